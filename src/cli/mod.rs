@@ -1,0 +1,47 @@
+//! The command line: one file per command, each with its arguments and its run.
+//!
+//! Exit codes: 0 done (and, where an answer was awaited, answered); 1 done, but no answer; 2 it could not be done.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Build any packet, put it on the wire, see what comes back, explain every byte, save the proof for Wireshark.
+#[derive(Debug, Parser)]
+#[command(name = "rawsock", version, propagate_version = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Each command has a file of its own beside this one; the variant holds its arguments.
+#[derive(Debug, Subcommand)]
+enum Command {}
+
+/// What a command ends with: [`Done`](Outcome::Done) is exit code 0, [`NoAnswer`](Outcome::NoAnswer) is 1. A failure (exit
+/// code 2) is an `Err` whose text says what was tried, on what, why it failed and what to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// Done, and answered where an answer was awaited.
+    Done,
+    /// Done, but nothing answered.
+    NoAnswer,
+}
+
+/// The result of a command's `run`.
+pub type CommandResult = Result<Outcome, Box<dyn std::error::Error>>;
+
+/// Parses the command line, runs the command and turns its outcome into an exit code.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let result: CommandResult = match cli.command {};
+    #[allow(unreachable_code)]
+    match result {
+        Ok(Outcome::Done) => ExitCode::SUCCESS,
+        Ok(Outcome::NoAnswer) => ExitCode::from(1),
+        Err(error) => {
+            anstream::eprintln!("rawsock: {error}");
+            ExitCode::from(2)
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! Sending and matching: engines without sockets or clock, and the loop that joins them to `sys`.

@@ -1,0 +1,26 @@
+//! Build any packet, put it on the wire, see what comes back, explain every byte.
+//!
+//! A tour of the house, in the order of the way of a packet:
+//!
+//! * [`wire`]: bits without protocols. Spans, values and their texts, the layer table, the record walker, checksums.
+//! * [`proto`]: each protocol described once, in one file; the registry of them.
+//! * [`packet`]: a packet built from a description, or dissected by it.
+//! * [`spec`]: spec files and expressions, read into templates of packets.
+//! * [`file`]: pcap and pcapng, in and out.
+//! * [`show`]: lines, trees, hex, JSON.
+//! * [`exchange`]: sending, matching replies, ping and probe as engines.
+//! * [`sys`]: every system call and every `unsafe`.
+//! * [`cli`]: one file per command.
+//!
+//! Arrows go one way: `cli` → `exchange`, `show`, `spec`, `file` → `packet` → `proto` → `wire`; only `cli`,
+//! `exchange::drive` and `file` reach `sys`, and `sys` knows bytes and addresses, never a protocol.
+
+pub mod cli;
+pub mod exchange;
+pub mod file;
+pub mod packet;
+pub mod proto;
+pub mod show;
+pub mod spec;
+pub mod sys;
+pub mod wire;

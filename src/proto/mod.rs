@@ -1,0 +1,1 @@
+//! Each protocol described once, in one file; the registry of them.

@@ -1,0 +1,1 @@
+//! One line, tree, hex, JSON, tables: printing, and nothing that decides anything.

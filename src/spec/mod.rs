@@ -1,0 +1,1 @@
+//! Spec files and expressions, read into templates of packets; generators; diagnostics.

@@ -1,0 +1,1 @@
+//! Every system call and every `unsafe`, behind safe interfaces.

@@ -1,0 +1,61 @@
+//! A frame: the octets of one packet, and what the capture knows about them.
+
+/// Link types, as registered for pcap files (<https://www.tcpdump.org/linktypes.html>), 16 bits in pcapng.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct LinkType(pub u32);
+
+impl LinkType {
+    /// BSD loopback: a 4-octet address family in the byte order of the machine that captured.
+    pub const NULL: Self = Self(0);
+    /// Ethernet II and 802.3.
+    pub const ETHERNET: Self = Self(1);
+    /// Raw IP, version by the first nibble.
+    pub const RAW: Self = Self(101);
+    /// OpenBSD loopback: a 4-octet address family in network byte order.
+    pub const LOOP: Self = Self(108);
+    /// Linux cooked capture, version 1.
+    pub const LINUX_SLL: Self = Self(113);
+    /// Raw IPv4.
+    pub const IPV4: Self = Self(228);
+    /// Raw IPv6.
+    pub const IPV6: Self = Self(229);
+    /// Linux cooked capture, version 2.
+    pub const LINUX_SLL2: Self = Self(276);
+}
+
+/// Which way a frame went, seen from the capturing host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Direction {
+    /// Not known (the file does not say).
+    #[default]
+    Unknown,
+    /// Received by this host.
+    Inbound,
+    /// Sent by this host.
+    Outbound,
+}
+
+/// One captured frame. The octets are borrowed from the ring, the file buffer or the builder.
+#[derive(Debug, Clone, Copy)]
+pub struct Frame<'a> {
+    /// The captured octets, at most `len` of them.
+    pub data: &'a [u8],
+    /// Length on the wire in octets; larger than `data.len()` where the snapshot length cut the frame.
+    pub len: u32,
+    /// Nanoseconds since 1970-01-01 UTC; `None` where the file holds no time (pcapng simple packet blocks).
+    pub time: Option<i64>,
+    /// What the octets begin with.
+    pub link_type: LinkType,
+    /// Which interface of the capture, counted from 0 over the whole file.
+    pub interface: u32,
+    /// Which way it went.
+    pub direction: Direction,
+}
+
+impl<'a> Frame<'a> {
+    /// A whole frame without a time, as a builder makes it.
+    pub fn new(data: &'a [u8], link_type: LinkType) -> Self {
+        let len = u32::try_from(data.len()).unwrap_or(u32::MAX);
+        Self { data, len, time: None, link_type, interface: 0, direction: Direction::Unknown }
+    }
+}

@@ -1,0 +1,3 @@
+//! Bits without protocols: spans, values and their texts, the layer table, the record walker, checksums.
+
+pub mod frame;
