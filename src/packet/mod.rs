@@ -1,1 +1,106 @@
 //! A packet: built from a description, dissected by it, written back as a spec.
+//!
+//! Dissecting ([`dissect`](dissect::dissect)) finds the layers' boundaries and allocates nothing; a field is read from the
+//! octets when someone asks ([`walk`]). An owned [`Packet`] exists only for building and editing, and
+//! `build(unbuild(octets)) == octets` holds for all octets.
+#![deny(clippy::arithmetic_side_effects)]
+
+pub mod build;
+pub mod check;
+pub mod dissect;
+mod encode;
+#[cfg(test)]
+mod laws;
+mod measure;
+pub mod unbuild;
+pub mod walk;
+
+use crate::proto::describe::Protocol;
+use crate::wire::frame::LinkType;
+use crate::wire::value::Value;
+
+/// A packet as a spec describes it: layers, outermost first, with the fields that somebody wrote.
+#[derive(Debug, Clone, Default)]
+pub struct Packet {
+    /// The layers, outermost first.
+    pub layers: Vec<Layer>,
+    /// Octets behind the outermost layer.
+    pub trailer: Vec<u8>,
+}
+
+/// One layer of a [`Packet`].
+#[derive(Debug, Clone)]
+pub struct Layer {
+    /// Its protocol.
+    pub protocol: &'static Protocol,
+    /// The fields that somebody wrote; all others are computed or have their default.
+    pub fields: Vec<(String, Node)>,
+    /// Octets behind the payload that still belong to this layer (Ethernet padding).
+    pub trailer: Vec<u8>,
+    /// Where the header ends before its time.
+    pub cut: Option<Cut>,
+    /// For a layer that quotes a packet: how many octets of it.
+    pub quoted_bytes: Option<usize>,
+    /// Octets behind the quoted packet, up to the end of the quotation.
+    pub quoted_trailer: Vec<u8>,
+}
+
+/// A header that ends early, because the capture or whoever quoted the packet cut it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cut {
+    /// Octets of the header that are there.
+    pub len: usize,
+    /// The last of them, which are too few for the field that they belong to.
+    pub rest: Vec<u8>,
+}
+
+/// What somebody wrote into a field.
+#[derive(Debug, Clone)]
+pub enum Node {
+    /// A value.
+    Value(Value),
+    /// Fields of an item or an option.
+    Table(Vec<(String, Node)>),
+    /// A list of items or options; or of the values of an item's fields.
+    List(Vec<Node>),
+    /// A quoted packet.
+    Layers(Vec<Layer>),
+    /// A place that a generator fills before building.
+    Slot(usize),
+}
+
+impl Layer {
+    /// A layer of which nobody wrote anything yet.
+    pub fn new(protocol: &'static Protocol) -> Self {
+        Self {
+            protocol,
+            fields: Vec::new(),
+            trailer: Vec::new(),
+            cut: None,
+            quoted_bytes: None,
+            quoted_trailer: Vec::new(),
+        }
+    }
+
+    /// Writes a value into a field. Building says so when there is no such field.
+    pub fn with(mut self, name: &str, value: Value) -> Self {
+        self.fields.push((name.to_owned(), Node::Value(value)));
+        self
+    }
+
+    /// What somebody wrote into the field.
+    pub fn get(&self, name: &str) -> Option<&Node> {
+        find(&self.fields, name)
+    }
+}
+
+/// The last thing that somebody wrote under `name`.
+pub(crate) fn find<'a>(fields: &'a [(String, Node)], name: &str) -> Option<&'a Node> {
+    fields.iter().rev().find(|(key, _)| key == name).map(|(_, node)| node)
+}
+
+/// The link type of packets whose outermost layer is `protocol`; Ethernet for what never is outermost.
+pub fn link_type_of(protocol: &Protocol) -> LinkType {
+    let edge = protocol.edges.iter().find(|edge| edge.table == crate::proto::LINK_TYPE);
+    LinkType(edge.and_then(|edge| u32::try_from(edge.key).ok()).unwrap_or(LinkType::ETHERNET.0))
+}

@@ -1,1 +1,152 @@
 //! Each protocol described once, in one file; the registry of them.
+//!
+//! To add a protocol, write its file and add it to [`ALL`]: names, building, dissecting, JSON, the drawn header and the
+//! tests that loop over the registry follow. `docs/ARCHITECTURE.md` walks through an example.
+#![deny(clippy::arithmetic_side_effects)]
+
+pub mod auto;
+pub mod describe;
+pub mod layout;
+pub mod pseudo_header;
+
+mod arp;
+pub mod data;
+pub mod eth;
+pub mod icmp;
+pub mod icmpv6;
+mod icmpv6_options;
+mod igmp;
+pub mod ip;
+mod ip_options;
+pub mod ipv6;
+mod ipv6_extension;
+mod ipv6_fraghdr;
+mod ipv6_routing;
+mod null;
+mod sll;
+mod tcp;
+mod udp;
+mod vlan;
+
+use std::sync::LazyLock;
+
+use self::describe::{Next, Protocol};
+pub use self::eth::LINK_TYPE;
+pub use self::ip::RAW_VERSION;
+use crate::wire::layers::ProtocolId;
+
+/// Every protocol, by the function that describes it.
+const ALL: &[fn() -> Protocol] = &[
+    eth::describe,
+    vlan::describe,
+    sll::describe_v1,
+    sll::describe_v2,
+    null::describe_null,
+    null::describe_loop,
+    arp::describe,
+    ip::describe,
+    ipv6::describe,
+    ipv6_extension::describe_hopopts,
+    ipv6_extension::describe_dstopts,
+    ipv6_routing::describe,
+    ipv6_fraghdr::describe,
+    icmp::describe,
+    icmpv6::describe,
+    igmp::describe,
+    tcp::describe,
+    udp::describe,
+    data::describe,
+];
+
+/// The registry: all descriptions, and who carries whom. Made at its first use, and never changed.
+pub fn registry() -> &'static Registry {
+    static REGISTRY: LazyLock<Registry> = LazyLock::new(|| Registry::new(ALL));
+    &REGISTRY
+}
+
+/// All protocols, found by name, by number in a table, or by id.
+#[derive(Debug)]
+pub struct Registry {
+    protocols: Vec<Protocol>,
+    tables: Vec<Table>,
+    /// For each protocol, the table that says what it carries.
+    next: Vec<Option<usize>>,
+    data: ProtocolId,
+}
+
+#[derive(Debug)]
+struct Table {
+    name: &'static str,
+    /// Sorted by number.
+    entries: Vec<(u64, ProtocolId)>,
+}
+
+impl Registry {
+    fn new(all: &[fn() -> Protocol]) -> Self {
+        let mut protocols: Vec<Protocol> = all.iter().map(|describe| describe()).collect();
+        let mut tables: Vec<Table> = Vec::new();
+        for (protocol, id) in protocols.iter_mut().zip(0u8..) {
+            protocol.id = ProtocolId(id);
+            for edge in &protocol.edges {
+                let at = tables.iter().position(|table| table.name == edge.table).unwrap_or(tables.len());
+                if at == tables.len() {
+                    tables.push(Table { name: edge.table, entries: Vec::new() });
+                }
+                if let Some(table) = tables.get_mut(at) {
+                    table.entries.push((edge.key, protocol.id));
+                }
+            }
+        }
+        for table in &mut tables {
+            table.entries.sort_unstable();
+        }
+        let next = protocols.iter().map(|protocol| {
+            let next = protocol.next?;
+            tables.iter().position(|table| table.name == next.table)
+        });
+        let next = next.collect();
+        let data = protocols
+            .iter()
+            .find(|protocol| protocol.name == data::NAME)
+            .map_or_else(ProtocolId::default, |p| p.id);
+        Self { protocols, tables, next, data }
+    }
+
+    /// All protocols, in the order of the registry.
+    pub fn protocols(&'static self) -> &'static [Protocol] {
+        &self.protocols
+    }
+
+    /// The protocol with this id (ids come from the registry only; an unknown one is data).
+    pub fn get(&'static self, id: ProtocolId) -> &'static Protocol {
+        static NONE: LazyLock<Protocol> = LazyLock::new(data::describe);
+        self.protocols.get(usize::from(id.0)).unwrap_or(&NONE)
+    }
+
+    /// The protocol that keeps what no other one takes.
+    pub fn data(&'static self) -> &'static Protocol {
+        self.get(self.data)
+    }
+
+    /// The protocol of this name.
+    pub fn by_name(&'static self, name: &str) -> Option<&'static Protocol> {
+        self.protocols.iter().find(|protocol| protocol.name == name)
+    }
+
+    /// The protocol with this number in this table.
+    pub fn find(&'static self, table: &str, key: u64) -> Option<&'static Protocol> {
+        self.tables.iter().find(|t| t.name == table).and_then(|table| self.look_up(table, key))
+    }
+
+    /// What `protocol` carries when its header is `header`.
+    pub fn carried(&'static self, protocol: &Protocol, header: &[u8]) -> Option<&'static Protocol> {
+        let Next { key, .. } = protocol.next?;
+        let table = self.next.get(usize::from(protocol.id.0)).copied().flatten()?;
+        self.look_up(self.tables.get(table)?, key(header)?)
+    }
+
+    fn look_up(&'static self, table: &Table, key: u64) -> Option<&'static Protocol> {
+        let at = table.entries.binary_search_by_key(&key, |entry| entry.0).ok()?;
+        table.entries.get(at).map(|(_, id)| self.get(*id))
+    }
+}

@@ -1,3 +1,11 @@
 //! Bits without protocols: spans, values and their texts, the layer table, the record walker, checksums.
+//!
+//! Nothing here does I/O, and nothing here may panic on any octets.
+#![deny(clippy::arithmetic_side_effects)]
 
+pub mod checksum;
 pub mod frame;
+pub mod layers;
+pub mod record;
+pub mod span;
+pub mod value;

@@ -1,0 +1,254 @@
+//! Building: octets and layer table from a [`Packet`].
+//!
+//! What somebody wrote goes out as written, even when it is wrong; what was left out is computed, or has its default.
+
+use crate::proto::auto::Scope;
+use crate::proto::describe::{Auto, Style};
+use crate::wire::frame::LinkType;
+use crate::wire::layers::{LayerEntry, LayerState, LayerTable, MAX_LAYERS};
+
+use super::encode::{Pending, encode};
+use super::{Layer, Packet, link_type_of};
+
+/// A built packet.
+#[derive(Debug, Clone)]
+pub struct Built {
+    /// Its octets.
+    pub octets: Vec<u8>,
+    /// Its layers.
+    pub table: LayerTable,
+    /// The link type that its outermost layer belongs to.
+    pub link_type: LinkType,
+}
+
+/// Why a packet cannot be built. The names are full: `ip.options.mss`.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BuildError {
+    /// A field that the layer does not have.
+    #[error("{name}: {layer} has no such field; `rawsock fields {layer}` lists them")]
+    UnknownField {
+        /// The field.
+        name: String,
+        /// The layer.
+        layer: &'static str,
+    },
+    /// A field that the layer has in another form only.
+    #[error(
+        "{name}: not part of this form of {layer}, as its other fields say; `rawsock fields {layer}` shows the forms"
+    )]
+    NotInThisForm {
+        /// The field.
+        name: String,
+        /// The layer.
+        layer: &'static str,
+    },
+    /// An option that the layer does not know.
+    #[error("{name}: no such option; write it as `unknown` with its type and data")]
+    UnknownOption {
+        /// The option.
+        name: String,
+    },
+    /// An entry of `options` that is not one option.
+    #[error("{name}: each option is a name, or a table with just one name")]
+    Option {
+        /// The list.
+        name: String,
+    },
+    /// An item that is not written as its list wants.
+    #[error("{name}: each item is {}", style_words(*style))]
+    Item {
+        /// The list.
+        name: String,
+        /// How items are written.
+        style: Style,
+    },
+    /// A value of another kind than the field's.
+    #[error("{name}: takes {wanted}")]
+    Mismatch {
+        /// The field.
+        name: String,
+        /// What it takes.
+        wanted: &'static str,
+    },
+    /// A number that the field has no room for.
+    #[error("{name}: {value} does not fit; it takes 0 to {max}{}", unit_words(*unit))]
+    OutOfRange {
+        /// The field.
+        name: String,
+        /// What was written.
+        value: u64,
+        /// The largest that fits.
+        max: u64,
+        /// It takes multiples of this only.
+        unit: u64,
+    },
+    /// A computed number that the field has no room for.
+    #[error(
+        "{name}: would be {value}, and its field holds at most {max}; make the packet smaller, or write {name} yourself"
+    )]
+    TooLong {
+        /// The field.
+        name: String,
+        /// What was computed.
+        value: u64,
+        /// The largest that fits.
+        max: u64,
+    },
+    /// More layers than a packet can have.
+    #[error("{count} layers; a packet has at most {MAX_LAYERS}, quoted ones included")]
+    TooManyLayers {
+        /// How many there are.
+        count: usize,
+    },
+    /// A packet without a layer.
+    #[error("a packet needs at least one layer")]
+    NoLayer,
+}
+
+fn style_words(style: Style) -> &'static str {
+    match style {
+        Style::Scalar => "a value",
+        Style::Tuple => "a list of its values, in order",
+        Style::Table => "a table of its fields",
+    }
+}
+
+fn unit_words(unit: u64) -> String {
+    if unit > 1 { format!(" in multiples of {unit}") } else { String::new() }
+}
+
+/// Builds a packet.
+///
+/// # Errors
+/// When a field is unknown, or a value does not fit its field. Values that are wrong, but fit, are no errors.
+pub fn build(packet: &Packet) -> Result<Built, BuildError> {
+    let outermost = packet.layers.first().ok_or(BuildError::NoLayer)?;
+    let mut builder = Builder::default();
+    builder.chain(&packet.layers, None)?;
+    builder.octets.extend_from_slice(&packet.trailer);
+    let link_type = link_type_of(outermost.protocol);
+    Ok(Built { octets: builder.octets, table: builder.table, link_type })
+}
+
+#[derive(Default)]
+struct Builder {
+    octets: Vec<u8>,
+    table: LayerTable,
+}
+
+impl Builder {
+    /// Appends a chain of layers, and computes what they leave out. A quoted chain is done before the one that quotes
+    /// it; a quoted packet may quote one again, up to the limit of the layer table.
+    fn chain(&mut self, layers: &[Layer], quoted_by: Option<u8>) -> Result<(), BuildError> {
+        let mut made: Vec<(usize, Vec<Pending>)> = Vec::with_capacity(layers.len());
+        for layer in layers {
+            let index = self.table.entries().len();
+            let pending = self.header(layer, index, quoted_by)?;
+            made.push((index, pending));
+        }
+        for (layer, (index, _)) in layers.iter().zip(&made).rev() {
+            let end = u32::try_from(self.octets.len()).unwrap_or(u32::MAX);
+            if let Some(entry) = self.table.entries_mut().get_mut(*index) {
+                entry.end = end;
+            }
+            self.octets.extend_from_slice(&layer.trailer);
+        }
+        self.widen_by_trailers(layers, &made);
+        for (index, pending) in made.iter().rev() {
+            self.compute(*index, pending, |auto| matches!(auto, Auto::Structure(_)))?;
+        }
+        for (index, pending) in made.iter().rev() {
+            self.compute(*index, pending, |auto| matches!(auto, Auto::Checksum(..)))?;
+        }
+        Ok(())
+    }
+
+    /// Appends one layer's header, with the packet that it quotes.
+    fn header(
+        &mut self,
+        layer: &Layer,
+        index: usize,
+        quoted_by: Option<u8>,
+    ) -> Result<Vec<Pending>, BuildError> {
+        let start = self.octets.len();
+        let offset = |octets: usize| u32::try_from(octets).unwrap_or(u32::MAX);
+        let entry = LayerEntry {
+            protocol: layer.protocol.id,
+            start: offset(start),
+            quoted_by,
+            ..LayerEntry::default()
+        };
+        if !self.table.push(entry) {
+            return Err(BuildError::TooManyLayers { count: index.saturating_add(1) });
+        }
+        let encoded = encode(layer, &mut self.octets)?;
+        if let Some(quote) = encoded.quote {
+            let behind = self.octets.split_off(quote.at);
+            self.chain(quote.layers, u8::try_from(index).ok())?;
+            if let Some(len) = layer.quoted_bytes {
+                self.octets.truncate(quote.at.saturating_add(len));
+            }
+            self.octets.extend_from_slice(&layer.quoted_trailer);
+            self.octets.extend_from_slice(&behind);
+        }
+        if let Some(cut) = &layer.cut {
+            self.octets.resize(start.saturating_add(cut.len), 0);
+            let rest_at = self.octets.len().saturating_sub(cut.rest.len());
+            if let Some(rest) = self.octets.get_mut(rest_at..).filter(|rest| rest.len() == cut.rest.len()) {
+                rest.copy_from_slice(&cut.rest);
+            }
+        }
+        let header_end = offset(self.octets.len());
+        if let Some(entry) = self.table.entries_mut().get_mut(index) {
+            entry.header_end = header_end;
+            entry.end = header_end;
+            entry.state = if layer.cut.is_some() { LayerState::Cut } else { LayerState::Whole };
+        }
+        Ok(encoded.pending)
+    }
+
+    /// A trailer belongs to its layer, so that layer and those below it reach past the trailers of those above.
+    fn widen_by_trailers(&mut self, layers: &[Layer], made: &[(usize, Vec<Pending>)]) {
+        for (layer, (index, _)) in layers.iter().zip(made) {
+            let trailer = u32::try_from(layer.trailer.len()).unwrap_or(u32::MAX);
+            if let Some(entry) = self.table.entries_mut().get_mut(*index) {
+                entry.end = entry.end.saturating_add(trailer);
+            }
+        }
+    }
+
+    /// Computes the fields of one layer that nobody wrote.
+    fn compute(
+        &mut self,
+        index: usize,
+        pending: &[Pending],
+        wanted: fn(Auto) -> bool,
+    ) -> Result<(), BuildError> {
+        // Items come behind the fields that count them, and are computed first.
+        for Pending { field, section, within } in pending.iter().rev() {
+            let Some(auto) = field.auto.filter(|auto| wanted(*auto)) else { continue };
+            let (start, end) = *within;
+            let field_at = section.saturating_add(field.span.octets().start).saturating_sub(start);
+            // The header may have grown by what it quotes, or have been cut.
+            let header = Scope::of_layer(&self.octets, &self.table, index);
+            let end = if start == header.start { header.end } else { end };
+            if start.saturating_add(field_at).saturating_add(field.span.octets().len()) > header.end {
+                continue;
+            }
+            let scope = Scope { start, end, field: field_at, ..header };
+            let (Auto::Structure(compute) | Auto::Checksum(compute, _)) = auto;
+            let Some(value) = compute(&scope) else { continue };
+            if value > field.max() {
+                let layer = scope.protocol().map_or("", |protocol| protocol.name);
+                return Err(BuildError::TooLong {
+                    name: format!("{layer}.{}", field.name),
+                    value,
+                    max: field.max(),
+                });
+            }
+            let raw = value.checked_div(field.scale).unwrap_or(value);
+            field.span.write(self.octets.get_mut(*section..).unwrap_or_default(), raw);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,273 @@
+//! Checking what was received: checksums, lengths, options. Bad octets are findings, never errors.
+
+use std::fmt;
+use std::ops::Range;
+
+use crate::proto::auto::Scope;
+use crate::proto::describe::{Auto, Covers, Extent, Field, Fragmented, Stated};
+use crate::proto::registry;
+use crate::wire::layers::{LayerState, LayerTable};
+use crate::wire::value::ValueRef;
+
+use super::walk::{Event, UNKNOWN, walk_layer};
+
+/// A packet with its layers, and its length on the wire.
+#[derive(Debug, Clone, Copy)]
+pub struct Dissected<'a> {
+    /// The captured octets.
+    pub octets: &'a [u8],
+    /// The layers.
+    pub table: &'a LayerTable,
+    /// Octets on the wire: more than were captured where the snapshot length cut the packet.
+    pub wire_len: usize,
+}
+
+/// What a checksum turned out to be, in Wireshark's words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ChecksumStatus {
+    /// It is right.
+    Good,
+    /// It is wrong.
+    Bad {
+        /// What it should be.
+        computed: u64,
+    },
+    /// It cannot be told: not all that it covers was captured, or the packet is a fragment or quoted.
+    Unverified,
+    /// There is none.
+    NotPresent,
+}
+
+impl fmt::Display for ChecksumStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Good => "good",
+            Self::Bad { .. } => "bad",
+            Self::Unverified => "unverified",
+            Self::NotPresent => "not present",
+        })
+    }
+}
+
+/// Something about a layer that is not as it should be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Finding {
+    /// The layer, as an index into the table.
+    pub layer: usize,
+    /// The field, without the layer's prefix; empty for the layer as a whole.
+    pub field: &'static str,
+    /// What it is.
+    pub problem: Problem,
+}
+
+/// What is not as it should be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Problem {
+    /// The capture ends inside the header.
+    CutBySnapLen,
+    /// The packet ends inside the header.
+    CutByPacket,
+    /// A length in the header is too small for the header itself.
+    HeaderLength,
+    /// The length field says less than the header takes.
+    LengthTooSmall,
+    /// The length field says more octets than the packet has.
+    LengthTooLarge {
+        /// What it says.
+        stated: u64,
+        /// What there is.
+        there: u64,
+    },
+    /// The checksum is wrong.
+    Checksum {
+        /// What it is.
+        stored: u64,
+        /// What it should be.
+        computed: u64,
+    },
+    /// A count or length differs from what the packet has.
+    Differs {
+        /// What it is.
+        stored: u64,
+        /// What it should be.
+        computed: u64,
+    },
+    /// An option has a length that cannot be.
+    OptionLength {
+        /// Its type.
+        code: u64,
+    },
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::CutBySnapLen => write!(f, "cut short by the snapshot length"),
+            Self::CutByPacket => write!(f, "the packet ends inside the header"),
+            Self::HeaderLength => write!(f, "header length is too small for the header"),
+            Self::LengthTooSmall => write!(f, "length is too small for the header"),
+            Self::LengthTooLarge { stated, there } => {
+                write!(f, "says {stated} octets, the packet has {there}")
+            }
+            Self::Checksum { stored, computed } => {
+                write!(f, "0x{stored:04x} is wrong, should be 0x{computed:04x}")
+            }
+            Self::Differs { stored, computed } => write!(f, "says {stored}, should be {computed}"),
+            Self::OptionLength { code } => write!(f, "option {code} has an impossible length"),
+        }
+    }
+}
+
+impl Dissected<'_> {
+    /// Tells every finding of the packet, outermost layer first.
+    pub fn findings(&self, tell: &mut dyn FnMut(Finding)) {
+        for (layer, entry) in self.table.entries().iter().enumerate() {
+            self.layer_findings(layer, tell);
+            let protocol = registry().get(entry.protocol);
+            walk_layer(self.octets, entry, protocol, &mut |event| {
+                if let Some((field, problem)) = self.problem(layer, &event) {
+                    tell(Finding { layer, field, problem });
+                }
+            });
+        }
+    }
+
+    /// What a checksum field that holds `value` is.
+    pub fn checksum_status(
+        &self,
+        layer: usize,
+        field: &Field,
+        value: u64,
+        at: &Range<usize>,
+        within: &Range<usize>,
+    ) -> ChecksumStatus {
+        let Some(Auto::Checksum(compute, covers)) = field.auto else { return ChecksumStatus::Unverified };
+        if field.absent_when_zero && value == 0 {
+            return ChecksumStatus::NotPresent;
+        }
+        if !self.is_verifiable(layer, covers) {
+            return ChecksumStatus::Unverified;
+        }
+        match compute(&self.scope(layer, at, within)) {
+            None => ChecksumStatus::Unverified,
+            Some(computed) if computed == value || is_other_zero(computed, value) => ChecksumStatus::Good,
+            Some(computed) => ChecksumStatus::Bad { computed },
+        }
+    }
+
+    fn scope(&self, layer: usize, at: &Range<usize>, within: &Range<usize>) -> Scope<'_> {
+        let field = at.start.saturating_sub(within.start);
+        Scope {
+            start: within.start,
+            end: within.end,
+            field,
+            ..Scope::of_layer(self.octets, self.table, layer)
+        }
+    }
+
+    /// Findings about a layer's lengths.
+    fn layer_findings(&self, layer: usize, tell: &mut dyn FnMut(Finding)) {
+        let Some(entry) = self.table.entries().get(layer) else { return };
+        let quoted = entry.quoted_by.is_some();
+        let by_capture = self.wire_len > self.octets.len() && entry.end as usize == self.octets.len();
+        let problem = match entry.state {
+            LayerState::Cut if quoted => None,
+            LayerState::Cut if by_capture => Some(Problem::CutBySnapLen),
+            LayerState::Cut => Some(Problem::CutByPacket),
+            LayerState::Malformed => Some(Problem::HeaderLength),
+            LayerState::Whole => match self.stated(layer) {
+                Some(Stated::Lies) => Some(Problem::LengthTooSmall),
+                Some(Stated::Octets(stated)) if !quoted && !by_capture => {
+                    let there = u64::from(entry.end.saturating_sub(entry.start));
+                    (stated > there).then_some(Problem::LengthTooLarge { stated, there })
+                }
+                _ => None,
+            },
+        };
+        if let Some(problem) = problem {
+            tell(Finding { layer, field: "", problem });
+        }
+    }
+
+    /// What a field or an option has wrong.
+    fn problem(&self, layer: usize, event: &Event<'_>) -> Option<(&'static str, Problem)> {
+        match event {
+            Event::Field { field, value: ValueRef::Uint(stored), octets, within } => {
+                let problem = match field.auto? {
+                    Auto::Checksum(..) => match self.checksum_status(layer, field, *stored, octets, within) {
+                        ChecksumStatus::Bad { computed } => Problem::Checksum { stored: *stored, computed },
+                        _ => return None,
+                    },
+                    Auto::Structure(compute) => {
+                        let in_item = within.start != self.table.entries().get(layer)?.start as usize;
+                        let computed = compute(&self.scope(layer, octets, within)).filter(|_| in_item)?;
+                        (computed != *stored).then_some(Problem::Differs { stored: *stored, computed })?
+                    }
+                };
+                Some((field.name, problem))
+            }
+            Event::Loose { name: super::walk::LENGTH, octets, .. } => {
+                let entry =
+                    self.table.entries().get(layer).filter(|entry| entry.state == LayerState::Whole)?;
+                let code = self.octets.get(octets.start.checked_sub(1)?).copied()?;
+                entry
+                    .quoted_by
+                    .is_none()
+                    .then_some((UNKNOWN, Problem::OptionLength { code: u64::from(code) }))
+            }
+            _ => None,
+        }
+    }
+
+    fn stated(&self, layer: usize) -> Option<Stated> {
+        let entry = self.table.entries().get(layer)?;
+        let header = self.octets.get(entry.start as usize..entry.header_end as usize)?;
+        match registry().get(entry.protocol).extent {
+            Extent::Stated(read) => Some(read(header)),
+            _ => None,
+        }
+    }
+
+    /// Whether all that a checksum covers is there.
+    fn is_verifiable(&self, layer: usize, covers: Covers) -> bool {
+        let Some(entry) = self.table.entries().get(layer) else { return false };
+        if entry.state != LayerState::Whole {
+            return false;
+        }
+        match covers {
+            Covers::Header => true,
+            Covers::Layer => entry.quoted_by.is_none() && self.is_whole(layer) && !self.is_fragment(layer),
+        }
+    }
+
+    /// Whether a layer was captured up to its end.
+    fn is_whole(&self, layer: usize) -> bool {
+        let Some(entry) = self.table.entries().get(layer) else { return false };
+        let cut = self.wire_len > self.octets.len() && entry.end as usize == self.octets.len();
+        let lower = self.table.below(layer).map(|(index, _)| index);
+        let mut exact = false;
+        for index in std::iter::once(layer).chain(lower) {
+            let Some(carrier) = self.table.entries().get(index) else { continue };
+            if let Some(Stated::Octets(stated)) = self.stated(index) {
+                let there = u64::from(carrier.end.saturating_sub(carrier.start));
+                if stated > there {
+                    return false;
+                }
+                exact |= carrier.end == entry.end;
+            }
+        }
+        !cut || exact
+    }
+
+    fn is_fragment(&self, layer: usize) -> bool {
+        self.table.below(layer).any(|(_, entry)| {
+            let header = self.octets.get(entry.start as usize..entry.header_end as usize).unwrap_or_default();
+            (registry().get(entry.protocol).fragmented)(header) != Fragmented::No
+        })
+    }
+}
+
+/// Zero and all ones are the same number in ones' complement (RFC 1071), and both are met in checksums.
+fn is_other_zero(computed: u64, value: u64) -> bool {
+    matches!((computed, value), (0, 0xffff) | (0xffff, 0))
+}

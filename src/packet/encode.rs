@@ -1,0 +1,425 @@
+//! Writing a header: the other direction of [`walk`](super::walk).
+
+use crate::proto::describe::{
+    Before, Body, Field, Items, Kind, Len, Protocol, Record, Records, Section, Style,
+};
+use crate::wire::value::{Value, ValueRef};
+
+use super::build::BuildError;
+use super::walk::{DATA, LENGTH, RAW, UNKNOWN};
+use super::{Layer, Node, find};
+
+/// A field that nobody wrote, to be computed once the whole packet stands.
+#[derive(Debug, Clone)]
+pub(super) struct Pending {
+    /// The field.
+    pub(super) field: &'static Field,
+    /// First octet of its section in the packet.
+    pub(super) section: usize,
+    /// The structure that holds it: octets of the packet.
+    pub(super) within: (usize, usize),
+}
+
+/// Where a quoted packet is to stand, for the builder to fill.
+pub(super) struct Quote<'a> {
+    pub(super) layers: &'a [Layer],
+    pub(super) at: usize,
+}
+
+/// What encoding a header yields besides its octets.
+#[derive(Default)]
+pub(super) struct Encoded<'a> {
+    pub(super) pending: Vec<Pending>,
+    pub(super) quote: Option<Quote<'a>>,
+}
+
+/// Appends the header of `layer` to `out`.
+pub(super) fn encode<'a>(layer: &'a Layer, out: &mut Vec<u8>) -> Result<Encoded<'a>, BuildError> {
+    let mut encoder = Encoder { protocol: layer.protocol, out, encoded: Encoded::default() };
+    encoder.structure(&layer.protocol.sections, Written(&layer.fields), layer.protocol.name)?;
+    Ok(encoder.encoded)
+}
+
+/// The fields that somebody wrote for one structure.
+#[derive(Clone, Copy)]
+struct Written<'a>(&'a [(String, Node)]);
+
+impl<'a> Written<'a> {
+    fn get(self, name: &str) -> Option<&'a Node> {
+        find(self.0, name)
+    }
+
+    /// What was written into a field, under either of its names.
+    fn of(self, field: &Field) -> Option<&'a Node> {
+        self.get(field.name).or_else(|| self.get(field.also?.name))
+    }
+}
+
+struct Encoder<'a, 'o> {
+    protocol: &'static Protocol,
+    out: &'o mut Vec<u8>,
+    encoded: Encoded<'a>,
+}
+
+impl<'a> Encoder<'a, '_> {
+    /// Appends a structure: a header, an option's body, an item. `path` names it in errors.
+    fn structure(
+        &mut self,
+        sections: &'static [Section],
+        written: Written<'a>,
+        path: &str,
+    ) -> Result<(), BuildError> {
+        let start = self.out.len();
+        let first_pending = self.encoded.pending.len();
+        let mut there: Vec<&'static Section> = Vec::new();
+        for section in sections {
+            let header = self.out.get(start..).unwrap_or_default();
+            let before = Before { header, room: 0, wrote: &|name| written.get(name).is_some() };
+            if section.when.is_none_or(|holds| holds(&before)) {
+                self.section(section, start, written, path)?;
+                there.push(section);
+            }
+        }
+        self.all_used(sections, &there, written, path)?;
+        let end = self.out.len();
+        for pending in self.encoded.pending.get_mut(first_pending..).unwrap_or_default() {
+            if pending.within == (0, 0) {
+                pending.within = (start, end);
+            }
+        }
+        Ok(())
+    }
+
+    fn section(
+        &mut self,
+        section: &'static Section,
+        start: usize,
+        written: Written<'a>,
+        path: &str,
+    ) -> Result<(), BuildError> {
+        match &section.body {
+            Body::Fields { fields, len } => self.fields(fields, *len, written, path),
+            Body::Octets { field, len } => match written.of(field) {
+                Some(Node::Value(Value::Octets(octets))) => {
+                    self.out.extend_from_slice(octets);
+                    Ok(())
+                }
+                Some(_) => Err(self.mismatch(path, field.name, "octets")),
+                None => {
+                    let header = self.out.get(start..).unwrap_or_default();
+                    let zeros = if let Len::Octets(read) = len { read(header).unwrap_or(0) } else { 0 };
+                    self.out.resize(self.out.len().saturating_add(zeros), 0);
+                    Ok(())
+                }
+            },
+            Body::Zeros { field } => self.zeros(field, written, path),
+            Body::Items(items) => match written.get(items.name) {
+                Some(Node::List(list)) => list.iter().try_for_each(|node| self.item(items, node, path)),
+                Some(_) => Err(self.mismatch(path, items.name, "a list")),
+                None => Ok(()),
+            },
+            Body::Records(records) => match written.get(records.name) {
+                Some(Node::List(list)) => self.records(records, list, path),
+                Some(_) => Err(self.mismatch(path, records.name, "a list of options")),
+                None => Ok(()),
+            },
+            Body::Quoted(quoted) => match written.get(quoted.name) {
+                Some(Node::Layers(layers)) => {
+                    self.encoded.quote = Some(Quote { layers, at: self.out.len() });
+                    Ok(())
+                }
+                Some(_) => Err(self.mismatch(path, quoted.name, "a list of layers")),
+                None => Ok(()),
+            },
+        }
+    }
+
+    /// Appends fields with fixed places.
+    fn fields(
+        &mut self,
+        fields: &'static [Field],
+        len: usize,
+        written: Written<'a>,
+        path: &str,
+    ) -> Result<(), BuildError> {
+        let at = self.out.len();
+        self.out.resize(at.saturating_add(len), 0);
+        for field in fields {
+            match written.of(field) {
+                Some(Node::Value(value)) => self.put(field, at, value.as_ref(), path)?,
+                Some(_) => return Err(self.mismatch(path, field.name, "a value")),
+                // A part of a group that was written as a number keeps its bits of that number.
+                None if fields.iter().any(|group| group.holds(field) && written.of(group).is_some()) => {}
+                // Whoever writes one part of a group chooses all of them.
+                None if fields.iter().any(|part| field.holds(part) && written.of(part).is_some()) => {}
+                None => {
+                    if let Some(default) = &field.default {
+                        self.put(field, at, default.as_ref(), path)?;
+                    }
+                    if field.auto.is_some() {
+                        self.encoded.pending.push(Pending { field, section: at, within: (0, 0) });
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes a value into a field of the section at `at`.
+    fn put(
+        &mut self,
+        field: &'static Field,
+        at: usize,
+        value: ValueRef<'_>,
+        path: &str,
+    ) -> Result<(), BuildError> {
+        let section = self.out.get_mut(at..).unwrap_or_default();
+        let mut copy = |octets: &[u8]| {
+            let to = section.get_mut(field.span.octets()).filter(|to| to.len() == octets.len());
+            to.map(|to| to.copy_from_slice(octets)).is_some()
+        };
+        let fits = match (field.kind, value) {
+            (Kind::Uint | Kind::Group, ValueRef::Uint(number)) => {
+                let raw = number.checked_div(field.scale).unwrap_or(number);
+                if raw > field.span.max() || raw.saturating_mul(field.scale) != number {
+                    let (name, max, unit) = (full_name(path, field.name), field.max(), field.scale);
+                    return Err(BuildError::OutOfRange { name, value: number, max, unit });
+                }
+                field.span.write(section, raw);
+                true
+            }
+            (Kind::Bool, ValueRef::Bool(bit)) => {
+                field.span.write(section, u64::from(bit));
+                true
+            }
+            (Kind::Mac, ValueRef::Mac(mac)) => copy(&mac),
+            (Kind::Ipv4, ValueRef::Ipv4(address)) => copy(&address.octets()),
+            (Kind::Ipv6, ValueRef::Ipv6(address)) => copy(&address.octets()),
+            (Kind::Octets, ValueRef::Octets(octets)) => copy(octets),
+            _ => false,
+        };
+        if fits { Ok(()) } else { Err(self.mismatch(path, field.name, kind_words(field.kind))) }
+    }
+
+    fn zeros(&mut self, field: &'static Field, written: Written<'a>, path: &str) -> Result<(), BuildError> {
+        let count = match written.of(field) {
+            Some(Node::Value(Value::Uint(count))) => *count,
+            Some(_) => return Err(self.mismatch(path, field.name, "a number of octets")),
+            None => 0,
+        };
+        let max = u64::from(u8::MAX);
+        if count > max {
+            return Err(BuildError::OutOfRange {
+                name: full_name(path, field.name),
+                value: count,
+                max,
+                unit: 1,
+            });
+        }
+        let len = self.out.len().saturating_add(usize::try_from(count).unwrap_or(0));
+        self.out.resize(len, 0);
+        Ok(())
+    }
+
+    fn item(&mut self, items: &'static Items, node: &'a Node, path: &str) -> Result<(), BuildError> {
+        let path = full_name(path, items.name);
+        if let Node::Table(fields) = node {
+            if let Some(Node::Value(Value::Octets(raw))) = find(fields, RAW) {
+                self.out.extend_from_slice(raw);
+                return Ok(());
+            }
+            return self.structure(&items.item, Written(fields), &path);
+        }
+        let leaves: Vec<&Field> = items.item.iter().flat_map(|section| plain_fields(&section.body)).collect();
+        let values: &[Node] = match (items.style, node) {
+            (Style::Scalar, value @ Node::Value(_)) => std::slice::from_ref(value),
+            (Style::Tuple, Node::List(values)) if values.len() == leaves.len() => values,
+            _ => return Err(BuildError::Item { name: path, style: items.style }),
+        };
+        let at = self.out.len();
+        for section in &items.item {
+            if let Body::Fields { len, .. } = section.body {
+                self.out.resize(self.out.len().saturating_add(len), 0);
+            }
+        }
+        for (field, value) in leaves.into_iter().zip(values) {
+            let Node::Value(value) = value else { return Err(self.mismatch(&path, field.name, "a value")) };
+            self.put(field, at, value.as_ref(), &path)?;
+        }
+        Ok(())
+    }
+
+    fn records(&mut self, records: &'static Records, list: &'a [Node], path: &str) -> Result<(), BuildError> {
+        let path = full_name(path, records.name);
+        let start = self.out.len();
+        for node in list {
+            let Node::Table(entry) = node else { return Err(BuildError::Option { name: path }) };
+            let [(name, content)] = entry.as_slice() else { return Err(BuildError::Option { name: path }) };
+            match (name.as_str(), content) {
+                (RAW, Node::Value(Value::Octets(raw))) => self.out.extend_from_slice(raw),
+                (UNKNOWN, Node::Table(parts)) => self.unknown(records, parts, &path)?,
+                _ => match records.records.iter().find(|record| record.name == name) {
+                    Some(record) => self.record(records, record, content, &path)?,
+                    None => return Err(BuildError::UnknownOption { name: full_name(&path, name) }),
+                },
+            }
+        }
+        let padding = records.dialect.padding_of(self.out.len().saturating_sub(start));
+        self.out.extend_from_slice(&padding);
+        Ok(())
+    }
+
+    fn record(
+        &mut self,
+        records: &'static Records,
+        record: &'static Record,
+        content: &'a Node,
+        path: &str,
+    ) -> Result<(), BuildError> {
+        self.out.push(record.code);
+        if records.dialect.singles.contains(&record.code) {
+            return Ok(());
+        }
+        let length_at = self.out.len();
+        self.out.push(0);
+        let path = full_name(path, record.name);
+        match (content, record.sections.first().map(|section| &section.body)) {
+            (Node::Table(fields), _) => self.structure(&record.sections, Written(fields), &path)?,
+            (Node::List(list), Some(Body::Items(items))) => {
+                list.iter().try_for_each(|node| self.item(items, node, &path))?;
+            }
+            (value @ Node::Value(_), Some(body)) => self.single(body, value, &path)?,
+            _ => return Err(self.mismatch(&path, "", "no value")),
+        }
+        self.finish_record(records, length_at, None);
+        Ok(())
+    }
+
+    /// An option whose one field stands for it.
+    fn single(&mut self, body: &'static Body, value: &'a Node, path: &str) -> Result<(), BuildError> {
+        let Node::Value(content) = value else { return Ok(()) };
+        match (body, content) {
+            (Body::Octets { .. }, Value::Octets(octets)) => self.out.extend_from_slice(octets),
+            (Body::Zeros { .. }, Value::Uint(count)) => {
+                let count = usize::try_from(*count).unwrap_or(usize::MAX).min(usize::from(u8::MAX));
+                self.out.resize(self.out.len().saturating_add(count), 0);
+            }
+            (Body::Fields { fields, len }, _) => {
+                let at = self.out.len();
+                self.out.resize(at.saturating_add(*len), 0);
+                let Some(field) = fields.iter().find(|field| !field.hidden_when_zero) else { return Ok(()) };
+                self.put(field, at, content.as_ref(), path)?;
+            }
+            _ => return Err(self.mismatch(path, "", "another kind of value")),
+        }
+        Ok(())
+    }
+
+    fn unknown(
+        &mut self,
+        records: &'static Records,
+        parts: &'a [(String, Node)],
+        path: &str,
+    ) -> Result<(), BuildError> {
+        let octet = |name: &str| match find(parts, name) {
+            Some(Node::Value(Value::Uint(number))) => u8::try_from(*number).ok(),
+            _ => None,
+        };
+        let path = full_name(path, UNKNOWN);
+        let name = records.dialect.code_name;
+        let Some(code) = octet(name) else {
+            return Err(self.mismatch(&path, name, "a number from 0 to 255"));
+        };
+        let length = octet(LENGTH);
+        if length.is_none() && find(parts, LENGTH).is_some() {
+            return Err(self.mismatch(&path, LENGTH, "a number from 0 to 255"));
+        }
+        self.out.push(code);
+        let length_at = self.out.len();
+        self.out.push(0);
+        match find(parts, DATA) {
+            Some(Node::Value(Value::Octets(data))) => self.out.extend_from_slice(data),
+            None => {}
+            Some(_) => return Err(self.mismatch(&path, DATA, "octets")),
+        }
+        self.finish_record(records, length_at, length);
+        Ok(())
+    }
+
+    /// Pads a record's body and writes its length octet, or the one that was asked for.
+    fn finish_record(&mut self, records: &'static Records, length_at: usize, length: Option<u8>) {
+        let body_at = length_at.saturating_add(1);
+        let body_len = self.out.len().saturating_sub(body_at);
+        if length.is_none() {
+            let padding = records.dialect.body_padding(body_len);
+            self.out.resize(self.out.len().saturating_add(padding), 0);
+        }
+        let body_len = self.out.len().saturating_sub(body_at);
+        if let Some(octet) = self.out.get_mut(length_at) {
+            *octet = length.unwrap_or_else(|| records.dialect.length_octet(body_len));
+        }
+    }
+
+    /// Everything that was written must have been used: by name, and by the form that the header takes.
+    fn all_used(
+        &self,
+        all: &'static [Section],
+        there: &[&'static Section],
+        written: Written<'a>,
+        path: &str,
+    ) -> Result<(), BuildError> {
+        for (name, _) in written.0 {
+            if there.iter().any(|section| names(&section.body, name)) {
+                continue;
+            }
+            let known = all.iter().any(|section| names(&section.body, name));
+            let name = full_name(path, name);
+            let layer = self.protocol.name;
+            return Err(if known {
+                BuildError::NotInThisForm { name, layer }
+            } else {
+                BuildError::UnknownField { name, layer }
+            });
+        }
+        Ok(())
+    }
+
+    fn mismatch(&self, path: &str, name: &str, wanted: &'static str) -> BuildError {
+        BuildError::Mismatch { name: full_name(path, name), wanted }
+    }
+}
+
+/// Whether a section has something of this name.
+pub(super) fn names(body: &Body, name: &str) -> bool {
+    let is = |field: &Field| field.name == name || field.also.is_some_and(|also| also.name == name);
+    match body {
+        Body::Fields { fields, .. } => fields.iter().any(is),
+        Body::Octets { field, .. } | Body::Zeros { field } => is(field),
+        Body::Items(items) => items.name == name,
+        Body::Records(records) => records.name == name,
+        Body::Quoted(quoted) => quoted.name == name,
+    }
+}
+
+/// The fields of an item that hold values of their own.
+fn plain_fields(body: &Body) -> impl Iterator<Item = &Field> {
+    let fields = if let Body::Fields { fields, .. } = body { fields.as_slice() } else { &[] };
+    fields.iter().filter(|field| field.kind != Kind::Group)
+}
+
+fn full_name(path: &str, name: &str) -> String {
+    if name.is_empty() { path.to_owned() } else { format!("{path}.{name}") }
+}
+
+/// What a kind of field takes, in words.
+pub(super) fn kind_words(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Uint => "a number",
+        Kind::Bool => "true or false",
+        Kind::Mac => "a MAC address",
+        Kind::Ipv4 => "an IPv4 address",
+        Kind::Ipv6 => "an IPv6 address",
+        Kind::Octets => "octets",
+        Kind::Group => "a number or its parts",
+    }
+}

@@ -1,0 +1,76 @@
+//! How long a header is: the part of dissecting that runs for every packet.
+
+use crate::proto::describe::{Before, Body, Items, Len, Quoted, Section};
+use crate::wire::layers::LayerState;
+
+/// What measuring a header found.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Measured<'a> {
+    /// Octets of the header that are there.
+    pub(super) len: usize,
+    /// Whether that is all of it.
+    pub(super) state: LayerState,
+    /// The quoted packet in it: its description and octets from..to of the header.
+    pub(super) quoted: Option<(&'a Quoted, usize, usize)>,
+}
+
+/// Measures the header that `octets` begins with; it never reaches past them.
+pub(super) fn measure<'a>(sections: &'a [Section], octets: &[u8]) -> Measured<'a> {
+    let mut measured = Measured { len: 0, state: LayerState::Whole, quoted: None };
+    for section in sections {
+        let header = octets.get(..measured.len).unwrap_or_default();
+        let room = octets.len().saturating_sub(measured.len);
+        if section.when.is_some_and(|holds| !holds(&Before { header, room, wrote: &|_| false })) {
+            continue;
+        }
+        let wanted = match &section.body {
+            Body::Fields { len, .. } => Some(*len),
+            Body::Octets { len, .. } => wanted(*len, header, room),
+            Body::Zeros { .. } => Some(room),
+            Body::Items(items) => items_len(items, header, octets.get(measured.len..).unwrap_or_default()),
+            Body::Records(records) => wanted(records.len, header, room),
+            Body::Quoted(quoted) => {
+                let len = wanted(quoted.len, header, room);
+                let end = measured.len.saturating_add(len.unwrap_or(0).min(room));
+                measured.quoted = Some((quoted, measured.len, end));
+                len
+            }
+        };
+        match wanted {
+            None => {
+                measured.state = LayerState::Malformed;
+                return measured;
+            }
+            Some(len) if len > room => {
+                measured.len = octets.len();
+                measured.state = LayerState::Cut;
+                return measured;
+            }
+            Some(len) => measured.len = measured.len.saturating_add(len),
+        }
+    }
+    measured
+}
+
+/// How many octets a part wants, which may be more than there are; `None` when its length contradicts itself.
+pub(super) fn wanted(len: Len, header: &[u8], room: usize) -> Option<usize> {
+    match len {
+        Len::Rest | Len::Count(_) => Some(room),
+        Len::Octets(read) => read(header),
+    }
+}
+
+/// How many octets repeated items want, where `left` is what stands from their first octet on.
+pub(super) fn items_len(items: &Items, header: &[u8], left: &[u8]) -> Option<usize> {
+    let Len::Count(count) = items.len else { return wanted(items.len, header, left.len()) };
+    let mut at = 0usize;
+    for _ in 0..count(header) {
+        let item = measure(&items.item, left.get(at..).unwrap_or_default());
+        at = at.saturating_add(item.len);
+        if item.state != LayerState::Whole || item.len == 0 {
+            // A cut item: more is wanted than is there.
+            return Some(left.len().saturating_add(1));
+        }
+    }
+    Some(at)
+}

@@ -1,0 +1,398 @@
+//! Reading a header: every field, option and item of a layer, in the order of the wire.
+//!
+//! One walk serves the tree, JSON, specs and the checks. It reads from the octets and allocates nothing; a field that
+//! was not captured whole is not told, and the octets that are left of it come as [`Event::Cut`].
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+use std::ops::Range;
+
+use crate::proto::describe::{
+    Before, Body, Field, Items, Kind, Len, Protocol, Record, Records, Section, Style,
+};
+use crate::wire::layers::{LayerEntry, LayerState};
+use crate::wire::record::{RawRecord, RawShape};
+use crate::wire::value::ValueRef;
+
+use super::measure::{items_len, measure, wanted};
+
+/// What the walk meets. Octet ranges are offsets in the packet.
+#[derive(Debug, Clone)]
+pub enum Event<'a> {
+    /// A field with its value. A group's number comes just before its parts.
+    Field {
+        /// The field's description.
+        field: &'static Field,
+        /// Its value.
+        value: ValueRef<'a>,
+        /// The octets that it touches.
+        octets: Range<usize>,
+        /// The structure that holds it (the header, or an item), for computed fields.
+        within: Range<usize>,
+    },
+    /// The beginning of something that holds others.
+    Open {
+        /// Its name; empty for the items of a list.
+        name: &'a str,
+        /// Its name for people.
+        title: &'static str,
+        /// What it is.
+        shape: Shape,
+        /// Its octets.
+        octets: Range<usize>,
+    },
+    /// The end of what was opened last.
+    Close,
+    /// A value without a description: the parts of an unknown option, octets that are no record.
+    Loose {
+        /// Its name.
+        name: &'static str,
+        /// Its value.
+        value: ValueRef<'a>,
+        /// Its octets.
+        octets: Range<usize>,
+    },
+    /// A quoted packet, whose layers are in the table.
+    Quoted {
+        /// Its name.
+        name: &'static str,
+        /// Its octets.
+        octets: Range<usize>,
+    },
+    /// The header ends before its time.
+    Cut {
+        /// Octets of the header that are there.
+        len: usize,
+        /// The last of them, too few for a field.
+        rest: &'a [u8],
+        /// Their place.
+        octets: Range<usize>,
+    },
+}
+
+/// What an [`Event::Open`] holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shape {
+    /// Named things.
+    Table,
+    /// Things without a name, one behind the other.
+    List,
+    /// A named thing that is a single value: the field that follows is the value itself.
+    Single,
+    /// A field made of others: its number, as a field, comes first, and then its parts with their full names.
+    Group,
+}
+
+/// Walks the header of a layer, telling `tell` what it meets.
+pub fn walk_layer<'a>(
+    packet: &'a [u8],
+    entry: &LayerEntry,
+    protocol: &'static Protocol,
+    tell: &mut dyn FnMut(Event<'a>),
+) {
+    let (start, end) = (entry.start as usize, entry.header_end as usize);
+    let Some(header) = packet.get(start..end) else { return };
+    // Sections that depend on the room look at what the layer had, which for whole headers is up to its end.
+    let room = packet.get(start..entry.end as usize).unwrap_or(header);
+    let mut walk = Walk { base: start, header, room, tell };
+    let cut = walk.sections(&protocol.sections, entry.state == LayerState::Malformed);
+    if let Some(at) = cut {
+        let rest = header.get(at..).unwrap_or_default();
+        let octets = start.saturating_add(at)..end;
+        tell(Event::Cut { len: header.len(), rest, octets });
+    }
+}
+
+/// A walk over one structure: a header, an option's body, an item.
+struct Walk<'a, 't> {
+    /// Offset of the structure in the packet.
+    base: usize,
+    /// Its octets.
+    header: &'a [u8],
+    /// Its octets and those behind it that it might have taken.
+    room: &'a [u8],
+    tell: &'t mut dyn FnMut(Event<'a>),
+}
+
+impl<'a> Walk<'a, '_> {
+    /// Walks the sections; returns where the structure is cut, if it is.
+    fn sections(&mut self, sections: &'static [Section], malformed: bool) -> Option<usize> {
+        let mut at = 0usize;
+        for section in sections {
+            let before = self.header.get(..at).unwrap_or_default();
+            let room = self.room.len().saturating_sub(at);
+            if section.when.is_some_and(|holds| !holds(&Before { header: before, room, wrote: &|_| false })) {
+                continue;
+            }
+            let left = self.header.get(at..).unwrap_or_default();
+            let len = match &section.body {
+                Body::Fields { fields, len } => match self.fields(fields, at, *len) {
+                    Ok(()) => *len,
+                    Err(cut_at) => return Some(cut_at),
+                },
+                Body::Items(items) => items_len(items, before, left)?,
+                Body::Octets { len, .. } => wanted(*len, before, left.len())?,
+                Body::Zeros { .. } => left.len(),
+                Body::Records(records) => wanted(records.len, before, left.len())?,
+                Body::Quoted(quoted) => wanted(quoted.len, before, left.len())?,
+            };
+            let area = left.get(..len).unwrap_or(left);
+            self.area(section, at, area);
+            if len > left.len() {
+                return (!malformed).then_some(self.header.len());
+            }
+            at = at.saturating_add(len);
+        }
+        None
+    }
+
+    /// Walks what a section holds besides fields with fixed places.
+    fn area(&mut self, section: &'static Section, at: usize, area: &'a [u8]) {
+        let octets = self.place(at, area.len());
+        let within = self.place(0, self.header.len());
+        match &section.body {
+            Body::Fields { .. } => {}
+            Body::Octets { field, .. } => {
+                (self.tell)(Event::Field { field, value: ValueRef::Octets(area), octets, within });
+            }
+            Body::Zeros { field } => {
+                let value = ValueRef::Uint(u64::try_from(area.len()).unwrap_or(u64::MAX));
+                (self.tell)(Event::Field { field, value, octets, within });
+            }
+            Body::Items(items) => self.items(items, at, area),
+            Body::Records(records) => self.records(records, at, area),
+            Body::Quoted(quoted) => (self.tell)(Event::Quoted { name: quoted.name, octets }),
+        }
+    }
+
+    /// Tells the fields of a section of `len` octets at `at`. `Err` is where the captured octets end.
+    fn fields(&mut self, fields: &'static [Field], at: usize, len: usize) -> Result<(), usize> {
+        let section = self.header.get(at..).unwrap_or_default();
+        let mut read_to = 0usize;
+        let mut group: Option<&Field> = None;
+        for field in fields {
+            if group.is_some_and(|group| !group.holds(field)) {
+                (self.tell)(Event::Close);
+                group = None;
+            }
+            let Some(value) = read_field(field, section) else { break };
+            let octets = field.span.octets();
+            // A field that ends within an octet leaves that octet to the field that shares it.
+            read_to = read_to.max(usize::try_from(field.span.end_bits() / 8).unwrap_or(usize::MAX));
+            let place = self.place(at.saturating_add(octets.start), octets.len());
+            if field.kind == Kind::Group {
+                if section.len() < group_end(field, fields) {
+                    break;
+                }
+                group = Some(field);
+                let (name, title) = (field.last_name(), field.title);
+                let event = Event::Open { name, title, shape: Shape::Group, octets: place.clone() };
+                (self.tell)(event);
+            }
+            if field.hidden_when_zero && is_zero(&value) {
+                continue;
+            }
+            let within = self.place(0, self.header.len());
+            (self.tell)(Event::Field { field, value, octets: place, within });
+        }
+        if group.is_some() {
+            (self.tell)(Event::Close);
+        }
+        if section.len() < len { Err(at.saturating_add(read_to)) } else { Ok(()) }
+    }
+
+    fn items(&mut self, items: &'static Items, at: usize, area: &'a [u8]) {
+        let octets = self.place(at, area.len());
+        (self.tell)(Event::Open { name: items.name, title: items.title, shape: Shape::List, octets });
+        let mut from = 0usize;
+        while let Some(left) = area.get(from..).filter(|left| !left.is_empty()) {
+            let item = measure(&items.item, left);
+            let place = self.place(at.saturating_add(from), item.len.max(1));
+            let octets =
+                left.get(..item.len).filter(|octets| !octets.is_empty() && item.state == LayerState::Whole);
+            let Some(octets) = octets else {
+                self.raw(left, at.saturating_add(from));
+                break;
+            };
+            let shape = match items.style {
+                Style::Scalar => Shape::Single,
+                Style::Tuple => Shape::List,
+                Style::Table => Shape::Table,
+            };
+            (self.tell)(Event::Open { name: "", title: "", shape, octets: place.clone() });
+            let mut inner = Walk { base: place.start, header: octets, room: octets, tell: &mut *self.tell };
+            inner.sections(&items.item, false);
+            (self.tell)(Event::Close);
+            from = from.saturating_add(item.len);
+        }
+        (self.tell)(Event::Close);
+    }
+
+    fn records(&mut self, records: &'static Records, at: usize, area: &'a [u8]) {
+        let octets = self.place(at, area.len());
+        (self.tell)(Event::Open { name: records.name, title: records.title, shape: Shape::List, octets });
+        for raw in records.dialect.walk(area) {
+            let place = self.place(at.saturating_add(raw.octets.start), raw.octets.len());
+            let (code, body): (u8, &'a [u8]) = match raw.shape {
+                RawShape::Single(code) => (code, &[]),
+                RawShape::Whole { code, body } => (code, body),
+                RawShape::Lying { .. } => {
+                    self.unknown(records, &raw, &place);
+                    continue;
+                }
+                RawShape::Rest(rest) => {
+                    self.raw(rest, place.start.saturating_sub(self.base));
+                    continue;
+                }
+            };
+            match records.records.iter().find(|record| record.code == code && fits(record, body)) {
+                Some(record) => self.record(record, body, &place),
+                None => self.unknown(records, &raw, &place),
+            }
+        }
+        (self.tell)(Event::Close);
+    }
+
+    /// A known option: its one field, or a table of several.
+    fn record(&mut self, record: &'static Record, body: &'a [u8], place: &Range<usize>) {
+        let open = |name: &'static str, shape| Event::Open {
+            name,
+            title: record.title,
+            shape,
+            octets: place.clone(),
+        };
+        (self.tell)(open("", Shape::Table));
+        let shape = record_shape(record, body);
+        (self.tell)(open(record.name, shape));
+        let base = place.end.saturating_sub(body.len());
+        let mut inner = Walk { base, header: body, room: body, tell: &mut *self.tell };
+        inner.sections(&record.sections, false);
+        (self.tell)(Event::Close);
+        (self.tell)(Event::Close);
+    }
+
+    /// An option that is not known, or whose body or length is not what it should be.
+    fn unknown(&mut self, records: &'static Records, raw: &RawRecord<'a>, place: &Range<usize>) {
+        let (code, body, length): (u8, &'a [u8], Option<u8>) = match raw.shape {
+            RawShape::Single(code) => (code, &[], None),
+            RawShape::Whole { code, body } => (code, body, None),
+            RawShape::Lying { code, length, body } => (code, body, Some(length)),
+            RawShape::Rest(_) => return,
+        };
+        let open = |name| Event::Open { name, title: "Unknown", shape: Shape::Table, octets: place.clone() };
+        (self.tell)(open(""));
+        (self.tell)(open(UNKNOWN));
+        let number = |value: u8| ValueRef::Uint(u64::from(value));
+        let at = |from: usize, len: usize| {
+            place.start.saturating_add(from)..place.start.saturating_add(from.saturating_add(len))
+        };
+        (self.tell)(Event::Loose { name: records.dialect.code_name, value: number(code), octets: at(0, 1) });
+        if let Some(length) = length {
+            (self.tell)(Event::Loose { name: LENGTH, value: number(length), octets: at(1, 1) });
+        }
+        (self.tell)(Event::Loose { name: DATA, value: ValueRef::Octets(body), octets: at(2, body.len()) });
+        (self.tell)(Event::Close);
+        (self.tell)(Event::Close);
+    }
+
+    /// Octets that are no item and no option.
+    fn raw(&mut self, octets: &'a [u8], at: usize) {
+        let place = self.place(at, octets.len());
+        (self.tell)(Event::Open { name: "", title: "", shape: Shape::Table, octets: place.clone() });
+        (self.tell)(Event::Loose { name: RAW, value: ValueRef::Octets(octets), octets: place });
+        (self.tell)(Event::Close);
+    }
+
+    /// Offsets in the packet of `len` octets at `at` of the structure.
+    fn place(&self, at: usize, len: usize) -> Range<usize> {
+        let start = self.base.saturating_add(at);
+        start..start.saturating_add(len)
+    }
+}
+
+/// The key of an option that is not known.
+pub const UNKNOWN: &str = "unknown";
+/// The key of octets that are no option and no item.
+pub const RAW: &str = "raw";
+/// The key of an unknown option's body.
+pub const DATA: &str = "data";
+/// The key of an unknown option's length octet.
+pub const LENGTH: &str = "length";
+
+/// Whether a body is just what the option's description would build: else the option is kept as unknown, so that no
+/// octet is lost.
+fn fits(record: &Record, body: &[u8]) -> bool {
+    let measured = measure(&record.sections, body);
+    let zeros = |octets: &[u8]| octets.iter().all(|octet| *octet == 0);
+    let holds_zeros = record.sections.iter().all(|section| match &section.body {
+        Body::Zeros { .. } => zeros(body),
+        _ => true,
+    });
+    measured.state == LayerState::Whole
+        && measured.len == body.len()
+        && holds_zeros
+        && whole_items(record, body)
+}
+
+/// Whether the items of an option fill its body without a rest.
+fn whole_items(record: &Record, body: &[u8]) -> bool {
+    let Some(Body::Items(items)) = record.sections.last().map(|section| &section.body) else { return true };
+    if !matches!(items.len, Len::Rest) {
+        return true;
+    }
+    let fixed: usize = record.sections.iter().map(|section| fixed_len(&section.body)).sum();
+    let item: usize = items.item.iter().map(|section| fixed_len(&section.body)).sum();
+    item == 0 || body.len().saturating_sub(fixed).is_multiple_of(item)
+}
+
+fn fixed_len(body: &Body) -> usize {
+    if let Body::Fields { len, .. } = body { *len } else { 0 }
+}
+
+/// How an option is written: as the value of its one field, or as a table.
+pub(super) fn record_shape(record: &Record, body: &[u8]) -> Shape {
+    match record.sections.as_slice() {
+        [Section { body: Body::Items(items), .. }] if items.name.is_empty() => Shape::Single,
+        [Section { body: Body::Octets { .. } | Body::Zeros { .. }, .. }] => Shape::Single,
+        [Section { body: Body::Fields { fields, .. }, .. }] => {
+            let shown = fields.iter().filter(|field| shows(field, body)).count();
+            let plain = fields.iter().filter(|field| !field.hidden_when_zero).count();
+            if shown == 1 && plain == 1 { Shape::Single } else { Shape::Table }
+        }
+        _ => Shape::Table,
+    }
+}
+
+/// Whether a field is told: reserved ones are not while they are zero.
+fn shows(field: &Field, section: &[u8]) -> bool {
+    !field.hidden_when_zero || read_field(field, section).is_some_and(|value| !is_zero(&value))
+}
+
+/// Whether a value is what a field without a default is built as.
+pub fn is_zero(value: &ValueRef<'_>) -> bool {
+    match value {
+        ValueRef::Uint(n) => *n == 0,
+        ValueRef::Bool(b) => !*b,
+        ValueRef::Mac(mac) => *mac == [0; 6],
+        ValueRef::Ipv4(address) => address.is_unspecified(),
+        ValueRef::Ipv6(address) => address.is_unspecified(),
+        ValueRef::Octets(octets) => octets.iter().all(|octet| *octet == 0),
+    }
+}
+
+/// Octets from a section's beginning to the end of a group's last part.
+fn group_end(group: &Field, fields: &[Field]) -> usize {
+    fields.iter().filter(|part| group.holds(part)).map(|part| part.span.octets().end).max().unwrap_or(0)
+}
+
+/// Reads a field of a section; `None` when it was not captured whole.
+pub fn read_field<'a>(field: &Field, section: &'a [u8]) -> Option<ValueRef<'a>> {
+    let octets = || section.get(field.span.octets());
+    Some(match field.kind {
+        Kind::Uint | Kind::Group => ValueRef::Uint(field.span.read(section)?.saturating_mul(field.scale)),
+        Kind::Bool => ValueRef::Bool(field.span.read(section)? != 0),
+        Kind::Mac => ValueRef::Mac(*octets()?.first_chunk()?),
+        Kind::Ipv4 => ValueRef::Ipv4(Ipv4Addr::from(*octets()?.first_chunk::<4>()?)),
+        Kind::Ipv6 => ValueRef::Ipv6(Ipv6Addr::from(*octets()?.first_chunk::<16>()?)),
+        Kind::Octets => ValueRef::Octets(octets()?),
+    })
+}

@@ -1,0 +1,79 @@
+//! ARP, the Address Resolution Protocol, and RARP: RFC 826, RFC 903.
+
+use super::describe::{Before, Extent, Len, Protocol, Section, ipv4, mac, uint};
+use super::eth;
+
+pub(super) fn describe() -> Protocol {
+    let fixed = vec![
+        uint("hw.type", 16, "Hardware type").default_uint(1).values(HARDWARE),
+        uint("proto.type", 16, "Protocol type").default_uint(0x0800).hex().values(eth::ETHERTYPES),
+        uint("hw.size", 8, "Hardware address length").default_uint(6),
+        uint("proto.size", 8, "Protocol address length").default_uint(4),
+        uint("opcode", 16, "Operation").default_uint(1).values(OPERATIONS),
+    ];
+    let sections = vec![
+        Section::fields(fixed),
+        Section::fields(vec![mac("src.hw_mac", "Sender MAC address")]).when(is_mac),
+        Section::octets("src.hw", "Sender hardware address", Len::Octets(hardware_len)).when(|b| !is_mac(b)),
+        Section::fields(vec![ipv4("src.proto_ipv4", "Sender IP address")]).when(is_ipv4),
+        Section::octets("src.proto", "Sender protocol address", Len::Octets(protocol_len))
+            .when(|b| !is_ipv4(b)),
+        Section::fields(vec![mac("dst.hw_mac", "Target MAC address")]).when(is_mac),
+        Section::octets("dst.hw", "Target hardware address", Len::Octets(hardware_len)).when(|b| !is_mac(b)),
+        Section::fields(vec![ipv4("dst.proto_ipv4", "Target IP address")]).when(is_ipv4),
+        Section::octets("dst.proto", "Target protocol address", Len::Octets(protocol_len))
+            .when(|b| !is_ipv4(b)),
+    ];
+    Protocol::new("arp", "Address Resolution Protocol", "RFC 826", sections)
+        .edge(eth::ETHERTYPE, 0x0806)
+        .edge(eth::ETHERTYPE, 0x8035)
+        .extent(Extent::Header)
+        .summary(|view, out| {
+            // The usual form, Ethernet and IPv4, has its addresses at fixed places.
+            let header = view.header();
+            let address = |at: usize| {
+                let octets = header.get(at..).and_then(<[u8]>::first_chunk::<4>);
+                octets.map_or(std::net::Ipv4Addr::UNSPECIFIED, |octets| std::net::Ipv4Addr::from(*octets))
+            };
+            match (header.get(4..8), header.len()) {
+                (Some([6, 4, 0, 1]), 28..) => write!(out, "who has {}? tell {}", address(24), address(14)),
+                (Some([6, 4, 0, 2]), 28..) => {
+                    let mac = header.get(8..).and_then(<[u8]>::first_chunk::<6>).copied().unwrap_or_default();
+                    write!(out, "{} is at {}", address(14), crate::wire::value::ValueRef::Mac(mac))
+                }
+                (Some([_, _, high, low]), _) => {
+                    write!(out, "operation {}", u16::from_be_bytes([*high, *low]))
+                }
+                _ => Ok(()),
+            }
+        })
+}
+
+/// Addresses are MAC addresses on links that have those: Ethernet and IEEE 802.
+fn is_mac(before: &Before<'_>) -> bool {
+    matches!(before.header, [0, 1 | 6, _, _, 6, ..])
+}
+
+fn is_ipv4(before: &Before<'_>) -> bool {
+    matches!(before.header, [_, _, 0x08, 0x00, _, 4, ..])
+}
+
+fn hardware_len(header: &[u8]) -> Option<usize> {
+    header.get(4).map(|len| usize::from(*len))
+}
+
+fn protocol_len(header: &[u8]) -> Option<usize> {
+    header.get(5).map(|len| usize::from(*len))
+}
+
+/// IANA arp-parameters.
+const HARDWARE: &[(u64, &str)] =
+    &[(1, "Ethernet"), (6, "IEEE 802"), (15, "Frame Relay"), (24, "IEEE 1394"), (32, "InfiniBand")];
+const OPERATIONS: &[(u64, &str)] = &[
+    (1, "request"),
+    (2, "reply"),
+    (3, "reverse request"),
+    (4, "reverse reply"),
+    (8, "inverse request"),
+    (9, "inverse reply"),
+];

@@ -1,0 +1,71 @@
+//! Ethernet II: RFC 894, IEEE 802.3 §3.2.
+
+use pnet::packet::ethernet::{EthernetPacket, MutableEthernetPacket};
+
+use super::auto;
+use super::describe::{Protocol, Section, mac, uint};
+use super::layout::setter;
+use crate::wire::value::{Value, ValueRef};
+
+/// The table of EtherTypes (IEEE 802 numbers).
+pub const ETHERTYPE: &str = "ethertype";
+/// Types below this are the length of an 802.3 frame's data (IEEE 802.3 §3.2.6).
+const MIN_ETHERTYPE: u64 = 1536;
+/// The first EtherType for local experiments (IEEE 802 §9.2.4), for frames whose payload has no type.
+pub(super) const LOCAL_EXPERIMENTAL: u64 = 0x88b5;
+/// The table of link types of capture files.
+pub const LINK_TYPE: &str = "linktype";
+
+pub(super) fn describe() -> Protocol {
+    let header = vec![
+        mac("dst", "Destination")
+            .set_by(setter!(MutableEthernetPacket, set_destination))
+            .default(Value::Mac([0xff; 6])),
+        mac("src", "Source").set_by(setter!(MutableEthernetPacket, set_source)),
+        uint("type", 16, "Type")
+            .set_by(setter!(MutableEthernetPacket, set_ethertype))
+            .also("len", MIN_ETHERTYPE)
+            .values(ETHERTYPES)
+            .default_uint(LOCAL_EXPERIMENTAL)
+            .auto(auto::next_protocol)
+            .hex(),
+    ];
+    let header_len = MutableEthernetPacket::minimum_packet_size();
+    Protocol::new("eth", "Ethernet II", "IEEE 802.3, RFC 894", vec![Section::measured(header_len, header)])
+        .edge(LINK_TYPE, 1)
+        .next(ETHERTYPE, |header| EthernetPacket::new(header).map(|eth| u64::from(eth.get_ethertype().0)))
+        .payload_len(|header| {
+            let number = u64::from(EthernetPacket::new(header)?.get_ethertype().0);
+            (number < MIN_ETHERTYPE).then_some(number)
+        })
+        .summary(|view, out| match EthernetPacket::new(view.header()) {
+            Some(eth) => {
+                let (src, dst) = (eth.get_source(), eth.get_destination());
+                write!(out, "{} > {}", ValueRef::Mac(src.octets()), ValueRef::Mac(dst.octets()))?;
+                write!(out, ", type 0x{:04x}", eth.get_ethertype().0)
+            }
+            None => Ok(()),
+        })
+}
+
+/// IEEE 802 numbers that are met most.
+pub(super) const ETHERTYPES: &[(u64, &str)] = &[
+    (0x0800, "IPv4"),
+    (0x0806, "ARP"),
+    (0x0842, "Wake-on-LAN"),
+    (0x8035, "RARP"),
+    (0x8100, "802.1Q VLAN"),
+    (0x86dd, "IPv6"),
+    (0x8808, "MAC control"),
+    (0x8809, "slow protocols"),
+    (0x8847, "MPLS"),
+    (0x8848, "MPLS multicast"),
+    (0x8863, "PPPoE discovery"),
+    (0x8864, "PPPoE session"),
+    (0x888e, "802.1X"),
+    (0x88a8, "802.1ad"),
+    (0x88b5, "local experimental"),
+    (0x88cc, "LLDP"),
+    (0x88e5, "MACsec"),
+    (0x88f7, "PTP"),
+];

@@ -1,0 +1,279 @@
+//! ICMP for IPv4: RFC 792, RFC 950 (address mask), RFC 1191 (next-hop MTU), RFC 1256 (router discovery), RFC 4884
+//! (extensions), RFC 8335 (extended echo).
+
+use pnet::packet::icmp::MutableIcmpPacket;
+
+use super::auto::{self, Scope};
+use super::describe::{Before, Field, Len, Next, Protocol, Section, Style, ipv4, uint};
+use super::ip;
+use super::layout::setter;
+use crate::wire::checksum::InternetChecksum;
+
+pub(super) fn describe() -> Protocol {
+    let mut sections = vec![Section::measured(MutableIcmpPacket::minimum_packet_size(), head())];
+    sections.extend(queries());
+    sections.extend(errors());
+    sections.push(Section::octets("body", "Body", Len::Rest).when(has_no_form));
+    Protocol::new("icmp", "Internet Control Message Protocol", "RFC 792", sections)
+        .edge(ip::PROTO, 1)
+        .summary(|view, out| {
+            let header = view.header();
+            let [kind, code, ..] = header else { return Ok(()) };
+            let name = TYPES
+                .iter()
+                .find(|(number, _)| number == &u64::from(*kind))
+                .map_or("type", |(_, name)| *name);
+            match (*kind, header) {
+                (ECHO | ECHO_REPLY, [_, _, _, _, i0, i1, s0, s1, ..]) => {
+                    let (ident, seq) = (u16::from_be_bytes([*i0, *i1]), u16::from_be_bytes([*s0, *s1]));
+                    write!(out, "{name}, id {ident}, seq {seq}, {} octets", view.payload_len())
+                }
+                (UNREACHABLE | REDIRECT | TIME_EXCEEDED, _) => match code_name(*kind, *code) {
+                    Some(code) => write!(out, "{name}: {code}"),
+                    None => write!(out, "{name}, code {code}"),
+                },
+                _ if name == "type" => write!(out, "type {kind}, code {code}"),
+                _ => write!(out, "{name}, code {code}"),
+            }
+        })
+}
+
+fn head() -> Vec<Field> {
+    vec![
+        uint("type", 8, "Type")
+            .set_by(setter!(MutableIcmpPacket, set_icmp_type))
+            .values(TYPES)
+            .default_uint(u64::from(ECHO)),
+        uint("code", 8, "Code").set_by(setter!(MutableIcmpPacket, set_icmp_code)),
+        uint("checksum", 16, "Checksum")
+            .set_by(setter!(MutableIcmpPacket, set_checksum))
+            .checksum(auto::layer_checksum),
+    ]
+}
+
+/// Requests and their replies.
+fn queries() -> Vec<Section> {
+    let ident_and_seq = || vec![uint("ident", 16, "Identifier"), uint("seq", 16, "Sequence number")];
+    let stamps = vec![
+        uint("originate_timestamp", 32, "Originate time stamp, milliseconds since midnight UT"),
+        uint("receive_timestamp", 32, "Receive time stamp"),
+        uint("transmit_timestamp", 32, "Transmit time stamp"),
+    ];
+    let advertisement = vec![
+        uint("num_addrs", 8, "Number of addresses").auto(count_addresses),
+        uint("addr_entry_size", 8, "Words per address").default_uint(2),
+        uint("lifetime", 16, "Lifetime in seconds").default_uint(1800),
+    ];
+    let router = vec![Section::fields(vec![
+        ipv4("router_address", "Router address"),
+        uint("pref_level", 32, "Preference level, two's complement"),
+    ])];
+    let extended = vec![
+        uint("ident", 16, "Identifier"),
+        uint("ext.echo.seq", 8, "Sequence number"),
+        uint("ext.echo.bits", 8, "Local bit, or state of the answer").hex(),
+    ];
+    vec![
+        Section::fields(ident_and_seq())
+            .when(|before| has_form(before, &[ECHO_REPLY, ECHO, 13, 14, 15, 16, 17, 18])),
+        Section::fields(stamps).when(|before| has_form(before, &[13, 14])),
+        Section::fields(vec![ipv4("address_mask", "Address mask")])
+            .when(|before| has_form(before, &[17, 18])),
+        Section::fields(advertisement).when(|before| has_form(before, &[ADVERTISEMENT])),
+        Section::items(
+            "addresses",
+            "Addresses",
+            Style::Table,
+            router,
+            Len::Count(|h| usize::from(octet(h, 4))),
+        )
+        .when(|before| has_form(before, &[ADVERTISEMENT]) && before.octet(5) == 2),
+        // RFC 1256 §3 knows addresses of two words; others are kept as they are.
+        Section::octets("entries", "Addresses of another size", Len::Rest)
+            .when(|before| has_form(before, &[ADVERTISEMENT]) && before.octet(5) != 2),
+        Section::fields(vec![uint("reserved", 32, "Reserved").hidden_when_zero()])
+            .when(|before| has_form(before, &[10])),
+        Section::fields(extended).when(|before| has_form(before, &[42, 43])),
+    ]
+}
+
+/// Errors, which quote the packet that caused them.
+fn errors() -> Vec<Section> {
+    let unused = |bits| uint("unused", bits, "Unused").hex().hidden_when_zero();
+    let length = || uint("length", 8, "Length of the quoted packet in words of 4 octets");
+    let mtu = vec![uint("mtu", 16, "MTU of next hop")];
+    vec![
+        Section::fields(vec![unused(32)]).when(|before| has_form(before, &[SOURCE_QUENCH])),
+        Section::fields(vec![ipv4("redir_gw", "Gateway address")])
+            .when(|before| has_form(before, &[REDIRECT])),
+        Section::fields(vec![uint("pointer", 8, "Pointer"), length()])
+            .when(|before| has_form(before, &[PARAMETER_PROBLEM])),
+        Section::fields(vec![unused(8), length()])
+            .when(|before| has_form(before, &[UNREACHABLE, TIME_EXCEEDED])),
+        Section::fields(mtu).when(|before| has_form(before, &[UNREACHABLE]) && has_mtu(before)),
+        Section::fields(vec![uint("unused_low", 16, "Unused").hex().hidden_when_zero()]).when(|before| {
+            has_form(before, &[UNREACHABLE, TIME_EXCEEDED, PARAMETER_PROBLEM])
+                && !(has_form(before, &[UNREACHABLE]) && has_mtu(before))
+        }),
+        Section::quoted("quoted", "Quoted packet", IP_BY_VERSION, Len::Octets(quoted_len))
+            .when(|before| has_form(before, ERRORS) && has_length(before)),
+        Section::quoted("quoted", "Quoted packet", IP_BY_VERSION, Len::Rest)
+            .when(|before| has_form(before, ERRORS) && !has_length(before)),
+        Section::fields(extension_head()).when(has_extension),
+        Section::items("ext.objects", "Extension objects", Style::Table, extension_object(), Len::Rest).when(
+            |before| has_form(before, ERRORS) && (before.wrote)("ext.objects") || has_extension_head(before),
+        ),
+    ]
+}
+
+/// A quoted packet begins with its version.
+pub(super) const IP_BY_VERSION: Next =
+    Next { table: ip::RAW_VERSION, key: |octets| octets.first().map(|first| u64::from(first >> 4)) };
+
+/// RFC 4884 §7.
+fn extension_head() -> Vec<Field> {
+    vec![
+        uint("ext.version", 4, "Extension version").default_uint(2),
+        uint("ext.res", 12, "Reserved").hidden_when_zero(),
+        uint("ext.checksum", 16, "Extension checksum").header_checksum(extension_checksum),
+    ]
+}
+
+/// RFC 4884 §7.1, RFC 4950 (MPLS labels), RFC 5837 (interfaces).
+fn extension_object() -> Vec<Section> {
+    vec![
+        Section::fields(vec![
+            uint("length", 16, "Length").auto(auto::header_len),
+            uint("class", 8, "Class").values(&[(1, "MPLS label stack"), (2, "interface information")]),
+            uint("ctype", 8, "Type"),
+        ]),
+        Section::octets("data", "Data", Len::Octets(|object| usize::from(word(object, 0)).checked_sub(4))),
+    ]
+}
+
+/// The extension's checksum covers it from the octets before the field to the end.
+fn extension_checksum(scope: &Scope<'_>) -> Option<u64> {
+    let extension = scope.region().get(scope.field.checked_sub(2)?..)?;
+    Some(u64::from(InternetChecksum::default().add_except(extension, 2).finish()))
+}
+
+/// Whether the message has one of these types, and nobody wrote its body as octets.
+fn has_form(before: &Before<'_>, types: &[u8]) -> bool {
+    types.contains(&before.octet(0)) && !(before.wrote)("body")
+}
+
+fn has_no_form(before: &Before<'_>) -> bool {
+    !has_form(before, ERRORS) && !has_form(before, QUERIES)
+}
+
+fn has_mtu(before: &Before<'_>) -> bool {
+    before.octet(1) == FRAGMENTATION_NEEDED || (before.wrote)("mtu")
+}
+
+fn has_length(before: &Before<'_>) -> bool {
+    before.octet(5) != 0 && before.octet(0) != SOURCE_QUENCH && before.octet(0) != REDIRECT
+}
+
+fn quoted_len(header: &[u8]) -> Option<usize> {
+    usize::from(octet(header, 5)).checked_mul(4)
+}
+
+fn has_extension(before: &Before<'_>) -> bool {
+    let wrote = (before.wrote)("ext.version") || (before.wrote)("ext.objects");
+    has_form(before, ERRORS) && (wrote || (has_length(before) && before.room >= 4))
+}
+
+/// Whether the extension's head has just been read: it stands behind the quoted packet.
+fn has_extension_head(before: &Before<'_>) -> bool {
+    let behind_quoted = quoted_len(before.header).and_then(|len| len.checked_add(12));
+    has_form(before, ERRORS) && has_length(before) && behind_quoted == Some(before.header.len())
+}
+
+fn count_addresses(scope: &Scope<'_>) -> Option<u64> {
+    u64::try_from(scope.region().len().checked_sub(8)?.checked_div(8)?).ok()
+}
+
+fn octet(header: &[u8], at: usize) -> u8 {
+    header.get(at).copied().unwrap_or_default()
+}
+
+fn word(header: &[u8], at: usize) -> u16 {
+    header.get(at..).and_then(<[u8]>::first_chunk::<2>).map_or(0, |octets| u16::from_be_bytes(*octets))
+}
+
+const ECHO_REPLY: u8 = 0;
+const UNREACHABLE: u8 = 3;
+const SOURCE_QUENCH: u8 = 4;
+const REDIRECT: u8 = 5;
+const ECHO: u8 = 8;
+const ADVERTISEMENT: u8 = 9;
+const TIME_EXCEEDED: u8 = 11;
+const PARAMETER_PROBLEM: u8 = 12;
+const FRAGMENTATION_NEEDED: u8 = 4;
+const ERRORS: &[u8] = &[UNREACHABLE, SOURCE_QUENCH, REDIRECT, TIME_EXCEEDED, PARAMETER_PROBLEM];
+const QUERIES: &[u8] = &[ECHO_REPLY, ECHO, ADVERTISEMENT, 10, 13, 14, 15, 16, 17, 18, 42, 43];
+
+/// IANA icmp-parameters.
+const TYPES: &[(u64, &str)] = &[
+    (0, "echo reply"),
+    (3, "destination unreachable"),
+    (4, "source quench"),
+    (5, "redirect"),
+    (6, "alternate host address"),
+    (8, "echo request"),
+    (9, "router advertisement"),
+    (10, "router solicitation"),
+    (11, "time exceeded"),
+    (12, "parameter problem"),
+    (13, "timestamp request"),
+    (14, "timestamp reply"),
+    (15, "information request"),
+    (16, "information reply"),
+    (17, "address mask request"),
+    (18, "address mask reply"),
+    (30, "traceroute"),
+    (31, "datagram conversion error"),
+    (32, "mobile host redirect"),
+    (33, "IPv6 where-are-you"),
+    (34, "IPv6 I-am-here"),
+    (35, "mobile registration request"),
+    (36, "mobile registration reply"),
+    (37, "domain name request"),
+    (38, "domain name reply"),
+    (39, "SKIP"),
+    (40, "Photuris"),
+    (41, "experimental mobility"),
+    (42, "extended echo request"),
+    (43, "extended echo reply"),
+    (253, "experiment"),
+    (254, "experiment"),
+];
+
+/// The name of an error's code (IANA icmp-parameters).
+pub fn code_name(kind: u8, code: u8) -> Option<&'static str> {
+    let names: &[&str] = match kind {
+        UNREACHABLE => &[
+            "network unreachable",
+            "host unreachable",
+            "protocol unreachable",
+            "port unreachable",
+            "fragmentation needed",
+            "source route failed",
+            "network unknown",
+            "host unknown",
+            "source host isolated",
+            "network prohibited",
+            "host prohibited",
+            "network unreachable for this service",
+            "host unreachable for this service",
+            "administratively prohibited",
+            "host precedence violation",
+            "precedence cutoff",
+        ],
+        REDIRECT => &["for the network", "for the host", "for service and network", "for service and host"],
+        TIME_EXCEEDED => &["time to live exceeded", "reassembly time exceeded"],
+        PARAMETER_PROBLEM => &["pointer shows the error", "an option is missing", "bad length"],
+        _ => &[],
+    };
+    names.get(usize::from(code)).copied()
+}

@@ -1,0 +1,285 @@
+//! ICMPv6: RFC 4443; neighbour discovery: RFC 4861; multicast listener discovery: RFC 2710, RFC 3810.
+
+use pnet::packet::icmpv6::MutableIcmpv6Packet;
+
+use super::describe::{Before, Field, Len, Protocol, Section, Style, flag, ipv6, uint};
+use super::icmp::IP_BY_VERSION;
+use super::icmpv6_options as options;
+use super::layout::setter;
+use super::{auto, ip};
+
+pub(super) fn describe() -> Protocol {
+    let mut sections = vec![Section::measured(MutableIcmpv6Packet::minimum_packet_size(), head())];
+    sections.extend(errors_and_echo());
+    sections.extend(multicast_listener());
+    sections.extend(neighbour_discovery());
+    sections.push(Section::octets("body", "Body", Len::Rest).when(|before| !has_form(before, KNOWN)));
+    Protocol::new("icmpv6", "Internet Control Message Protocol version 6", "RFC 4443", sections)
+        .edge(ip::PROTO, 58)
+        .summary(|view, out| {
+            let header = view.header();
+            let [kind, code, ..] = header else { return Ok(()) };
+            let name = TYPES.iter().find(|(number, _)| number == &u64::from(*kind)).map(|(_, name)| *name);
+            match (*kind, name, header) {
+                (128 | 129, Some(name), [_, _, _, _, i0, i1, s0, s1, ..]) => {
+                    let (ident, seq) = (u16::from_be_bytes([*i0, *i1]), u16::from_be_bytes([*s0, *s1]));
+                    write!(out, "{name}, id {ident}, seq {seq}, {} octets", view.payload_len())
+                }
+                (135 | 136, Some(name), [_, _, _, _, _, _, _, _, target @ ..]) => {
+                    let target = target.first_chunk::<16>().copied().unwrap_or_default();
+                    write!(out, "{name}, target {}", std::net::Ipv6Addr::from(target))
+                }
+                (1 | 3, Some(name), _) => match code_name(*kind, *code) {
+                    Some(code) => write!(out, "{name}: {code}"),
+                    None => write!(out, "{name}, code {code}"),
+                },
+                (_, Some(name), _) => write!(out, "{name}"),
+                (_, None, _) => write!(out, "type {kind}, code {code}"),
+            }
+        })
+}
+
+fn head() -> Vec<Field> {
+    vec![
+        uint("type", 8, "Type")
+            .set_by(setter!(MutableIcmpv6Packet, set_icmpv6_type))
+            .values(TYPES)
+            .default_uint(128),
+        uint("code", 8, "Code").set_by(setter!(MutableIcmpv6Packet, set_icmpv6_code)),
+        uint("checksum", 16, "Checksum")
+            .set_by(setter!(MutableIcmpv6Packet, set_checksum))
+            .checksum(auto::transport_checksum),
+    ]
+}
+
+/// RFC 4443 §3 and §4.
+fn errors_and_echo() -> Vec<Section> {
+    let echo =
+        vec![uint("echo.identifier", 16, "Identifier"), uint("echo.sequence_number", 16, "Sequence number")];
+    vec![
+        Section::fields(vec![reserved(32)]).when(|before| has_form(before, &[1, 3])),
+        Section::fields(vec![uint("mtu", 32, "MTU of next hop")]).when(|before| has_form(before, &[2])),
+        Section::fields(vec![uint("pointer", 32, "Pointer")]).when(|before| has_form(before, &[4])),
+        Section::quoted("quoted", "Quoted packet", IP_BY_VERSION, Len::Rest)
+            .when(|before| has_form(before, ERRORS)),
+        Section::fields(echo).when(|before| has_form(before, &[128, 129])),
+    ]
+}
+
+/// RFC 2710 §3, RFC 3810 §5.
+fn multicast_listener() -> Vec<Section> {
+    let v1 = vec![
+        uint("mld.maximum_response_delay", 16, "Maximum response delay in milliseconds"),
+        reserved(16),
+        ipv6("mld.multicast_address", "Multicast address"),
+    ];
+    let v2_query = vec![
+        uint("mld.flag.reserved", 4, "Reserved").hidden_when_zero(),
+        flag("mld.flag.s", "Suppress router-side processing"),
+        uint("mld.flag.qrv", 3, "Querier's robustness variable"),
+        uint("mld.qqi", 8, "Querier's query interval code"),
+        uint("mld.nb_sources", 16, "Number of sources").auto(count_query_sources),
+    ];
+    let address = |name| vec![Section::fields(vec![ipv6(name, "Source")])];
+    let record = vec![
+        Section::fields(vec![
+            uint("record_type", 8, "Record type").values(RECORD_TYPES),
+            uint("aux_data_len", 8, "Words of auxiliary data").hidden_when_zero(),
+            uint("num_src", 16, "Number of sources").auto(count_record_sources).hidden_when_zero(),
+            ipv6("multicast_address", "Multicast address"),
+        ]),
+        Section::items(
+            "sources",
+            "Sources",
+            Style::Scalar,
+            address("source"),
+            Len::Octets(record_sources_len),
+        ),
+        Section::octets(
+            "aux_data",
+            "Auxiliary data",
+            Len::Octets(|record| usize::from(*record.get(1)?).checked_mul(4)),
+        )
+        .when(|before| before.octet(1) != 0 || (before.wrote)("aux_data")),
+    ];
+    let report =
+        vec![reserved(16), uint("mldr.nb_mcast_records", 16, "Number of records").auto(count_records)];
+    vec![
+        Section::fields(v1).when(|before| has_form(before, &[130, 131, 132])),
+        Section::fields(v2_query).when(is_v2_query),
+        Section::items(
+            "sources",
+            "Sources",
+            Style::Scalar,
+            address("mld.source_address"),
+            Len::Count(|header| usize::from(word(header, 26))),
+        )
+        .when(|before| has_form(before, &[130]) && before.header.len() == 28),
+        Section::fields(report).when(|before| has_form(before, &[143])),
+        Section::items(
+            "records",
+            "Group records",
+            Style::Table,
+            record,
+            Len::Count(|header| usize::from(word(header, 6))),
+        )
+        .when(|before| has_form(before, &[143])),
+    ]
+}
+
+/// RFC 4861 §4.
+fn neighbour_discovery() -> Vec<Section> {
+    let router_advertisement = vec![
+        uint("nd.ra.cur_hop_limit", 8, "Hop limit"),
+        flag("nd.ra.flag.m", "Managed address configuration"),
+        flag("nd.ra.flag.o", "Other configuration"),
+        flag("nd.ra.flag.h", "Home agent (RFC 6275)"),
+        uint("nd.ra.flag.prf", 2, "Router preference (RFC 4191)"),
+        flag("nd.ra.flag.p", "Proxy (RFC 4389)"),
+        uint("nd.ra.flag.rsv", 2, "Reserved"),
+        uint("nd.ra.router_lifetime", 16, "Router lifetime in seconds"),
+        uint("nd.ra.reachable_time", 32, "Reachable time in milliseconds"),
+        uint("nd.ra.retrans_timer", 32, "Retransmission timer in milliseconds"),
+    ];
+    let neighbour_advertisement = vec![
+        flag("nd.na.flag.r", "From a router"),
+        flag("nd.na.flag.s", "Solicited"),
+        flag("nd.na.flag.o", "Override"),
+        uint("nd.na.flag.rsv", 29, "Reserved"),
+        ipv6("nd.na.target_address", "Target address"),
+    ];
+    let redirect = vec![
+        reserved(32),
+        ipv6("rd.target_address", "Target address"),
+        ipv6("rd.destination_address", "Destination address"),
+    ];
+    vec![
+        Section::fields(vec![reserved(32)]).when(|before| has_form(before, &[133])),
+        Section::fields(router_advertisement).when(|before| has_form(before, &[134])),
+        Section::fields(vec![reserved(32), ipv6("nd.ns.target_address", "Target address")])
+            .when(|before| has_form(before, &[135])),
+        Section::fields(neighbour_advertisement).when(|before| has_form(before, &[136])),
+        Section::fields(redirect).when(|before| has_form(before, &[137])),
+        Section::records("options", "Options", options::DIALECT, options::describe(), Len::Rest)
+            .when(|before| has_form(before, &[133, 134, 135, 136, 137])),
+    ]
+}
+
+fn reserved(bits: u32) -> Field {
+    uint("reserved", bits, "Reserved").hex().hidden_when_zero()
+}
+
+/// Whether the message has one of these types, and nobody wrote its body as octets.
+fn has_form(before: &Before<'_>, types: &[u8]) -> bool {
+    types.contains(&before.octet(0)) && !(before.wrote)("body")
+}
+
+/// A query is of version 2 when it is longer than 24 octets (RFC 3810 §8.1).
+fn is_v2_query(before: &Before<'_>) -> bool {
+    let wrote = ["mld.flag.s", "mld.flag.qrv", "mld.qqi", "mld.nb_sources", "sources"]
+        .iter()
+        .any(|name| (before.wrote)(name));
+    has_form(before, &[130]) && (before.room >= 4 || wrote)
+}
+
+fn count_query_sources(scope: &auto::Scope<'_>) -> Option<u64> {
+    u64::try_from(scope.region().len().checked_sub(28)?.checked_div(16)?).ok()
+}
+
+/// How many sources a record has: what is neither its head nor auxiliary data.
+fn count_record_sources(scope: &auto::Scope<'_>) -> Option<u64> {
+    let aux = usize::from(*scope.region().get(1)?).checked_mul(4)?;
+    u64::try_from(scope.region().len().checked_sub(20)?.checked_sub(aux)?.checked_div(16)?).ok()
+}
+
+fn record_sources_len(record: &[u8]) -> Option<usize> {
+    usize::from(word(record, 2)).checked_mul(16)
+}
+
+/// Counts the records of a report that is being built: each says its own length.
+fn count_records(scope: &auto::Scope<'_>) -> Option<u64> {
+    let mut left = scope.region().get(8..)?;
+    let mut count = 0u64;
+    while !left.is_empty() {
+        let sources = record_sources_len(left)?;
+        let aux = usize::from(*left.get(1)?).checked_mul(4)?;
+        left = left.get(sources.checked_add(aux)?.checked_add(20)?..)?;
+        count = count.checked_add(1)?;
+    }
+    Some(count)
+}
+
+fn word(header: &[u8], at: usize) -> u16 {
+    header.get(at..).and_then(<[u8]>::first_chunk::<2>).map_or(0, |octets| u16::from_be_bytes(*octets))
+}
+
+const ERRORS: &[u8] = &[1, 2, 3, 4];
+const KNOWN: &[u8] = &[1, 2, 3, 4, 128, 129, 130, 131, 132, 133, 134, 135, 136, 137, 143];
+
+/// IANA icmpv6-parameters.
+const TYPES: &[(u64, &str)] = &[
+    (1, "destination unreachable"),
+    (2, "packet too big"),
+    (3, "time exceeded"),
+    (4, "parameter problem"),
+    (128, "echo request"),
+    (129, "echo reply"),
+    (130, "multicast listener query"),
+    (131, "multicast listener report"),
+    (132, "multicast listener done"),
+    (133, "router solicitation"),
+    (134, "router advertisement"),
+    (135, "neighbor solicitation"),
+    (136, "neighbor advertisement"),
+    (137, "redirect"),
+    (138, "router renumbering"),
+    (139, "node information query"),
+    (140, "node information response"),
+    (141, "inverse neighbor discovery solicitation"),
+    (142, "inverse neighbor discovery advertisement"),
+    (143, "multicast listener report v2"),
+    (144, "home agent address discovery request"),
+    (145, "home agent address discovery reply"),
+    (146, "mobile prefix solicitation"),
+    (147, "mobile prefix advertisement"),
+    (148, "certification path solicitation"),
+    (149, "certification path advertisement"),
+    (151, "multicast router advertisement"),
+    (152, "multicast router solicitation"),
+    (153, "multicast router termination"),
+    (154, "FMIPv6"),
+    (155, "RPL control"),
+    (157, "duplicate address request"),
+    (158, "duplicate address confirmation"),
+    (160, "extended echo request"),
+    (161, "extended echo reply"),
+];
+
+const RECORD_TYPES: &[(u64, &str)] = &[
+    (1, "mode is include"),
+    (2, "mode is exclude"),
+    (3, "change to include mode"),
+    (4, "change to exclude mode"),
+    (5, "allow new sources"),
+    (6, "block old sources"),
+];
+
+/// The name of an error's code (RFC 4443 §3).
+pub fn code_name(kind: u8, code: u8) -> Option<&'static str> {
+    let names: &[&str] = match kind {
+        1 => &[
+            "no route",
+            "administratively prohibited",
+            "beyond scope of source address",
+            "address unreachable",
+            "port unreachable",
+            "source address failed policy",
+            "route rejected",
+            "error in source routing header",
+        ],
+        3 => &["hop limit exceeded", "reassembly time exceeded"],
+        4 => &["erroneous header field", "unknown next header", "unknown option", "incomplete header chain"],
+        _ => &[],
+    };
+    names.get(usize::from(code)).copied()
+}

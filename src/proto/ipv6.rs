@@ -1,0 +1,71 @@
+//! IPv6: RFC 8200 §3.
+
+use std::net::Ipv6Addr;
+
+use pnet::packet::ipv6::{Ipv6Packet, MutableIpv6Packet};
+
+use super::describe::{Extent, Protocol, Section, Stated, ipv6, uint};
+use super::layout::setter;
+use super::{auto, eth, ip, null};
+
+/// The layer's name.
+pub const NAME: &str = "ipv6";
+/// Nothing follows (RFC 8200 §4.7): what is written when there is no payload, or none that has a number.
+pub(super) const NO_NEXT_HEADER: u64 = 59;
+
+pub(super) fn describe() -> Protocol {
+    let header = vec![
+        uint("version", 4, "Version").set_by(setter!(MutableIpv6Packet, set_version)).default_uint(6),
+        uint("tclass", 8, "Traffic class").set_by(setter!(MutableIpv6Packet, set_traffic_class)).hex(),
+        uint("flow", 20, "Flow label").set_by(setter!(MutableIpv6Packet, set_flow_label)).hex(),
+        uint("plen", 16, "Payload length")
+            .set_by(setter!(MutableIpv6Packet, set_payload_length))
+            .auto(auto::payload_len),
+        uint("nxt", 8, "Next header")
+            .set_by(setter!(MutableIpv6Packet, set_next_header))
+            .values(ip::PROTOCOLS)
+            .default_uint(NO_NEXT_HEADER)
+            .auto(auto::next_protocol),
+        uint("hlim", 8, "Hop limit").set_by(setter!(MutableIpv6Packet, set_hop_limit)).default_uint(64),
+        ipv6("src", "Source").set_by(setter!(MutableIpv6Packet, set_source)),
+        ipv6("dst", "Destination").set_by(setter!(MutableIpv6Packet, set_destination)),
+    ];
+    let header_len = MutableIpv6Packet::minimum_packet_size();
+    Protocol::new(
+        NAME,
+        "Internet Protocol version 6",
+        "RFC 8200",
+        vec![Section::measured(header_len, header)],
+    )
+    .edge(eth::ETHERTYPE, 0x86dd)
+    .edge(eth::LINK_TYPE, 229)
+    .edge(ip::RAW_VERSION, 6)
+    .edge(ip::PROTO, 41)
+    // The address family differs: BSD, FreeBSD, Darwin, Linux.
+    .edge(null::FAMILY, 24)
+    .edge(null::FAMILY, 28)
+    .edge(null::FAMILY, 30)
+    .edge(null::FAMILY, 10)
+    .next(ip::PROTO, |header| Ipv6Packet::new(header).map(|ip| u64::from(ip.get_next_header().0)))
+    .extent(Extent::Stated(stated_len))
+    .summary(|view, out| match addresses(view.header()) {
+        Some((source, destination)) => write!(out, "{source} > {destination}"),
+        None => Ok(()),
+    })
+}
+
+/// Source and destination of the header.
+pub(super) fn addresses(header: &[u8]) -> Option<(Ipv6Addr, Ipv6Addr)> {
+    let ip = Ipv6Packet::new(header)?;
+    Some((ip.get_source(), ip.get_destination()))
+}
+
+/// The payload length; zero before a hop-by-hop header may be a jumbogram (RFC 2675 §3).
+fn stated_len(header: &[u8]) -> Stated {
+    let Some(ip) = Ipv6Packet::new(header) else { return Stated::Rest };
+    let header_len = MutableIpv6Packet::minimum_packet_size();
+    match (ip.get_payload_length(), ip.get_next_header().0) {
+        (0, 0) => Stated::Rest,
+        (len, _) => Stated::Octets(u64::from(len).saturating_add(u64::try_from(header_len).unwrap_or(0))),
+    }
+}

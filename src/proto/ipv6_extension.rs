@@ -1,0 +1,85 @@
+//! IPv6 hop-by-hop and destination options headers: RFC 8200 §4.3 and §4.6.
+
+use super::auto::Scope;
+use super::describe::{Field, Len, Protocol, Record, Section, ipv6, uint};
+use super::{ip, ipv6 as base};
+use crate::wire::record::{Counts, Dialect, Padding};
+
+pub(super) fn describe_hopopts() -> Protocol {
+    header("ipv6.hopopts", "IPv6 hop-by-hop options").edge(ip::PROTO, 0)
+}
+
+pub(super) fn describe_dstopts() -> Protocol {
+    header("ipv6.dstopts", "IPv6 destination options").edge(ip::PROTO, 60)
+}
+
+fn header(name: &'static str, title: &'static str) -> Protocol {
+    let sections = vec![
+        Section::fields(vec![next_header(), length()]),
+        Section::records("options", "Options", DIALECT, options(), Len::Octets(after_first_two)),
+    ];
+    Protocol::new(name, title, "RFC 8200", sections)
+        .next(ip::PROTO, next_key)
+        .summary(|view, out| write!(out, "{} octets", view.header().len()))
+}
+
+const DIALECT: Dialect = Dialect {
+    code_name: "type",
+    singles: &[0],
+    end: None,
+    counts: Counts::Body,
+    unit: 1,
+    padding: Padding::PadN { before: 2, unit: 8 },
+};
+
+/// RFC 8200 §4.2, RFC 2711, RFC 2675, RFC 2473, RFC 6275.
+fn options() -> Vec<Record> {
+    let value = |name, bits, title| vec![Section::fields(vec![uint(name, bits, title)])];
+    vec![
+        Record::new(0, "pad1", "Pad1", vec![]),
+        Record::new(1, "padn", "PadN", vec![Section::zeros("padn", "Octets of padding")]),
+        Record::new(5, "router_alert", "Router alert (RFC 2711)", value("router_alert", 16, "Value")),
+        Record::new(194, "jumbo", "Jumbo payload (RFC 2675)", value("jumbo", 32, "Payload length")),
+        Record::new(
+            4,
+            "tunnel_limit",
+            "Tunnel encapsulation limit (RFC 2473)",
+            value("tunnel_limit", 8, "Limit"),
+        ),
+        Record::new(
+            201,
+            "home_address",
+            "Home address (RFC 6275)",
+            vec![Section::fields(vec![ipv6("home_address", "Address")])],
+        ),
+    ]
+}
+
+/// The next header field that each extension header begins with.
+pub(super) fn next_header() -> Field {
+    uint("nxt", 8, "Next header")
+        .values(ip::PROTOCOLS)
+        .default_uint(base::NO_NEXT_HEADER)
+        .auto(super::auto::next_protocol)
+}
+
+/// The header's length in units of 8 octets, the first 8 not counted.
+pub(super) fn length() -> Field {
+    uint("len", 8, "Header length in units of 8 octets, without the first 8").auto(units_of_8)
+}
+
+fn units_of_8(scope: &Scope<'_>) -> Option<u64> {
+    let octets = u64::try_from(scope.region().len()).ok()?;
+    octets.div_ceil(8).checked_sub(1)
+}
+
+/// What the first octet says comes next.
+pub(super) fn next_key(header: &[u8]) -> Option<u64> {
+    header.first().map(|next| u64::from(*next))
+}
+
+/// Octets of the header behind its first two.
+pub(super) fn after_first_two(header: &[u8]) -> Option<usize> {
+    let units = usize::from(*header.get(1)?);
+    units.checked_add(1)?.checked_mul(8)?.checked_sub(2)
+}

@@ -1,0 +1,38 @@
+//! BSD loopback captures: four octets of address family, in the capturing host's byte order (LINKTYPE_NULL) or in
+//! network order (LINKTYPE_LOOP). Families are small numbers, so the one octet that counts is the first or the last.
+//! A LINKTYPE_NULL capture of a big-endian host is dissected as `loop`.
+
+use super::auto;
+use super::describe::{Field, Protocol, Section, uint};
+use super::eth;
+
+/// The table of address families.
+pub(super) const FAMILY: &str = "null.family";
+
+pub(super) fn describe_null() -> Protocol {
+    let header =
+        vec![family(), uint("family_high", 24, "Higher octets of the address family").hidden_when_zero()];
+    Protocol::new("null", "BSD loopback", "LINKTYPE_NULL", vec![Section::fields(header)])
+        .edge(eth::LINK_TYPE, 0)
+        .next(FAMILY, |header| match header {
+            [family, 0, 0, 0] => Some(u64::from(*family)),
+            _ => None,
+        })
+}
+
+pub(super) fn describe_loop() -> Protocol {
+    let header =
+        vec![uint("family_high", 24, "Higher octets of the address family").hidden_when_zero(), family()];
+    Protocol::new("loop", "OpenBSD loopback", "LINKTYPE_LOOP", vec![Section::fields(header)])
+        .edge(eth::LINK_TYPE, 108)
+        .next(FAMILY, |header| match header {
+            [0, 0, 0, family] => Some(u64::from(*family)),
+            _ => None,
+        })
+}
+
+fn family() -> Field {
+    uint("family", 8, "Address family")
+        .values(&[(2, "IPv4"), (10, "IPv6"), (24, "IPv6"), (28, "IPv6"), (30, "IPv6")])
+        .auto(auto::next_protocol)
+}

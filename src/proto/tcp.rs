@@ -1,0 +1,109 @@
+//! TCP, the Transmission Control Protocol: RFC 9293, with the accurate-ECN bit of RFC 9768.
+
+use super::describe::{Len, Protocol, Record, Section, Style, flag, group, octets, uint};
+use super::{auto, ip};
+use crate::wire::record::{Counts, Dialect, Padding};
+
+/// Octets of the header without options.
+const FIXED_LEN: usize = 20;
+/// The octet whose high half is the data offset.
+const OFFSET_AT: usize = 12;
+
+pub(super) fn describe() -> Protocol {
+    let header = vec![
+        uint("srcport", 16, "Source port").default_uint(49152),
+        uint("dstport", 16, "Destination port").default_uint(80),
+        uint("seq", 32, "Sequence number"),
+        uint("ack", 32, "Acknowledgment number"),
+        uint("hdr_len", 4, "Header length in octets").in_units_of(4).auto(auto::header_len),
+        uint("reserved", 3, "Reserved"),
+        group("flags", "Flags").letters(FLAG_LETTERS).default_uint(SYN),
+        flag("flags.ae", "Accurate ECN"),
+        flag("flags.cwr", "Congestion window reduced"),
+        flag("flags.ece", "ECN echo"),
+        flag("flags.urg", "Urgent"),
+        flag("flags.ack", "Acknowledgment"),
+        flag("flags.push", "Push"),
+        flag("flags.reset", "Reset"),
+        flag("flags.syn", "Syn"),
+        flag("flags.fin", "Fin"),
+        uint("window_size_value", 16, "Window").default_uint(64240),
+        uint("checksum", 16, "Checksum").checksum(auto::transport_checksum),
+        uint("urgent_pointer", 16, "Urgent pointer"),
+    ];
+    let sections = vec![
+        Section::fields(header),
+        Section::records("options", "Options", DIALECT, options(), Len::Octets(options_len)),
+    ];
+    Protocol::new("tcp", "Transmission Control Protocol", "RFC 9293", sections).edge(ip::PROTO, 6).summary(
+        |view, out| {
+            let Some(head) = view.header().first_chunk::<FIXED_LEN>() else { return Ok(()) };
+            let [s0, s1, d0, d1, q0, q1, q2, q3, a0, a1, a2, a3, high, low, w0, w1, ..] = *head;
+            let (source, destination) = (u16::from_be_bytes([s0, s1]), u16::from_be_bytes([d0, d1]));
+            write!(out, "{source} > {destination} [")?;
+            let bits = u16::from_be_bytes([high & 1, low]);
+            for (place, letter) in FLAG_LETTERS.chars().rev().enumerate() {
+                if bits & 1u16.checked_shl(u32::try_from(place).unwrap_or(0)).unwrap_or(0) != 0 {
+                    out.write_char(letter)?;
+                }
+            }
+            write!(out, "] seq {}", u32::from_be_bytes([q0, q1, q2, q3]))?;
+            if bits & ACK != 0 {
+                write!(out, ", ack {}", u32::from_be_bytes([a0, a1, a2, a3]))?;
+            }
+            write!(out, ", win {}, {} octets", u16::from_be_bytes([w0, w1]), view.payload_len())
+        },
+    )
+}
+
+/// The letters that specs use for the flags, most significant first.
+const FLAG_LETTERS: &str = "NCEUAPRSF";
+const SYN: u64 = 2;
+const ACK: u16 = 16;
+
+const DIALECT: Dialect = Dialect {
+    code_name: "kind",
+    singles: &[0, 1],
+    end: Some(0),
+    counts: Counts::Record,
+    unit: 1,
+    padding: Padding::Zeros(4),
+};
+
+/// IANA tcp-parameters.
+fn options() -> Vec<Record> {
+    let value = |name, bits, title| vec![Section::fields(vec![uint(name, bits, title)])];
+    let edges = vec![Section::fields(vec![uint("left", 32, "Left edge"), uint("right", 32, "Right edge")])];
+    let stamps = vec![uint("tsval", 32, "Time stamp value"), uint("tsecr", 32, "Time stamp echo reply")];
+    vec![
+        Record::new(0, "eol", "End of options list", vec![]),
+        Record::new(1, "nop", "No operation", vec![]),
+        Record::new(2, "mss", "Maximum segment size", value("mss", 16, "Octets")),
+        Record::new(3, "wscale", "Window scale (RFC 7323)", value("wscale", 8, "Shift count")),
+        Record::new(4, "sack_perm", "SACK permitted (RFC 2018)", vec![]),
+        Record::new(
+            5,
+            "sack",
+            "SACK (RFC 2018)",
+            vec![Section::items("", "Blocks", Style::Tuple, edges, Len::Rest)],
+        ),
+        Record::new(8, "timestamp", "Time stamps (RFC 7323)", vec![Section::fields(stamps)]),
+        Record::new(
+            19,
+            "md5",
+            "MD5 signature (RFC 2385)",
+            vec![Section::fields(vec![octets("md5", 16, "Digest")])],
+        ),
+        Record::new(
+            34,
+            "fastopen",
+            "Fast Open (RFC 7413)",
+            vec![Section::octets("cookie", "Cookie", Len::Rest)],
+        ),
+    ]
+}
+
+fn options_len(header: &[u8]) -> Option<usize> {
+    let words = usize::from(header.get(OFFSET_AT)? >> 4);
+    words.checked_mul(4)?.checked_sub(FIXED_LEN)
+}

@@ -1,0 +1,48 @@
+//! UDP, the User Datagram Protocol: RFC 768.
+
+use pnet::packet::udp::{MutableUdpPacket, UdpPacket};
+
+use super::auto::{self, Scope};
+use super::describe::{Extent, Protocol, Section, Stated, uint};
+use super::ip;
+use super::layout::setter;
+
+pub(super) fn describe() -> Protocol {
+    let header = vec![
+        uint("srcport", 16, "Source port").set_by(setter!(MutableUdpPacket, set_source)).default_uint(49152),
+        uint("dstport", 16, "Destination port")
+            .set_by(setter!(MutableUdpPacket, set_destination))
+            .default_uint(7),
+        uint("length", 16, "Length of header and data")
+            .set_by(setter!(MutableUdpPacket, set_length))
+            .auto(auto::layer_len),
+        uint("checksum", 16, "Checksum")
+            .set_by(setter!(MutableUdpPacket, set_checksum))
+            .checksum(checksum)
+            .absent_when_zero(),
+    ];
+    let header_len = MutableUdpPacket::minimum_packet_size();
+    Protocol::new("udp", "User Datagram Protocol", "RFC 768", vec![Section::measured(header_len, header)])
+        .edge(ip::PROTO, 17)
+        .extent(Extent::Stated(stated_len))
+        .summary(|view, out| match UdpPacket::new(view.header()) {
+            Some(udp) => {
+                write!(out, "{} > {}, {} octets", udp.get_source(), udp.get_destination(), view.payload_len())
+            }
+            None => Ok(()),
+        })
+}
+
+/// RFC 768: a computed zero is sent as all ones, since zero says that there is no checksum.
+fn checksum(scope: &Scope<'_>) -> Option<u64> {
+    auto::transport_checksum(scope).map(|sum| if sum == 0 { 0xffff } else { sum })
+}
+
+/// The length field; zero in IPv6 jumbograms (RFC 2675 §4), never less than the header.
+fn stated_len(header: &[u8]) -> Stated {
+    match UdpPacket::new(header).map(|udp| udp.get_length()) {
+        None | Some(0) => Stated::Rest,
+        Some(1..8) => Stated::Lies,
+        Some(len) => Stated::Octets(u64::from(len)),
+    }
+}
