@@ -1,1 +1,3 @@
 //! Sending and matching: engines without sockets or clock, and the loop that joins them to `sys`.
+
+pub mod matcher;

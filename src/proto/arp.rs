@@ -1,6 +1,6 @@
 //! ARP, the Address Resolution Protocol, and RARP: RFC 826, RFC 903.
 
-use super::describe::{Before, Extent, Len, Protocol, Section, ipv4, mac, uint};
+use super::describe::{Before, Extent, Len, Protocol, Section, Side, ipv4, mac, uint};
 use super::eth;
 
 pub(super) fn describe() -> Protocol {
@@ -28,6 +28,7 @@ pub(super) fn describe() -> Protocol {
         .edge(eth::ETHERTYPE, 0x0806)
         .edge(eth::ETHERTYPE, 0x8035)
         .extent(Extent::Header)
+        .identity(identity)
         .summary(|view, out| {
             // The usual form, Ethernet and IPv4, has its addresses at fixed places.
             let header = view.header();
@@ -47,6 +48,17 @@ pub(super) fn describe() -> Protocol {
                 _ => Ok(()),
             }
         })
+}
+
+/// The address that is asked for, and who asks: a reply has them the other way round.
+fn identity(header: &[u8], side: Side, out: &mut Vec<u8>) -> bool {
+    let wanted = if side == Side::Reply { 2 } else { 1 };
+    let is_usual = matches!(header, [_, _, 0x08, 0x00, 6, 4, 0, operation, ..] if *operation == wanted);
+    let (Some(sender), Some(target)) = (header.get(14..18), header.get(24..28)) else { return false };
+    let (asker, asked) = if side == Side::Reply { (target, sender) } else { (sender, target) };
+    out.extend_from_slice(asker);
+    out.extend_from_slice(asked);
+    is_usual
 }
 
 /// Addresses are MAC addresses on links that have those: Ethernet and IEEE 802.

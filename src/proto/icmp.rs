@@ -4,7 +4,7 @@
 use pnet::packet::icmp::MutableIcmpPacket;
 
 use super::auto::{self, Scope};
-use super::describe::{Before, Field, Len, Next, Protocol, Section, Style, ipv4, uint};
+use super::describe::{Before, Field, Len, Next, Protocol, Section, Side, Style, ipv4, uint};
 use super::ip;
 use super::layout::setter;
 use crate::wire::checksum::InternetChecksum;
@@ -16,6 +16,7 @@ pub(super) fn describe() -> Protocol {
     sections.push(Section::octets("body", "Body", Len::Rest).when(has_no_form));
     Protocol::new("icmp", "Internet Control Message Protocol", "RFC 792", sections)
         .edge(ip::PROTO, 1)
+        .identity(identity)
         .summary(|view, out| {
             let header = view.header();
             let [kind, code, ..] = header else { return Ok(()) };
@@ -155,6 +156,23 @@ fn extension_object() -> Vec<Section> {
 fn extension_checksum(scope: &Scope<'_>) -> Option<u64> {
     let extension = scope.region().get(scope.field.checked_sub(2)?..)?;
     Some(u64::from(InternetChecksum::default().add_except(extension, 2).finish()))
+}
+
+/// A query's type, identifier and sequence number; those of an extended echo share the identifier's place, and its
+/// sequence number is one octet (RFC 8335 §2).
+fn identity(header: &[u8], side: Side, out: &mut Vec<u8>) -> bool {
+    let Some([kind, _, _, _, id0, id1, seq0, seq1]) = header.first_chunk::<8>() else { return false };
+    let asked = match (side, *kind) {
+        (Side::Sent | Side::Quoted, ECHO | 13 | 15 | 17 | 42) => *kind,
+        (Side::Reply, ECHO_REPLY) => ECHO,
+        (Side::Reply, 14 | 16 | 18 | 43) => kind.saturating_sub(1),
+        _ => return false,
+    };
+    out.extend_from_slice(&[asked, *id0, *id1, *seq0]);
+    if asked != 42 {
+        out.push(*seq1);
+    }
+    true
 }
 
 /// Whether the message has one of these types, and nobody wrote its body as octets.

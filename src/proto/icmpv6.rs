@@ -2,7 +2,7 @@
 
 use pnet::packet::icmpv6::MutableIcmpv6Packet;
 
-use super::describe::{Before, Field, Len, Protocol, Section, Style, flag, ipv6, uint};
+use super::describe::{Before, Field, Len, Protocol, Section, Side, Style, flag, ipv6, uint};
 use super::icmp::IP_BY_VERSION;
 use super::icmpv6_options as options;
 use super::layout::setter;
@@ -16,6 +16,7 @@ pub(super) fn describe() -> Protocol {
     sections.push(Section::octets("body", "Body", Len::Rest).when(|before| !has_form(before, KNOWN)));
     Protocol::new("icmpv6", "Internet Control Message Protocol version 6", "RFC 4443", sections)
         .edge(ip::PROTO, 58)
+        .identity(identity)
         .summary(|view, out| {
             let header = view.header();
             let [kind, code, ..] = header else { return Ok(()) };
@@ -167,6 +168,24 @@ fn neighbour_discovery() -> Vec<Section> {
 
 fn reserved(bits: u32) -> Field {
     uint("reserved", bits, "Reserved").hex().hidden_when_zero()
+}
+
+/// An echo's identifier and sequence number; the target of a neighbour solicitation.
+fn identity(header: &[u8], side: Side, out: &mut Vec<u8>) -> bool {
+    let Some([kind, _, _, _, rest @ ..]) = header.first_chunk::<8>() else { return false };
+    match (side, *kind) {
+        (Side::Sent | Side::Quoted, 128) | (Side::Reply, 129) => {
+            out.push(128);
+            out.extend_from_slice(rest);
+        }
+        (Side::Sent | Side::Quoted, 135) | (Side::Reply, 136) => {
+            out.push(135);
+            out.extend_from_slice(header.get(8..24).unwrap_or_default());
+        }
+        (Side::Sent | Side::Quoted, 133) | (Side::Reply, 134) => out.push(133),
+        _ => return false,
+    }
+    true
 }
 
 /// Whether the message has one of these types, and nobody wrote its body as octets.

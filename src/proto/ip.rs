@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 
 use pnet::packet::ipv4::{Ipv4Packet, MutableIpv4Packet};
 
-use super::describe::{Extent, Fragmented, Len, Protocol, Section, Stated, flag, group, ipv4, uint};
+use super::describe::{Extent, Fragmented, Len, Protocol, Section, Side, Stated, flag, group, ipv4, uint};
 use super::layout::setter;
 use super::{auto, eth, ip_options, null};
 
@@ -70,6 +70,7 @@ pub(super) fn describe() -> Protocol {
         .next(PROTO, carried)
         .extent(Extent::Stated(stated_len))
         .fragmented(fragmented)
+        .identity(identity)
         .summary(|view, out| match end_points(view.header()) {
             Some((source, _)) => {
                 let destination =
@@ -105,6 +106,17 @@ fn fragmented(header: &[u8]) -> Fragmented {
 
 /// The MF bit among pnet's three flag bits.
 const MORE_FRAGMENTS: u8 = 1;
+
+/// The addresses, the asker's first. Who answers a question to many is not known beforehand.
+fn identity(header: &[u8], side: Side, out: &mut Vec<u8>) -> bool {
+    let Some(ip) = Ipv4Packet::new(header) else { return false };
+    let (source, destination) = (ip.get_source(), ip.get_destination());
+    let (asker, asked) = if side == Side::Reply { (destination, source) } else { (source, destination) };
+    out.extend_from_slice(&asker.octets());
+    let to_many = side == Side::Sent && (asked.is_multicast() || asked.is_broadcast());
+    out.extend_from_slice(&if to_many { Ipv4Addr::UNSPECIFIED } else { asked }.octets());
+    true
+}
 
 /// What the packet carries; a later fragment begins in the middle of something.
 fn carried(header: &[u8]) -> Option<u64> {

@@ -4,7 +4,7 @@ use std::net::Ipv6Addr;
 
 use pnet::packet::ipv6::{Ipv6Packet, MutableIpv6Packet};
 
-use super::describe::{Extent, Protocol, Section, Stated, ipv6, uint};
+use super::describe::{Extent, Protocol, Section, Side, Stated, ipv6, uint};
 use super::layout::setter;
 use super::{auto, eth, ip, null};
 
@@ -58,6 +58,16 @@ pub(super) fn describe() -> Protocol {
 pub(super) fn addresses(header: &[u8]) -> Option<(Ipv6Addr, Ipv6Addr)> {
     let ip = Ipv6Packet::new(header)?;
     Some((ip.get_source(), ip.get_destination()))
+}
+
+/// The addresses, the asker's first. Who answers a question to many is not known beforehand.
+fn identity(header: &[u8], side: Side, out: &mut Vec<u8>) -> bool {
+    let Some((source, destination)) = addresses(header) else { return false };
+    let (asker, asked) = if side == Side::Reply { (destination, source) } else { (source, destination) };
+    out.extend_from_slice(&asker.octets());
+    let to_many = side == Side::Sent && asked.is_multicast();
+    out.extend_from_slice(&if to_many { Ipv6Addr::UNSPECIFIED } else { asked }.octets());
+    true
 }
 
 /// The payload length; zero before a hop-by-hop header may be a jumbogram (RFC 2675 §3).

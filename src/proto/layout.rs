@@ -12,7 +12,7 @@ use pnet::packet::ip::IpNextHeaderProtocol;
 use pnet::packet::vlan::ClassOfService;
 use pnet::util::MacAddr;
 
-use super::describe::{Field, Kind, Place};
+use super::field::{Field, Kind, Place};
 use crate::wire::span::Span;
 
 /// A function that sets all bits of a field through pnet's setter, to find out where the field stands:

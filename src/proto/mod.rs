@@ -6,6 +6,7 @@
 
 pub mod auto;
 pub mod describe;
+pub mod field;
 pub mod layout;
 pub mod pseudo_header;
 

@@ -1,7 +1,7 @@
 //! TCP, the Transmission Control Protocol: RFC 9293, with the accurate-ECN bit of RFC 9768.
 
 use super::describe::{Len, Protocol, Record, Section, Style, flag, group, octets, uint};
-use super::{auto, ip};
+use super::{auto, ip, udp};
 use crate::wire::record::{Counts, Dialect, Padding};
 
 /// Octets of the header without options.
@@ -35,8 +35,10 @@ pub(super) fn describe() -> Protocol {
         Section::fields(header),
         Section::records("options", "Options", DIALECT, options(), Len::Octets(options_len)),
     ];
-    Protocol::new("tcp", "Transmission Control Protocol", "RFC 9293", sections).edge(ip::PROTO, 6).summary(
-        |view, out| {
+    Protocol::new("tcp", "Transmission Control Protocol", "RFC 9293", sections)
+        .edge(ip::PROTO, 6)
+        .identity(udp::ports)
+        .summary(|view, out| {
             let Some(head) = view.header().first_chunk::<FIXED_LEN>() else { return Ok(()) };
             let [s0, s1, d0, d1, q0, q1, q2, q3, a0, a1, a2, a3, high, low, w0, w1, ..] = *head;
             let (source, destination) = (u16::from_be_bytes([s0, s1]), u16::from_be_bytes([d0, d1]));
@@ -52,8 +54,7 @@ pub(super) fn describe() -> Protocol {
                 write!(out, ", ack {}", u32::from_be_bytes([a0, a1, a2, a3]))?;
             }
             write!(out, ", win {}, {} octets", u16::from_be_bytes([w0, w1]), view.payload_len())
-        },
-    )
+        })
 }
 
 /// The letters that specs use for the flags, most significant first.

@@ -3,7 +3,7 @@
 use pnet::packet::udp::{MutableUdpPacket, UdpPacket};
 
 use super::auto::{self, Scope};
-use super::describe::{Extent, Protocol, Section, Stated, uint};
+use super::describe::{Extent, Protocol, Section, Side, Stated, uint};
 use super::ip;
 use super::layout::setter;
 
@@ -25,6 +25,7 @@ pub(super) fn describe() -> Protocol {
     Protocol::new("udp", "User Datagram Protocol", "RFC 768", vec![Section::measured(header_len, header)])
         .edge(ip::PROTO, 17)
         .extent(Extent::Stated(stated_len))
+        .identity(ports)
         .summary(|view, out| match UdpPacket::new(view.header()) {
             Some(udp) => {
                 write!(out, "{} > {}, {} octets", udp.get_source(), udp.get_destination(), view.payload_len())
@@ -45,4 +46,11 @@ fn stated_len(header: &[u8]) -> Stated {
         Some(1..8) => Stated::Lies,
         Some(len) => Stated::Octets(u64::from(len)),
     }
+}
+
+/// The ports, the sender's first: four octets that even the shortest quotation has.
+pub(super) fn ports(header: &[u8], side: Side, out: &mut Vec<u8>) -> bool {
+    let Some([s0, s1, d0, d1]) = header.first_chunk::<4>() else { return false };
+    out.extend_from_slice(&if side == Side::Reply { [*d0, *d1, *s0, *s1] } else { [*s0, *s1, *d0, *d1] });
+    true
 }

@@ -1,0 +1,258 @@
+//! Pairing replies with what was sent: echo replies, TCP and UDP by their four-tuple, ARP and neighbour discovery by the
+//! address asked for, ICMP errors by the packet that they quote.
+//!
+//! What makes a reply is said by the protocols themselves ([`Identity`](crate::proto::describe::Identity)); here
+//! those words of all layers are joined into a key, and keys are looked up. No sockets, no clock.
+
+use std::collections::HashMap;
+
+use crate::proto::describe::Side;
+use crate::proto::registry;
+use crate::wire::layers::LayerTable;
+
+/// A packet that was sent and may be answered.
+#[derive(Debug, Clone)]
+struct Question {
+    key: Vec<u8>,
+    /// What an ICMP error would quote of it: its network header's octets, to tell apart questions with the same key.
+    header: Vec<u8>,
+    answered: bool,
+}
+
+/// What a received packet is to the packets that were sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Match {
+    /// The first answer to the question of this number.
+    Reply(usize),
+    /// An ICMP error about the packet of this number.
+    Error(usize),
+    /// A further answer to, or error about, the packet of this number.
+    Duplicate(usize),
+}
+
+/// The questions that were asked.
+#[derive(Debug, Default)]
+pub struct Matcher {
+    questions: Vec<Question>,
+    by_key: HashMap<Vec<u8>, Vec<usize>>,
+}
+
+impl Matcher {
+    /// Remembers a packet that was sent; packets are numbered from 0 in the order of these calls. Returns whether an
+    /// answer to it can be told: one whose protocols know no answer can still cause ICMP errors.
+    pub fn sent(&mut self, octets: &[u8], table: &LayerTable) -> bool {
+        let number = self.questions.len();
+        let first = first_with_identity(table);
+        let (key, complete) = key(octets, table, first, Side::Sent);
+        let header = first.and_then(|first| table.entries().get(first));
+        let header = header.and_then(|entry| octets.get(entry.start as usize..entry.header_end as usize));
+        self.by_key.entry(key.clone()).or_default().push(number);
+        self.questions.push(Question { key, header: header.unwrap_or_default().to_vec(), answered: false });
+        complete
+    }
+
+    /// Tells what a received packet is; `None` when it has nothing to do with what was sent.
+    pub fn received(&mut self, octets: &[u8], table: &LayerTable) -> Option<Match> {
+        if let Some(quoted) = first_quoted(table) {
+            let (key, _) = key(octets, table, Some(quoted), Side::Quoted);
+            let entry = table.entries().get(quoted)?;
+            let header = octets.get(entry.start as usize..entry.header_end as usize)?;
+            let number = self.find(&key, Some(header))?;
+            return Some(self.answer(number, Match::Error(number)));
+        }
+        let first = first_with_identity(table);
+        let (mut key, complete) = key(octets, table, first, Side::Reply);
+        if !complete {
+            return None;
+        }
+        let number = self.find(&key, None).or_else(|| {
+            forget_answerer(&mut key, octets, table, first?)?;
+            self.find(&key, None)
+        })?;
+        Some(self.answer(number, Match::Reply(number)))
+    }
+
+    /// How many packets were sent.
+    pub fn sent_count(&self) -> usize {
+        self.questions.len()
+    }
+
+    /// How many of them are still without an answer.
+    pub fn unanswered(&self) -> usize {
+        self.questions.iter().filter(|question| !question.answered).count()
+    }
+
+    fn answer(&mut self, number: usize, first: Match) -> Match {
+        match self.questions.get_mut(number) {
+            Some(question) if !question.answered => {
+                question.answered = true;
+                first
+            }
+            _ => Match::Duplicate(number),
+        }
+    }
+
+    /// The question with this key: the one whose header is quoted, else the first that is still open.
+    fn find(&self, key: &[u8], quoted: Option<&[u8]>) -> Option<usize> {
+        let numbers = self.by_key.get(key)?;
+        let is = |number: &&usize, test: &dyn Fn(&Question) -> bool| {
+            self.questions.get(**number).is_some_and(test)
+        };
+        let exact = quoted
+            .and_then(|header| numbers.iter().find(|n| is(n, &|q| same_identification(&q.header, header))));
+        exact.or_else(|| numbers.iter().find(|n| is(n, &|q| !q.answered))).or(numbers.last()).copied()
+    }
+}
+
+/// The layer that the first words of a key come from: what links do is no part of it.
+fn first_with_identity(table: &LayerTable) -> Option<usize> {
+    let has_identity =
+        |entry: &&crate::wire::layers::LayerEntry| registry().get(entry.protocol).identity.is_some();
+    let entry = table.entries().iter().find(has_identity)?;
+    table.entries().iter().position(|other| other.start == entry.start && other.protocol == entry.protocol)
+}
+
+/// The first layer of the packet that the innermost error quotes.
+fn first_quoted(table: &LayerTable) -> Option<usize> {
+    let quoting = table.entries().iter().find_map(|entry| entry.quoted_by)?;
+    table.quoted(usize::from(quoting))
+}
+
+/// Joins the identities of a chain of layers, and tells whether each layer that has one could give it.
+fn key(octets: &[u8], table: &LayerTable, first: Option<usize>, side: Side) -> (Vec<u8>, bool) {
+    let mut key = Vec::with_capacity(40);
+    let mut complete = first.is_some();
+    let mut next = first;
+    while let Some(entry) = next.and_then(|index| table.entries().get(index)) {
+        let protocol = registry().get(entry.protocol);
+        if let Some(identity) = protocol.identity {
+            let header = octets.get(entry.start as usize..entry.header_end as usize).unwrap_or_default();
+            let len = key.len();
+            key.push(protocol.id.0);
+            if !identity(header, side, &mut key) {
+                key.truncate(len);
+                complete = false;
+            }
+        }
+        next = next.and_then(|index| table.child(index)).map(|(index, _)| index);
+    }
+    (key, complete)
+}
+
+/// Rewrites a reply's key to that of a question to many: the answerer's address, which is the second half of the first
+/// layer's identity, is not known to it.
+fn forget_answerer(key: &mut [u8], octets: &[u8], table: &LayerTable, first: usize) -> Option<()> {
+    let entry = table.entries().get(first)?;
+    let header = octets.get(entry.start as usize..entry.header_end as usize)?;
+    let mut identity = Vec::with_capacity(32);
+    (registry().get(entry.protocol).identity?)(header, Side::Reply, &mut identity);
+    let half = identity.len() / 2;
+    key.get_mut(1 + half..1 + identity.len())?.fill(0);
+    Some(())
+}
+
+/// Whether a quoted IPv4 header has the identification of the one that was sent (RFC 791 §3.1: octets 4 and 5). Hops
+/// change other octets, and NAT changes addresses; IPv6 has none.
+fn same_identification(sent: &[u8], quoted: &[u8]) -> bool {
+    let is_v4 = sent.first().is_some_and(|first| first >> 4 == 4);
+    is_v4 && sent.get(4..6).is_some() && sent.get(4..6) == quoted.get(4..6)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::packet::dissect::dissect;
+    use crate::wire::frame::LinkType;
+
+    fn table(octets: &[u8]) -> LayerTable {
+        let mut table = LayerTable::default();
+        dissect(octets, LinkType::RAW, &mut table);
+        table
+    }
+
+    /// An IPv4 packet from 10.0.0.`source` to 10.0.0.`destination` with the given identification and payload.
+    fn ipv4(source: u8, destination: u8, id: u8, protocol: u8, payload: &[u8]) -> Vec<u8> {
+        let len = u8::try_from(20 + payload.len()).unwrap();
+        let mut packet = vec![0x45, 0, 0, len, 0, id, 0, 0, 64, protocol, 0, 0];
+        packet.extend([10, 0, 0, source, 10, 0, 0, destination]);
+        packet.extend(payload);
+        packet
+    }
+
+    fn sent(matcher: &mut Matcher, packet: &[u8]) -> bool {
+        matcher.sent(packet, &table(packet))
+    }
+
+    fn received(matcher: &mut Matcher, packet: &[u8]) -> Option<Match> {
+        matcher.received(packet, &table(packet))
+    }
+
+    #[test]
+    fn an_echo_is_answered_once_and_by_its_own_reply() {
+        let mut matcher = Matcher::default();
+        assert!(sent(&mut matcher, &ipv4(1, 2, 0, 1, &[8, 0, 0, 0, 0, 7, 0, 1])));
+        assert!(sent(&mut matcher, &ipv4(1, 2, 0, 1, &[8, 0, 0, 0, 0, 7, 0, 2])));
+        assert_eq!(
+            received(&mut matcher, &ipv4(2, 1, 0, 1, &[0, 0, 0, 0, 0, 7, 0, 3])),
+            None,
+            "another sequence"
+        );
+        assert_eq!(
+            received(&mut matcher, &ipv4(3, 1, 0, 1, &[0, 0, 0, 0, 0, 7, 0, 2])),
+            None,
+            "another host"
+        );
+        assert_eq!(
+            received(&mut matcher, &ipv4(1, 2, 0, 1, &[8, 0, 0, 0, 0, 7, 0, 2])),
+            None,
+            "the request itself"
+        );
+        let reply = ipv4(2, 1, 0, 1, &[0, 0, 0, 0, 0, 7, 0, 2]);
+        assert_eq!(received(&mut matcher, &reply), Some(Match::Reply(1)));
+        assert_eq!(received(&mut matcher, &reply), Some(Match::Duplicate(1)));
+        assert_eq!(matcher.unanswered(), 1);
+    }
+
+    #[test]
+    fn a_broadcast_is_answered_by_anybody() {
+        let mut matcher = Matcher::default();
+        let mut packet = ipv4(1, 2, 0, 1, &[8, 0, 0, 0, 0, 7, 0, 1]);
+        packet[16..20].copy_from_slice(&[255; 4]);
+        sent(&mut matcher, &packet);
+        assert_eq!(
+            received(&mut matcher, &ipv4(9, 1, 0, 1, &[0, 0, 0, 0, 0, 7, 0, 1])),
+            Some(Match::Reply(0))
+        );
+        assert_eq!(
+            received(&mut matcher, &ipv4(8, 1, 0, 1, &[0, 0, 0, 0, 0, 7, 0, 1])),
+            Some(Match::Duplicate(0))
+        );
+    }
+
+    #[test]
+    fn udp_by_its_four_tuple_and_errors_by_what_they_quote() {
+        let mut matcher = Matcher::default();
+        let probe = |id| ipv4(1, 2, id, 17, &[0x12, 0x34, 0, 80, 0, 8, 0, 0]);
+        sent(&mut matcher, &probe(5));
+        sent(&mut matcher, &probe(6));
+        let mut error = vec![11, 0, 0, 0, 0, 0, 0, 0];
+        error.extend(probe(6));
+        assert_eq!(
+            received(&mut matcher, &ipv4(77, 1, 0, 1, &error)),
+            Some(Match::Error(1)),
+            "told by the identification"
+        );
+        assert_eq!(
+            received(&mut matcher, &ipv4(2, 1, 9, 17, &[0, 80, 0x12, 0x34, 0, 8, 0, 0])),
+            Some(Match::Reply(0))
+        );
+        assert_eq!(received(&mut matcher, &ipv4(2, 1, 9, 17, &[0, 81, 0x12, 0x34, 0, 8, 0, 0])), None);
+    }
+
+    #[test]
+    fn what_knows_no_answer_can_still_cause_errors() {
+        let mut matcher = Matcher::default();
+        let reply = ipv4(1, 2, 3, 1, &[0, 0, 0, 0, 0, 7, 0, 1]);
+        assert!(!sent(&mut matcher, &reply), "an echo reply has no answer");
+    }
+}
