@@ -13,7 +13,6 @@ use crate::wire::layers::LayerTable;
 /// A packet that was sent and may be answered.
 #[derive(Debug, Clone)]
 struct Question {
-    key: Vec<u8>,
     /// What an ICMP error would quote of it: its network header's octets, to tell apart questions with the same key.
     header: Vec<u8>,
     answered: bool,
@@ -46,8 +45,8 @@ impl Matcher {
         let (key, complete) = key(octets, table, first, Side::Sent);
         let header = first.and_then(|first| table.entries().get(first));
         let header = header.and_then(|entry| octets.get(entry.start as usize..entry.header_end as usize));
-        self.by_key.entry(key.clone()).or_default().push(number);
-        self.questions.push(Question { key, header: header.unwrap_or_default().to_vec(), answered: false });
+        self.by_key.entry(key).or_default().push(number);
+        self.questions.push(Question { header: header.unwrap_or_default().to_vec(), answered: false });
         complete
     }
 

@@ -1,3 +1,5 @@
 //! Sending and matching: engines without sockets or clock, and the loop that joins them to `sys`.
 
+pub mod engine;
 pub mod matcher;
+pub mod ping;

@@ -48,6 +48,7 @@ pub(super) fn describe() -> Protocol {
     .edge(null::FAMILY, 10)
     .next(ip::PROTO, |header| Ipv6Packet::new(header).map(|ip| u64::from(ip.get_next_header().0)))
     .extent(Extent::Stated(stated_len))
+    .identity(identity)
     .summary(|view, out| match addresses(view.header()) {
         Some((source, destination)) => write!(out, "{source} > {destination}"),
         None => Ok(()),

@@ -1,0 +1,141 @@
+//! ICMP messages as ping sees them: who says what about which request.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use pnet::packet::ipv4::Ipv4Packet;
+use pnet::packet::ipv6::Ipv6Packet;
+
+use crate::proto::auto::Scope;
+use crate::proto::pseudo_header::PseudoHeader;
+use crate::proto::{icmp, icmpv6, registry};
+use crate::wire::checksum::InternetChecksum;
+use crate::wire::layers::{LayerEntry, LayerTable};
+
+/// An ICMP or ICMPv6 message with its addresses.
+pub(super) struct Message<'a> {
+    pub(super) from: IpAddr,
+    pub(super) to: Option<IpAddr>,
+    pub(super) ttl: Option<u8>,
+    pub(super) kind: (u8, u8),
+    pub(super) is_v6: bool,
+    pub(super) is_reply: bool,
+    pub(super) ident: u16,
+    pub(super) seq: u16,
+    rest: [u8; 4],
+    pub(super) len: usize,
+    pub(super) payload: &'a [u8],
+    pub(super) checksum_is_good: bool,
+    index: usize,
+}
+
+impl<'a> Message<'a> {
+    /// The first ICMP message of a packet.
+    pub(super) fn outermost(octets: &'a [u8], table: &LayerTable) -> Option<Self> {
+        let index = table.entries().iter().position(|entry| is_icmp(entry) && entry.quoted_by.is_none())?;
+        Self::at(octets, table, index)
+    }
+
+    /// The ICMP message that this one quotes.
+    pub(super) fn quoted(&self, octets: &'a [u8], table: &LayerTable) -> Option<Self> {
+        let first = table.quoted(self.index)?;
+        let entries = table.entries().get(first..)?;
+        let by = Some(u8::try_from(self.index).ok()?);
+        let at = entries.iter().position(|entry| is_icmp(entry) && entry.quoted_by == by)?;
+        Self::at(octets, table, first + at)
+    }
+
+    fn at(octets: &'a [u8], table: &LayerTable, index: usize) -> Option<Self> {
+        let entry = table.entries().get(index)?;
+        let message = octets.get(entry.start as usize..entry.end as usize)?;
+        let [kind, code, _, _, rest @ ..] = message.first_chunk::<8>()?;
+        let [id0, id1, seq0, seq1] = rest;
+        let is_v6 = registry().get(entry.protocol).name == "icmpv6";
+        let (_, carrier) = table
+            .below(index)
+            .find(|(_, entry)| matches!(registry().get(entry.protocol).name, "ip" | "ipv6"))?;
+        let header = octets.get(carrier.start as usize..carrier.header_end as usize)?;
+        let (from, to, ttl) = end_points(header)?;
+        let scope = Scope::of_layer(octets, table, index);
+        let checksum_is_good = if is_v6 {
+            let sum = PseudoHeader::below(&scope)?.sum(message.len());
+            sum.add_octets(message).finish() == 0
+        } else {
+            InternetChecksum::default().add_octets(message).finish() == 0
+        };
+        let is_reply = *kind == if is_v6 { 129 } else { 0 };
+        let (ident, seq) = (u16::from_be_bytes([*id0, *id1]), u16::from_be_bytes([*seq0, *seq1]));
+        let payload = message.get(8..).unwrap_or_default();
+        let len = message.len();
+        Some(Self {
+            from,
+            to: Some(to),
+            ttl: Some(ttl),
+            kind: (*kind, *code),
+            is_v6,
+            is_reply,
+            ident,
+            seq,
+            rest: *rest,
+            len,
+            payload,
+            checksum_is_good,
+            index,
+        })
+    }
+}
+
+/// Source, destination and time to live of an IP header.
+fn end_points(header: &[u8]) -> Option<(IpAddr, IpAddr, u8)> {
+    if header.first()? >> 4 == 4 {
+        let ip = Ipv4Packet::new(header)?;
+        Some((ip.get_source().into(), ip.get_destination().into(), ip.get_ttl()))
+    } else {
+        let ip = Ipv6Packet::new(header)?;
+        Some((ip.get_source().into(), ip.get_destination().into(), ip.get_hop_limit()))
+    }
+}
+
+impl Message<'_> {
+    /// An error in the words of `ping`, and the MTU that it tells.
+    pub(super) fn error_words(&self) -> (String, Option<u32>) {
+        let (kind, code) = self.kind;
+        let mtu = u32::from_be_bytes(self.rest);
+        let small_mtu = mtu & 0xffff;
+        match (self.is_v6, kind, code) {
+            (false, 3, 0) => ("Destination Net Unreachable".into(), None),
+            (false, 3, 1) => ("Destination Host Unreachable".into(), None),
+            (false, 3, 2) => ("Destination Protocol Unreachable".into(), None),
+            (false, 3, 3) => ("Destination Port Unreachable".into(), None),
+            (false, 3, 4) => (format!("Frag needed and DF set (mtu = {small_mtu})"), Some(small_mtu)),
+            (false, 3, 5) => ("Source Route Failed".into(), None),
+            (false, 3, 9) => ("Destination Net Prohibited".into(), None),
+            (false, 3, 10) => ("Destination Host Prohibited".into(), None),
+            (false, 3, 13) => ("Packet filtered".into(), None),
+            (false, 4, _) => ("Source Quench".into(), None),
+            (false, 5, _) => {
+                let gateway = Ipv4Addr::from(self.rest);
+                (format!("Redirect (New nexthop: {gateway})"), None)
+            }
+            (false, 11, 0) => ("Time to live exceeded".into(), None),
+            (false, 11, 1) => ("Frag reassembly time exceeded".into(), None),
+            (false, 12, _) => (format!("Parameter problem: pointer = {}", mtu >> 24), None),
+            (true, 1, 0) => ("Destination unreachable: No route".into(), None),
+            (true, 1, 1) => ("Destination unreachable: Administratively prohibited".into(), None),
+            (true, 1, 2) => ("Destination unreachable: Beyond scope of source address".into(), None),
+            (true, 1, 3) => ("Destination unreachable: Address unreachable".into(), None),
+            (true, 1, 4) => ("Destination unreachable: Port unreachable".into(), None),
+            (true, 2, _) => (format!("Packet too big: mtu={mtu}"), Some(mtu)),
+            (true, 3, 0) => ("Time exceeded: Hop limit".into(), None),
+            (true, 3, _) => ("Time exceeded: Defragmentation failure".into(), None),
+            (true, 4, _) => (format!("Parameter problem: at {mtu}"), None),
+            (is_v6, kind, code) => {
+                let name = if is_v6 { icmpv6::code_name(kind, code) } else { icmp::code_name(kind, code) };
+                (name.map_or_else(|| format!("ICMP type {kind} code {code}"), str::to_owned), None)
+            }
+        }
+    }
+}
+
+fn is_icmp(entry: &LayerEntry) -> bool {
+    matches!(registry().get(entry.protocol).name, "icmp" | "icmpv6")
+}
