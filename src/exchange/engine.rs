@@ -50,6 +50,8 @@ pub struct Incoming<'a> {
     pub at: Nanos,
     /// The same on the calendar: nanoseconds since 1970.
     pub wall: i64,
+    /// It left this host, and was seen on its way out.
+    pub outgoing: bool,
 }
 
 /// An engine.

@@ -50,6 +50,20 @@ impl Matcher {
         complete
     }
 
+    /// Tells which packet this one is, when it is one that was sent, seen on its way out: the last that looks like it,
+    /// told by its identification where there are several.
+    pub fn seen_leaving(&self, octets: &[u8], table: &LayerTable) -> Option<usize> {
+        let first = first_with_identity(table);
+        let (key, _) = key(octets, table, first, Side::Sent);
+        let entry = table.entries().get(first?)?;
+        let header = octets.get(entry.start as usize..entry.header_end as usize)?;
+        let numbers = self.by_key.get(&key)?;
+        let same = |number: &&usize| {
+            self.questions.get(**number).is_some_and(|question| same_identification(&question.header, header))
+        };
+        numbers.iter().rev().find(same).or(numbers.last()).copied()
+    }
+
     /// Tells what a received packet is; `None` when it has nothing to do with what was sent.
     pub fn received(&mut self, octets: &[u8], table: &LayerTable) -> Option<Match> {
         if let Some(quoted) = first_quoted(table) {

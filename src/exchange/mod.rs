@@ -3,3 +3,4 @@
 pub mod engine;
 pub mod matcher;
 pub mod ping;
+pub mod send;

@@ -1,1 +1,3 @@
 //! One line, tree, hex, JSON, tables: printing, and nothing that decides anything.
+
+pub mod ping;

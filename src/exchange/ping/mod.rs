@@ -436,7 +436,7 @@ mod tests {
     }
 
     fn receive(ping: &mut Ping, octets: &[u8], at: Nanos) -> Vec<Event> {
-        ping.received(Incoming { octets, link_type: LinkType::RAW, at, wall: 0 });
+        ping.received(Incoming { octets, link_type: LinkType::RAW, at, wall: 0, outgoing: false });
         ping.take_events()
     }
 

@@ -1,0 +1,314 @@
+//! Sending as an engine: packets at their pace, and what comes back to each.
+
+use crate::exchange::engine::{Engine, Incoming, Nanos, Outgoing, Step};
+use crate::exchange::matcher::{Match, Matcher};
+use crate::packet::build::Built;
+use crate::packet::dissect::dissect;
+use crate::wire::frame::LinkType;
+use crate::wire::layers::LayerTable;
+
+/// A packet ready to go.
+#[derive(Debug, Clone)]
+pub struct Ready {
+    /// Octets and layers.
+    pub built: Built,
+    /// Where it goes, unless its link-layer header says so.
+    pub destination: Option<std::net::IpAddr>,
+    /// How long to wait for its answer.
+    pub within: Nanos,
+}
+
+/// How packets are sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pace {
+    /// Between two packets; none when zero.
+    pub interval: Nanos,
+    /// Whether answers are awaited at all.
+    pub answers: bool,
+}
+
+/// Something worth telling. Packets are numbered from 0.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// A packet was handed to the kernel.
+    Sent {
+        /// Its number.
+        number: usize,
+        /// When: nanoseconds since 1970.
+        wall: i64,
+        /// Its octets, as handed over.
+        octets: Vec<u8>,
+    },
+    /// A packet could not be sent.
+    Failed {
+        /// Its number.
+        number: usize,
+        /// Why.
+        reason: String,
+    },
+    /// Something came back.
+    Answer {
+        /// The packet that it belongs to, and in what way.
+        what: Match,
+        /// Since the packet left.
+        rtt: Nanos,
+        /// The packet that came.
+        octets: Vec<u8>,
+        /// What it begins with.
+        link_type: LinkType,
+        /// When: nanoseconds since 1970.
+        wall: i64,
+    },
+}
+
+impl Event {
+    /// The number of the packet that was sent.
+    pub fn number(&self) -> usize {
+        match self {
+            Self::Sent { number, .. } | Self::Failed { number, .. } => *number,
+            Self::Answer {
+                what: Match::Reply(number) | Match::Error(number) | Match::Duplicate(number),
+                ..
+            } => *number,
+        }
+    }
+}
+
+/// What was sent, and when.
+#[derive(Debug, Clone, Copy, Default)]
+struct Record {
+    sent_at: Option<Nanos>,
+    until: Nanos,
+    awaited: bool,
+    answered: bool,
+}
+
+/// The engine: an iterator gives the packets, so that a sweep of millions needs no memory before its turn.
+pub struct Sender<I> {
+    packets: I,
+    pace: Pace,
+    next_at: Option<Nanos>,
+    exhausted: bool,
+    ready: Option<Ready>,
+    /// The octets of the packet that is being sent.
+    leaving: Vec<u8>,
+    matcher: Matcher,
+    records: Vec<Record>,
+    events: Vec<Event>,
+    failed: usize,
+}
+
+/// What a run came to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Packets handed to the kernel.
+    pub sent: usize,
+    /// Packets that could not be sent.
+    pub failed: usize,
+    /// Packets for which an answer was awaited.
+    pub awaited: usize,
+    /// Packets that something came back for.
+    pub answered: usize,
+}
+
+impl<I: Iterator<Item = Ready>> Sender<I> {
+    /// An engine that sends `packets`.
+    pub fn new(packets: I, pace: Pace) -> Self {
+        Self {
+            packets,
+            pace,
+            next_at: None,
+            exhausted: false,
+            ready: None,
+            leaving: Vec::new(),
+            matcher: Matcher::default(),
+            records: Vec::new(),
+            events: Vec::new(),
+            failed: 0,
+        }
+    }
+
+    /// What happened since the last call.
+    pub fn take_events(&mut self) -> Vec<Event> {
+        std::mem::take(&mut self.events)
+    }
+
+    /// What it came to so far.
+    pub fn totals(&self) -> Totals {
+        let count = |test: fn(&Record) -> bool| self.records.iter().filter(|record| test(record)).count();
+        Totals {
+            sent: count(|record| record.sent_at.is_some()),
+            failed: self.failed,
+            awaited: count(|record| record.awaited && record.sent_at.is_some()),
+            answered: count(|record| record.answered),
+        }
+    }
+
+    /// When the last answer that is awaited would be too late.
+    fn over_at(&self) -> Nanos {
+        let open = self
+            .records
+            .iter()
+            .filter(|record| record.awaited && !record.answered && record.sent_at.is_some());
+        open.map(|record| record.until).max().unwrap_or(0)
+    }
+
+    fn send(&mut self, ready: Ready, now: Nanos) -> Step {
+        let number = self.records.len();
+        let awaited = self.pace.answers && {
+            let octets = &ready.built.octets;
+            self.matcher.sent(octets, &ready.built.table)
+        };
+        self.records.push(Record { until: now.saturating_add(ready.within), awaited, ..Record::default() });
+        self.next_at = Some(self.next_at.unwrap_or(now).saturating_add(self.pace.interval));
+        let Ready { built, destination, .. } = ready;
+        self.leaving.clone_from(&built.octets);
+        Step::Send(Outgoing { tag: number, octets: built.octets, link_type: built.link_type, destination })
+    }
+
+    fn answer(&mut self, packet: Incoming<'_>, table: &LayerTable) {
+        let Some(what) = self.matcher.received(packet.octets, table) else { return };
+        let (Match::Reply(number) | Match::Error(number) | Match::Duplicate(number)) = what;
+        let Some(record) = self.records.get_mut(number) else { return };
+        record.answered = true;
+        let rtt = record.sent_at.map_or(0, |sent_at| packet.at.saturating_sub(sent_at));
+        self.events.push(Event::Answer {
+            what,
+            rtt,
+            octets: packet.octets.to_vec(),
+            link_type: packet.link_type,
+            wall: packet.wall,
+        });
+    }
+}
+
+impl<I: Iterator<Item = Ready>> Engine for Sender<I> {
+    fn step(&mut self, now: Nanos) -> Step {
+        if !self.exhausted && self.ready.is_none() {
+            self.ready = self.packets.next();
+            self.exhausted = self.ready.is_none();
+        }
+        match (self.ready.take(), self.next_at) {
+            (Some(ready), Some(at)) if at > now => {
+                self.ready = Some(ready);
+                Step::Wait(at)
+            }
+            (Some(ready), _) => self.send(ready, now),
+            (None, _) => match self.over_at() {
+                over if over <= now => Step::Done,
+                over => Step::Wait(over),
+            },
+        }
+    }
+
+    fn sent(&mut self, tag: usize, at: Nanos, wall: i64, result: Result<(), String>) {
+        let Some(record) = self.records.get_mut(tag) else { return };
+        match result {
+            Ok(()) => {
+                record.sent_at = Some(at);
+                let octets = std::mem::take(&mut self.leaving);
+                self.events.push(Event::Sent { number: tag, wall, octets });
+            }
+            Err(reason) => {
+                self.failed += 1;
+                self.events.push(Event::Failed { number: tag, reason });
+            }
+        }
+    }
+
+    fn received(&mut self, packet: Incoming<'_>) {
+        let mut table = LayerTable::default();
+        dissect(packet.octets, packet.link_type, &mut table);
+        if !packet.outgoing {
+            return self.answer(packet, &table);
+        }
+        // The kernel's stamp on the way out is nearer to the wire than the time of the call.
+        let Some(number) = self.matcher.seen_leaving(packet.octets, &table) else { return };
+        let Some(record) = self.records.get_mut(number) else { return };
+        if !record.answered {
+            record.sent_at = Some(packet.at);
+        }
+    }
+
+    fn stop(&mut self, _now: Nanos) {
+        self.exhausted = true;
+        self.ready = None;
+        self.records.iter_mut().for_each(|record| record.awaited = false);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exchange::engine::{MILLISECOND, SECOND};
+    use crate::packet::build::build;
+    use crate::packet::{Layer, Packet};
+    use crate::proto::registry;
+    use crate::wire::value::Value;
+
+    /// A UDP packet from port 1000 + `n` to port 7.
+    fn udp(n: u64) -> Ready {
+        let registry = registry();
+        let ip = Layer::new(registry.by_name("ip").unwrap())
+            .with("src", Value::Ipv4([10, 0, 0, 1].into()))
+            .with("dst", Value::Ipv4([10, 0, 0, 2].into()));
+        let udp = Layer::new(registry.by_name("udp").unwrap()).with("srcport", Value::Uint(1000 + n));
+        let built = build(&Packet { layers: vec![ip, udp], trailer: vec![] }).unwrap();
+        Ready { built, destination: None, within: SECOND }
+    }
+
+    /// The same packet with addresses and ports swapped.
+    fn answer(question: &[u8]) -> Vec<u8> {
+        let mut answer = question.to_vec();
+        for (a, b, len) in [(12, 16, 4), (20, 22, 2)] {
+            answer[a..a + len].copy_from_slice(&question[b..b + len]);
+            answer[b..b + len].copy_from_slice(&question[a..a + len]);
+        }
+        answer
+    }
+
+    fn sent(sender: &mut Sender<impl Iterator<Item = Ready>>, now: Nanos) -> Vec<u8> {
+        let Step::Send(outgoing) = sender.step(now) else { panic!("nothing to send at {now}") };
+        sender.sent(outgoing.tag, now, 0, Ok(()));
+        outgoing.octets
+    }
+
+    fn incoming(octets: &[u8], at: Nanos, outgoing: bool) -> Incoming<'_> {
+        Incoming { octets, link_type: LinkType::RAW, at, wall: 0, outgoing }
+    }
+
+    #[test]
+    fn sends_at_its_pace_and_ends_when_all_is_answered() {
+        let pace = Pace { interval: 10 * MILLISECOND, answers: true };
+        let mut sender = Sender::new((0..2).map(udp), pace);
+        let first = sent(&mut sender, 0);
+        assert_eq!(sender.step(1), Step::Wait(10 * MILLISECOND));
+        let second = sent(&mut sender, 10 * MILLISECOND);
+        // The tap saw the second one leave a little later than the call.
+        sender.received(incoming(&second, 11 * MILLISECOND, true));
+        assert_eq!(sender.step(12 * MILLISECOND), Step::Wait(SECOND + 10 * MILLISECOND));
+        sender.take_events();
+        sender.received(incoming(&answer(&second), 13 * MILLISECOND, false));
+        let [Event::Answer { what, rtt, .. }] = &sender.take_events()[..] else { panic!() };
+        assert_eq!((*what, *rtt), (Match::Reply(1), 2 * MILLISECOND));
+        sender.received(incoming(&answer(&first), 14 * MILLISECOND, false));
+        assert_eq!(sender.step(15 * MILLISECOND), Step::Done);
+        assert_eq!(sender.totals(), Totals { sent: 2, failed: 0, awaited: 2, answered: 2 });
+    }
+
+    #[test]
+    fn waits_no_longer_than_its_time() {
+        let mut sender = Sender::new((0..1).map(udp), Pace { interval: 0, answers: true });
+        sent(&mut sender, 5);
+        assert_eq!(sender.step(6), Step::Wait(SECOND + 5));
+        assert_eq!(sender.step(SECOND + 5), Step::Done);
+        assert_eq!(sender.totals().answered, 0);
+    }
+
+    #[test]
+    fn does_not_wait_for_what_nobody_awaits() {
+        let mut sender = Sender::new((0..1).map(udp), Pace { interval: 0, answers: false });
+        sent(&mut sender, 5);
+        assert_eq!(sender.step(6), Step::Done);
+    }
+}
