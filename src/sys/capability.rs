@@ -1,0 +1,174 @@
+//! Capabilities (capabilities(7)): which ones this thread has, raising them and giving them all up.
+//!
+//! Linux keeps capabilities per thread. Call these before other threads start.
+
+use std::fmt;
+use std::io;
+
+use rustix::thread::{CapabilitySet, CapabilitySets, capabilities, set_capabilities};
+
+/// The capabilities that this program has a use for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Capability {
+    /// Raw and packet sockets.
+    NetRaw,
+    /// Interfaces, addresses, routes, and socket buffers beyond `net.core.rmem_max`.
+    NetAdmin,
+    /// Namespaces and mounts.
+    SysAdmin,
+}
+
+impl Capability {
+    fn bit(self) -> CapabilitySet {
+        match self {
+            Self::NetRaw => CapabilitySet::NET_RAW,
+            Self::NetAdmin => CapabilitySet::NET_ADMIN,
+            Self::SysAdmin => CapabilitySet::SYS_ADMIN,
+        }
+    }
+}
+
+impl fmt::Display for Capability {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NetRaw => "CAP_NET_RAW",
+            Self::NetAdmin => "CAP_NET_ADMIN",
+            Self::SysAdmin => "CAP_SYS_ADMIN",
+        })
+    }
+}
+
+/// How far a capability is granted to this thread.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Grant {
+    /// In force: the kernel looks at it now.
+    Effective,
+    /// Allowed, and one [`raise`] from being in force (`setcap cap_net_raw+p` leaves it so).
+    Permitted,
+    /// Not there.
+    Missing,
+}
+
+/// Why capabilities could not be read or changed.
+#[derive(Debug, thiserror::Error)]
+pub enum CapabilityError {
+    /// The present sets could not be read.
+    #[error("read this thread's capabilities: {source}")]
+    Read {
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The capability is not permitted, so that it cannot be raised.
+    #[error(
+        "raise {capability}: not permitted; run under sudo, or `sudo setcap {}+ep` the program (`rawsock doctor` has the exact command)",
+        .capability.to_string().to_lowercase()
+    )]
+    Missing {
+        /// The capability.
+        capability: Capability,
+    },
+    /// The system refused to change the sets.
+    #[error("change this thread's capabilities: {source}")]
+    Change {
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+/// How far a capability is granted to this thread.
+///
+/// # Errors
+/// [`CapabilityError::Read`]; not seen outside of system-call filters.
+pub fn granted(capability: Capability) -> Result<Grant, CapabilityError> {
+    let sets = read()?;
+    let has = |set: CapabilitySet| set.contains(capability.bit());
+    Ok(match (has(sets.effective), has(sets.permitted)) {
+        (true, _) => Grant::Effective,
+        (false, true) => Grant::Permitted,
+        (false, false) => Grant::Missing,
+    })
+}
+
+/// Puts a permitted capability in force. Nothing happens when it is in force already.
+///
+/// # Errors
+/// [`CapabilityError::Missing`] when it is not permitted.
+pub fn raise(capability: Capability) -> Result<(), CapabilityError> {
+    match granted(capability)? {
+        Grant::Effective => Ok(()),
+        Grant::Missing => Err(CapabilityError::Missing { capability }),
+        Grant::Permitted => {
+            let sets = read()?;
+            change(CapabilitySets { effective: sets.effective | capability.bit(), ..sets })
+        }
+    }
+}
+
+/// Gives up every capability of this thread, for good: the permitted, inheritable and ambient sets are emptied, and no
+/// program that is run later can gain any (`no_new_privs`, prctl(2)). Open sockets keep working.
+///
+/// # Errors
+/// [`CapabilityError::Change`]; giving up needs no privilege, so only a system-call filter refuses.
+pub fn drop_all() -> Result<(), CapabilityError> {
+    let refused = |error: rustix::io::Errno| CapabilityError::Change { source: error.into() };
+    let none = CapabilitySet::empty();
+    rustix::thread::set_no_new_privs(true).map_err(refused)?;
+    // An emptied permitted set empties the ambient set with it (capabilities(7)).
+    change(CapabilitySets { effective: none, permitted: none, inheritable: none })
+}
+
+fn read() -> Result<CapabilitySets, CapabilityError> {
+    capabilities(None).map_err(|error| CapabilityError::Read { source: error.into() })
+}
+
+fn change(sets: CapabilitySets) -> Result<(), CapabilityError> {
+    set_capabilities(None, sets).map_err(|error| CapabilityError::Change { source: error.into() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Each test runs in a thread of its own, and capabilities are per thread: giving them up here hurts nobody.
+    #[test]
+    fn what_is_given_up_stays_given_up() {
+        std::thread::spawn(|| {
+            drop_all().unwrap();
+            for capability in [Capability::NetRaw, Capability::NetAdmin, Capability::SysAdmin] {
+                assert_eq!(granted(capability).unwrap(), Grant::Missing);
+                let error = raise(capability).unwrap_err();
+                assert!(matches!(error, CapabilityError::Missing { .. }), "{error}");
+            }
+            assert!(rustix::thread::no_new_privs().unwrap());
+        })
+        .join()
+        .unwrap();
+    }
+
+    #[test]
+    fn the_error_names_the_capability_as_setcap_does() {
+        let error = CapabilityError::Missing { capability: Capability::NetRaw };
+        assert!(error.to_string().contains("setcap cap_net_raw+ep"), "{error}");
+    }
+
+    /// Only a thread with privilege can show this: what was lowered can be raised again.
+    #[test]
+    fn a_permitted_capability_is_raised() {
+        std::thread::spawn(|| {
+            let sets = read().unwrap();
+            let lowered = sets.effective - CapabilitySet::NET_RAW;
+            change(CapabilitySets { effective: lowered, ..sets }).unwrap();
+            let expected = if sets.permitted.contains(CapabilitySet::NET_RAW) {
+                assert_eq!(granted(Capability::NetRaw).unwrap(), Grant::Permitted);
+                raise(Capability::NetRaw).unwrap();
+                Grant::Effective
+            } else {
+                raise(Capability::NetRaw).unwrap_err();
+                Grant::Missing
+            };
+            assert_eq!(granted(Capability::NetRaw).unwrap(), expected);
+        })
+        .join()
+        .unwrap();
+    }
+}
