@@ -38,14 +38,15 @@ pub enum ChecksumStatus {
     NotPresent,
 }
 
-impl fmt::Display for ChecksumStatus {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl ChecksumStatus {
+    /// The verdict in a word or two: `good`, `bad`, `unverified`, `not present`.
+    pub fn word(self) -> &'static str {
+        match self {
             Self::Good => "good",
             Self::Bad { .. } => "bad",
             Self::Unverified => "unverified",
             Self::NotPresent => "not present",
-        })
+        }
     }
 }
 
@@ -165,8 +166,8 @@ impl Dissected<'_> {
         }
     }
 
-    /// Findings about a layer's lengths.
-    fn layer_findings(&self, layer: usize, tell: &mut dyn FnMut(Finding)) {
+    /// Tells the findings about a layer's lengths.
+    pub fn layer_findings(&self, layer: usize, tell: &mut dyn FnMut(Finding)) {
         let Some(entry) = self.table.entries().get(layer) else { return };
         let quoted = entry.quoted_by.is_some();
         let by_capture = self.wire_len > self.octets.len() && entry.end as usize == self.octets.len();
@@ -189,8 +190,8 @@ impl Dissected<'_> {
         }
     }
 
-    /// What a field or an option has wrong.
-    fn problem(&self, layer: usize, event: &Event<'_>) -> Option<(&'static str, Problem)> {
+    /// What a field or an option has wrong: the field's name, and the problem.
+    pub fn problem(&self, layer: usize, event: &Event<'_>) -> Option<(&'static str, Problem)> {
         match event {
             Event::Field { field, value: ValueRef::Uint(stored), octets, within } => {
                 let problem = match field.auto? {

@@ -1,3 +1,39 @@
-//! One line, tree, hex, JSON, tables: printing, and nothing that decides anything.
+//! What a packet looks like: one line, a tree, hex, JSON, a drawn header. Nothing here decides anything; it only says what
+//! the layer table and the descriptions know.
+//!
+//! Everything is appended to a `String` that the caller empties and uses again, so that a packet costs no allocation.
+//! Nothing that comes from a packet or a file reaches that string unescaped: see [`text`].
 
+pub mod json;
 pub mod ping;
+pub mod text;
+pub mod value;
+
+use crate::wire::frame::{Direction, Frame, LinkType};
+
+/// What is known of a packet besides its octets and layers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Meta<'a> {
+    /// Its number in the capture or among what was built, from 1.
+    pub number: u64,
+    /// Nanoseconds since 1970-01-01 UTC; `None` where nobody knows.
+    pub time: Option<i64>,
+    /// The name of the interface that it was captured on; `None` where nobody knows. Any text: it is escaped here.
+    pub interface: Option<&'a str>,
+    /// What its octets begin with.
+    pub link_type: LinkType,
+    /// Which way it went.
+    pub direction: Direction,
+}
+
+impl<'a> Meta<'a> {
+    /// What is known of a packet that was built and never captured.
+    pub fn built(number: u64, link_type: LinkType) -> Self {
+        Self { number, time: None, interface: None, link_type, direction: Direction::Unknown }
+    }
+
+    /// What is known of a frame that was captured on `interface`.
+    pub fn captured(number: u64, frame: &Frame<'_>, interface: Option<&'a str>) -> Self {
+        Self { number, time: frame.time, interface, link_type: frame.link_type, direction: frame.direction }
+    }
+}
