@@ -1,6 +1,8 @@
 //! Sending and matching: engines without sockets or clock, and the loop that joins them to `sys`.
 
 pub mod engine;
+pub mod fragment;
 pub mod matcher;
 pub mod ping;
+pub mod probe;
 pub mod send;
