@@ -2,6 +2,11 @@
 //!
 //! Exit codes: 0 done (and, where an answer was awaited, answered); 1 done, but no answer; 2 it could not be done.
 
+mod duration;
+mod ping;
+mod random;
+mod resolve;
+
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -16,7 +21,9 @@ struct Cli {
 
 /// Each command has a file of its own beside this one; the variant holds its arguments.
 #[derive(Debug, Subcommand)]
-enum Command {}
+enum Command {
+    Ping(ping::PingArgs),
+}
 
 /// What a command ends with: [`Done`](Outcome::Done) is exit code 0, [`NoAnswer`](Outcome::NoAnswer) is 1. A failure (exit
 /// code 2) is an `Err` whose text says what was tried, on what, why it failed and what to do.
@@ -26,6 +33,8 @@ pub enum Outcome {
     Done,
     /// Done, but nothing answered.
     NoAnswer,
+    /// It could not be done, and what is wrong was said already.
+    Failed,
 }
 
 /// The result of a command's `run`.
@@ -34,11 +43,13 @@ pub type CommandResult = Result<Outcome, Box<dyn std::error::Error>>;
 /// Parses the command line, runs the command and turns its outcome into an exit code.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    let result: CommandResult = match cli.command {};
-    #[allow(unreachable_code)]
+    let result = match &cli.command {
+        Command::Ping(args) => ping::run(args),
+    };
     match result {
         Ok(Outcome::Done) => ExitCode::SUCCESS,
         Ok(Outcome::NoAnswer) => ExitCode::from(1),
+        Ok(Outcome::Failed) => ExitCode::from(2),
         Err(error) => {
             anstream::eprintln!("rawsock: {error}");
             ExitCode::from(2)

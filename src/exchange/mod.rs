@@ -1,5 +1,6 @@
 //! Sending and matching: engines without sockets or clock, and the loop that joins them to `sys`.
 
+pub mod drive;
 pub mod engine;
 pub mod fragment;
 pub mod matcher;

@@ -2,6 +2,13 @@
 #![allow(unsafe_code)]
 
 pub mod capability;
+pub mod clock;
+pub mod control_message;
+pub mod error;
+pub mod error_queue;
+pub mod interrupt;
+pub mod ip_socket;
 pub mod namespace;
 pub mod namespace_barrier;
 pub mod netlink;
+pub mod poll;

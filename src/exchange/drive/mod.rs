@@ -1,0 +1,111 @@
+//! The one loop that joins an engine to sockets, the clock and signals.
+
+pub mod icmp;
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+
+use crate::exchange::engine::{Engine, Incoming, Outgoing, Step};
+use crate::sys::clock::Now;
+use crate::sys::interrupt::Interrupt;
+use crate::sys::poll;
+
+/// The sockets of an engine.
+pub trait Wire {
+    /// Sends a packet; the reason when it cannot.
+    ///
+    /// # Errors
+    /// The reason, in words.
+    fn send(&mut self, outgoing: &Outgoing) -> Result<(), String>;
+    /// What to wait on for packets.
+    fn descriptors(&self) -> Vec<BorrowedFd<'_>>;
+    /// Delivers what has come, without waiting.
+    fn receive(&mut self, deliver: &mut dyn FnMut(Incoming<'_>));
+}
+
+/// Whoever runs an engine: prints what happens, and may have more for the engine to do.
+pub trait Watcher<E, W> {
+    /// Another descriptor to wait on; [`Watcher::woken`] is called when it is readable.
+    fn wake_up(&self) -> Option<BorrowedFd<'_>> {
+        None
+    }
+    /// The other descriptor is readable.
+    fn woken(&mut self, _engine: &mut E, _wire: &mut W, _now: Now) {}
+    /// Something may have happened.
+    ///
+    /// # Errors
+    /// When it cannot be printed: the run ends.
+    fn watch(&mut self, engine: &mut E, now: Now) -> io::Result<()>;
+}
+
+/// Runs an engine to its end.
+///
+/// # Errors
+/// When the system cannot wait, or the watcher cannot print.
+pub fn drive<E: Engine, W: Wire>(
+    engine: &mut E,
+    wire: &mut W,
+    interrupt: &Interrupt,
+    watcher: &mut dyn Watcher<E, W>,
+) -> io::Result<()> {
+    let mut sent_in_a_row = 0u32;
+    let mut stopped = false;
+    loop {
+        let now = Now::read();
+        if interrupt.came() && !stopped {
+            stopped = true;
+            engine.stop(now.monotonic);
+        }
+        match engine.step(now.monotonic) {
+            Step::Send(outgoing) => {
+                let now = Now::read();
+                let result = wire.send(&outgoing);
+                engine.sent(outgoing.tag, now.monotonic, now.wall, result);
+                sent_in_a_row += 1;
+                // Answers are read in between, or a flood would overrun the receive buffer.
+                if sent_in_a_row.is_multiple_of(READ_AFTER) {
+                    wire.receive(&mut |packet| engine.received(packet));
+                }
+            }
+            Step::Done => {
+                wire.receive(&mut |packet| engine.received(packet));
+                return watcher.watch(engine, Now::read());
+            }
+            Step::Wait(at) => {
+                pause(engine, wire, interrupt, watcher, Some(at.saturating_sub(now.monotonic)))?;
+            }
+            Step::Idle => pause(engine, wire, interrupt, watcher, None)?,
+        }
+        watcher.watch(engine, Now::read())?;
+    }
+}
+
+/// Packets that are sent before answers are looked for.
+const READ_AFTER: u32 = 16;
+
+/// Waits for packets, a signal, the watcher or the end of the time, and passes on what came.
+fn pause<E: Engine, W: Wire>(
+    engine: &mut E,
+    wire: &mut W,
+    interrupt: &Interrupt,
+    watcher: &mut dyn Watcher<E, W>,
+    timeout: Option<u64>,
+) -> io::Result<()> {
+    // A signal that came and was seen keeps its descriptor readable: it is not waited on any more.
+    let mut fds = wire.descriptors();
+    let packets = fds.len();
+    let interrupts = (!interrupt.came()).then(|| interrupt.as_fd());
+    fds.extend(interrupts);
+    let wake_at = fds.len();
+    fds.extend(watcher.wake_up());
+    let ready = poll::wait(&fds, &[], timeout)?;
+    let wakes = ready.get(wake_at).is_some_and(|ready| ready.any());
+    let comes = ready.iter().take(packets).any(|ready| ready.any());
+    if comes {
+        wire.receive(&mut |packet| engine.received(packet));
+    }
+    if wakes {
+        watcher.woken(engine, wire, Now::read());
+    }
+    Ok(())
+}

@@ -1,0 +1,59 @@
+//! The two clocks, and how a stamp of one is told in the other.
+
+use rustix::time::{ClockId, clock_gettime};
+
+/// Nanoseconds of the monotonic clock (CLOCK_MONOTONIC): for intervals and round trips; nobody can set it.
+pub fn monotonic() -> u64 {
+    let now = clock_gettime(ClockId::Monotonic);
+    u64::try_from(now.tv_sec)
+        .unwrap_or(0)
+        .saturating_mul(1_000_000_000)
+        .saturating_add(u64::try_from(now.tv_nsec).unwrap_or(0))
+}
+
+/// Nanoseconds since 1970 (CLOCK_REALTIME): for stamps that people read; it may be set.
+pub fn wall() -> i64 {
+    let now = clock_gettime(ClockId::Realtime);
+    now.tv_sec.saturating_mul(1_000_000_000).saturating_add(now.tv_nsec)
+}
+
+/// Both clocks, read as near to each other as can be.
+#[derive(Debug, Clone, Copy)]
+pub struct Now {
+    /// Monotonic nanoseconds.
+    pub monotonic: u64,
+    /// Nanoseconds since 1970.
+    pub wall: i64,
+}
+
+impl Now {
+    /// Reads both clocks.
+    pub fn read() -> Self {
+        Self { monotonic: monotonic(), wall: wall() }
+    }
+
+    /// The monotonic time of a kernel stamp, which is on the calendar: as far before now as the stamp is. A stamp from
+    /// the future, or from long ago, means that the clock was set meanwhile: then it is now.
+    pub fn monotonic_of(self, stamp: i64) -> u64 {
+        match u64::try_from(self.wall.saturating_sub(stamp)) {
+            Ok(ago) if ago <= LONG_AGO => self.monotonic.saturating_sub(ago),
+            _ => self.monotonic,
+        }
+    }
+}
+
+/// No packet waits longer than this in a socket's queue while we are awake.
+const LONG_AGO: u64 = 10_000_000_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stamp_is_as_long_ago_on_both_clocks_unless_the_clock_was_set() {
+        let now = Now { monotonic: 50_000_000_000, wall: 1_000_000_000_000 };
+        assert_eq!(now.monotonic_of(now.wall - 7), now.monotonic - 7);
+        assert_eq!(now.monotonic_of(now.wall + 1), now.monotonic);
+        assert_eq!(now.monotonic_of(0), now.monotonic);
+    }
+}

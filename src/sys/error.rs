@@ -1,0 +1,76 @@
+//! A system call that failed: the call, its object, the cause and the remedy.
+
+use std::fmt;
+use std::io;
+
+/// Why a socket could not do what it was asked for.
+#[derive(Debug, thiserror::Error)]
+#[error("{call} {object}: {}{}", Cause(source), remedy(source))]
+pub struct SysError {
+    /// What was tried: `open`, `bind`, `send to`.
+    pub call: &'static str,
+    /// On what: `a raw ICMP socket`, `eth9`, `10.0.0.1`.
+    pub object: String,
+    /// What the system said.
+    pub source: io::Error,
+}
+
+impl SysError {
+    /// An error of `call` on `object`, to be given what the system said.
+    pub fn of<'a>(call: &'static str, object: impl fmt::Display + 'a) -> impl FnOnce(io::Error) -> Self + 'a {
+        move |source| Self { call, object: object.to_string(), source }
+    }
+
+    /// Whether a right is missing.
+    pub fn is_permission(&self) -> bool {
+        matches!(self.source.raw_os_error(), Some(libc::EPERM | libc::EACCES))
+    }
+}
+
+/// The system's words without Rust's "(os error 1)".
+struct Cause<'a>(&'a io::Error);
+
+impl fmt::Display for Cause<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = self.0.to_string();
+        let words = text.split(" (os error").next().unwrap_or(&text);
+        let mut letters = words.chars();
+        match letters.next() {
+            Some(first) => write!(f, "{}{}", first.to_lowercase(), letters.as_str()),
+            None => f.write_str("unknown error"),
+        }
+    }
+}
+
+/// What to do about it.
+fn remedy(source: &io::Error) -> &'static str {
+    match source.raw_os_error() {
+        Some(libc::EPERM | libc::EACCES) => {
+            "; it takes CAP_NET_RAW: run it under sudo, grant it once with `sudo setcap cap_net_raw+ep \"$(command -v rawsock)\"`, or \
+             try it in a network of its own with `rawsock lab -- COMMAND`"
+        }
+        Some(libc::ENODEV | libc::ENXIO) => "; `rawsock interfaces` lists them",
+        Some(libc::ENETDOWN) => "; `ip link set NAME up` brings an interface up",
+        Some(libc::ENETUNREACH | libc::EHOSTUNREACH) => {
+            "; `ip route get ADDRESS` shows the way that it would take"
+        }
+        Some(libc::EMSGSIZE) => "; it is larger than the interface's MTU, which `rawsock interfaces` shows",
+        Some(libc::ENOBUFS) => "; the interface's queue is full: send more slowly",
+        Some(libc::EMFILE | libc::ENFILE) => {
+            "; no descriptor is left: `ulimit -n` shows and sets how many there may be"
+        }
+        _ => "",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_has_call_object_cause_and_remedy() {
+        let error = SysError::of("bind to", "eth9")(io::Error::from_raw_os_error(libc::ENODEV));
+        assert_eq!(error.to_string(), "bind to eth9: no such device; `rawsock interfaces` lists them");
+        assert!(SysError::of("open", "x")(io::Error::from_raw_os_error(libc::EPERM)).is_permission());
+    }
+}

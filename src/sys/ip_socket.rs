@@ -1,0 +1,280 @@
+//! Sockets that carry whole IP packets or ICMP messages: raw(7), and the datagram ICMP sockets of icmp(7).
+
+use std::io;
+use std::net::{IpAddr, SocketAddr, SocketAddrV6};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+
+use socket2::{Domain, Protocol, SockAddr, Socket, Type};
+
+use super::control_message::{Message, Queue, receive};
+use super::error::SysError;
+
+/// IPv4 or IPv6.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Family {
+    /// IPv4.
+    V4,
+    /// IPv6.
+    V6,
+}
+
+impl Family {
+    /// The family of an address.
+    pub fn of(address: IpAddr) -> Self {
+        if address.is_ipv4() { Self::V4 } else { Self::V6 }
+    }
+
+    fn domain(self) -> Domain {
+        match self {
+            Self::V4 => Domain::IPV4,
+            Self::V6 => Domain::IPV6,
+        }
+    }
+
+    fn icmp(self) -> Protocol {
+        match self {
+            Self::V4 => Protocol::ICMPV4,
+            Self::V6 => Protocol::ICMPV6,
+        }
+    }
+}
+
+/// A socket that sends whole packets, IP header included (IP_HDRINCL).
+///
+/// Of an IPv4 header the kernel writes the total length and the checksum always, and the identification and the source
+/// address when they are zero (raw(7)); of an IPv6 header nothing.
+#[derive(Debug)]
+pub struct HeaderIncluded {
+    socket: Socket,
+    family: Family,
+}
+
+impl HeaderIncluded {
+    /// Opens it.
+    ///
+    /// # Errors
+    /// When CAP_NET_RAW is missing, or the host has no such family.
+    pub fn open(family: Family) -> Result<Self, SysError> {
+        let name = match family {
+            Family::V4 => "a raw IPv4 socket",
+            Family::V6 => "a raw IPv6 socket",
+        };
+        let open = || {
+            // IPPROTO_RAW means that headers are included, for both families, and that nothing is received.
+            let socket = Socket::new(family.domain(), Type::RAW, Some(Protocol::from(libc::IPPROTO_RAW)))?;
+            if family == Family::V4 {
+                socket.set_header_included_v4(true)?;
+                socket.set_broadcast(true)?;
+            }
+            Ok(socket)
+        };
+        Ok(Self { socket: open().map_err(SysError::of("open", name))?, family })
+    }
+
+    /// Lets packets leave by this interface only.
+    ///
+    /// # Errors
+    /// When there is no such interface.
+    pub fn bind_to_interface(&self, name: &str) -> Result<(), SysError> {
+        self.socket.bind_device(Some(name.as_bytes())).map_err(SysError::of("bind a raw socket to", name))
+    }
+
+    /// Sends one packet. `interface` is the index of the interface that link-local IPv6 destinations need.
+    ///
+    /// # Errors
+    /// When no route leads there, the packet is larger than the MTU, a firewall forbids it, the queue is full.
+    pub fn send(&self, packet: &[u8], destination: IpAddr, interface: u32) -> Result<(), SysError> {
+        let address = match destination {
+            IpAddr::V4(address) => SocketAddr::from((address, 0)),
+            IpAddr::V6(address) => SocketAddrV6::new(address, 0, 0, interface).into(),
+        };
+        let sent = retry(|| self.socket.send_to(packet, &SockAddr::from(address)));
+        sent.map(|_| ()).map_err(SysError::of("send to", destination))
+    }
+
+    /// Which family it is of.
+    pub fn family(&self) -> Family {
+        self.family
+    }
+}
+
+/// A socket that receives ICMP messages, and sends them where the kernel makes the IP header.
+#[derive(Debug)]
+pub struct IcmpSocket {
+    socket: Socket,
+    family: Family,
+    kind: IcmpKind,
+}
+
+/// How an ICMP socket was opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IcmpKind {
+    /// SOCK_RAW: all ICMP messages; for IPv4 with their IP header.
+    Raw,
+    /// SOCK_DGRAM: replies to its own echo requests only, without privilege; the kernel sets the identifier.
+    Datagram,
+}
+
+impl IcmpSocket {
+    /// Opens it, asking for time stamps, times to live and destinations of what it receives.
+    ///
+    /// # Errors
+    /// When CAP_NET_RAW is missing (raw), or the group is not in net.ipv4.ping_group_range (datagram).
+    pub fn open(family: Family, kind: IcmpKind) -> Result<Self, SysError> {
+        let name = match (family, kind) {
+            (Family::V4, IcmpKind::Raw) => "a raw ICMP socket",
+            (Family::V6, IcmpKind::Raw) => "a raw ICMPv6 socket",
+            (Family::V4, IcmpKind::Datagram) => "an ICMP datagram socket",
+            (Family::V6, IcmpKind::Datagram) => "an ICMPv6 datagram socket",
+        };
+        let kind_of = if kind == IcmpKind::Raw { Type::RAW } else { Type::DGRAM };
+        let open = || {
+            let socket = Socket::new(family.domain(), kind_of, Some(family.icmp()))?;
+            socket.set_nonblocking(true)?;
+            // As much as the kernel allows (net.core.rmem_max): replies of a flood come in bursts.
+            socket.set_recv_buffer_size(RECEIVE_BUFFER)?;
+            let socket = Self { socket, family, kind };
+            socket.ask()?;
+            Ok(socket)
+        };
+        open().map_err(SysError::of("open", name))
+    }
+
+    /// Asks the kernel to say more about each message.
+    fn ask(&self) -> io::Result<()> {
+        self.option(libc::SOL_SOCKET, libc::SO_TIMESTAMPNS, 1)?;
+        match self.family {
+            Family::V4 => {
+                self.option(libc::IPPROTO_IP, libc::IP_RECVTTL, 1)?;
+                self.option(libc::IPPROTO_IP, libc::IP_PKTINFO, 1)?;
+                self.socket.set_broadcast(true)?;
+                if self.kind == IcmpKind::Datagram {
+                    self.option(libc::IPPROTO_IP, libc::IP_RECVERR, 1)?;
+                }
+            }
+            Family::V6 => {
+                self.option(libc::IPPROTO_IPV6, libc::IPV6_RECVHOPLIMIT, 1)?;
+                self.option(libc::IPPROTO_IPV6, libc::IPV6_RECVPKTINFO, 1)?;
+                if self.kind == IcmpKind::Datagram {
+                    self.option(libc::IPPROTO_IPV6, libc::IPV6_RECVERR, 1)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Sets time to live or hop limit, and type of service or traffic class, of what it sends.
+    ///
+    /// # Errors
+    /// When the kernel does not take the values.
+    pub fn set_header(&self, ttl: u8, tos: u8) -> Result<(), SysError> {
+        let (ttl, tos) = (i32::from(ttl), i32::from(tos));
+        let set = || match self.family {
+            Family::V4 => {
+                self.option(libc::IPPROTO_IP, libc::IP_TTL, ttl)?;
+                self.option(libc::IPPROTO_IP, libc::IP_MULTICAST_TTL, ttl)?;
+                self.option(libc::IPPROTO_IP, libc::IP_TOS, tos)
+            }
+            Family::V6 => {
+                self.option(libc::IPPROTO_IPV6, libc::IPV6_UNICAST_HOPS, ttl)?;
+                self.option(libc::IPPROTO_IPV6, libc::IPV6_MULTICAST_HOPS, ttl)?;
+                self.option(libc::IPPROTO_IPV6, libc::IPV6_TCLASS, tos)
+            }
+        };
+        set().map_err(SysError::of("set time to live and type of service of", "an ICMP socket"))
+    }
+
+    /// Lets it use this interface only.
+    ///
+    /// # Errors
+    /// When there is no such interface.
+    pub fn bind_to_interface(&self, name: &str) -> Result<(), SysError> {
+        self.socket.bind_device(Some(name.as_bytes())).map_err(SysError::of("bind an ICMP socket to", name))
+    }
+
+    /// Gives it an address of its own; for a datagram socket, the port is the echo identifier (0: the kernel's choice).
+    ///
+    /// # Errors
+    /// When the host has no such address, or the identifier is taken.
+    pub fn bind(&self, address: SocketAddr) -> Result<(), SysError> {
+        self.socket.bind(&SockAddr::from(address)).map_err(SysError::of("bind an ICMP socket to", address))
+    }
+
+    /// Its own address, once bound; the port is a datagram socket's echo identifier.
+    pub fn local(&self) -> Option<SocketAddr> {
+        self.socket.local_addr().ok().and_then(|address| address.as_socket())
+    }
+
+    /// Sends an ICMP message, to which the kernel adds the IP header.
+    ///
+    /// # Errors
+    /// When no route leads there, a firewall forbids it, the queue is full.
+    pub fn send(&self, message: &[u8], destination: IpAddr, interface: u32) -> Result<(), SysError> {
+        let address = match destination {
+            IpAddr::V4(address) => SocketAddr::from((address, 0)),
+            IpAddr::V6(address) => SocketAddrV6::new(address, 0, 0, interface).into(),
+        };
+        let sent = retry(|| self.socket.send_to(message, &SockAddr::from(address)));
+        sent.map(|_| ()).map_err(SysError::of("send to", destination))
+    }
+
+    /// Receives one message without waiting; `None` when there is none.
+    ///
+    /// # Errors
+    /// When the socket has an error, which this call takes off it.
+    pub fn receive<'a>(&self, buffer: &'a mut [u8]) -> io::Result<Option<Message<'a>>> {
+        receive(&self.socket, buffer, Queue::Messages)
+    }
+
+    /// Which family it is of.
+    pub fn family(&self) -> Family {
+        self.family
+    }
+
+    /// How it was opened.
+    pub fn kind(&self) -> IcmpKind {
+        self.kind
+    }
+
+    fn option(&self, level: i32, name: i32, value: i32) -> io::Result<()> {
+        set_option(&self.socket, level, name, value)
+    }
+}
+
+impl AsFd for IcmpSocket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}
+
+const RECEIVE_BUFFER: usize = 4 << 20;
+
+/// Sets a socket option that is an int (setsockopt(2)): those that socket2 has no name for.
+pub(super) fn set_option(socket: &impl AsFd, level: i32, name: i32, value: i32) -> io::Result<()> {
+    let len = libc::socklen_t::try_from(size_of_val(&value)).unwrap_or(0);
+    let fd = socket.as_fd().as_raw_fd();
+    // SAFETY: the pointer is to an int that lives for the call, and `len` is its size.
+    let done = unsafe { libc::setsockopt(fd, level, name, (&raw const value).cast(), len) };
+    if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// Calls again what a signal interrupted. A pending error of an earlier packet (ICMP errors are told this way too) is
+/// taken off the socket by the call that it fails, so that one is repeated as well.
+fn retry<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    const TRIES: usize = 3;
+    let mut last = call();
+    for _ in 1..TRIES {
+        match &last {
+            Err(error)
+                if matches!(
+                    error.raw_os_error(),
+                    Some(libc::EINTR | libc::ECONNREFUSED | libc::EHOSTUNREACH | libc::EPROTO)
+                ) =>
+            {
+                last = call();
+            }
+            _ => break,
+        }
+    }
+    last
+}
