@@ -4,6 +4,7 @@
 
 mod duration;
 mod ping;
+mod probe;
 mod random;
 mod resolve;
 
@@ -23,6 +24,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Ping(ping::PingArgs),
+    Probe(probe::ProbeArgs),
 }
 
 /// What a command ends with: [`Done`](Outcome::Done) is exit code 0, [`NoAnswer`](Outcome::NoAnswer) is 1. A failure (exit
@@ -45,6 +47,7 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let result = match &cli.command {
         Command::Ping(args) => ping::run(args),
+        Command::Probe(args) => probe::run(args),
     };
     match result {
         Ok(Outcome::Done) => ExitCode::SUCCESS,

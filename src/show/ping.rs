@@ -7,6 +7,7 @@ use std::net::IpAddr;
 use crate::exchange::engine::Nanos;
 use crate::exchange::ping::statistics::Statistics;
 use crate::exchange::ping::{Damage, Event, Ping, Reply, Target};
+use crate::show::text::push_json_string;
 
 /// The line that a target's pings begin with.
 pub fn head(out: &mut String, target: &Target, size: usize) -> fmt::Result {
@@ -206,15 +207,9 @@ struct Quoted<'a>(&'a str);
 
 impl fmt::Display for Quoted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_char('"')?;
-        for character in self.0.chars() {
-            match character {
-                '"' | '\\' => write!(f, "\\{character}")?,
-                c if c.is_control() => write!(f, "\\u{:04x}", u32::from(c))?,
-                c => f.write_char(c)?,
-            }
-        }
-        f.write_char('"')
+        let mut text = String::new();
+        push_json_string(&mut text, self.0);
+        f.write_str(&text)
     }
 }
 

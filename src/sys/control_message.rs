@@ -202,7 +202,8 @@ mod tests {
     proptest! {
         #[test]
         fn any_octets_end(octets in proptest::collection::vec(any::<u8>(), 0..200)) {
-            prop_assert!(ControlMessages { left: &octets }.count() <= 200 / 16);
+            let count = ControlMessages { left: &octets }.count();
+            prop_assert!(count <= 200 / 16);
         }
     }
 }

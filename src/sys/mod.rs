@@ -11,4 +11,5 @@ pub mod ip_socket;
 pub mod namespace;
 pub mod namespace_barrier;
 pub mod netlink;
+pub mod plain_socket;
 pub mod poll;

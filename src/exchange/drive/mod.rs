@@ -1,6 +1,7 @@
 //! The one loop that joins an engine to sockets, the clock and signals.
 
 pub mod icmp;
+pub mod plain;
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
