@@ -14,7 +14,7 @@ use crate::wire::frame::LinkType;
 use crate::wire::layers::LayerTable;
 
 /// Octets that begin like a packet often enough to reach deep into every protocol.
-fn packets() -> impl Strategy<Value = Vec<u8>> {
+pub(crate) fn packets() -> impl Strategy<Value = Vec<u8>> {
     let seeds: Vec<Vec<u8>> = SEEDS.iter().map(|text| hex::decode(text).unwrap()).collect();
     let noise = proptest::collection::vec(any::<u8>(), 0..120);
     let changed = (

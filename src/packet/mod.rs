@@ -10,7 +10,7 @@ pub mod check;
 pub mod dissect;
 mod encode;
 #[cfg(test)]
-mod laws;
+pub(crate) mod laws;
 mod measure;
 pub mod unbuild;
 pub mod walk;

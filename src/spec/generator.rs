@@ -1,0 +1,166 @@
+//! Values that differ from packet to packet: sweeps, cycles, random draws.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use super::random::Random;
+use crate::wire::value::Value;
+
+/// A place in a packet that is filled anew for each one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Slot {
+    /// Which numbers it takes.
+    pub(super) numbers: Numbers,
+    /// What a number becomes.
+    pub(super) make: Make,
+}
+
+/// The numbers of a [`Slot`]. Addresses are numbers here, in network order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Numbers {
+    /// One after the other, run by run. Several sweeps of a packet multiply.
+    Sweep(Vec<Run>),
+    /// Any of these, drawn for each packet; draws do not multiply.
+    Draw(Run),
+}
+
+/// Numbers from `first` to `last`, both included, `step` apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Run {
+    /// The first.
+    pub(super) first: u128,
+    /// The last, unless the steps miss it.
+    pub(super) last: u128,
+    /// How far apart; at least 1.
+    pub(super) step: u128,
+}
+
+/// What a number becomes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Make {
+    /// A number.
+    Uint,
+    /// A bit.
+    Bool,
+    /// A MAC address.
+    Mac,
+    /// An IPv4 address.
+    Ipv4,
+    /// An IPv6 address.
+    Ipv6,
+    /// So many zero octets.
+    Zeros,
+    /// So many octets that count from 0 to 255, again and again.
+    Pattern,
+    /// So many random octets.
+    Random,
+}
+
+impl Run {
+    /// One number.
+    pub(super) fn one(number: u128) -> Self {
+        Self { first: number, last: number, step: 1 }
+    }
+
+    /// How many numbers, less one.
+    fn last_index(&self) -> u128 {
+        self.last.saturating_sub(self.first).checked_div(self.step).unwrap_or(0)
+    }
+
+    /// The number at this place, counted from 0.
+    fn at(&self, index: u128) -> u128 {
+        self.first.saturating_add(index.saturating_mul(self.step)).min(self.last)
+    }
+}
+
+impl Slot {
+    /// How many packets a whole sweep takes; 1 for draws.
+    pub(super) fn count(&self) -> u64 {
+        match &self.numbers {
+            Numbers::Draw(_) => 1,
+            Numbers::Sweep(runs) => runs.iter().fold(0u64, |sum, run| {
+                let count = run.last_index().saturating_add(1);
+                sum.saturating_add(u64::try_from(count).unwrap_or(u64::MAX))
+            }),
+        }
+    }
+
+    /// Whether it needs random numbers.
+    pub(super) fn is_random(&self) -> bool {
+        matches!(self.numbers, Numbers::Draw(_)) || self.make == Make::Random
+    }
+
+    /// The value at this place of the sweep, or a drawn one.
+    pub(super) fn value(&self, index: u64, random: &mut Random) -> Value {
+        let number = match &self.numbers {
+            Numbers::Draw(run) => run.at(random.up_to(run.last_index())),
+            Numbers::Sweep(runs) => {
+                let mut index = u128::from(index);
+                let found = runs.iter().find_map(|run| match index.checked_sub(run.last_index()) {
+                    None | Some(0) => Some(run.at(index)),
+                    Some(beyond) => {
+                        index = beyond.saturating_sub(1);
+                        None
+                    }
+                });
+                found.unwrap_or(0)
+            }
+        };
+        self.make.value(number, random)
+    }
+}
+
+impl Make {
+    fn value(self, number: u128, random: &mut Random) -> Value {
+        let len = usize::try_from(number).unwrap_or(usize::MAX);
+        let low_octets = number.to_be_bytes();
+        match self {
+            Self::Uint => Value::Uint(u64::try_from(number).unwrap_or(u64::MAX)),
+            Self::Bool => Value::Bool(number != 0),
+            Self::Mac => Value::Mac(low_octets.last_chunk().copied().unwrap_or_default()),
+            Self::Ipv4 => {
+                Value::Ipv4(Ipv4Addr::from(low_octets.last_chunk::<4>().copied().unwrap_or_default()))
+            }
+            Self::Ipv6 => Value::Ipv6(Ipv6Addr::from_bits(number)),
+            Self::Zeros => Value::Octets(vec![0; len]),
+            Self::Pattern => Value::Octets((0..=u8::MAX).cycle().take(len).collect()),
+            Self::Random => Value::Octets(random.octets(len)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn all(slot: &Slot) -> Vec<String> {
+        let mut random = Random::new(0);
+        (0..slot.count()).map(|index| slot.value(index, &mut random).to_string()).collect()
+    }
+
+    #[test]
+    fn runs_follow_each_other() {
+        let runs = vec![Run::one(80), Run { first: 1, last: 6, step: 2 }, Run::one(443)];
+        let slot = Slot { numbers: Numbers::Sweep(runs), make: Make::Uint };
+        assert_eq!(all(&slot), ["80", "1", "3", "5", "443"]);
+    }
+
+    #[test]
+    fn the_whole_of_ipv6_is_counted_without_overflow() {
+        let run = Run { first: 0, last: u128::MAX, step: 1 };
+        let slot = Slot { numbers: Numbers::Sweep(vec![run, run]), make: Make::Ipv6 };
+        assert_eq!(slot.count(), u64::MAX);
+        assert_eq!(slot.value(u64::MAX, &mut Random::new(0)).to_string(), "::ffff:ffff:ffff:ffff");
+        let draw = Slot { numbers: Numbers::Draw(run), make: Make::Ipv6 };
+        assert_ne!(draw.value(0, &mut Random::new(1)), draw.value(0, &mut Random::new(2)));
+    }
+
+    #[test]
+    fn octets_by_their_number() {
+        let of = |make| Slot { numbers: Numbers::Sweep(vec![Run::one(3)]), make };
+        assert_eq!(all(&of(Make::Zeros)), ["000000"]);
+        assert_eq!(all(&of(Make::Pattern)), ["000102"]);
+        assert_eq!(all(&of(Make::Random)).first().map(String::len), Some(6));
+        assert_eq!(all(&of(Make::Mac)), ["00:00:00:00:00:03"]);
+        assert_eq!(all(&of(Make::Ipv4)), ["0.0.0.3"]);
+    }
+}

@@ -1,0 +1,135 @@
+//! What holds for all specs: what is written as one is read as the same packet, and no text is a panic.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::packet::dissect::dissect;
+use crate::packet::laws::packets;
+use crate::packet::unbuild::{Keep, unbuild, unbuild_shortest};
+use crate::wire::frame::LinkType;
+use crate::wire::layers::LayerTable;
+
+fn read_text(text: &str, syntax: Syntax) -> Result<Spec, SpecError> {
+    read(&Source::new("spec", text), syntax, &|path| Err(std::io::Error::other(path.to_owned())))
+}
+
+/// The octets of a spec of one packet.
+fn octets_of(text: &str, syntax: Syntax) -> Vec<u8> {
+    let spec = read_text(text, syntax).unwrap_or_else(|error| panic!("{}{text}", error.render(false)));
+    let [template] = spec.templates.as_slice() else { panic!("one packet: {text}") };
+    let packet = template.packets(0).next().unwrap();
+    spec.build(template, &packet).unwrap_or_else(|error| panic!("{}{text}", error.render(false))).octets
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+
+    #[test]
+    fn a_captured_packet_as_toml_is_the_same_packet(
+        octets in packets(),
+        link in prop::sample::select(vec![1u32, 0, 108, 113, 276, 101, 228, 229, 147]),
+        shortest: bool,
+    ) {
+        let mut table = LayerTable::default();
+        dissect(&octets, LinkType(link), &mut table);
+        let packet = if shortest { unbuild_shortest(&octets, &table) } else { unbuild(&octets, &table, Keep::All) };
+        let mut toml = String::new();
+        write_toml(&packet, &mut toml);
+        prop_assert_eq!(hex::encode(octets_of(&toml, Syntax::Toml)), hex::encode(&octets), "{}", toml);
+    }
+
+    #[test]
+    fn any_text_is_a_spec_or_a_mistake(text in text_like_a_spec()) {
+        for syntax in [Syntax::Toml, Syntax::Json, Syntax::Expression, Syntax::of(&text)] {
+            match read_text(&text, syntax) {
+                Ok(spec) => for template in &spec.templates {
+                    for packet in template.packets(7).take(3) {
+                        if let Err(error) = spec.build(template, &packet) {
+                            error.render(false);
+                        }
+                    }
+                },
+                Err(error) => {
+                    prop_assert!(!error.diagnostics.is_empty());
+                    error.render(true);
+                }
+            }
+        }
+    }
+}
+
+/// Specs with words of them swapped, and noise.
+fn text_like_a_spec() -> impl Strategy<Value = String> {
+    let words = prop::sample::select(WORDS);
+    let changed = (
+        prop::sample::select(SPECS),
+        proptest::collection::vec((any::<prop::sample::Index>(), words.clone()), 0..4),
+    )
+        .prop_map(|(spec, changes)| {
+            let mut spec = spec.to_owned();
+            for (at, word) in changes {
+                let mut at = at.index(spec.len() + 1);
+                while !spec.is_char_boundary(at) {
+                    at -= 1;
+                }
+                spec.insert_str(at, word);
+            }
+            spec
+        });
+    let of_words = proptest::collection::vec(words, 0..12).prop_map(|words| words.concat());
+    prop_oneof![4 => changed, 1 => of_words, 1 => "\\PC{0,60}"]
+}
+
+const SPECS: &[&str] = &[
+    "ip(dst=10.77.2.2, ttl=1..30, flags.df)/tcp(dstport=[80, 443], options=[mss=1460, sack_perm])/\"hi\"",
+    "icmp(type=3, quoted=ip(dst=10.0.0.0/30)/udp(srcport=random(1..9)), quoted_bytes=28)",
+    "layers = [{ ip = { ttl = \"1..3/2\", flags = { df = true } } }, { data = { random = 10 } }]\ncount = 3",
+    "[[packet]]\nlayers = [\"x\"]\n[send]\nrate = \"50k/s\"\nvia = \"link\"",
+    "{\"layers\":[{\"arp\":{\"src.hw_mac\":\"02:00:00:00:00:01\"}},{\"data\":{\"hex\":\"00ff\"}}],\"len\":1}",
+    "[{\"layers\":[{\"igmp\":{\"type\":34,\"records\":[{\"record_type\":1,\"sources\":[\"1.2.3.4\"]}]}}]}]",
+];
+const WORDS: &[&str] = &[
+    "ip",
+    "udp",
+    "(",
+    ")",
+    "/",
+    "=",
+    ",",
+    "[",
+    "]",
+    "{",
+    "}",
+    "\"",
+    "'",
+    "\\",
+    "..",
+    "1",
+    "30",
+    "0x",
+    "-",
+    "random",
+    "auto",
+    "é",
+    "\u{1b}",
+    "\n",
+    " ",
+    "true",
+    "options",
+    "raw",
+    "unknown",
+    "type",
+    "data",
+    "quoted",
+    "cut",
+    "trailer",
+    "len",
+    "340282366920938463463374607431768211455",
+    "::",
+    "/0",
+    "/129",
+    "1.2.3.4",
+    "02:00:00:00:00:01",
+    "null",
+    "1.5",
+];

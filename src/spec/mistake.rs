@@ -1,0 +1,254 @@
+//! The kinds of mistakes that a spec can have, and their words.
+
+use crate::packet::build::BuildError;
+use crate::proto::describe::Style;
+
+/// A mistake: what is wrong ([`Display`](std::fmt::Display)), what was expected there, and what may help.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum Mistake {
+    /// The text is not what its syntax allows.
+    #[error("{message}")]
+    Syntax {
+        /// What is wrong.
+        message: String,
+    },
+    /// A key that has no meaning there.
+    #[error("{place} has no key `{name}`")]
+    UnknownKey {
+        /// What has the key.
+        place: &'static str,
+        /// The key.
+        name: String,
+        /// The nearest one.
+        nearest: Option<String>,
+        /// All there are.
+        known: &'static [&'static str],
+    },
+    /// A layer of which there is no description.
+    #[error("there is no layer `{name}`")]
+    UnknownLayer {
+        /// Its name.
+        name: String,
+        /// The nearest one.
+        nearest: Option<String>,
+    },
+    /// A field that the layer does not have.
+    #[error("{layer} has no field `{name}`")]
+    UnknownField {
+        /// The layer, or the option or list in it.
+        layer: String,
+        /// The field.
+        name: String,
+        /// The nearest one.
+        nearest: Option<String>,
+    },
+    /// An option that is not known.
+    #[error("{place} has no option `{name}`")]
+    UnknownOption {
+        /// The list of options.
+        place: String,
+        /// The option.
+        name: String,
+        /// The nearest one.
+        nearest: Option<String>,
+        /// The protocol's word for an option's type.
+        code_name: &'static str,
+    },
+    /// A name that stands for more than one number.
+    #[error("{name}: `{word}` stands for more than one number")]
+    AmbiguousValue {
+        /// The field.
+        name: String,
+        /// The word.
+        word: String,
+        /// The numbers.
+        numbers: Vec<u64>,
+    },
+    /// A field that was written twice.
+    #[error("{name} is written twice")]
+    Twice {
+        /// The field.
+        name: String,
+    },
+    /// Something of another kind than is wanted.
+    #[error("{name} takes {wanted}, not {found}")]
+    WrongKind {
+        /// The field.
+        name: String,
+        /// What it takes.
+        wanted: String,
+        /// What stands there.
+        found: String,
+        /// The nearest word that it takes.
+        nearest: Option<String>,
+    },
+    /// A number that does not fit.
+    #[error("{value} does not fit into {name}")]
+    OutOfRange {
+        /// The field.
+        name: String,
+        /// The number.
+        value: String,
+        /// The smallest that fits.
+        min: u64,
+        /// The largest that fits.
+        max: u64,
+        /// Only multiples of this fit.
+        unit: u64,
+    },
+    /// A range, step or list that is none.
+    #[error("{name}: {problem}")]
+    Generator {
+        /// The field.
+        name: String,
+        /// What is wrong.
+        problem: &'static str,
+    },
+    /// A character that is no hexadecimal digit.
+    #[error("{name}: {found:?} is no hexadecimal digit")]
+    HexDigit {
+        /// The field.
+        name: String,
+        /// The character.
+        found: char,
+    },
+    /// Half an octet.
+    #[error("{name}: an odd number of hexadecimal digits")]
+    HexHalf {
+        /// The field.
+        name: String,
+    },
+    /// Octets for a field of fixed length.
+    #[error("{name} takes {wanted} octets, not {found}")]
+    OctetsLen {
+        /// The field.
+        name: String,
+        /// How many it takes.
+        wanted: usize,
+        /// How many there are.
+        found: usize,
+    },
+    /// Octets by several ways at once, or by none.
+    #[error("{name}: octets are given in just one way")]
+    OneSource {
+        /// The field.
+        name: String,
+    },
+    /// A file that cannot be read.
+    #[error("cannot read {path}: {problem}")]
+    File {
+        /// The file.
+        path: String,
+        /// Why.
+        problem: String,
+    },
+    /// A layer, option or item with more than one key, or none.
+    #[error("{place}: each entry is a table with just one name")]
+    OneKey {
+        /// What holds the entry.
+        place: String,
+    },
+    /// An item that is not written as its list wants.
+    #[error("{name}: each item is {}", style_words(*style))]
+    Item {
+        /// The list.
+        name: String,
+        /// How items are written.
+        style: Style,
+        /// The names of an item's fields.
+        fields: Vec<&'static str>,
+    },
+    /// A packet without layers.
+    #[error("a packet needs `layers`")]
+    NoLayers,
+    /// A duration that is none.
+    #[error("{name} takes a duration, not {found}")]
+    Duration {
+        /// The key.
+        name: String,
+        /// What stands there.
+        found: String,
+    },
+    /// A rate that is none.
+    #[error("{name} takes a rate, not {found}")]
+    Rate {
+        /// The key.
+        name: String,
+        /// What stands there.
+        found: String,
+    },
+    /// The same thing said in two ways.
+    #[error("`{one}` and `{other}` exclude each other")]
+    Exclusive {
+        /// One key.
+        one: &'static str,
+        /// The other.
+        other: &'static str,
+    },
+    /// A rule for replies, which cannot be given yet.
+    #[error("`reply` cannot be given: the protocols' own rules decide which answers count")]
+    Reply,
+    /// The packet cannot be built.
+    #[error("{0}")]
+    Build(BuildError),
+}
+
+impl Mistake {
+    /// What was expected at the spot, where the message does not say it.
+    pub fn expected(&self) -> Option<String> {
+        Some(match self {
+            Self::OutOfRange { min, max, unit, .. } => match unit {
+                1 => format!("expected {min} to {max}"),
+                _ => format!("expected {min} to {max} in multiples of {unit}"),
+            },
+            Self::Item { fields, style: Style::Tuple | Style::Table, .. } => {
+                format!("expected {}", fields.join(", "))
+            }
+            Self::Duration { .. } => "expected a number with its unit: ns, us, ms, s, m or h".to_owned(),
+            Self::Rate { .. } => "expected packets in a time: 100/s, 50k/s, 6000/m".to_owned(),
+            _ => return None,
+        })
+    }
+
+    /// What may help: the nearest name, or where the names are listed.
+    pub fn help(&self) -> Option<String> {
+        let did_you_mean = |nearest: &Option<String>, otherwise: String| match nearest {
+            Some(name) => format!("did you mean `{name}`?"),
+            None => otherwise,
+        };
+        Some(match self {
+            Self::UnknownKey { nearest, known, .. } => {
+                did_you_mean(nearest, format!("it has {}", known.join(", ")))
+            }
+            Self::UnknownLayer { nearest, .. } => {
+                did_you_mean(nearest, "`rawsock fields` lists the layers".to_owned())
+            }
+            Self::UnknownField { layer, nearest, .. } => {
+                let layer = layer.split(".options").next().unwrap_or(layer);
+                did_you_mean(nearest, format!("`rawsock fields {layer}` lists its fields"))
+            }
+            Self::UnknownOption { nearest, code_name, .. } => did_you_mean(
+                nearest,
+                format!("any other option is {{ unknown = {{ {code_name} = 200, data = \"0102\" }} }}"),
+            ),
+            Self::WrongKind { nearest: Some(name), .. } => format!("did you mean `{name}`?"),
+            Self::AmbiguousValue { numbers, .. } => {
+                let numbers: Vec<String> = numbers.iter().map(u64::to_string).collect();
+                format!("write the number: {}", numbers.join(" or "))
+            }
+            Self::OneSource { .. } => {
+                "one of hex, text, file, zeros, pattern, random; or plain hexadecimal digits".to_owned()
+            }
+            Self::Reply => "leave `reply` out".to_owned(),
+            _ => return None,
+        })
+    }
+}
+
+fn style_words(style: Style) -> &'static str {
+    match style {
+        Style::Scalar => "one value",
+        Style::Tuple => "a list of its values, in order",
+        Style::Table => "a table of its fields",
+    }
+}

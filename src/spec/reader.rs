@@ -1,0 +1,159 @@
+//! From a tree to templates: the spec and its packets. Layers, options and values have files of their own.
+
+use super::diagnostic::Diagnostic;
+use super::generator::Slot;
+use super::mistake::Mistake;
+use super::nearest::nearest;
+use super::read_send;
+use super::template::{Origin, Template};
+use super::tree::{At, Entry, Shape, Tree};
+use super::{Files, SendOptions};
+use crate::packet::{Node, Packet};
+
+/// Reads a tree, and keeps what is wrong in it, so that all mistakes can be told at once.
+pub(super) struct Reader<'f> {
+    /// Reads the files that a spec names.
+    pub(super) files: Files<'f>,
+    /// Whether the tree may be what `--json` prints, with keys that say what the capture knew or what was computed.
+    pub(super) is_json: bool,
+    /// What is wrong.
+    pub(super) mistakes: Vec<Diagnostic>,
+    /// The generators of the packet that is being read.
+    pub(super) slots: Vec<Slot>,
+}
+
+/// A whole spec, as its tree tells it.
+#[derive(Debug, Default)]
+pub(super) struct Contents {
+    pub(super) templates: Vec<Template>,
+    pub(super) send: SendOptions,
+}
+
+impl<'f> Reader<'f> {
+    pub(super) fn new(files: Files<'f>, is_json: bool) -> Self {
+        Self { files, is_json, mistakes: Vec::new(), slots: Vec::new() }
+    }
+
+    /// Reads a spec: `packet` and `send`, or one packet, or a list of packets.
+    pub(super) fn spec(&mut self, tree: &Tree<'_>) -> Contents {
+        let mut contents = Contents::default();
+        match &tree.shape {
+            Shape::List(list) => contents.templates = list.iter().map(|tree| self.packet(tree)).collect(),
+            Shape::Table(entries) if entries.iter().any(|entry| SPEC_KEYS.contains(&entry.key.as_ref())) => {
+                for entry in entries {
+                    self.spec_key(entry, &mut contents);
+                }
+            }
+            _ => contents.templates.push(self.packet(tree)),
+        }
+        if contents.templates.is_empty() {
+            self.mistake(tree.at.clone(), Mistake::NoLayers);
+        }
+        contents
+    }
+
+    fn spec_key(&mut self, entry: &Entry<'_>, contents: &mut Contents) {
+        match (entry.key.as_ref(), &entry.value.shape) {
+            ("packet", Shape::List(list)) => {
+                contents.templates.extend(list.iter().map(|tree| self.packet(tree)))
+            }
+            ("packet", _) => contents.templates.push(self.packet(&entry.value)),
+            ("send", _) => contents.send = read_send::send(self, &entry.value),
+            _ => self.unknown_key(entry, "a spec", SPEC_KEYS),
+        }
+    }
+
+    /// Reads one packet.
+    fn packet(&mut self, tree: &Tree<'_>) -> Template {
+        let Shape::Table(entries) = &tree.shape else {
+            self.wrong_kind(tree, "a packet", "a table with `layers`");
+            return Template::default();
+        };
+        self.slots.clear();
+        let mut packet = Packet::default();
+        let mut origin = Origin { at: tree.at.clone(), layers: Vec::new() };
+        let mut template = Template::default();
+        let mut has_layers = false;
+        for entry in entries {
+            match entry.key.as_ref() {
+                "layers" => {
+                    has_layers = true;
+                    origin.at = entry.key_at.clone();
+                    (packet.layers, origin.layers) = self.layers(&entry.value, "layers");
+                }
+                "trailer" => packet.trailer = self.fixed_octets(&entry.value, "trailer"),
+                "name" => template.name = self.text(&entry.value, "name"),
+                "comment" => template.comment = self.text(&entry.value, "comment"),
+                "within" => template.within = read_send::duration(self, &entry.value, "within"),
+                "count" => template.count = self.number(&entry.value, "count", u64::MAX),
+                "reply" => self.mistake(entry.key_at.clone(), Mistake::Reply),
+                // What a capture knows about a packet, and whatever else somebody keeps beside it.
+                _ if self.is_json => {}
+                _ => self.unknown_key(entry, "a packet", PACKET_KEYS),
+            }
+        }
+        if !has_layers {
+            self.mistake(tree.at.clone(), Mistake::NoLayers);
+        }
+        template.set_packet(packet, std::mem::take(&mut self.slots), origin);
+        template
+    }
+
+    /// Notes what is wrong at a place.
+    pub(super) fn mistake(&mut self, at: At, mistake: Mistake) {
+        if self.mistakes.len() < MAX_MISTAKES {
+            self.mistakes.push(Diagnostic { at, mistake });
+        }
+    }
+
+    /// Notes that something of another kind is wanted.
+    pub(super) fn wrong_kind(&mut self, tree: &Tree<'_>, name: &str, wanted: &str) {
+        let (name, wanted) = (name.to_owned(), wanted.to_owned());
+        let found = match tree.text() {
+            Some(text) => format!("`{}`", shortened(text)),
+            None => tree.words().to_owned(),
+        };
+        self.mistake(tree.at.clone(), Mistake::WrongKind { name, wanted, found, nearest: None });
+    }
+
+    pub(super) fn unknown_key(
+        &mut self,
+        entry: &Entry<'_>,
+        place: &'static str,
+        known: &'static [&'static str],
+    ) {
+        let name = shortened(&entry.key);
+        let nearest = nearest(&entry.key, known.iter().copied()).map(str::to_owned);
+        self.mistake(entry.key_at.clone(), Mistake::UnknownKey { place, name, nearest, known });
+    }
+
+    /// The text of a key.
+    pub(super) fn text(&mut self, tree: &Tree<'_>, name: &str) -> Option<String> {
+        let text = tree.text().map(str::to_owned);
+        if text.is_none() {
+            self.wrong_kind(tree, name, "text");
+        }
+        text
+    }
+
+    /// A slot for a generator.
+    pub(super) fn slot(&mut self, slot: Slot) -> Node {
+        self.slots.push(slot);
+        Node::Slot(self.slots.len().saturating_sub(1))
+    }
+}
+
+/// What somebody wrote, short enough for a message.
+pub(super) fn shortened(text: &str) -> String {
+    match text.char_indices().nth(MAX_SHOWN) {
+        Some((at, _)) => format!("{}…", text.get(..at).unwrap_or_default()),
+        None => text.to_owned(),
+    }
+}
+
+const SPEC_KEYS: &[&str] = &["packet", "send"];
+const PACKET_KEYS: &[&str] = &["layers", "trailer", "name", "comment", "within", "count"];
+/// Enough to mend a spec by.
+const MAX_MISTAKES: usize = 20;
+/// Letters of foreign words in a message.
+const MAX_SHOWN: usize = 40;

@@ -1,0 +1,197 @@
+//! A packet whose fields may be generators, and the packets that it stands for.
+
+use std::time::Duration;
+
+use super::generator::Slot;
+use super::random::Random;
+use super::tree::At;
+use crate::packet::build::{BuildError, build};
+use crate::packet::{Layer, Node, Packet};
+
+/// A packet of a spec, with what is to become of it.
+#[derive(Debug, Clone, Default)]
+pub struct Template {
+    /// Its name, to be told with it.
+    pub name: Option<String>,
+    /// A comment, to be saved with it.
+    pub comment: Option<String>,
+    /// How long its answer is awaited.
+    pub within: Option<Duration>,
+    /// How many packets it stands for, where that is not what its sweeps make.
+    pub count: Option<u64>,
+    /// The packet; a [`Node::Slot`] is the number of a slot.
+    packet: Packet,
+    /// What fills the slots, in the order of the text.
+    slots: Vec<Slot>,
+    origin: Origin,
+}
+
+/// Where a packet's parts stand in the source text.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Origin {
+    /// The packet.
+    pub(super) at: At,
+    /// Its layers.
+    pub(super) layers: Vec<LayerOrigin>,
+}
+
+/// Where a layer's parts stand in the source text.
+#[derive(Debug, Clone, Default)]
+pub(super) struct LayerOrigin {
+    /// Its name.
+    pub(super) at: At,
+    /// What was written into its fields, in the order of the layer's.
+    pub(super) fields: Vec<At>,
+    /// The layers of the packet that it quotes.
+    pub(super) quoted: Vec<LayerOrigin>,
+}
+
+impl Template {
+    pub(super) fn set_packet(&mut self, packet: Packet, slots: Vec<Slot>, origin: Origin) {
+        (self.packet, self.slots, self.origin) = (packet, slots, origin);
+    }
+
+    /// How many packets it stands for: its own count, or the product of its sweeps; 2^64 − 1 when they are more.
+    pub fn total(&self) -> u64 {
+        self.count.unwrap_or_else(|| self.round())
+    }
+
+    /// The product of its sweeps.
+    fn round(&self) -> u64 {
+        self.slots.iter().fold(1, |product: u64, slot| product.saturating_mul(slot.count()))
+    }
+
+    /// Whether its packets depend on the seed.
+    pub fn is_random(&self) -> bool {
+        self.slots.iter().any(Slot::is_random)
+    }
+
+    /// Its packets, each made when it is asked for. The last sweep of the text runs fastest; where the count is larger than
+    /// the product of the sweeps, they begin anew.
+    pub fn packets(&self, seed: u64) -> Packets<'_> {
+        Packets { template: self, random: Random::new(seed), next: 0, left: self.total() }
+    }
+
+    /// The packet at place `index`, counted from 0. Draws take the next numbers of `random`.
+    pub fn packet(&self, index: u64, random: &mut Random) -> Packet {
+        let mut packet = self.packet.clone();
+        if !self.slots.is_empty() {
+            let mut index = index;
+            let mut places = vec![0; self.slots.len()];
+            for (place, slot) in places.iter_mut().zip(&self.slots).rev() {
+                *place = index.checked_rem(slot.count()).unwrap_or(0);
+                index = index.checked_div(slot.count()).unwrap_or(0);
+            }
+            let mut filler = Filler { slots: &self.slots, places: &places, random };
+            filler.layers(&mut packet.layers);
+        }
+        packet
+    }
+
+    /// The outermost layer, by which it is decided how the packet is sent; before slots are filled.
+    pub fn outermost(&self) -> Option<&Layer> {
+        self.packet.layers.first()
+    }
+
+    /// Where in the text the cause of a build error stands.
+    pub(super) fn place_of(&self, error: &BuildError, packet: &Packet) -> At {
+        let name = match error {
+            BuildError::UnknownField { name, .. }
+            | BuildError::NotInThisForm { name, .. }
+            | BuildError::UnknownOption { name }
+            | BuildError::Option { name }
+            | BuildError::Item { name, .. }
+            | BuildError::Mismatch { name, .. }
+            | BuildError::OutOfRange { name, .. }
+            | BuildError::TooLong { name, .. } => name,
+            BuildError::TooManyLayers { .. } | BuildError::NoLayer => return self.origin.at.clone(),
+        };
+        let found = cause(&packet.layers, &self.origin.layers, name, error);
+        found.unwrap_or_else(|| self.origin.at.clone())
+    }
+}
+
+/// The packets of a template; see [`Template::packets`].
+#[derive(Debug, Clone)]
+pub struct Packets<'t> {
+    template: &'t Template,
+    random: Random,
+    next: u64,
+    left: u64,
+}
+
+impl Iterator for Packets<'_> {
+    type Item = Packet;
+
+    fn next(&mut self) -> Option<Packet> {
+        self.left = self.left.checked_sub(1)?;
+        let packet = self.template.packet(self.next, &mut self.random);
+        self.next = self.next.wrapping_add(1);
+        Some(packet)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let left = usize::try_from(self.left);
+        (left.unwrap_or(usize::MAX), left.ok())
+    }
+}
+
+/// Puts values into a packet's slots.
+struct Filler<'s> {
+    slots: &'s [Slot],
+    /// For each slot the place in its sweep.
+    places: &'s [u64],
+    random: &'s mut Random,
+}
+
+impl Filler<'_> {
+    fn layers(&mut self, layers: &mut [Layer]) {
+        for layer in layers {
+            layer.fields.iter_mut().for_each(|(_, node)| self.node(node));
+        }
+    }
+
+    fn node(&mut self, node: &mut Node) {
+        match node {
+            Node::Slot(number) => {
+                if let (Some(slot), Some(place)) = (self.slots.get(*number), self.places.get(*number)) {
+                    *node = Node::Value(slot.value(*place, self.random));
+                }
+            }
+            Node::Value(_) => {}
+            Node::Table(fields) => fields.iter_mut().for_each(|(_, node)| self.node(node)),
+            Node::List(nodes) => nodes.iter_mut().for_each(|node| self.node(node)),
+            Node::Layers(layers) => self.layers(layers),
+        }
+    }
+}
+
+/// Where the cause of an error stands: the errors name a layer and a field, and a packet may have several such layers,
+/// of which the one that gives the same error by itself is meant.
+fn cause(layers: &[Layer], origins: &[LayerOrigin], name: &str, error: &BuildError) -> Option<At> {
+    let mut first = None;
+    for (layer, origin) in layers.iter().zip(origins) {
+        let quoted = layer.fields.iter().find_map(|(_, node)| match node {
+            Node::Layers(quoted) => cause(quoted, &origin.quoted, name, error),
+            _ => None,
+        });
+        if quoted.is_some() {
+            return quoted;
+        }
+        let Some(path) = name.strip_prefix(layer.protocol.name).and_then(|path| path.strip_prefix('.'))
+        else {
+            continue;
+        };
+        let is_meant = |field: &str| {
+            path.strip_prefix(field).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        };
+        let mut written = layer.fields.iter().zip(&origin.fields);
+        let at = written.rfind(|((field, _), _)| is_meant(field)).map_or(&origin.at, |(_, at)| at).clone();
+        let alone = Packet { layers: vec![layer.clone()], trailer: Vec::new() };
+        if build(&alone).is_err_and(|alone| alone == *error) {
+            return Some(at);
+        }
+        first = first.or(Some(at));
+    }
+    first
+}
