@@ -178,7 +178,7 @@ impl Dissected<'_> {
             LayerState::Malformed => Some(Problem::HeaderLength),
             LayerState::Whole => match self.stated(layer) {
                 Some(Stated::Lies) => Some(Problem::LengthTooSmall),
-                Some(Stated::Octets(stated)) if !quoted && !by_capture => {
+                Some(Stated::Octets(stated)) if !quoted && !by_capture && !self.is_fragment(layer) => {
                     let there = u64::from(entry.end.saturating_sub(entry.start));
                     (stated > there).then_some(Problem::LengthTooLarge { stated, there })
                 }

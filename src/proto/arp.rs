@@ -1,7 +1,11 @@
 //! ARP, the Address Resolution Protocol, and RARP: RFC 826, RFC 903.
 
-use super::describe::{Before, Extent, Len, Protocol, Section, Side, ipv4, mac, uint};
+use std::fmt;
+use std::net::Ipv4Addr;
+
+use super::describe::{Before, Extent, Len, Protocol, Section, Side, View, ipv4, mac, uint};
 use super::eth;
+use crate::wire::value::ValueRef;
 
 pub(super) fn describe() -> Protocol {
     let fixed = vec![
@@ -29,25 +33,39 @@ pub(super) fn describe() -> Protocol {
         .edge(eth::ETHERTYPE, 0x8035)
         .extent(Extent::Header)
         .identity(identity)
-        .summary(|view, out| {
-            // The usual form, Ethernet and IPv4, has its addresses at fixed places.
-            let header = view.header();
-            let address = |at: usize| {
-                let octets = header.get(at..).and_then(<[u8]>::first_chunk::<4>);
-                octets.map_or(std::net::Ipv4Addr::UNSPECIFIED, |octets| std::net::Ipv4Addr::from(*octets))
-            };
-            match (header.get(4..8), header.len()) {
-                (Some([6, 4, 0, 1]), 28..) => write!(out, "who has {}? tell {}", address(24), address(14)),
-                (Some([6, 4, 0, 2]), 28..) => {
-                    let mac = header.get(8..).and_then(<[u8]>::first_chunk::<6>).copied().unwrap_or_default();
-                    write!(out, "{} is at {}", address(14), crate::wire::value::ValueRef::Mac(mac))
-                }
-                (Some([_, _, high, low]), _) => {
-                    write!(out, "operation {}", u16::from_be_bytes([*high, *low]))
-                }
-                _ => Ok(()),
+        .tag("ARP,")
+        .summary(summary)
+}
+
+/// Who asks for whom, as tcpdump says it.
+fn summary(view: &View<'_>, out: &mut dyn fmt::Write) -> fmt::Result {
+    let header = view.header();
+    let ip = |at: usize| {
+        let octets = header.get(at..).and_then(<[u8]>::first_chunk::<4>);
+        Ipv4Addr::from(octets.copied().unwrap_or_default())
+    };
+    let mac = |at: usize| {
+        let octets = header.get(at..).and_then(<[u8]>::first_chunk::<6>);
+        ValueRef::Mac(octets.copied().unwrap_or_default())
+    };
+    // The usual form, Ethernet and IPv4, has its addresses at fixed places.
+    let is_usual = matches!(header, [_, _, 0x08, 0x00, 6, 4, ..]) && header.len() >= 28;
+    let Some([high, low]) = header.get(6..).and_then(<[u8]>::first_chunk::<2>) else { return Ok(()) };
+    match u16::from_be_bytes([*high, *low]) {
+        1 if is_usual => {
+            write!(out, "Request who-has {} ", ip(24))?;
+            if header.get(18..24).is_some_and(|target| target != [0; 6]) {
+                write!(out, "({}) ", mac(18))?;
             }
-        })
+            write!(out, "tell {}", ip(14))?;
+        }
+        2 if is_usual => write!(out, "Reply {} is-at {}", ip(14), mac(8))?,
+        3 if is_usual => write!(out, "Reverse Request who-is {} tell {}", mac(18), mac(8))?,
+        4 if is_usual => write!(out, "Reverse Reply {} at {}", mac(18), ip(24))?,
+        operation => write!(out, "operation {operation}")?,
+    }
+    let padding_too = view.wire_len.saturating_sub(view.scope.start);
+    write!(out, ", length {padding_too}")
 }
 
 /// The address that is asked for, and who asks: a reply has them the other way round.

@@ -9,5 +9,6 @@ pub const HEX: &str = "hex";
 
 pub(super) fn describe() -> Protocol {
     Protocol::new(NAME, "Data", "", vec![Section::octets(HEX, "Octets", Len::Rest)])
-        .summary(|view, out| write!(out, "{} octets", view.header().len()))
+        .tag("data,")
+        .summary(|view, out| write!(out, "length {}", view.layer_len()))
 }

@@ -7,11 +7,11 @@
 
 use std::fmt;
 
-use super::auto::Scope;
 use crate::wire::layers::ProtocolId;
 use crate::wire::record::Dialect;
 
 pub use super::field::{Also, Auto, Covers, Field, Kind, flag, group, ipv4, ipv6, mac, octets, uint};
+pub use super::view::View;
 
 /// A protocol, described once.
 pub struct Protocol {
@@ -35,7 +35,13 @@ pub struct Protocol {
     pub fragmented: fn(&[u8]) -> Fragmented,
     /// What pairs a reply with its question, where the protocol has answers.
     pub identity: Option<Identity>,
-    /// Writes what one line should say of this layer, without the layer's name.
+    /// The word that stands before the summary in the one line: `IP`, `ARP,`. Tcpdump's, whose lines people know.
+    pub tag: &'static str,
+    /// Whether it belongs to the link: the one line names it only when asked to.
+    pub is_link: bool,
+    /// Reads source and destination port, where the protocol has such.
+    pub ports: Option<ReadPorts>,
+    /// Writes what one line should say of this layer, without the tag.
     pub summary: Summary,
     /// Its place in the registry, which the registry sets.
     pub id: ProtocolId,
@@ -44,7 +50,10 @@ pub struct Protocol {
 /// Reads a number from a header's octets; `None` when it says none.
 pub type ReadNumber = fn(&[u8]) -> Option<u64>;
 
-/// Writes what one line should say of a layer.
+/// Reads source and destination port from a header's octets; `None` when they are not there.
+pub type ReadPorts = fn(&[u8]) -> Option<(u16, u16)>;
+
+/// Writes what one line should say of a layer; nothing, where the header is cut before what is to be said.
 pub type Summary = fn(&View<'_>, &mut dyn fmt::Write) -> fmt::Result;
 
 /// The name alone: everything else follows from it.
@@ -73,6 +82,9 @@ impl Protocol {
             payload_len: None,
             fragmented: |_| Fragmented::No,
             identity: None,
+            tag: "",
+            is_link: false,
+            ports: None,
             summary: |_, _| Ok(()),
             id: ProtocolId::default(),
         }
@@ -116,7 +128,25 @@ impl Protocol {
         self
     }
 
-    /// Sets what a one-line summary says.
+    /// Sets the word that stands before the summary in the one line.
+    pub fn tag(mut self, tag: &'static str) -> Self {
+        self.tag = tag;
+        self
+    }
+
+    /// Says that the protocol belongs to the link.
+    pub fn link(mut self) -> Self {
+        self.is_link = true;
+        self
+    }
+
+    /// Says how to read the ports.
+    pub fn ports(mut self, read: ReadPorts) -> Self {
+        self.ports = Some(read);
+        self
+    }
+
+    /// Sets what the one line says.
     pub fn summary(mut self, summary: Summary) -> Self {
         self.summary = summary;
         self
@@ -385,23 +415,4 @@ pub enum Len {
     Octets(fn(&[u8]) -> Option<usize>),
     /// As many items as the header's octets before it say.
     Count(fn(&[u8]) -> usize),
-}
-
-/// A layer of a packet, as a summary sees it.
-#[derive(Debug, Clone, Copy)]
-pub struct View<'a> {
-    /// The packet and the layer's place in it.
-    pub scope: Scope<'a>,
-}
-
-impl<'a> View<'a> {
-    /// The header's octets.
-    pub fn header(&self) -> &'a [u8] {
-        self.scope.region()
-    }
-
-    /// The octets behind the header, up to the layer's end.
-    pub fn payload_len(&self) -> usize {
-        self.scope.layer().map_or(0, |layer| layer.end.saturating_sub(layer.header_end) as usize)
-    }
 }

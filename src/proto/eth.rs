@@ -1,5 +1,7 @@
 //! Ethernet II: RFC 894, IEEE 802.3 §3.2.
 
+use std::fmt;
+
 use pnet::packet::ethernet::{EthernetPacket, MutableEthernetPacket};
 
 use super::auto;
@@ -38,14 +40,34 @@ pub(super) fn describe() -> Protocol {
             let number = u64::from(EthernetPacket::new(header)?.get_ethertype().0);
             (number < MIN_ETHERTYPE).then_some(number)
         })
+        .link()
         .summary(|view, out| match EthernetPacket::new(view.header()) {
             Some(eth) => {
-                let (src, dst) = (eth.get_source(), eth.get_destination());
-                write!(out, "{} > {}", ValueRef::Mac(src.octets()), ValueRef::Mac(dst.octets()))?;
-                write!(out, ", type 0x{:04x}", eth.get_ethertype().0)
+                let (src, dst) = (eth.get_source().octets(), eth.get_destination().octets());
+                write!(
+                    out,
+                    "{} > {}, {}",
+                    ValueRef::Mac(src),
+                    ValueRef::Mac(dst),
+                    Ethertype(eth.get_ethertype().0)
+                )
             }
             None => Ok(()),
         })
+}
+
+/// An EtherType as tcpdump writes it: `ethertype IPv4 (0x0800)`, and `802.3` for the length of a frame without one.
+pub(super) struct Ethertype(pub(super) u16);
+
+impl fmt::Display for Ethertype {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let number = u64::from(self.0);
+        match ETHERTYPES.iter().find(|(known, _)| *known == number) {
+            _ if number < MIN_ETHERTYPE => f.write_str("802.3"),
+            Some((_, name)) => write!(f, "ethertype {name} (0x{number:04x})"),
+            None => write!(f, "ethertype Unknown (0x{number:04x})"),
+        }
+    }
 }
 
 /// IEEE 802 numbers that are met most.

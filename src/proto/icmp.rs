@@ -17,26 +17,8 @@ pub(super) fn describe() -> Protocol {
     Protocol::new("icmp", "Internet Control Message Protocol", "RFC 792", sections)
         .edge(ip::PROTO, 1)
         .identity(identity)
-        .summary(|view, out| {
-            let header = view.header();
-            let [kind, code, ..] = header else { return Ok(()) };
-            let name = TYPES
-                .iter()
-                .find(|(number, _)| number == &u64::from(*kind))
-                .map_or("type", |(_, name)| *name);
-            match (*kind, header) {
-                (ECHO | ECHO_REPLY, [_, _, _, _, i0, i1, s0, s1, ..]) => {
-                    let (ident, seq) = (u16::from_be_bytes([*i0, *i1]), u16::from_be_bytes([*s0, *s1]));
-                    write!(out, "{name}, id {ident}, seq {seq}, {} octets", view.payload_len())
-                }
-                (UNREACHABLE | REDIRECT | TIME_EXCEEDED, _) => match code_name(*kind, *code) {
-                    Some(code) => write!(out, "{name}: {code}"),
-                    None => write!(out, "{name}, code {code}"),
-                },
-                _ if name == "type" => write!(out, "type {kind}, code {code}"),
-                _ => write!(out, "{name}, code {code}"),
-            }
-        })
+        .tag("ICMP")
+        .summary(super::icmp_summary::summary)
 }
 
 fn head() -> Vec<Field> {
@@ -211,28 +193,28 @@ fn count_addresses(scope: &Scope<'_>) -> Option<u64> {
     u64::try_from(scope.region().len().checked_sub(8)?.checked_div(8)?).ok()
 }
 
-fn octet(header: &[u8], at: usize) -> u8 {
+pub(super) fn octet(header: &[u8], at: usize) -> u8 {
     header.get(at).copied().unwrap_or_default()
 }
 
-fn word(header: &[u8], at: usize) -> u16 {
+pub(super) fn word(header: &[u8], at: usize) -> u16 {
     header.get(at..).and_then(<[u8]>::first_chunk::<2>).map_or(0, |octets| u16::from_be_bytes(*octets))
 }
 
-const ECHO_REPLY: u8 = 0;
-const UNREACHABLE: u8 = 3;
+pub(super) const ECHO_REPLY: u8 = 0;
+pub(super) const UNREACHABLE: u8 = 3;
 const SOURCE_QUENCH: u8 = 4;
-const REDIRECT: u8 = 5;
-const ECHO: u8 = 8;
-const ADVERTISEMENT: u8 = 9;
-const TIME_EXCEEDED: u8 = 11;
-const PARAMETER_PROBLEM: u8 = 12;
-const FRAGMENTATION_NEEDED: u8 = 4;
+pub(super) const REDIRECT: u8 = 5;
+pub(super) const ECHO: u8 = 8;
+pub(super) const ADVERTISEMENT: u8 = 9;
+pub(super) const TIME_EXCEEDED: u8 = 11;
+pub(super) const PARAMETER_PROBLEM: u8 = 12;
+pub(super) const FRAGMENTATION_NEEDED: u8 = 4;
 const ERRORS: &[u8] = &[UNREACHABLE, SOURCE_QUENCH, REDIRECT, TIME_EXCEEDED, PARAMETER_PROBLEM];
 const QUERIES: &[u8] = &[ECHO_REPLY, ECHO, ADVERTISEMENT, 10, 13, 14, 15, 16, 17, 18, 42, 43];
 
 /// IANA icmp-parameters.
-const TYPES: &[(u64, &str)] = &[
+pub(super) const TYPES: &[(u64, &str)] = &[
     (0, "echo reply"),
     (3, "destination unreachable"),
     (4, "source quench"),

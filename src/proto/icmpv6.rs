@@ -17,27 +17,8 @@ pub(super) fn describe() -> Protocol {
     Protocol::new("icmpv6", "Internet Control Message Protocol version 6", "RFC 4443", sections)
         .edge(ip::PROTO, 58)
         .identity(identity)
-        .summary(|view, out| {
-            let header = view.header();
-            let [kind, code, ..] = header else { return Ok(()) };
-            let name = TYPES.iter().find(|(number, _)| number == &u64::from(*kind)).map(|(_, name)| *name);
-            match (*kind, name, header) {
-                (128 | 129, Some(name), [_, _, _, _, i0, i1, s0, s1, ..]) => {
-                    let (ident, seq) = (u16::from_be_bytes([*i0, *i1]), u16::from_be_bytes([*s0, *s1]));
-                    write!(out, "{name}, id {ident}, seq {seq}, {} octets", view.payload_len())
-                }
-                (135 | 136, Some(name), [_, _, _, _, _, _, _, _, target @ ..]) => {
-                    let target = target.first_chunk::<16>().copied().unwrap_or_default();
-                    write!(out, "{name}, target {}", std::net::Ipv6Addr::from(target))
-                }
-                (1 | 3, Some(name), _) => match code_name(*kind, *code) {
-                    Some(code) => write!(out, "{name}: {code}"),
-                    None => write!(out, "{name}, code {code}"),
-                },
-                (_, Some(name), _) => write!(out, "{name}"),
-                (_, None, _) => write!(out, "type {kind}, code {code}"),
-            }
-        })
+        .tag("ICMP6,")
+        .summary(super::icmpv6_summary::summary)
 }
 
 fn head() -> Vec<Field> {
@@ -228,7 +209,7 @@ fn count_records(scope: &auto::Scope<'_>) -> Option<u64> {
     Some(count)
 }
 
-fn word(header: &[u8], at: usize) -> u16 {
+pub(super) fn word(header: &[u8], at: usize) -> u16 {
     header.get(at..).and_then(<[u8]>::first_chunk::<2>).map_or(0, |octets| u16::from_be_bytes(*octets))
 }
 
@@ -236,7 +217,7 @@ const ERRORS: &[u8] = &[1, 2, 3, 4];
 const KNOWN: &[u8] = &[1, 2, 3, 4, 128, 129, 130, 131, 132, 133, 134, 135, 136, 137, 143];
 
 /// IANA icmpv6-parameters.
-const TYPES: &[(u64, &str)] = &[
+pub(super) const TYPES: &[(u64, &str)] = &[
     (1, "destination unreachable"),
     (2, "packet too big"),
     (3, "time exceeded"),

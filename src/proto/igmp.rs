@@ -1,7 +1,10 @@
 //! IGMP versions 1 to 3: RFC 1112, RFC 2236, RFC 3376.
 
+use std::fmt;
+use std::net::Ipv4Addr;
+
 use super::auto::{self, Scope};
-use super::describe::{Before, Len, Protocol, Section, Style, flag, ipv4, uint};
+use super::describe::{Before, Len, Protocol, Section, Style, View, flag, ipv4, uint};
 use super::ip;
 
 pub(super) fn describe() -> Protocol {
@@ -63,20 +66,42 @@ pub(super) fn describe() -> Protocol {
     ];
     Protocol::new("igmp", "Internet Group Management Protocol", "RFC 3376", sections)
         .edge(ip::PROTO, 2)
-        .summary(|view, out| {
-            let header = view.header();
-            let kind = header.first().copied().unwrap_or_default();
-            match TYPES.iter().find(|(number, _)| *number == u64::from(kind)) {
-                Some((_, name)) => out.write_str(name)?,
-                None => write!(out, "type {kind}")?,
+        .tag("igmp")
+        .summary(summary)
+}
+
+/// Tcpdump's words.
+fn summary(view: &View<'_>, out: &mut dyn fmt::Write) -> fmt::Result {
+    let header = view.header();
+    let group = header
+        .get(4..)
+        .and_then(<[u8]>::first_chunk::<4>)
+        .map_or(Ipv4Addr::UNSPECIFIED, |octets| (*octets).into());
+    match *header {
+        [QUERY, max_resp, ..] => {
+            let version = if header.len() >= 12 {
+                3
+            } else if max_resp == 0 {
+                1
+            } else {
+                2
+            };
+            write!(out, "query v{version}")?;
+            if !group.is_unspecified() {
+                write!(out, " [gaddr {group}]")?;
             }
-            match header {
-                [QUERY | 0x12 | 0x16 | 0x17, _, _, _, a, b, c, d, ..] => {
-                    write!(out, ", group {a}.{b}.{c}.{d}")
-                }
-                _ => Ok(()),
-            }
-        })
+            Ok(())
+        }
+        [0x12, ..] => write!(out, "v1 report {group}"),
+        [0x16, ..] => write!(out, "v2 report {group}"),
+        [0x17, ..] => write!(out, "leave {group}"),
+        [V3_REPORT, ..] => write!(out, "v3 report, {} group record(s)", word(header, 6)),
+        [kind, ..] => match TYPES.iter().find(|(number, _)| *number == u64::from(kind)) {
+            Some((_, name)) => out.write_str(name),
+            None => write!(out, "type-{kind}"),
+        },
+        [] => Ok(()),
+    }
 }
 
 /// Queries, reports of versions 1 and 2 and leaves have a group address behind the checksum.

@@ -1,10 +1,13 @@
 //! IPv4, the Internet Protocol: RFC 791, with the fields of RFC 2474 (DSCP) and RFC 3168 (ECN).
 
+use std::fmt;
 use std::net::Ipv4Addr;
 
 use pnet::packet::ipv4::{Ipv4Packet, MutableIpv4Packet};
 
-use super::describe::{Extent, Fragmented, Len, Protocol, Section, Side, Stated, flag, group, ipv4, uint};
+use super::describe::{
+    Extent, Fragmented, Len, Protocol, Section, Side, Stated, View, flag, group, ipv4, uint,
+};
 use super::layout::setter;
 use super::{auto, eth, ip_options, null};
 
@@ -71,14 +74,23 @@ pub(super) fn describe() -> Protocol {
         .extent(Extent::Stated(stated_len))
         .fragmented(fragmented)
         .identity(identity)
-        .summary(|view, out| match end_points(view.header()) {
-            Some((source, _)) => {
-                let destination =
-                    Ipv4Packet::new(view.header()).map_or(Ipv4Addr::UNSPECIFIED, |ip| ip.get_destination());
-                write!(out, "{source} > {destination}")
-            }
-            None => Ok(()),
-        })
+        .tag("IP")
+        .summary(summary)
+}
+
+/// Source and destination, and for a fragment its offset and length.
+fn summary(view: &View<'_>, out: &mut dyn fmt::Write) -> fmt::Result {
+    let Some(ip) = Ipv4Packet::new(view.header()) else { return Ok(()) };
+    view.end_points(out, ip.get_source(), ip.get_destination())?;
+    match fragmented(view.header()) {
+        Fragmented::No => Ok(()),
+        _ => write!(
+            out,
+            ": frag ({}|{})",
+            u32::from(ip.get_fragment_offset()).saturating_mul(8),
+            view.payload_len()
+        ),
+    }
 }
 
 /// The table of IP versions, for links that carry nothing but IP.

@@ -49,8 +49,9 @@ pub(super) fn describe() -> Protocol {
     .next(ip::PROTO, |header| Ipv6Packet::new(header).map(|ip| u64::from(ip.get_next_header().0)))
     .extent(Extent::Stated(stated_len))
     .identity(identity)
+    .tag("IP6")
     .summary(|view, out| match addresses(view.header()) {
-        Some((source, destination)) => write!(out, "{source} > {destination}"),
+        Some((source, destination)) => view.end_points(out, source, destination),
         None => Ok(()),
     })
 }

@@ -6,11 +6,11 @@ use super::{ip, ipv6 as base};
 use crate::wire::record::{Counts, Dialect, Padding};
 
 pub(super) fn describe_hopopts() -> Protocol {
-    header("ipv6.hopopts", "IPv6 hop-by-hop options").edge(ip::PROTO, 0)
+    header("ipv6.hopopts", "IPv6 hop-by-hop options").edge(ip::PROTO, 0).tag("HBH")
 }
 
 pub(super) fn describe_dstopts() -> Protocol {
-    header("ipv6.dstopts", "IPv6 destination options").edge(ip::PROTO, 60)
+    header("ipv6.dstopts", "IPv6 destination options").edge(ip::PROTO, 60).tag("DSTOPT")
 }
 
 fn header(name: &'static str, title: &'static str) -> Protocol {
@@ -18,9 +18,7 @@ fn header(name: &'static str, title: &'static str) -> Protocol {
         Section::fields(vec![next_header(), length()]),
         Section::records("options", "Options", DIALECT, options(), Len::Octets(after_first_two)),
     ];
-    Protocol::new(name, title, "RFC 8200", sections)
-        .next(ip::PROTO, next_key)
-        .summary(|view, out| write!(out, "{} octets", view.header().len()))
+    Protocol::new(name, title, "RFC 8200", sections).next(ip::PROTO, next_key)
 }
 
 const DIALECT: Dialect = Dialect {

@@ -20,8 +20,8 @@ pub(super) fn describe() -> Protocol {
         })
         .fragmented(fragmented)
         .summary(|view, out| {
-            let (offset, more) = offset_and_more(view.header());
-            write!(out, "offset {}, {}", offset, if more { "more follow" } else { "last" })
+            let (offset, _) = offset_and_more(view.header());
+            write!(out, "frag ({offset}|{})", view.payload_len())
         })
 }
 

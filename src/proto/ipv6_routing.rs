@@ -40,7 +40,7 @@ pub(super) fn describe() -> Protocol {
         .next(ip::PROTO, next_key)
         .summary(|view, out| {
             let octet = |at: usize| view.header().get(at).copied().unwrap_or_default();
-            write!(out, "type {}, {} segments left", octet(2), octet(3))
+            write!(out, "RT6 (len={}, type={}, segleft={})", octet(1), octet(2), octet(3))
         })
 }
 

@@ -2,6 +2,8 @@
 //! network order (LINKTYPE_LOOP). Families are small numbers, so the one octet that counts is the first or the last.
 //! A LINKTYPE_NULL capture of a big-endian host is dissected as `loop`.
 
+use std::fmt;
+
 use super::auto;
 use super::describe::{Field, Protocol, Section, uint};
 use super::eth;
@@ -14,6 +16,8 @@ pub(super) fn describe_null() -> Protocol {
         vec![family(), uint("family_high", 24, "Higher octets of the address family").hidden_when_zero()];
     Protocol::new("null", "BSD loopback", "LINKTYPE_NULL", vec![Section::fields(header)])
         .edge(eth::LINK_TYPE, 0)
+        .link()
+        .summary(|view, out| summary(out, view.header().first()))
         .next(FAMILY, |header| match header {
             [family, 0, 0, 0] => Some(u64::from(*family)),
             _ => None,
@@ -25,14 +29,26 @@ pub(super) fn describe_loop() -> Protocol {
         vec![uint("family_high", 24, "Higher octets of the address family").hidden_when_zero(), family()];
     Protocol::new("loop", "OpenBSD loopback", "LINKTYPE_LOOP", vec![Section::fields(header)])
         .edge(eth::LINK_TYPE, 108)
+        .link()
+        .summary(|view, out| summary(out, view.header().get(3)))
         .next(FAMILY, |header| match header {
             [0, 0, 0, family] => Some(u64::from(*family)),
             _ => None,
         })
 }
 
+fn summary(out: &mut dyn fmt::Write, family: Option<&u8>) -> fmt::Result {
+    let Some(family) = family else { return Ok(()) };
+    let name = FAMILIES
+        .iter()
+        .find(|(number, _)| *number == u64::from(*family))
+        .map_or("Unknown", |(_, name)| *name);
+    write!(out, "AF {name} ({family})")
+}
+
+/// AF_INET, and AF_INET6 on Linux, BSD, FreeBSD and Darwin.
+const FAMILIES: &[(u64, &str)] = &[(2, "IPv4"), (10, "IPv6"), (24, "IPv6"), (28, "IPv6"), (30, "IPv6")];
+
 fn family() -> Field {
-    uint("family", 8, "Address family")
-        .values(&[(2, "IPv4"), (10, "IPv6"), (24, "IPv6"), (28, "IPv6"), (30, "IPv6")])
-        .auto(auto::next_protocol)
+    uint("family", 8, "Address family").values(FAMILIES).auto(auto::next_protocol)
 }

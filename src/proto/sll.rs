@@ -1,8 +1,11 @@
 //! Linux cooked captures, versions 1 and 2, as the `any` device gives them: tcpdump.org's LINKTYPE_LINUX_SLL and
 //! LINKTYPE_LINUX_SLL2.
 
+use std::fmt;
+
 use super::describe::{Before, Field, Len, Protocol, Section, mac, octets, uint};
 use super::{auto, eth};
+use crate::wire::value::ValueRef;
 
 pub(super) fn describe_v1() -> Protocol {
     let head = vec![
@@ -19,7 +22,16 @@ pub(super) fn describe_v1() -> Protocol {
     Protocol::new("sll", "Linux cooked capture v1", "LINKTYPE_LINUX_SLL", sections)
         .edge(eth::LINK_TYPE, 113)
         .next(eth::ETHERTYPE, |header| word(header, 14))
-        .summary(|view, out| out.write_str(packet_type(word(view.header(), 0))))
+        .link()
+        .summary(|view, out| match word(view.header(), 14) {
+            Some(ethertype) => summary(
+                out,
+                word(view.header(), 0),
+                view.header().get(6..12).filter(|_| word(view.header(), 4) == Some(6)),
+                ethertype,
+            ),
+            None => Ok(()),
+        })
 }
 
 pub(super) fn describe_v2() -> Protocol {
@@ -36,10 +48,30 @@ pub(super) fn describe_v2() -> Protocol {
     Protocol::new("sll2", "Linux cooked capture v2", "LINKTYPE_LINUX_SLL2", sections)
         .edge(eth::LINK_TYPE, 276)
         .next(eth::ETHERTYPE, |header| word(header, 0))
-        .summary(|view, out| {
-            let kind = view.header().get(10).map(|octet| u64::from(*octet));
-            out.write_str(packet_type(kind))
+        .link()
+        .summary(|view, out| match *view.header() {
+            [e0, e1, _, _, _, _, _, _, _, _, kind, len, ref address @ ..] if address.len() == 8 => {
+                let address = address.get(..6).filter(|_| len == 6);
+                summary(out, Some(u64::from(kind)), address, u64::from(u16::from_be_bytes([e0, e1])))
+            }
+            _ => Ok(()),
         })
+}
+
+/// Which way the packet went, whose address it has, and what it carries, as tcpdump says it.
+fn summary(
+    out: &mut dyn fmt::Write,
+    kind: Option<u64>,
+    address: Option<&[u8]>,
+    ethertype: u64,
+) -> fmt::Result {
+    out.write_str(
+        PACKET_TYPES.iter().find(|(number, _)| Some(*number) == kind).map_or("?", |(_, name)| *name),
+    )?;
+    if let Some(mac) = address.and_then(<[u8]>::first_chunk::<6>) {
+        write!(out, " {}", ValueRef::Mac(*mac))?;
+    }
+    write!(out, " {}", eth::Ethertype(u16::try_from(ethertype).unwrap_or(u16::MAX)))
 }
 
 /// The eight octets of the address: a MAC address and two unused octets, or something else.
@@ -64,10 +96,5 @@ fn word(header: &[u8], at: usize) -> Option<u64> {
     Some(u64::from(u16::from_be_bytes(*octets)))
 }
 
-fn packet_type(kind: Option<u64>) -> &'static str {
-    PACKET_TYPES.iter().find(|(number, _)| Some(*number) == kind).map_or("?", |(_, name)| *name)
-}
-
-/// `linux/if_packet.h`: PACKET_HOST and so on.
-const PACKET_TYPES: &[(u64, &str)] =
-    &[(0, "to us"), (1, "broadcast"), (2, "multicast"), (3, "to another host"), (4, "sent by us")];
+/// `linux/if_packet.h`: PACKET_HOST and so on; tcpdump's names for them.
+const PACKET_TYPES: &[(u64, &str)] = &[(0, "In"), (1, "B"), (2, "M"), (3, "P"), (4, "Out")];

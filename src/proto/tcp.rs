@@ -5,7 +5,7 @@ use super::{auto, ip, udp};
 use crate::wire::record::{Counts, Dialect, Padding};
 
 /// Octets of the header without options.
-const FIXED_LEN: usize = 20;
+pub(super) const FIXED_LEN: usize = 20;
 /// The octet whose high half is the data offset.
 const OFFSET_AT: usize = 12;
 
@@ -38,31 +38,15 @@ pub(super) fn describe() -> Protocol {
     Protocol::new("tcp", "Transmission Control Protocol", "RFC 9293", sections)
         .edge(ip::PROTO, 6)
         .identity(udp::ports)
-        .summary(|view, out| {
-            let Some(head) = view.header().first_chunk::<FIXED_LEN>() else { return Ok(()) };
-            let [s0, s1, d0, d1, q0, q1, q2, q3, a0, a1, a2, a3, high, low, w0, w1, ..] = *head;
-            let (source, destination) = (u16::from_be_bytes([s0, s1]), u16::from_be_bytes([d0, d1]));
-            write!(out, "{source} > {destination} [")?;
-            let bits = u16::from_be_bytes([high & 1, low]);
-            for (place, letter) in FLAG_LETTERS.chars().rev().enumerate() {
-                if bits & 1u16.checked_shl(u32::try_from(place).unwrap_or(0)).unwrap_or(0) != 0 {
-                    out.write_char(letter)?;
-                }
-            }
-            write!(out, "] seq {}", u32::from_be_bytes([q0, q1, q2, q3]))?;
-            if bits & ACK != 0 {
-                write!(out, ", ack {}", u32::from_be_bytes([a0, a1, a2, a3]))?;
-            }
-            write!(out, ", win {}, {} octets", u16::from_be_bytes([w0, w1]), view.payload_len())
-        })
+        .ports(udp::port_pair)
+        .summary(super::tcp_summary::summary)
 }
 
 /// The letters that specs use for the flags, most significant first.
 const FLAG_LETTERS: &str = "NCEUAPRSF";
 const SYN: u64 = 2;
-const ACK: u16 = 16;
 
-const DIALECT: Dialect = Dialect {
+pub(super) const DIALECT: Dialect = Dialect {
     code_name: "kind",
     singles: &[0, 1],
     end: Some(0),

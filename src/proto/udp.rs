@@ -26,12 +26,18 @@ pub(super) fn describe() -> Protocol {
         .edge(ip::PROTO, 17)
         .extent(Extent::Stated(stated_len))
         .identity(ports)
-        .summary(|view, out| match UdpPacket::new(view.header()) {
-            Some(udp) => {
-                write!(out, "{} > {}, {} octets", udp.get_source(), udp.get_destination(), view.payload_len())
-            }
-            None => Ok(()),
+        .ports(port_pair)
+        .tag("UDP,")
+        .summary(|view, out| match view.header().len() {
+            8.. => write!(out, "length {}", view.payload_len()),
+            _ => Ok(()),
         })
+}
+
+/// Source and destination port, which stand where TCP has them too.
+pub(super) fn port_pair(header: &[u8]) -> Option<(u16, u16)> {
+    let [s0, s1, d0, d1] = header.first_chunk::<4>()?;
+    Some((u16::from_be_bytes([*s0, *s1]), u16::from_be_bytes([*d0, *d1])))
 }
 
 /// RFC 768: a computed zero is sent as all ones, since zero says that there is no checksum.

@@ -30,9 +30,14 @@ pub(super) fn describe() -> Protocol {
             let number = u64::from(VlanPacket::new(header)?.get_ethertype().0);
             (number < 1536).then_some(number)
         })
+        .link()
         .summary(|view, out| match VlanPacket::new(view.header()) {
             Some(vlan) => {
-                write!(out, "{}, priority {}", vlan.get_vlan_identifier(), vlan.get_priority_code_point().0)
+                write!(out, "vlan {}, p {}, ", vlan.get_vlan_identifier(), vlan.get_priority_code_point().0)?;
+                if vlan.get_drop_eligible_indicator() != 0 {
+                    out.write_str("DEI, ")?;
+                }
+                write!(out, "{}", eth::Ethertype(vlan.get_ethertype().0))
             }
             None => Ok(()),
         })

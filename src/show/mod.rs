@@ -4,9 +4,15 @@
 //! Everything is appended to a `String` that the caller empties and uses again, so that a packet costs no allocation.
 //! Nothing that comes from a packet or a file reaches that string unescaped: see [`text`].
 
+pub mod hex;
 pub mod json;
+pub mod line;
+pub mod palette;
 pub mod ping;
 pub mod text;
+pub mod time;
+pub mod tree;
+mod tree_fields;
 pub mod value;
 
 use crate::wire::frame::{Direction, Frame, LinkType};

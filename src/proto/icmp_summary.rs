@@ -1,0 +1,120 @@
+//! What one line says of ICMP: tcpdump's words, which people and scripts know.
+
+use std::fmt::{self, Write};
+use std::net::Ipv4Addr;
+
+use pnet::packet::ipv4::Ipv4Packet;
+
+use super::describe::View;
+use super::icmp::{
+    ADVERTISEMENT, ECHO, ECHO_REPLY, FRAGMENTATION_NEEDED, PARAMETER_PROBLEM, REDIRECT, TIME_EXCEEDED, TYPES,
+    UNREACHABLE, octet, word,
+};
+
+/// The message's kind, what it is about, and its length.
+pub(super) fn summary(view: &View<'_>, out: &mut dyn Write) -> fmt::Result {
+    let header = view.header();
+    let [kind, code, ..] = *header else { return Ok(()) };
+    let (ident, seq) = (word(header, 4), word(header, 6));
+    match kind {
+        ECHO => write!(out, "echo request, id {ident}, seq {seq}")?,
+        ECHO_REPLY => write!(out, "echo reply, id {ident}, seq {seq}")?,
+        UNREACHABLE => unreachable(view, code, out)?,
+        REDIRECT => redirect(view, code, out)?,
+        TIME_EXCEEDED => match code {
+            0 => out.write_str("time exceeded in-transit")?,
+            1 => out.write_str("ip reassembly time exceeded")?,
+            _ => write!(out, "time exceeded-#{code}")?,
+        },
+        PARAMETER_PROBLEM if code == 0 => write!(out, "parameter problem - octet {}", octet(header, 4))?,
+        PARAMETER_PROBLEM => write!(out, "parameter problem - code {code}")?,
+        ADVERTISEMENT => {
+            write!(
+                out,
+                "router advertisement lifetime {} s, {} addresses",
+                word(header, 6),
+                octet(header, 4)
+            )?;
+        }
+        13 => write!(out, "time stamp query id {ident} seq {seq}")?,
+        14 => write!(out, "time stamp reply id {ident} seq {seq}")?,
+        _ => match TYPES.iter().find(|(number, _)| *number == u64::from(kind)) {
+            Some((_, name)) => out.write_str(name)?,
+            None => write!(out, "type-#{kind}")?,
+        },
+    }
+    write!(out, ", length {}", view.layer_len())
+}
+
+/// What could not be reached, by the quoted packet's destination.
+fn unreachable(view: &View<'_>, code: u8, out: &mut dyn Write) -> fmt::Result {
+    let Some(target) = Target::of(view) else { return write!(out, "unreachable - #{code}") };
+    let Target { address, .. } = target;
+    match code {
+        2 => write!(out, "{address} protocol {} unreachable", target.protocol),
+        3 => match (target.transport, target.port) {
+            (Some(name), Some(port)) => write!(out, "{address} {name} port {port} unreachable"),
+            _ => write!(out, "{address} protocol {} port unreachable", target.protocol),
+        },
+        FRAGMENTATION_NEEDED => match word(view.header(), 6) {
+            0 => write!(out, "{address} unreachable - need to frag"),
+            mtu => write!(out, "{address} unreachable - need to frag (mtu {mtu})"),
+        },
+        _ => match UNREACHABLE_WORDS.iter().find(|(number, ..)| *number == code) {
+            Some((_, before, after)) => write!(out, "{before}{address} unreachable{after}"),
+            None => write!(out, "#{code} {address} unreachable"),
+        },
+    }
+}
+
+fn redirect(view: &View<'_>, code: u8, out: &mut dyn Write) -> fmt::Result {
+    let gateway = view.header().get(4..8).and_then(<[u8]>::first_chunk::<4>).copied().unwrap_or_default();
+    let (name, what) = match code {
+        0 => ("redirect", "net"),
+        1 => ("redirect", "host"),
+        2 => ("redirect-tos", "net"),
+        _ => ("redirect-tos", "host"),
+    };
+    match Target::of(view) {
+        Some(target) => write!(out, "{name} {} to {what} {}", target.address, Ipv4Addr::from(gateway)),
+        None => write!(out, "{name} to {what} {}", Ipv4Addr::from(gateway)),
+    }
+}
+
+/// Where the quoted packet was going.
+struct Target {
+    address: Ipv4Addr,
+    protocol: u8,
+    transport: Option<&'static str>,
+    port: Option<u16>,
+}
+
+impl Target {
+    fn of(view: &View<'_>) -> Option<Self> {
+        let quoted = view.quoted()?;
+        let ip = Ipv4Packet::new(quoted.header())?;
+        Some(Self {
+            address: ip.get_destination(),
+            protocol: ip.get_next_level_protocol().0,
+            transport: quoted.transport().map(|transport| transport.protocol().name),
+            port: quoted.ports().map(|(_, port)| port),
+        })
+    }
+}
+
+/// Code, words before the address, and words behind it.
+const UNREACHABLE_WORDS: &[(u8, &str, &str)] = &[
+    (0, "net ", ""),
+    (1, "host ", ""),
+    (5, "", " - source route failed"),
+    (6, "net ", " - unknown"),
+    (7, "host ", " - unknown"),
+    (8, "", " - source host isolated"),
+    (9, "net ", " - admin prohibited"),
+    (10, "host ", " - admin prohibited"),
+    (11, "net ", " - tos prohibited"),
+    (12, "host ", " - tos prohibited"),
+    (13, "host ", " - admin prohibited filter"),
+    (14, "host ", " - host precedence violation"),
+    (15, "host ", " - precedence cutoff"),
+];
