@@ -2,11 +2,13 @@
 //!
 //! Exit codes: 0 done (and, where an answer was awaited, answered); 1 done, but no answer; 2 it could not be done.
 
+mod craft;
 mod duration;
 mod ping;
 mod probe;
 mod random;
 mod resolve;
+mod spec_argument;
 
 use std::process::ExitCode;
 
@@ -23,6 +25,7 @@ struct Cli {
 /// Each command has a file of its own beside this one; the variant holds its arguments.
 #[derive(Debug, Subcommand)]
 enum Command {
+    Craft(craft::CraftArgs),
     Ping(ping::PingArgs),
     Probe(probe::ProbeArgs),
 }
@@ -46,6 +49,7 @@ pub type CommandResult = Result<Outcome, Box<dyn std::error::Error>>;
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let result = match &cli.command {
+        Command::Craft(args) => craft::run(args),
         Command::Ping(args) => ping::run(args),
         Command::Probe(args) => probe::run(args),
     };

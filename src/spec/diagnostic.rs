@@ -66,6 +66,7 @@ impl SpecError {
         let name = without_controls(&self.source.name);
         let mut out = String::new();
         for diagnostic in &self.diagnostics {
+            out.push_str(if out.is_empty() { "" } else { "\n" });
             let title = Level::ERROR.primary_title(without_controls(&diagnostic.mistake.to_string()));
             let expected = diagnostic.mistake.expected().map(|expected| without_controls(&expected));
             let spot = AnnotationKind::Primary.span(visible(&text, &diagnostic.at)).label(expected);

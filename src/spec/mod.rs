@@ -46,7 +46,7 @@ pub use self::mistake::Mistake;
 pub use self::random::Random;
 pub use self::read_send::{SendOptions, Via, parse_duration, parse_rate};
 pub use self::syntax_json::Splitter;
-pub use self::template::{Packets, Template};
+pub use self::template::Template;
 pub use self::write_toml::write_toml;
 
 /// Reads a file that a spec names.
@@ -107,6 +107,21 @@ impl Spec {
         let at = template.place_of(&error, packet);
         let diagnostics = vec![Diagnostic { at, mistake: Mistake::Build(error) }];
         SpecError { source: self.source.clone(), diagnostics }
+    }
+
+    /// All its packets, template by template. With `count`, so many of them: the round ends early, or begins anew.
+    pub fn packets<'s>(
+        &'s self,
+        random: &'s mut Random,
+        count: Option<u64>,
+    ) -> impl Iterator<Item = (&'s Template, Packet)> + 's {
+        let round = self
+            .templates
+            .iter()
+            .flat_map(|template| (0..template.total()).map(move |index| (template, index)));
+        let total = self.templates.iter().fold(0u64, |sum, template| sum.saturating_add(template.total()));
+        let count = usize::try_from(count.unwrap_or(total)).unwrap_or(usize::MAX);
+        round.cycle().take(count).map(|(template, index)| (template, template.packet(index, random)))
     }
 
     /// Whether any of its packets depend on the seed.

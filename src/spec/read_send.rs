@@ -6,19 +6,16 @@ use super::mistake::Mistake;
 use super::reader::{Reader, shortened};
 use super::tree::{Shape, Tree};
 
-/// How packets are to be sent; what is left out is for whoever sends to choose.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+/// Through which kind of socket packets are to be sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Via {
-    /// By the outermost layer.
-    #[default]
-    Outermost,
-    /// Through a raw IP socket.
+    /// A raw IP socket.
     Ip,
-    /// Through a packet socket.
+    /// A packet socket.
     Link,
 }
 
-/// What a spec says about sending.
+/// What a spec says about sending; what it leaves out is for whoever sends to choose.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct SendOptions {
     /// Time from one packet to the next.
@@ -33,8 +30,8 @@ pub struct SendOptions {
     pub jitter: Option<Duration>,
     /// The interface to send on.
     pub interface: Option<String>,
-    /// Through which kind of socket.
-    pub via: Via,
+    /// Through which kind of socket; left out, the outermost layer decides.
+    pub via: Option<Via>,
 }
 
 pub(super) fn send(reader: &mut Reader<'_>, tree: &Tree<'_>) -> SendOptions {
@@ -53,8 +50,8 @@ pub(super) fn send(reader: &mut Reader<'_>, tree: &Tree<'_>) -> SendOptions {
             "jitter" => options.jitter = duration(reader, value, "jitter"),
             "interface" => options.interface = reader.text(value, "interface"),
             "via" => match value.text() {
-                Some("ip") => options.via = Via::Ip,
-                Some("link") => options.via = Via::Link,
+                Some("ip") => options.via = Some(Via::Ip),
+                Some("link") => options.via = Some(Via::Link),
                 _ => reader.wrong_kind(value, "via", "\"ip\" or \"link\""),
             },
             "reply" => reader.mistake(entry.key_at.clone(), Mistake::Reply),
@@ -95,11 +92,10 @@ fn found(tree: &Tree<'_>) -> String {
     }
 }
 
-/// The duration that a text such as `20ms` or `1.5 s` says.
+/// The duration that a text such as `20ms` or `1s 500ms` says.
 pub fn parse_duration(text: &str) -> Option<Duration> {
-    let (number, unit) = number_and_unit(text)?;
-    let (_, seconds) = UNITS.iter().find(|(name, _)| *name == unit)?;
-    Duration::try_from_secs_f64(number * seconds).ok().filter(|duration| *duration <= MAX_DURATION)
+    let duration: jiff::SignedDuration = text.parse().ok()?;
+    Duration::try_from(duration).ok().filter(|duration| *duration <= MAX_DURATION)
 }
 
 /// The packets in a second that a text such as `50k/s` or `100/m` says.
@@ -124,16 +120,7 @@ fn number_and_unit(text: &str) -> Option<(f64, &str)> {
     Some((number.parse().ok()?, unit.trim()))
 }
 
-const UNITS: &[(&str, f64)] = &[
-    ("ns", 1e-9),
-    ("us", 1e-6),
-    ("µs", 1e-6),
-    ("ms", 1e-3),
-    ("s", 1.0),
-    ("m", 60.0),
-    ("min", 60.0),
-    ("h", 3600.0),
-];
+const UNITS: &[(&str, f64)] = &[("ms", 1e-3), ("s", 1.0), ("m", 60.0), ("h", 3600.0)];
 /// A year: whoever writes more has the unit wrong.
 const MAX_DURATION: Duration = Duration::from_secs(366 * 86_400);
 const MAX_BURST: u64 = 1_000_000;
@@ -147,14 +134,15 @@ mod tests {
     fn durations() {
         for (text, wanted) in [
             ("20ms", Some(Duration::from_millis(20))),
-            ("1.5 s", Some(Duration::from_millis(1500))),
+            ("1.5s", Some(Duration::from_millis(1500))),
+            ("1s 20ms", Some(Duration::from_millis(1020))),
             ("10us", Some(Duration::from_micros(10))),
             ("1m", Some(Duration::from_secs(60))),
             ("0s", Some(Duration::ZERO)),
         ] {
             assert_eq!(parse_duration(text), wanted, "{text}");
         }
-        for text in ["", "20", "ms", "-1s", "1..2s", "1 fortnight", "9999999h", "1e3s"] {
+        for text in ["", "20", "ms", "-1s", "1s ago", "1..2s", "1 fortnight", "9999999h", "1e3s"] {
             assert_eq!(parse_duration(text), None, "{text}");
         }
     }

@@ -66,13 +66,14 @@ impl Template {
         self.slots.iter().any(Slot::is_random)
     }
 
-    /// Its packets, each made when it is asked for. The last sweep of the text runs fastest; where the count is larger than
-    /// the product of the sweeps, they begin anew.
-    pub fn packets(&self, seed: u64) -> Packets<'_> {
-        Packets { template: self, random: Random::new(seed), next: 0, left: self.total() }
+    /// Its packets, each made when it is asked for, with draws from the seed.
+    pub fn packets(&self, seed: u64) -> impl Iterator<Item = Packet> {
+        let mut random = Random::new(seed);
+        (0..self.total()).map(move |index| self.packet(index, &mut random))
     }
 
-    /// The packet at place `index`, counted from 0. Draws take the next numbers of `random`.
+    /// The packet at place `index`, counted from 0: the last sweep of the text runs fastest, and behind the product of the
+    /// sweeps they begin anew. Draws take the next numbers of `random`.
     pub fn packet(&self, index: u64, random: &mut Random) -> Packet {
         let mut packet = self.packet.clone();
         if !self.slots.is_empty() {
@@ -108,31 +109,6 @@ impl Template {
         };
         let found = cause(&packet.layers, &self.origin.layers, name, error);
         found.unwrap_or_else(|| self.origin.at.clone())
-    }
-}
-
-/// The packets of a template; see [`Template::packets`].
-#[derive(Debug, Clone)]
-pub struct Packets<'t> {
-    template: &'t Template,
-    random: Random,
-    next: u64,
-    left: u64,
-}
-
-impl Iterator for Packets<'_> {
-    type Item = Packet;
-
-    fn next(&mut self) -> Option<Packet> {
-        self.left = self.left.checked_sub(1)?;
-        let packet = self.template.packet(self.next, &mut self.random);
-        self.next = self.next.wrapping_add(1);
-        Some(packet)
-    }
-
-    fn size_hint(&self) -> (usize, Option<usize>) {
-        let left = usize::try_from(self.left);
-        (left.unwrap_or(usize::MAX), left.ok())
     }
 }
 

@@ -1,0 +1,221 @@
+//! The argument `SPEC|EXPR|-` of craft and send: a file, an expression, or stdin.
+
+use std::error::Error;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Cursor, Read};
+use std::path::{Path, PathBuf};
+
+use super::{CommandResult, Outcome};
+use crate::spec::{Source, Spec, SpecError, Splitter, Syntax, read};
+
+/// The specs that the argument stands for: just one, or one for each object of a stream of JSON, read when it is asked
+/// for.
+pub(super) struct Specs {
+    input: Input,
+    name: String,
+    /// Where the files are that a spec names: beside the spec's own file.
+    folder: PathBuf,
+}
+
+enum Input {
+    Whole(Option<(String, Syntax)>),
+    Json(JsonStream),
+}
+
+impl Specs {
+    /// Opens what the argument names: `-` is stdin; a path that exists or ends in `.toml`, `.json` or `.jsonl` is a file; all
+    /// else is an expression.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub(super) fn open(argument: &str) -> Result<Self, Box<dyn Error>> {
+        if argument == "-" {
+            let input = Input::of(BufReader::new(io::stdin()), None)
+                .map_err(|error| format!("read stdin: {error}"))?;
+            return Ok(Self { input, name: "<stdin>".to_owned(), folder: PathBuf::new() });
+        }
+        let path = Path::new(argument);
+        let extension = path.extension().and_then(|extension| extension.to_str());
+        let syntax = match extension {
+            Some("toml") => Some(Syntax::Toml),
+            Some("json" | "jsonl") => Some(Syntax::Json),
+            _ => None,
+        };
+        if syntax.is_none() && !path.is_file() {
+            let input = Input::Whole(Some((argument.to_owned(), Syntax::Expression)));
+            return Ok(Self { input, name: "<expression>".to_owned(), folder: PathBuf::new() });
+        }
+        let open = File::open(path).and_then(|file| Input::of(BufReader::new(file), syntax));
+        let input = open.map_err(|error| format!("read {argument}: {error}"))?;
+        let folder = path.parent().map(Path::to_path_buf).unwrap_or_default();
+        Ok(Self { input, name: argument.to_owned(), folder })
+    }
+}
+
+impl Iterator for Specs {
+    type Item = Result<Spec, Box<dyn Error>>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let (source, syntax) = match &mut self.input {
+            Input::Whole(text) => {
+                let (text, syntax) = text.take()?;
+                (Source::new(self.name.as_str(), text), syntax)
+            }
+            Input::Json(stream) => match stream.next()? {
+                Ok((text, first_line)) => {
+                    let source = Source { first_line, ..Source::new(self.name.as_str(), text) };
+                    (source, Syntax::Json)
+                }
+                Err(error) => return Some(Err(format!("read {}: {error}", self.name).into())),
+            },
+        };
+        let folder = &self.folder;
+        let files = |path: &str| read_file(&folder.join(path));
+        Some(read(&source, syntax, &files).map_err(Into::into))
+    }
+}
+
+/// Says on stderr what is wrong with a spec, line by line; other errors are left to `main`.
+pub(super) fn tell(error: Box<dyn Error>) -> CommandResult {
+    let error = error.downcast::<SpecError>()?;
+    anstream::eprint!("{}", error.render(true));
+    Ok(Outcome::Failed)
+}
+
+fn read_file(path: &Path) -> io::Result<Vec<u8>> {
+    let mut octets = Vec::new();
+    File::open(path)?.take(MAX_TEXT).read_to_end(&mut octets)?;
+    Ok(octets)
+}
+
+impl Input {
+    /// Finds out how a text is written, and reads it, unless it is a stream of JSON.
+    fn of(mut reader: impl BufRead + 'static, syntax: Option<Syntax>) -> io::Result<Self> {
+        let mut text = Vec::new();
+        // A list of JSON may have nothing but its bracket on the first line.
+        while syntax.is_none() && matches!(text.trim_ascii(), b"" | b"[") && text.len() as u64 <= MAX_TEXT {
+            if reader.by_ref().take(MAX_TEXT).read_until(b'\n', &mut text)? == 0 {
+                break;
+            }
+        }
+        let syntax = syntax.unwrap_or_else(|| Syntax::of(&String::from_utf8_lossy(&text)));
+        if syntax == Syntax::Json {
+            return Ok(Self::Json(JsonStream::new(Box::new(Cursor::new(text).chain(reader)))));
+        }
+        reader.take(MAX_TEXT).read_to_end(&mut text)?;
+        if text.len() as u64 > MAX_TEXT {
+            return Err(too_long());
+        }
+        let text =
+            String::from_utf8(text).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
+        Ok(Self::Whole(Some((text, syntax))))
+    }
+}
+
+/// One JSON text after the other, each with the number of its first line. No more of the stream is kept than one of them.
+struct JsonStream {
+    reader: Box<dyn BufRead>,
+    line: usize,
+    ended: bool,
+}
+
+impl JsonStream {
+    fn new(reader: Box<dyn BufRead>) -> Self {
+        Self { reader, line: 1, ended: false }
+    }
+
+    /// Reads up to the end of the next text, blanks before it included; an empty one at the end of the stream.
+    fn text(&mut self) -> io::Result<Vec<u8>> {
+        let mut text = Vec::new();
+        let mut splitter = Splitter::default();
+        loop {
+            let chunk = self.reader.fill_buf()?;
+            if chunk.is_empty() {
+                return Ok(text);
+            }
+            let end = splitter.end(chunk);
+            let taken = end.unwrap_or(chunk.len());
+            text.extend_from_slice(chunk.get(..taken).unwrap_or_default());
+            self.reader.consume(taken);
+            if text.len() as u64 > MAX_TEXT {
+                return Err(too_long());
+            }
+            if end.is_some() {
+                return Ok(text);
+            }
+        }
+    }
+}
+
+impl Iterator for JsonStream {
+    type Item = io::Result<(String, usize)>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.ended {
+            return None;
+        }
+        let text = self.text().and_then(|text| {
+            String::from_utf8(text).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
+        });
+        let text = match text {
+            Ok(text) => text,
+            Err(error) => {
+                self.ended = true;
+                return Some(Err(error));
+            }
+        };
+        let lines = |text: &str| text.bytes().filter(|octet| *octet == b'\n').count();
+        let object = text.trim_start();
+        let blanks = text.len().saturating_sub(object.len());
+        let first_line = self.line.saturating_add(text.get(..blanks).map_or(0, lines));
+        self.line = self.line.saturating_add(lines(&text));
+        if object.is_empty() {
+            self.ended = true;
+            return None;
+        }
+        Some(Ok((object.to_owned(), first_line)))
+    }
+}
+
+fn too_long() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, format!("a spec of more than {MAX_TEXT} octets"))
+}
+
+/// The longest spec, and the longest JSON text of a stream.
+const MAX_TEXT: u64 = 64 << 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stream(text: &'static str) -> Vec<(String, usize)> {
+        // A small buffer, so that texts lie across its borders.
+        let reader = BufReader::with_capacity(3, text.as_bytes());
+        JsonStream::new(Box::new(reader)).map(Result::unwrap).collect()
+    }
+
+    #[test]
+    fn objects_of_a_stream_and_their_lines() {
+        let texts = stream("\n{\"a\":\n1}\n{\"b\":2} {\"c\":[]}\n\n");
+        let wanted = [("{\"a\":\n1}", 2), ("{\"b\":2}", 4), ("{\"c\":[]}", 4)];
+        assert_eq!(texts, wanted.map(|(text, line)| (text.to_owned(), line)));
+        assert_eq!(stream(""), []);
+        assert_eq!(stream("{\"cut\":"), [("{\"cut\":".to_owned(), 1)]);
+    }
+
+    #[test]
+    fn how_a_text_is_written() {
+        let of = |text: &'static str| match Input::of(text.as_bytes(), None).unwrap() {
+            Input::Whole(whole) => whole.map(|(_, syntax)| syntax),
+            Input::Json(_) => Some(Syntax::Json),
+        };
+        assert_eq!(of("\n\n[\n{\"layers\":[]}]"), Some(Syntax::Json));
+        assert_eq!(of("  {\"layers\":[]}"), Some(Syntax::Json));
+        assert_eq!(of("[[packet]]\n"), Some(Syntax::Toml));
+        assert_eq!(of("# a comment\n"), Some(Syntax::Toml));
+        assert_eq!(of("layers = []"), Some(Syntax::Toml));
+        assert_eq!(of("ip(ttl=1)/udp"), Some(Syntax::Expression));
+        assert_eq!(of("\"text\""), Some(Syntax::Expression));
+        assert_eq!(of(""), Some(Syntax::Expression));
+    }
+}
