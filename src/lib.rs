@@ -9,15 +9,17 @@
 //! * [`file`]: pcap and pcapng, in and out.
 //! * [`show`]: lines, trees, hex, JSON.
 //! * [`exchange`]: sending, matching replies, ping and probe as engines.
+//! * [`lab`]: the throw-away network.
 //! * [`sys`]: every system call and every `unsafe`.
 //! * [`cli`]: one file per command.
 //!
 //! Arrows go one way: `cli` → `exchange`, `show`, `spec`, `file` → `packet` → `proto` → `wire`; only `cli`,
-//! `exchange::drive` and `file` reach `sys`, and `sys` knows bytes and addresses, never a protocol.
+//! `exchange::drive`, `file` and `lab` reach `sys`, and `sys` knows bytes and addresses, never a protocol.
 
 pub mod cli;
 pub mod exchange;
 pub mod file;
+pub mod lab;
 pub mod packet;
 pub mod proto;
 pub mod show;

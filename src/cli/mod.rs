@@ -4,6 +4,8 @@
 
 mod craft;
 mod duration;
+mod lab;
+mod lab_host;
 mod ping;
 mod probe;
 mod random;
@@ -26,6 +28,9 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Craft(craft::CraftArgs),
+    Lab(lab::LabArgs),
+    #[command(hide = true)]
+    LabHost(lab_host::LabHostArgs),
     Ping(ping::PingArgs),
     Probe(probe::ProbeArgs),
 }
@@ -40,6 +45,8 @@ pub enum Outcome {
     NoAnswer,
     /// It could not be done, and what is wrong was said already.
     Failed,
+    /// The exit code of another program, which was run in place of this one.
+    Code(u8),
 }
 
 /// The result of a command's `run`.
@@ -50,6 +57,8 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let result = match &cli.command {
         Command::Craft(args) => craft::run(args),
+        Command::Lab(args) => lab::run(args),
+        Command::LabHost(args) => lab_host::run(args),
         Command::Ping(args) => ping::run(args),
         Command::Probe(args) => probe::run(args),
     };
@@ -57,6 +66,7 @@ pub fn main() -> ExitCode {
         Ok(Outcome::Done) => ExitCode::SUCCESS,
         Ok(Outcome::NoAnswer) => ExitCode::from(1),
         Ok(Outcome::Failed) => ExitCode::from(2),
+        Ok(Outcome::Code(code)) => ExitCode::from(code),
         Err(error) => {
             anstream::eprintln!("rawsock: {error}");
             ExitCode::from(2)

@@ -104,6 +104,21 @@ pub fn raise(capability: Capability) -> Result<(), CapabilityError> {
     }
 }
 
+/// Lets the programs that this thread runs keep the capabilities that are permitted to it, whoever the user is: puts them
+/// into the ambient set. A program file with capabilities of its own gets those in their place (capabilities(7)).
+///
+/// # Errors
+/// [`CapabilityError::Change`], where a secure bit forbids it.
+pub fn keep_in_programs() -> Result<(), CapabilityError> {
+    let sets = read()?;
+    change(CapabilitySets { inheritable: sets.permitted, ..sets })?;
+    for (_, capability) in sets.permitted.iter_names() {
+        rustix::thread::configure_capability_in_ambient_set(capability, true)
+            .map_err(|error| CapabilityError::Change { source: error.into() })?;
+    }
+    Ok(())
+}
+
 /// Gives up every capability of this thread, for good: the permitted, inheritable and ambient sets are emptied, and no
 /// program that is run later can gain any (`no_new_privs`, prctl(2)). Open sockets keep working.
 ///

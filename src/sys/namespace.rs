@@ -4,10 +4,14 @@
 
 use std::fs;
 use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
 
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
-use rustix::thread::{ThreadNameSpaceType, UnshareFlags, move_into_thread_name_spaces};
+use rustix::thread::{
+    LinkNameSpaceType, ThreadNameSpaceType, UnshareFlags, move_into_link_name_space,
+    move_into_thread_name_spaces,
+};
 
 use super::namespace_barrier::Barrier;
 
@@ -56,6 +60,14 @@ pub enum NamespaceError {
         /// What the system said.
         source: io::Error,
     },
+    /// The system refused a descriptor of a network namespace, or to enter by it.
+    #[error("{call}: {source}")]
+    Network {
+        /// What was tried.
+        call: String,
+        /// What the system said.
+        source: io::Error,
+    },
     /// The host's name could not be set.
     #[error("set the host name {name:?}: {source}")]
     HostName {
@@ -66,22 +78,37 @@ pub enum NamespaceError {
     },
 }
 
-/// Moves this process into a new user namespace, in which the present user and group are 0 and all capabilities are
-/// there. No other user or group exists inside.
+/// What the user is called in a new user namespace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Identity {
+    /// By its own number. Programs have every capability, and do not try to become somebody else, as some do that find
+    /// themselves run by root.
+    #[default]
+    Myself,
+    /// Root, for programs that insist on it.
+    Root,
+}
+
+/// Moves this process into a new user namespace, in which it has all capabilities. No user or group exists inside but
+/// the present ones.
 ///
 /// # Errors
 /// [`NamespaceError::UserForbidden`], with the setting that forbids it.
-pub fn become_root_of_new_user_namespace() -> Result<(), NamespaceError> {
-    let (user, group) = (rustix::process::geteuid(), rustix::process::getegid());
+pub fn enter_new_user_namespace(identity: Identity) -> Result<(), NamespaceError> {
+    let (user, group) = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
+    let inside = |outside: u32| match identity {
+        Identity::Myself => outside,
+        Identity::Root => 0,
+    };
     let attempt = || -> io::Result<()> {
         // A program with file capabilities is not dumpable, and then its /proc/self belongs to root (proc(5)).
         rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::Dumpable)?;
         leave(&[Namespace::User])?;
         // The order is the kernel's: an unprivileged process may map its group only after it gave up setgroups(2)
         // (user_namespaces(7)).
-        fs::write("/proc/self/uid_map", format!("0 {} 1", user.as_raw()))?;
+        fs::write("/proc/self/uid_map", format!("{} {user} 1", inside(user)))?;
         fs::write("/proc/self/setgroups", "deny")?;
-        fs::write("/proc/self/gid_map", format!("0 {} 1", group.as_raw()))
+        fs::write("/proc/self/gid_map", format!("{} {group} 1", inside(group)))
     };
     attempt().map_err(|source| {
         let barrier = Barrier::find(&source, |path| fs::read_to_string(path).ok());
@@ -107,9 +134,31 @@ pub fn enter(pid: u32, kinds: &[Namespace]) -> Result<(), NamespaceError> {
         let target = i32::try_from(pid).ok().and_then(Pid::from_raw).ok_or(rustix::io::Errno::SRCH)?;
         let types = kinds.iter().fold(ThreadNameSpaceType::empty(), |types, kind| types | kind.thread_type());
         let target = pidfd_open(target, PidfdFlags::empty())?;
-        Ok(move_into_thread_name_spaces(std::os::fd::AsFd::as_fd(&target), types)?)
+        Ok(move_into_thread_name_spaces(target.as_fd(), types)?)
     };
     attempt().map_err(|source| NamespaceError::Enter { kinds: kinds.to_vec(), pid, source })
+}
+
+/// A descriptor of a process's network namespace, or of this thread's own. It keeps the namespace alive.
+///
+/// # Errors
+/// [`NamespaceError::Network`], when that process is gone, or is not to be looked into.
+pub fn open_network(pid: Option<u32>) -> Result<OwnedFd, NamespaceError> {
+    let path = pid.map_or_else(|| "/proc/thread-self/ns/net".to_owned(), |pid| format!("/proc/{pid}/ns/net"));
+    let opened = fs::File::open(&path);
+    opened
+        .map(OwnedFd::from)
+        .map_err(|source| NamespaceError::Network { call: format!("open {path}"), source })
+}
+
+/// Moves this thread into the network namespace of a descriptor.
+///
+/// # Errors
+/// [`NamespaceError::Network`], without CAP_SYS_ADMIN in its user namespace and the present one.
+pub fn enter_network(namespace: BorrowedFd<'_>) -> Result<(), NamespaceError> {
+    let call = || "enter a network namespace".to_owned();
+    move_into_link_name_space(namespace, Some(LinkNameSpaceType::Network))
+        .map_err(|error| NamespaceError::Network { call: call(), source: error.into() })
 }
 
 /// Whether another process is in the same user namespace as this one, which cannot be entered then.

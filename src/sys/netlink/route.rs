@@ -104,10 +104,10 @@ impl Netlink {
         let call = format!("look up the route to {destination}");
         let answer = self.ask(&call, question(query), |payload| found = Route::read(payload));
         if let Err(error) = answer {
-            return Err(verdict(error, destination));
+            return Err(verdict(error, query));
         }
         let route = found.ok_or(NetlinkError::NoRoute { destination })?;
-        // IPv6 answers with the blocking route, where IPv4 answers with its error number.
+        // Some kernels answer about IPv6 with the blocking route itself, where IPv4 answers with its error number.
         match blocked(route.kind) {
             Some(how) => Err(NetlinkError::Blocked { destination, how }),
             None => Ok(route),
@@ -148,11 +148,15 @@ fn question(query: &RouteQuery) -> RouteNetlinkMessage {
 }
 
 /// What the error numbers of a lookup mean (`net/ipv4/fib_semantics.c`, `fib_props`).
-fn verdict(error: NetlinkError, destination: IpAddr) -> NetlinkError {
+fn verdict(error: NetlinkError, query: &RouteQuery) -> NetlinkError {
+    let destination = query.destination;
+    let plain = query.source.is_none() && query.interface.is_none();
     match error.raw_os_error() {
         Some(libc::ENETUNREACH) => NetlinkError::NoRoute { destination },
         Some(libc::EHOSTUNREACH) => NetlinkError::Blocked { destination, how: Blocked::Unreachable },
         Some(libc::EACCES) => NetlinkError::Blocked { destination, how: Blocked::Prohibit },
+        // A source address or an interface may be the invalid argument; a destination is not.
+        Some(libc::EINVAL) if plain => NetlinkError::Blocked { destination, how: Blocked::Blackhole },
         _ => error,
     }
 }
@@ -189,16 +193,19 @@ mod tests {
 
     #[test]
     fn error_numbers_become_verdicts() {
-        let destination = IpAddr::from([10, 0, 0, 1]);
+        let plain = RouteQuery::from(IpAddr::from([10, 0, 0, 1]));
+        let bound = RouteQuery { interface: Some(1), ..plain };
         let refused = |code| NetlinkError::Refused {
             call: "look up".to_owned(),
             source: std::io::Error::from_raw_os_error(code),
             detail: None,
         };
-        assert!(matches!(verdict(refused(libc::ENETUNREACH), destination), NetlinkError::NoRoute { .. }));
-        let prohibited = verdict(refused(libc::EACCES), destination);
+        assert!(matches!(verdict(refused(libc::ENETUNREACH), &plain), NetlinkError::NoRoute { .. }));
+        let prohibited = verdict(refused(libc::EACCES), &bound);
         assert!(matches!(prohibited, NetlinkError::Blocked { how: Blocked::Prohibit, .. }), "{prohibited}");
-        assert!(matches!(verdict(refused(libc::EINVAL), destination), NetlinkError::Refused { .. }));
+        let discarded = verdict(refused(libc::EINVAL), &plain);
+        assert!(matches!(discarded, NetlinkError::Blocked { how: Blocked::Blackhole, .. }), "{discarded}");
+        assert!(matches!(verdict(refused(libc::EINVAL), &bound), NetlinkError::Refused { .. }));
     }
 
     /// `ip route add 10.9.0.0/16 via inet6 fe80::1 dev x mtu 1400`, as the kernel answers about it.

@@ -16,6 +16,9 @@ pub struct VethEnd<'a> {
     pub name: &'a str,
     /// Its hardware address.
     pub mac: [u8; 6],
+    /// Its interface index, which must be free; 0 leaves the choice to the kernel, which then chooses the far end's, too
+    /// (`veth_newlink` in drivers/net/veth.c).
+    pub index: u32,
 }
 
 impl Netlink {
@@ -31,12 +34,14 @@ impl Netlink {
         far_namespace: BorrowedFd<'_>,
     ) -> Result<(), NetlinkError> {
         let mut peer = LinkMessage::default();
+        peer.header.index = far.index;
         peer.attributes = vec![
             LinkAttribute::IfName(far.name.to_owned()),
             LinkAttribute::Address(far.mac.to_vec()),
             LinkAttribute::NetNsFd(far_namespace.as_raw_fd()),
         ];
         let mut request = LinkMessage::default();
+        request.header.index = near.index;
         request.attributes = vec![
             LinkAttribute::IfName(near.name.to_owned()),
             LinkAttribute::Address(near.mac.to_vec()),

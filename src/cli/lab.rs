@@ -1,0 +1,82 @@
+//! `rawsock lab`: a throw-away network, and commands in it.
+
+use std::env;
+use std::ffi::OsString;
+use std::io::{IsTerminal, stderr};
+use std::os::unix::process::ExitStatusExt;
+use std::process::ExitStatus;
+
+use clap::Args;
+
+use crate::lab::{Host, Identity, Lab, LabOptions, drawing, relay};
+use crate::sys::process;
+
+use super::{CommandResult, Outcome};
+
+/// Run a command in a throw-away network of client, router and server
+///
+/// Makes three hosts in namespaces of their own, runs the command on the client, and takes everything down when the
+/// command ends. No root needed. The names client, router and server resolve; the server answers pings and echoes on TCP
+/// and UDP port 7. Nothing that happens inside reaches the machine's own network.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    rawsock lab -- ping -c 3 server\n  \
+    rawsock lab --in server -- ip address\n  \
+    rawsock lab                                a shell on the client; exit takes the lab down")]
+pub(super) struct LabArgs {
+    /// On which host the command runs: client, router or server
+    #[arg(long = "in", value_name = "HOST", default_value = "client")]
+    host: Host,
+    /// Be root inside, for programs that insist on it; else you are yourself, with all capabilities over the lab
+    #[arg(long)]
+    root: bool,
+    /// Draw the network and its addresses, and do nothing else
+    #[arg(long)]
+    show: bool,
+    /// The command and its arguments; left out, your shell
+    #[arg(last = true, value_name = "COMMAND")]
+    command: Vec<OsString>,
+}
+
+pub(super) fn run(args: &LabArgs) -> CommandResult {
+    if args.show {
+        anstream::print!("{}", drawing::drawing());
+        return Ok(Outcome::Done);
+    }
+    let shell;
+    let (program, rest) = match args.command.split_first() {
+        Some(command) => command,
+        None => {
+            shell = shell_of_user()?;
+            (&shell, [].as_slice())
+        }
+    };
+    let lab = Lab::start(&LabOptions { program: env::current_exe()?, identity: identity(args.root) })?;
+    if args.command.is_empty() && stderr().is_terminal() {
+        anstream::eprint!("{}You are on {}; `exit` takes the lab down.\n", drawing::drawing(), args.host);
+    }
+    let status = relay::run(lab.command(args.host, program).args(rest))?;
+    drop(lab);
+    Ok(pass_on(status))
+}
+
+fn shell_of_user() -> Result<OsString, &'static str> {
+    let shell = env::var_os("SHELL").filter(|shell| !shell.is_empty());
+    shell.ok_or(
+        "start a shell in the lab: SHELL is not set; give a command, such as `rawsock lab -- ping server`",
+    )
+}
+
+pub(super) fn identity(root: bool) -> Identity {
+    if root { Identity::Root } else { Identity::Myself }
+}
+
+/// Ends as the command ended: with its exit code, or by the same signal.
+pub(super) fn pass_on(status: ExitStatus) -> Outcome {
+    if let Some(signal) = status.signal() {
+        process::die_by(signal);
+    }
+    // What a shell says of a program that a signal ended, where this process did not die of it.
+    let code = status.code().or_else(|| status.signal().map(|signal| signal.saturating_add(128)));
+    Outcome::Code(code.and_then(|code| u8::try_from(code).ok()).unwrap_or(u8::MAX))
+}

@@ -1,0 +1,224 @@
+//! The lab's plan: three hosts in a row, two cables, and what is plugged in where.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::str::FromStr;
+
+/// One host of the lab.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Host {
+    /// Where commands run.
+    Client,
+    /// Forwards between the other two.
+    Router,
+    /// Answers: ICMP echo, and the echo service on TCP and UDP.
+    Server,
+}
+
+impl Host {
+    /// All of them, from left to right.
+    pub const ALL: [Self; 3] = [Self::Client, Self::Router, Self::Server];
+
+    /// Its name, which is its host name and resolves inside the lab.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Client => "client",
+            Self::Router => "router",
+            Self::Server => "server",
+        }
+    }
+
+    /// Its interfaces, from left to right.
+    pub fn interfaces(self) -> impl Iterator<Item = &'static Interface> {
+        CABLES
+            .iter()
+            .flat_map(|cable| [&cable.left, &cable.right])
+            .filter(move |interface| interface.host == self)
+    }
+
+    /// The address by which `other` knows this host: the one on the cable between them, else the first.
+    pub fn address_seen_from(self, other: Self) -> Option<&'static Interface> {
+        let between = |cable: &&Cable| cable.joins(self) && cable.joins(other);
+        let near = CABLES
+            .iter()
+            .find(between)
+            .and_then(|cable| cable.ends().into_iter().find(|end| end.host == self));
+        near.or_else(|| self.interfaces().next())
+    }
+
+    /// The routers by which this host reaches what is not on its own cables, one for each family. The router has none:
+    /// what it does not know is unreachable.
+    pub fn gateway(self) -> Option<&'static Interface> {
+        let cable = CABLES.iter().find(|cable| cable.joins(self))?;
+        cable.ends().into_iter().find(|end| end.host == Self::Router && self != Self::Router)
+    }
+}
+
+impl fmt::Display for Host {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// The text that names no host of the lab.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the lab has no host {0:?}; its hosts are client, router and server")]
+pub struct NoSuchHost(pub String);
+
+impl FromStr for Host {
+    type Err = NoSuchHost;
+
+    fn from_str(text: &str) -> Result<Self, NoSuchHost> {
+        Self::ALL.into_iter().find(|host| host.name() == text).ok_or_else(|| NoSuchHost(text.to_owned()))
+    }
+}
+
+/// One interface of one host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Interface {
+    /// Whose it is.
+    pub host: Host,
+    /// Its name there.
+    pub name: &'static str,
+    /// Its interface index there. The two ends of a cable have different ones: where they are the same, the kernel takes
+    /// up to a second to notice that a cable was plugged in (`linkwatch_urgent_event` in `net/core/link_watch.c`).
+    pub index: u32,
+    /// Its hardware address. The last two octets read like the end of its addresses.
+    pub mac: [u8; 6],
+    /// Its IPv4 address, with [`PREFIX_BITS_V4`].
+    pub v4: Ipv4Addr,
+    /// Its IPv6 address, with [`PREFIX_BITS_V6`].
+    pub v6: Ipv6Addr,
+}
+
+impl Interface {
+    /// The interface of `host` on network `network` with number `number`: 10.77.N.H, fd77:N::H, 02:00:00:77:0N:0H, index NH.
+    const fn new(host: Host, name: &'static str, network: u8, number: u8) -> Self {
+        Self {
+            host,
+            name,
+            index: network as u32 * 10 + number as u32,
+            mac: [0x02, 0, 0, 0x77, network, number],
+            v4: Ipv4Addr::new(10, 77, network, number),
+            v6: Ipv6Addr::new(0xfd77, network as u16, 0, 0, 0, 0, 0, number as u16),
+        }
+    }
+
+    /// Both addresses, IPv4 first.
+    pub fn addresses(&self) -> [IpAddr; 2] {
+        [self.v4.into(), self.v6.into()]
+    }
+}
+
+/// A cable between two interfaces.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cable {
+    /// The end on the client's side.
+    pub left: Interface,
+    /// The end on the server's side.
+    pub right: Interface,
+}
+
+impl Cable {
+    /// Its two ends, from left to right.
+    pub fn ends(&'static self) -> [&'static Interface; 2] {
+        [&self.left, &self.right]
+    }
+
+    /// The other end of the cable that this interface is on.
+    pub fn far_end(interface: &Interface) -> Option<&'static Interface> {
+        let ends = CABLES.iter().map(Self::ends).find(|ends| ends.contains(&interface))?;
+        ends.into_iter().find(|end| *end != interface)
+    }
+
+    fn joins(&self, host: Host) -> bool {
+        self.left.host == host || self.right.host == host
+    }
+}
+
+/// A network that the router knows, and to which it forwards nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DeadEnd {
+    /// The name of its address, which resolves inside the lab.
+    pub name: &'static str,
+    /// What the router does: drop without a word, or answer that it is forbidden (RFC 1812 §5.2.7.1, code 13).
+    pub answers: bool,
+    /// An IPv4 address there; the network around it has [`PREFIX_BITS_V4`].
+    pub v4: Ipv4Addr,
+    /// An IPv6 address there; the network around it has [`PREFIX_BITS_V6`].
+    pub v6: Ipv6Addr,
+}
+
+/// The two cables, from left to right.
+pub static CABLES: [Cable; 2] = [
+    Cable {
+        left: Interface::new(Host::Client, "eth0", 1, 2),
+        right: Interface::new(Host::Router, "eth0", 1, 1),
+    },
+    Cable {
+        left: Interface::new(Host::Router, "eth1", 2, 1),
+        right: Interface::new(Host::Server, "eth0", 2, 2),
+    },
+];
+
+/// Where packets end: to see what silence looks like, and what a refusal does.
+pub static DEAD_ENDS: [DeadEnd; 2] = [
+    DeadEnd {
+        name: "silent",
+        answers: false,
+        v4: Ipv4Addr::new(10, 77, 66, 1),
+        v6: Ipv6Addr::new(0xfd77, 0x66, 0, 0, 0, 0, 0, 1),
+    },
+    DeadEnd {
+        name: "forbidden",
+        answers: true,
+        v4: Ipv4Addr::new(10, 77, 67, 1),
+        v6: Ipv6Addr::new(0xfd77, 0x67, 0, 0, 0, 0, 0, 1),
+    },
+];
+
+/// Length of every IPv4 network's prefix in the lab, in bits.
+pub const PREFIX_BITS_V4: u8 = 24;
+/// Length of every IPv6 network's prefix in the lab, in bits.
+pub const PREFIX_BITS_V6: u8 = 64;
+/// The port of the server's echo service, on TCP and UDP (RFC 862).
+pub const ECHO_PORT: u16 = 7;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_read_back_and_others_refused() {
+        for host in Host::ALL {
+            assert_eq!(host.name().parse(), Ok(host));
+        }
+        assert_eq!("switch".parse::<Host>(), Err(NoSuchHost("switch".to_owned())));
+    }
+
+    #[test]
+    fn each_host_is_seen_at_its_near_end() {
+        let seen = |host: Host, from| host.address_seen_from(from).unwrap().v4.to_string();
+        assert_eq!(seen(Host::Router, Host::Client), "10.77.1.1");
+        assert_eq!(seen(Host::Router, Host::Server), "10.77.2.1");
+        assert_eq!(seen(Host::Server, Host::Client), "10.77.2.2");
+        assert_eq!(seen(Host::Client, Host::Client), "10.77.1.2");
+    }
+
+    #[test]
+    fn the_router_is_the_way_out_for_the_other_two_only() {
+        assert_eq!(Host::Client.gateway().unwrap().v6.to_string(), "fd77:1::1");
+        assert_eq!(Host::Server.gateway().unwrap().v6.to_string(), "fd77:2::1");
+        assert_eq!(Host::Router.gateway(), None);
+    }
+
+    #[test]
+    fn a_mac_reads_like_its_addresses() {
+        let server = Host::Server.interfaces().next().unwrap();
+        assert_eq!(server.mac, [2, 0, 0, 0x77, 2, 2]);
+        assert_eq!(
+            server.addresses(),
+            ["10.77.2.2".parse().unwrap(), "fd77:2::2".parse::<IpAddr>().unwrap()]
+        );
+    }
+}

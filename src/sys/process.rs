@@ -1,0 +1,126 @@
+//! Processes: children that do not outlive their parent, and an end that says which signal it was.
+
+use std::fs;
+use std::io;
+use std::os::unix::process::CommandExt;
+use std::panic::{self, AssertUnwindSafe};
+use std::process::Command;
+
+use rustix::process::{
+    Pid, Resource, Rlimit, Signal, WaitOptions, kill_process, set_parent_process_death_signal, setrlimit,
+};
+
+/// Has the kernel kill the command's process when the thread that starts it ends, however that happens
+/// (PR_SET_PDEATHSIG in prctl(2)). The kernel forgets it when the command runs a program with other credentials.
+pub fn die_with_parent(command: &mut Command) -> &mut Command {
+    let set = || Ok(set_parent_process_death_signal(Some(Signal::KILL))?);
+    // SAFETY: between fork and exec only async-signal-safe calls are allowed (signal-safety(7)); `set` makes one system
+    // call, and allocates nothing.
+    unsafe { command.pre_exec(set) }
+}
+
+/// Has the kernel kill this process when the thread that started it ends.
+pub fn die_with_present_parent() {
+    // Refused only for numbers that are no signals.
+    let _ = set_parent_process_death_signal(Some(Signal::KILL));
+}
+
+/// Splits off a child process, which runs `child` and ends with the exit code that it returns. Gives the child's process
+/// number.
+///
+/// # Errors
+/// When this process has several threads, or the system has no room for another process.
+pub fn split_off(child: impl FnOnce() -> u8) -> io::Result<u32> {
+    if fs::read_dir("/proc/self/task")?.count() != 1 {
+        return Err(io::Error::other("a process with several threads cannot be split"));
+    }
+    // SAFETY: with a single thread, nothing of this process is in use by anybody else at this moment, such as the
+    // allocator's lock, so that the child finds all of it whole (fork(2)).
+    match unsafe { libc::fork() } {
+        0 => {
+            // A panic must not unwind into what only the parent should go on with.
+            let code = panic::catch_unwind(AssertUnwindSafe(child)).unwrap_or(PANICKED);
+            std::process::exit(code.into())
+        }
+        pid => u32::try_from(pid).map_err(|_| io::Error::last_os_error()),
+    }
+}
+
+/// This process's group: the number by which its user namespace knows it.
+pub fn group() -> u32 {
+    rustix::process::getegid().as_raw()
+}
+
+/// Has the kernel bury this process's dead children, so that nobody must wait for them (SIGCHLD in wait(2)).
+pub fn leave_children_unburied_to_the_kernel() {
+    // SAFETY: SIG_IGN runs no code.
+    unsafe { libc::signal(libc::SIGCHLD, libc::SIG_IGN) };
+}
+
+/// Waits until this process has no children any more, in whatever order they end.
+pub fn bury_all_children() {
+    while !matches!(rustix::process::wait(WaitOptions::empty()), Err(rustix::io::Errno::CHILD)) {}
+}
+
+/// Sends a signal to a process.
+///
+/// # Errors
+/// When the process is gone, or belongs to someone else, or there is no such signal.
+pub fn send_signal(pid: u32, signal: i32) -> io::Result<()> {
+    let invalid = || io::Error::from_raw_os_error(libc::EINVAL);
+    let pid = i32::try_from(pid).ok().and_then(Pid::from_raw).ok_or_else(invalid)?;
+    Ok(kill_process(pid, Signal::from_named_raw(signal).ok_or_else(invalid)?)?)
+}
+
+/// Ends this process by a signal, without a core file, so that whoever waits for it sees which one it was. Returns when
+/// the signal does not end a process.
+pub fn die_by(signal: i32) {
+    let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: None });
+    // SAFETY: SIG_DFL runs no code, the set is initialised by sigemptyset before it is read, and all pointers are to
+    // locals that outlive the calls.
+    unsafe {
+        libc::signal(signal, libc::SIG_DFL);
+        let mut set = std::mem::zeroed();
+        libc::sigemptyset(&raw mut set);
+        libc::sigaddset(&raw mut set, signal);
+        libc::pthread_sigmask(libc::SIG_UNBLOCK, &raw const set, std::ptr::null_mut());
+        libc::raise(signal);
+    }
+}
+
+/// The exit code that Rust programs end with when they panic.
+const PANICKED: u8 = 101;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::process::ExitStatusExt;
+
+    #[test]
+    fn a_signal_reaches_the_process_that_it_was_sent_to() {
+        let mut child = die_with_parent(Command::new("sleep").arg("60")).spawn().unwrap();
+        send_signal(child.id(), libc::SIGTERM).unwrap();
+        assert_eq!(child.wait().unwrap().signal(), Some(libc::SIGTERM));
+    }
+
+    #[test]
+    fn a_child_dies_with_the_thread_that_started_it() {
+        let spawn = || die_with_parent(Command::new("sleep").arg("60")).spawn().unwrap();
+        let mut child = std::thread::spawn(spawn).join().unwrap();
+        assert_eq!(child.wait().unwrap().signal(), Some(libc::SIGKILL));
+    }
+
+    #[test]
+    fn a_process_with_several_threads_is_not_split() {
+        let other = std::thread::spawn(std::thread::park);
+        assert!(split_off(|| 0).is_err());
+        other.thread().unpark();
+        other.join().unwrap();
+    }
+
+    #[test]
+    fn no_process_and_no_signal_are_errors() {
+        assert!(send_signal(u32::MAX, libc::SIGTERM).is_err());
+        assert!(send_signal(std::process::id(), 12_345).is_err());
+    }
+}
