@@ -3,12 +3,11 @@
 use std::error::Error;
 use std::io::{self, BufWriter, Write};
 
-use anstream::{AutoStream, ColorChoice};
 use clap::Args;
 use jiff::tz::TimeZone;
 
 use super::spec_argument::{Specs, tell};
-use super::{CommandResult, Outcome, random};
+use super::{CommandResult, Outcome, color, random};
 use crate::packet::Packet;
 use crate::packet::build::Built;
 use crate::packet::check::Dissected;
@@ -157,15 +156,11 @@ struct Printer {
 
 impl Printer {
     fn new(args: &CraftArgs) -> Self {
-        let palette = match AutoStream::choice(&io::stdout()) {
-            ColorChoice::Never => Palette::PLAIN,
-            _ => Palette::COLOURED,
-        };
         Self {
             out: BufWriter::new(io::stdout()),
             output: args.output,
             quiet: args.quiet,
-            palette,
+            palette: color::palette(),
             clock: Clock::new(time::Style::None, time::Precision::default(), TimeZone::UTC),
             number: 0,
             text: String::new(),

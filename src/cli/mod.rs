@@ -2,10 +2,15 @@
 //!
 //! Exit codes: 0 done (and, where an answer was awaited, answered); 1 done, but no answer; 2 it could not be done.
 
+mod color;
+mod completions;
 mod craft;
 mod duration;
+mod fields;
 mod lab;
 mod lab_host;
+mod man;
+mod output;
 mod ping;
 mod probe;
 mod random;
@@ -20,6 +25,9 @@ use clap::{Parser, Subcommand};
 #[derive(Debug, Parser)]
 #[command(name = "rawsock", version, propagate_version = true)]
 struct Cli {
+    /// When to colour the output.
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
+    color: color::When,
     #[command(subcommand)]
     command: Command,
 }
@@ -31,6 +39,9 @@ enum Command {
     Lab(lab::LabArgs),
     #[command(hide = true)]
     LabHost(lab_host::LabHostArgs),
+    Fields(fields::FieldsArgs),
+    Completions(completions::CompletionsArgs),
+    Man(man::ManArgs),
     Ping(ping::PingArgs),
     Probe(probe::ProbeArgs),
 }
@@ -55,10 +66,14 @@ pub type CommandResult = Result<Outcome, Box<dyn std::error::Error>>;
 /// Parses the command line, runs the command and turns its outcome into an exit code.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
+    cli.color.apply();
     let result = match &cli.command {
         Command::Craft(args) => craft::run(args),
         Command::Lab(args) => lab::run(args),
         Command::LabHost(args) => lab_host::run(args),
+        Command::Fields(args) => fields::run(args),
+        Command::Completions(args) => completions::run(args),
+        Command::Man(args) => man::run(args),
         Command::Ping(args) => ping::run(args),
         Command::Probe(args) => probe::run(args),
     };

@@ -38,6 +38,13 @@ pub fn push_printable(out: &mut String, text: &str) {
     }
 }
 
+/// `text` with every character that is not printable as `\u{1b}`.
+pub fn printable(text: &str) -> String {
+    let mut out = String::new();
+    push_printable(&mut out, text);
+    out
+}
+
 /// Whether a terminal shows the character at its place and does nothing else. Control characters are not printable, nor
 /// those that are invisible or turn the direction of writing (Unicode Standard, table 23-2 and annex 9).
 pub fn is_printable(character: char) -> bool {

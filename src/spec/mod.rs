@@ -23,7 +23,7 @@ mod generator;
 #[cfg(test)]
 mod laws;
 mod mistake;
-mod nearest;
+pub(crate) mod nearest;
 mod random;
 mod read_layers;
 mod read_octets;

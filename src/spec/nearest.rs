@@ -2,7 +2,7 @@
 
 /// The name that is most like `word`, if one is like it at all: at most a third of its letters differ, or it is the
 /// beginning or the last part of just one name.
-pub(super) fn nearest<'n>(word: &str, names: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
+pub(crate) fn nearest<'n>(word: &str, names: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
     // Longer words are no misspelt names, and would take long to compare.
     if word.is_empty() || word.len() > MAX_LETTERS {
         return None;
