@@ -37,6 +37,8 @@ pub struct Outgoing {
     pub link_type: LinkType,
     /// Where it goes; link-layer frames go where their header says.
     pub destination: Option<IpAddr>,
+    /// The index of the interface that a frame leaves by, or that a link-local IPv6 destination is on; 0 for any.
+    pub interface: u32,
 }
 
 /// A packet that came.

@@ -1,5 +1,7 @@
 //! Sending as an engine: packets at their pace, and what comes back to each.
 
+use std::net::IpAddr;
+
 use crate::exchange::engine::{Engine, Incoming, Nanos, Outgoing, Step};
 use crate::exchange::matcher::{Match, Matcher};
 use crate::packet::build::Built;
@@ -13,7 +15,9 @@ pub struct Ready {
     /// Octets and layers.
     pub built: Built,
     /// Where it goes, unless its link-layer header says so.
-    pub destination: Option<std::net::IpAddr>,
+    pub destination: Option<IpAddr>,
+    /// The index of the interface that it leaves by; 0 for whichever leads there.
+    pub interface: u32,
     /// How long to wait for its answer.
     pub within: Nanos,
 }
@@ -89,7 +93,7 @@ pub struct Sender<I> {
     pace: Pace,
     next_at: Option<Nanos>,
     exhausted: bool,
-    ready: Option<Ready>,
+    ready: Option<Result<Ready, String>>,
     /// The octets of the packet that is being sent.
     leaving: Vec<u8>,
     matcher: Matcher,
@@ -111,8 +115,8 @@ pub struct Totals {
     pub answered: usize,
 }
 
-impl<I: Iterator<Item = Ready>> Sender<I> {
-    /// An engine that sends `packets`.
+impl<I: Iterator<Item = Result<Ready, String>>> Sender<I> {
+    /// An engine that sends `packets`; in place of one that cannot be made stands the reason.
     pub fn new(packets: I, pace: Pace) -> Self {
         Self {
             packets,
@@ -153,17 +157,25 @@ impl<I: Iterator<Item = Ready>> Sender<I> {
         open.map(|record| record.until).max().unwrap_or(0)
     }
 
-    fn send(&mut self, ready: Ready, now: Nanos) -> Step {
+    fn send(&mut self, ready: Result<Ready, String>, now: Nanos) -> Step {
         let number = self.records.len();
-        let awaited = self.pace.answers && {
-            let octets = &ready.built.octets;
-            self.matcher.sent(octets, &ready.built.table)
-        };
-        self.records.push(Record { until: now.saturating_add(ready.within), awaited, ..Record::default() });
         self.next_at = Some(self.next_at.unwrap_or(now).saturating_add(self.pace.interval));
-        let Ready { built, destination, .. } = ready;
+        let ready = match ready {
+            Ok(ready) => ready,
+            Err(reason) => {
+                self.records.push(Record::default());
+                self.matcher.skip();
+                self.failed += 1;
+                self.events.push(Event::Failed { number, reason });
+                return Step::Wait(now);
+            }
+        };
+        let awaited = self.pace.answers && self.matcher.sent(&ready.built.octets, &ready.built.table);
+        self.records.push(Record { until: now.saturating_add(ready.within), awaited, ..Record::default() });
+        let Ready { built, destination, interface, .. } = ready;
         self.leaving.clone_from(&built.octets);
-        Step::Send(Outgoing { tag: number, octets: built.octets, link_type: built.link_type, destination })
+        let (octets, link_type) = (built.octets, built.link_type);
+        Step::Send(Outgoing { tag: number, octets, link_type, destination, interface })
     }
 
     fn answer(&mut self, packet: Incoming<'_>, table: &LayerTable) {
@@ -182,7 +194,7 @@ impl<I: Iterator<Item = Ready>> Sender<I> {
     }
 }
 
-impl<I: Iterator<Item = Ready>> Engine for Sender<I> {
+impl<I: Iterator<Item = Result<Ready, String>>> Engine for Sender<I> {
     fn step(&mut self, now: Nanos) -> Step {
         if !self.exhausted && self.ready.is_none() {
             self.ready = self.packets.next();
@@ -247,14 +259,14 @@ mod tests {
     use crate::wire::value::Value;
 
     /// A UDP packet from port 1000 + `n` to port 7.
-    fn udp(n: u64) -> Ready {
+    fn udp(n: u64) -> Result<Ready, String> {
         let registry = registry();
         let ip = Layer::new(registry.by_name("ip").unwrap())
             .with("src", Value::Ipv4([10, 0, 0, 1].into()))
             .with("dst", Value::Ipv4([10, 0, 0, 2].into()));
         let udp = Layer::new(registry.by_name("udp").unwrap()).with("srcport", Value::Uint(1000 + n));
         let built = build(&Packet { layers: vec![ip, udp], trailer: vec![] }).unwrap();
-        Ready { built, destination: None, within: SECOND }
+        Ok(Ready { built, destination: None, interface: 0, within: SECOND })
     }
 
     /// The same packet with addresses and ports swapped.
@@ -267,7 +279,7 @@ mod tests {
         answer
     }
 
-    fn sent(sender: &mut Sender<impl Iterator<Item = Ready>>, now: Nanos) -> Vec<u8> {
+    fn sent(sender: &mut Sender<impl Iterator<Item = Result<Ready, String>>>, now: Nanos) -> Vec<u8> {
         let Step::Send(outgoing) = sender.step(now) else { panic!("nothing to send at {now}") };
         sender.sent(outgoing.tag, now, 0, Ok(()));
         outgoing.octets

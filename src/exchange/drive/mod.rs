@@ -1,7 +1,10 @@
 //! The one loop that joins an engine to sockets, the clock and signals.
 
 pub mod icmp;
+pub mod packets;
 pub mod plain;
+pub mod tap;
+pub mod way;
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};

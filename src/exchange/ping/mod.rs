@@ -253,6 +253,7 @@ impl Ping {
                 octets: built.octets,
                 link_type: built.link_type,
                 destination: Some(address),
+                interface: 0,
             }),
             Err(error) => {
                 self.events.push(Event::SendFailed { target, seq, reason: error.to_string(), wall: 0 });

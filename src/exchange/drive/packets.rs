@@ -1,0 +1,116 @@
+//! The sockets of send: raw IP sockets for packets that begin with an IP header, a packet socket for frames, and a tap that
+//! sees what leaves and what comes.
+
+use std::os::fd::{AsFd, BorrowedFd};
+
+use crate::exchange::drive::Wire;
+use crate::exchange::drive::tap::Tap;
+use crate::exchange::engine::{Incoming, Outgoing};
+use crate::sys::clock::Now;
+use crate::sys::error::SysError;
+use crate::sys::ip_socket::{Family, HeaderIncluded};
+use crate::sys::packet_socket::FrameSender;
+use crate::wire::frame::{Direction, Frame, LinkType};
+
+/// Called with every frame that the tap sees.
+pub type Recorder<'r> = Box<dyn FnMut(&Frame<'_>) + 'r>;
+
+/// The sockets of send.
+pub struct PacketWire<'r> {
+    v4: Option<HeaderIncluded>,
+    v6: Option<HeaderIncluded>,
+    link: Option<FrameSender>,
+    tap: Option<Tap>,
+    recorder: Option<Recorder<'r>>,
+}
+
+/// Which sockets are needed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Needs {
+    /// A raw IPv4 socket.
+    pub v4: bool,
+    /// A raw IPv6 socket.
+    pub v6: bool,
+    /// A packet socket.
+    pub link: bool,
+}
+
+impl<'r> PacketWire<'r> {
+    /// Opens the sockets; `interface` is the name of the one that packets must leave by. The tap, when given, delivers what
+    /// comes.
+    ///
+    /// # Errors
+    /// When CAP_NET_RAW is missing, or there is no such interface.
+    pub fn open(
+        needs: Needs,
+        interface: Option<&str>,
+        tap: Option<Tap>,
+        recorder: Option<Recorder<'r>>,
+    ) -> Result<Self, SysError> {
+        let raw = |family| {
+            let socket = HeaderIncluded::open(family)?;
+            if let Some(name) = interface {
+                socket.bind_to_interface(name)?;
+            }
+            Ok(socket)
+        };
+        Ok(Self {
+            v4: needs.v4.then(|| raw(Family::V4)).transpose()?,
+            v6: needs.v6.then(|| raw(Family::V6)).transpose()?,
+            link: needs.link.then(FrameSender::open).transpose()?,
+            tap,
+            recorder,
+        })
+    }
+}
+
+impl Wire for PacketWire<'_> {
+    fn send(&mut self, outgoing: &Outgoing) -> Result<(), String> {
+        let Outgoing { octets, destination, interface, link_type, .. } = outgoing;
+        let sent = match (destination, *link_type) {
+            (Some(destination), LinkType::IPV4 | LinkType::RAW | LinkType::IPV6) => {
+                let socket = if destination.is_ipv4() { &self.v4 } else { &self.v6 };
+                match socket {
+                    Some(socket) => socket.send(octets, *destination, *interface),
+                    None => return Err("no raw socket was opened for its family".to_owned()),
+                }
+            }
+            _ => match &self.link {
+                Some(link) => link.send(*interface, octets),
+                None => return Err("no packet socket was opened for it".to_owned()),
+            },
+        };
+        sent.map_err(|error| match error.source.raw_os_error() {
+            Some(EINVAL) if destination.is_some() => {
+                format!("{error}: the kernel sends no IP packet whose header it cannot make sense of; `--via link` does")
+            }
+            _ => error.to_string(),
+        })
+    }
+
+    fn descriptors(&self) -> Vec<BorrowedFd<'_>> {
+        self.tap.iter().map(AsFd::as_fd).collect()
+    }
+
+    fn receive(&mut self, deliver: &mut dyn FnMut(Incoming<'_>)) {
+        let Some(tap) = &mut self.tap else { return };
+        let recorder = &mut self.recorder;
+        tap.receive(&mut |frame| {
+            if let Some(record) = recorder {
+                record(frame);
+            }
+            let now = Now::read();
+            let wall = frame.time.unwrap_or(now.wall);
+            deliver(Incoming {
+                octets: frame.data,
+                link_type: frame.link_type,
+                at: now.monotonic_of(wall),
+                wall,
+                outgoing: frame.direction == Direction::Outbound,
+            });
+        });
+    }
+}
+
+/// Linux's number (errno(3)).
+const EINVAL: i32 = 22;

@@ -1,0 +1,230 @@
+//! Packet sockets: whole frames out of and into an interface (packet(7)).
+
+use std::io;
+use std::mem;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+
+use socket2::{Domain, Socket, Type};
+
+use super::error::SysError;
+use super::ip_socket::set_option;
+use crate::wire::frame::LinkType;
+
+/// Sends whole frames.
+#[derive(Debug)]
+pub struct FrameSender(Socket);
+
+impl FrameSender {
+    /// Opens it. With protocol 0 it receives nothing.
+    ///
+    /// # Errors
+    /// When CAP_NET_RAW is missing.
+    pub fn open() -> Result<Self, SysError> {
+        Socket::new(Domain::PACKET, Type::RAW, None)
+            .map(Self)
+            .map_err(SysError::of("open", "a packet socket"))
+    }
+
+    /// Sends a frame out of the interface with this index, link-layer header included, every bit as it is.
+    ///
+    /// # Errors
+    /// When there is no such interface, it is down, or the frame is larger than it takes.
+    pub fn send(&self, interface: u32, frame: &[u8]) -> Result<(), SysError> {
+        let mut address = link_address(interface, 0);
+        // Drivers that look at it take the protocol from here: what the frame itself says.
+        let ethertype = frame.get(12..).and_then(<[u8]>::first_chunk::<2>).copied().unwrap_or_default();
+        address.sll_protocol = u16::from_ne_bytes(ethertype);
+        let len = socklen::<libc::sockaddr_ll>();
+        loop {
+            // SAFETY: `frame` is readable for its length, and `address` is a sockaddr_ll of `len` octets.
+            let sent = unsafe {
+                libc::sendto(
+                    self.0.as_raw_fd(),
+                    frame.as_ptr().cast(),
+                    frame.len(),
+                    0,
+                    (&raw const address).cast(),
+                    len,
+                )
+            };
+            if sent >= 0 {
+                return Ok(());
+            }
+            let error = io::Error::last_os_error();
+            if error.kind() != io::ErrorKind::Interrupted {
+                return Err(SysError::of("send a frame to", format!("interface {interface}"))(error));
+            }
+        }
+    }
+}
+
+/// One instruction of classic BPF (`linux/filter.h`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BpfInstruction {
+    /// Operation.
+    pub code: u16,
+    /// Instructions to skip when true.
+    pub jt: u8,
+    /// Instructions to skip when false.
+    pub jf: u8,
+    /// Operand.
+    pub k: u32,
+}
+
+impl BpfInstruction {
+    /// `ret #len`: take so many octets of each packet, none of them when 0.
+    pub const fn take(len: u32) -> Self {
+        const BPF_RET_K: u16 = 0x06;
+        Self { code: BPF_RET_K, jt: 0, jf: 0, k: len }
+    }
+}
+
+/// A packet socket that receives. The order is a promise: it is opened with protocol 0 (nothing comes in), given its filter
+/// and its ring, and only then bound to all protocols, so that no packet is seen that came before, or that the filter
+/// would not let through.
+#[derive(Debug)]
+pub struct PacketSocket(Socket);
+
+impl PacketSocket {
+    /// Opens it, deaf: frames with their link-layer header, or when `cooked`, packets without it.
+    ///
+    /// # Errors
+    /// When CAP_NET_RAW is missing.
+    pub fn open(cooked: bool) -> Result<Self, SysError> {
+        let kind = if cooked { Type::DGRAM } else { Type::RAW };
+        let socket =
+            Socket::new(Domain::PACKET, kind, None).map_err(SysError::of("open", "a packet socket"))?;
+        Ok(Self(socket))
+    }
+
+    /// Lets only those packets in that the program takes, and of each only so many octets as it says.
+    ///
+    /// # Errors
+    /// When the kernel does not take the program.
+    pub fn attach(&self, program: &[BpfInstruction]) -> Result<(), SysError> {
+        let mut filters: Vec<libc::sock_filter> =
+            program.iter().map(|i| libc::sock_filter { code: i.code, jt: i.jt, jf: i.jf, k: i.k }).collect();
+        let len = u16::try_from(filters.len()).unwrap_or(u16::MAX);
+        let program = libc::sock_fprog { len, filter: filters.as_mut_ptr() };
+        // SAFETY: the program points to `len` filters, alive for the call; the kernel copies them.
+        let done = unsafe { self.set(libc::SOL_SOCKET, libc::SO_ATTACH_FILTER, &program) };
+        done.map_err(SysError::of("attach a filter to", "a packet socket"))
+    }
+
+    /// Begins to receive from the interface with this index, or from all when 0.
+    ///
+    /// # Errors
+    /// When there is no such interface, or it is down.
+    pub fn bind(&self, interface: u32) -> Result<(), SysError> {
+        let address = link_address(interface, ETH_P_ALL.to_be());
+        // SAFETY: `address` is a sockaddr_ll of the length given.
+        let done = unsafe {
+            libc::bind(self.0.as_raw_fd(), (&raw const address).cast(), socklen::<libc::sockaddr_ll>())
+        };
+        let bound = if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) };
+        bound.map_err(SysError::of("bind a packet socket to", format!("interface {interface}")))
+    }
+
+    /// Asks the interface for all frames that pass it, as long as this socket is open.
+    ///
+    /// # Errors
+    /// When there is no such interface.
+    pub fn see_all_frames(&self, interface: u32) -> Result<(), SysError> {
+        let member = libc::packet_mreq {
+            mr_ifindex: i32::try_from(interface).unwrap_or(0),
+            mr_type: PACKET_MR_PROMISC,
+            mr_alen: 0,
+            mr_address: [0; 8],
+        };
+        // SAFETY: `member` is a packet_mreq, alive for the call.
+        let done = unsafe { self.set(libc::SOL_PACKET, libc::PACKET_ADD_MEMBERSHIP, &member) };
+        done.map_err(SysError::of("see all frames of", format!("interface {interface}")))
+    }
+
+    /// The packets that came, and those of them that there was no room for, since the last call (PACKET_STATISTICS).
+    ///
+    /// # Errors
+    /// When the kernel does not tell.
+    pub fn statistics(&self) -> Result<Statistics, SysError> {
+        let mut stats = libc::tpacket_stats_v3 { tp_packets: 0, tp_drops: 0, tp_freeze_q_cnt: 0 };
+        let mut len = socklen::<libc::tpacket_stats_v3>();
+        // SAFETY: `stats` has room for `len` octets, which the kernel fills.
+        let done = unsafe {
+            libc::getsockopt(
+                self.0.as_raw_fd(),
+                libc::SOL_PACKET,
+                libc::PACKET_STATISTICS,
+                (&raw mut stats).cast(),
+                &raw mut len,
+            )
+        };
+        let got = if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) };
+        got.map_err(SysError::of("ask for the counters of", "a packet socket"))?;
+        Ok(Statistics { packets: u64::from(stats.tp_packets), dropped: u64::from(stats.tp_drops) })
+    }
+
+    /// Sets an option that is an int.
+    pub(super) fn set_int(&self, name: i32, value: i32) -> io::Result<()> {
+        set_option(&self.0, libc::SOL_PACKET, name, value)
+    }
+
+    /// Sets an option that is a structure.
+    ///
+    /// # Safety
+    /// `value` must be the structure that the option takes, and what it points to be valid.
+    pub(super) unsafe fn set<T>(&self, level: i32, name: i32, value: &T) -> io::Result<()> {
+        // SAFETY: `value` is readable for its own size; the caller promises the rest.
+        let done = unsafe {
+            libc::setsockopt(self.0.as_raw_fd(), level, name, (&raw const *value).cast(), socklen::<T>())
+        };
+        if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+    }
+}
+
+impl AsFd for PacketSocket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+/// What a packet socket counted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Statistics {
+    /// Packets that the filter let through, dropped ones included.
+    pub packets: u64,
+    /// Packets that there was no room for.
+    pub dropped: u64,
+}
+
+/// What frames of an interface begin with, by its ARPHRD_ number; `None` for kinds of links that are not known here.
+pub fn link_type_of(hardware: u16) -> Option<LinkType> {
+    match hardware {
+        libc::ARPHRD_ETHER | libc::ARPHRD_LOOPBACK => Some(LinkType::ETHERNET),
+        // Tunnels whose packets begin with the IP header: tun, PPP as Linux gives it, IP-in-IP, SIT, GRE.
+        libc::ARPHRD_NONE
+        | libc::ARPHRD_PPP
+        | libc::ARPHRD_TUNNEL
+        | libc::ARPHRD_TUNNEL6
+        | libc::ARPHRD_SIT => Some(LinkType::RAW),
+        _ => None,
+    }
+}
+
+fn link_address(interface: u32, protocol: u16) -> libc::sockaddr_ll {
+    // SAFETY: sockaddr_ll is plain data, for which all zeros are valid.
+    let mut address: libc::sockaddr_ll = unsafe { mem::zeroed() };
+    address.sll_family = libc::sa_family_t::try_from(libc::AF_PACKET).unwrap_or_default();
+    address.sll_protocol = protocol;
+    address.sll_ifindex = i32::try_from(interface).unwrap_or(0);
+    address.sll_halen = 6;
+    address
+}
+
+fn socklen<T>() -> libc::socklen_t {
+    libc::socklen_t::try_from(mem::size_of::<T>()).unwrap_or(0)
+}
+
+/// All protocols (`linux/if_ether.h`).
+const ETH_P_ALL: u16 = 0x0003;
+/// `linux/if_packet.h`.
+const PACKET_MR_PROMISC: libc::c_ushort = 1;

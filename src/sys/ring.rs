@@ -1,0 +1,301 @@
+//! A TPACKET_V3 receive ring: the kernel fills blocks of packets in shared memory, and one look at a block takes many
+//! packets without a system call (packet(7), Documentation/networking/packet_mmap.rst).
+
+use std::mem;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::atomic::Ordering;
+
+use super::clock;
+use super::error::SysError;
+use super::mapping::Mapping;
+use super::packet_socket::{BpfInstruction, PacketSocket, Statistics};
+use super::poll;
+use super::ring_block::{Packets, RawPacket, STATUS};
+use crate::wire::frame::{Direction, Frame, LinkType};
+
+/// How a ring is set up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RingOptions {
+    /// Octets of the buffer, about: the kernel may give less.
+    pub buffer_len: usize,
+    /// A block that is not full is handed over after so many milliseconds.
+    pub retire_ms: u32,
+    /// At most so many octets of each packet.
+    pub snap_len: u32,
+    /// See all frames of the interface, not just those that are for this host.
+    pub promiscuous: bool,
+}
+
+impl Default for RingOptions {
+    fn default() -> Self {
+        Self { buffer_len: 8 << 20, retire_ms: 20, snap_len: MAX_SNAP_LEN, promiscuous: false }
+    }
+}
+
+/// As much of a packet as anybody asks for (tcpdump's default).
+pub const MAX_SNAP_LEN: u32 = 262_144;
+
+/// What to capture from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// One interface, by index, and what its frames begin with.
+    Interface(u32, LinkType),
+    /// All interfaces: each packet behind a Linux cooked header, version 2.
+    Any,
+}
+
+/// A receive ring.
+#[derive(Debug)]
+pub struct Ring {
+    // The mapping is of the socket, and goes before it.
+    mapping: Mapping,
+    socket: PacketSocket,
+    source: Source,
+    block_len: usize,
+    blocks: usize,
+    next: usize,
+    retire_ms: u32,
+    counted: Statistics,
+    scratch: Vec<u8>,
+}
+
+impl Ring {
+    /// Opens a ring; packets come in from now on.
+    ///
+    /// # Errors
+    /// When CAP_NET_RAW is missing, there is no such interface, or no memory.
+    pub fn open(source: Source, options: &RingOptions) -> Result<Self, SysError> {
+        let socket = PacketSocket::open(source == Source::Any)?;
+        let set_up = SysError::of("set up", "a receive ring");
+        let version = libc::tpacket_versions::TPACKET_V3 as i32;
+        socket.set_int(libc::PACKET_VERSION, version).map_err(set_up)?;
+        let (block_len, blocks) = request_blocks(&socket, options)?;
+        let mapping = Mapping::new(&socket, block_len.saturating_mul(blocks))
+            .map_err(SysError::of("map", "a receive ring"))?;
+        if options.snap_len < MAX_SNAP_LEN {
+            socket.attach(&[BpfInstruction::take(options.snap_len)])?;
+        }
+        let interface = match source {
+            Source::Interface(index, _) => index,
+            Source::Any => 0,
+        };
+        socket.bind(interface)?;
+        if options.promiscuous && interface != 0 {
+            socket.see_all_frames(interface)?;
+        }
+        let (retire_ms, counted) = (options.retire_ms, Statistics::default());
+        Ok(Self {
+            mapping,
+            socket,
+            source,
+            block_len,
+            blocks,
+            next: 0,
+            retire_ms,
+            counted,
+            scratch: Vec::new(),
+        })
+    }
+
+    /// What its frames begin with.
+    pub fn link_type(&self) -> LinkType {
+        match self.source {
+            Source::Interface(_, link_type) => link_type,
+            Source::Any => LinkType::LINUX_SLL2,
+        }
+    }
+
+    /// Takes all blocks that are full or retired, without waiting, and shows each of their packets. `Frame::interface` is
+    /// the interface's index. Returns how many packets there were.
+    pub fn receive(&mut self, show: &mut dyn FnMut(&Frame<'_>)) -> usize {
+        let mut count = 0usize;
+        // At most once around, so that a flood cannot keep the caller here.
+        for _ in 0..self.blocks {
+            let start = self.next.saturating_mul(self.block_len);
+            let Some(status) = self.mapping.word(start.saturating_add(STATUS)) else { break };
+            if status.load(Ordering::Acquire) & libc::TP_STATUS_USER == 0 {
+                break;
+            }
+            // SAFETY: the status says that the block is ours: the kernel does not write it until it is given back below.
+            let block = unsafe { self.mapping.octets(start, self.block_len) };
+            for packet in Packets::of(block) {
+                count =
+                    count.saturating_add(usize::from(frame(self.source, &packet, &mut self.scratch, show)));
+            }
+            status.store(libc::TP_STATUS_KERNEL, Ordering::Release);
+            self.next = self.next.saturating_add(1) % self.blocks.max(1);
+        }
+        count
+    }
+
+    /// Ends the capture: nothing more is let in, and the block that is still open is waited for and shown too, so that
+    /// every packet that was let in before is shown, or counted as dropped.
+    ///
+    /// # Errors
+    /// When the kernel does not take the filter that lets nothing in.
+    pub fn finish(&mut self, show: &mut dyn FnMut(&Frame<'_>)) -> Result<(), SysError> {
+        self.socket.attach(&[BpfInstruction::take(0)])?;
+        // The kernel hands an open block over when its time is up; the timer may be late by a tick of its own.
+        let until = clock::monotonic()
+            .saturating_add(u64::from(self.retire_ms).saturating_mul(2_000_000) + 20_000_000);
+        loop {
+            let now = clock::monotonic();
+            if self.receive(show) == 0 && now >= until {
+                return Ok(());
+            }
+            let left = until.saturating_sub(now).max(1_000_000);
+            poll::wait(&[self.as_fd()], &[], Some(left.min(10_000_000)))
+                .map_err(SysError::of("wait for", "a receive ring"))?;
+        }
+    }
+
+    /// What was counted since the beginning.
+    ///
+    /// # Errors
+    /// When the kernel does not tell.
+    pub fn statistics(&mut self) -> Result<Statistics, SysError> {
+        let new = self.socket.statistics()?;
+        self.counted.packets = self.counted.packets.saturating_add(new.packets);
+        self.counted.dropped = self.counted.dropped.saturating_add(new.dropped);
+        Ok(self.counted)
+    }
+}
+
+impl AsFd for Ring {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}
+
+/// Asks for blocks, for half as much memory when there is not enough; returns their length and number.
+fn request_blocks(socket: &PacketSocket, options: &RingOptions) -> Result<(usize, usize), SysError> {
+    let mut block_len = BLOCK_LEN;
+    let mut blocks = (options.buffer_len / block_len).max(MIN_BLOCKS);
+    loop {
+        // SAFETY: tpacket_req3 is plain data, for which all zeros are valid.
+        let mut request: libc::tpacket_req3 = unsafe { mem::zeroed() };
+        request.tp_block_size = u32::try_from(block_len).unwrap_or(u32::MAX);
+        request.tp_block_nr = u32::try_from(blocks).unwrap_or(u32::MAX);
+        request.tp_frame_size = FRAME_LEN;
+        request.tp_frame_nr = request.tp_block_nr.saturating_mul(request.tp_block_size / FRAME_LEN);
+        request.tp_retire_blk_tov = options.retire_ms;
+        // SAFETY: it is the structure that PACKET_RX_RING takes with TPACKET_V3, and it points to nothing.
+        match unsafe { socket.set(libc::SOL_PACKET, libc::PACKET_RX_RING, &request) } {
+            Ok(()) => return Ok((block_len, blocks)),
+            Err(error) if error.raw_os_error() == Some(libc::ENOMEM) && block_len > MIN_BLOCK_LEN => {
+                if blocks > MIN_BLOCKS {
+                    blocks = (blocks / 2).max(MIN_BLOCKS);
+                } else {
+                    block_len /= 2;
+                }
+            }
+            Err(error) => return Err(SysError::of("get memory for", "a receive ring")(error)),
+        }
+    }
+}
+
+/// Large enough that a block holds many packets, small enough that there are many blocks; at least as large as the
+/// largest packet with its header.
+const BLOCK_LEN: usize = 512 << 10;
+const MIN_BLOCK_LEN: usize = 128 << 10;
+/// Fewer lose packets while one is read and another is not retired yet.
+const MIN_BLOCKS: usize = 8;
+/// With TPACKET_V3 no more than a unit of accounting: packets take what they need.
+const FRAME_LEN: u32 = 2048;
+
+/// Shows a packet as the frame that it was on the link. Returns whether it was shown.
+fn frame(
+    source: Source,
+    packet: &RawPacket<'_>,
+    scratch: &mut Vec<u8>,
+    show: &mut dyn FnMut(&Frame<'_>),
+) -> bool {
+    let is_outgoing = packet.kind == libc::PACKET_OUTGOING;
+    // What a host sends to itself is seen twice, going and coming: once is enough.
+    if is_outgoing && packet.hardware == libc::ARPHRD_LOOPBACK {
+        return false;
+    }
+    let direction = if is_outgoing { Direction::Outbound } else { Direction::Inbound };
+    let (data, added, link_type) = match (source, packet.vlan) {
+        (Source::Interface(_, link_type), None) => (packet.octets, 0, link_type),
+        (Source::Interface(_, link_type), Some((tpid, tci))) => {
+            put_tag_back(packet.octets, tpid, tci, scratch);
+            (scratch.as_slice(), TAG_LEN, link_type)
+        }
+        (Source::Any, _) => {
+            let added = cook(packet, scratch);
+            (scratch.as_slice(), added, LinkType::LINUX_SLL2)
+        }
+    };
+    let len = packet.len.saturating_add(added);
+    show(&Frame { data, len, time: Some(packet.stamp), link_type, interface: packet.interface, direction });
+    true
+}
+
+const TAG_LEN: u32 = 4;
+
+/// The kernel takes the outer VLAN tag out of a frame; here it is put back behind the addresses.
+fn put_tag_back(octets: &[u8], tpid: u16, tci: u16, scratch: &mut Vec<u8>) {
+    let (addresses, rest) = octets.split_at_checked(12).unwrap_or((octets, &[]));
+    scratch.clear();
+    scratch.extend_from_slice(addresses);
+    if addresses.len() == 12 {
+        scratch.extend_from_slice(&tpid.to_be_bytes());
+        scratch.extend_from_slice(&tci.to_be_bytes());
+    }
+    scratch.extend_from_slice(rest);
+}
+
+/// Puts a Linux cooked header, version 2, before a packet (LINKTYPE_LINUX_SLL2), and a VLAN tag back behind it. Returns how
+/// many octets that adds.
+fn cook(packet: &RawPacket<'_>, scratch: &mut Vec<u8>) -> u32 {
+    scratch.clear();
+    let protocol = packet.vlan.map_or(packet.protocol, |(tpid, _)| tpid);
+    scratch.extend_from_slice(&protocol.to_be_bytes());
+    scratch.extend_from_slice(&[0, 0]);
+    scratch.extend_from_slice(&packet.interface.to_be_bytes());
+    scratch.extend_from_slice(&packet.hardware.to_be_bytes());
+    scratch.extend_from_slice(&[packet.kind, packet.address_len]);
+    scratch.extend_from_slice(&packet.address);
+    if let Some((_, tci)) = packet.vlan {
+        scratch.extend_from_slice(&tci.to_be_bytes());
+        scratch.extend_from_slice(&packet.protocol.to_be_bytes());
+    }
+    let added = u32::try_from(scratch.len()).unwrap_or(0);
+    scratch.extend_from_slice(packet.octets);
+    added
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tag_goes_back_behind_the_addresses() {
+        let mut scratch = Vec::new();
+        let frame: Vec<u8> = (0..16).collect();
+        put_tag_back(&frame, 0x8100, 0x0064, &mut scratch);
+        assert_eq!(scratch, [&frame[..12], &[0x81, 0, 0, 0x64], &frame[12..]].concat());
+        put_tag_back(&frame[..5], 0x8100, 1, &mut scratch);
+        assert_eq!(scratch, frame[..5], "too short to have had one");
+    }
+
+    #[test]
+    fn a_cooked_header_is_what_we_dissect() {
+        let packet = RawPacket {
+            octets: &[0x45],
+            len: 1,
+            stamp: 0,
+            vlan: Some((0x88a8, 7)),
+            protocol: 0x0800,
+            interface: 3,
+            hardware: 1,
+            kind: 0,
+            address_len: 6,
+            address: [1, 2, 3, 4, 5, 6, 0, 0],
+        };
+        let mut scratch = Vec::new();
+        assert_eq!(cook(&packet, &mut scratch), 24);
+        assert_eq!(hex::encode(scratch), "88a80000000000030001000601020304050600000007080045");
+    }
+}
