@@ -2,6 +2,7 @@
 //!
 //! Exit codes: 0 done (and, where an answer was awaited, answered); 1 done, but no answer; 2 it could not be done.
 
+mod capture_file;
 mod color;
 mod completions;
 mod craft;
@@ -11,9 +12,11 @@ mod lab;
 mod lab_host;
 mod man;
 mod output;
+mod packet_output;
 mod ping;
 mod probe;
 mod random;
+mod read;
 mod resolve;
 mod spec_argument;
 
@@ -44,6 +47,7 @@ enum Command {
     Man(man::ManArgs),
     Ping(ping::PingArgs),
     Probe(probe::ProbeArgs),
+    Read(read::ReadArgs),
 }
 
 /// What a command ends with: [`Done`](Outcome::Done) is exit code 0, [`NoAnswer`](Outcome::NoAnswer) is 1. A failure (exit
@@ -76,6 +80,7 @@ pub fn main() -> ExitCode {
         Command::Man(args) => man::run(args),
         Command::Ping(args) => ping::run(args),
         Command::Probe(args) => probe::run(args),
+        Command::Read(args) => read::run(args),
     };
     match result {
         Ok(Outcome::Done) => ExitCode::SUCCESS,

@@ -1,17 +1,62 @@
-//! Stdout. When its reader has gone, as `head` does, that is no error: there is just nobody left to write for.
+//! Stdout through one large buffer. When its reader has gone, as `head` does, that is no error: there is just nobody left
+//! to write for.
 
-use std::io::{self, Write};
+use std::io::{self, StdoutLock, Write};
+
+/// Stdout, for text that comes in many pieces.
+pub(super) struct Output {
+    stdout: StdoutLock<'static>,
+    /// What has not been written yet. Whoever prints appends here, and calls [`Output::flush_if_full`].
+    pub(super) text: String,
+    is_open: bool,
+}
+
+impl Output {
+    /// Takes stdout for as long as it lives.
+    pub(super) fn new() -> Self {
+        Self { stdout: io::stdout().lock(), text: String::with_capacity(2 * FULL), is_open: true }
+    }
+
+    /// Whether anybody still reads.
+    pub(super) fn is_open(&self) -> bool {
+        self.is_open
+    }
+
+    /// Writes what has come together when it is much.
+    ///
+    /// # Errors
+    /// When stdout cannot be written, other than that its reader has gone.
+    pub(super) fn flush_if_full(&mut self) -> io::Result<()> {
+        if self.text.len() >= FULL { self.flush() } else { Ok(()) }
+    }
+
+    /// Writes what has come together.
+    ///
+    /// # Errors
+    /// As of [`Output::flush_if_full`].
+    pub(super) fn flush(&mut self) -> io::Result<()> {
+        let written = self.stdout.write_all(self.text.as_bytes()).and_then(|()| self.stdout.flush());
+        self.text.clear();
+        match written {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => self.is_open = false,
+            other => {
+                return other
+                    .map_err(|error| io::Error::new(error.kind(), format!("write to stdout: {error}")));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Octets that are worth a system call.
+const FULL: usize = 64 * 1024;
 
 /// Prints one text.
 ///
 /// # Errors
-/// When stdout cannot be written, other than that its reader has gone.
+/// As of [`Output::flush_if_full`].
 pub(super) fn print(text: &str) -> io::Result<()> {
-    let mut stdout = io::stdout().lock();
-    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(io::Error::new(error.kind(), format!("write to stdout: {error}")))
-        }
-        _ => Ok(()),
-    }
+    let mut output = Output::new();
+    output.text.push_str(text);
+    output.flush()
 }

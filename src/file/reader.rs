@@ -151,6 +151,21 @@ impl CaptureReader {
         }
     }
 
+    /// As [`next`](Self::next), with the interface that the packet came from.
+    ///
+    /// # Errors
+    /// As of [`next`](Self::next).
+    pub fn next_with_interface(&mut self) -> Result<Option<(Frame<'_>, Option<&Interface>)>, ReadError> {
+        let (frame, interfaces) = match &mut self.format {
+            Format::Pcap(reader) => (reader.next(&mut self.input)?, reader.interfaces()),
+            Format::Pcapng(reader) => (reader.next(&mut self.input)?, reader.interfaces()),
+        };
+        Ok(frame.map(|frame| {
+            let index = usize::try_from(frame.interface).unwrap_or(usize::MAX);
+            (frame, interfaces.get(index))
+        }))
+    }
+
     /// The interfaces that were described so far, counted over the whole file.
     pub fn interfaces(&self) -> &[Interface] {
         match &self.format {

@@ -1,0 +1,23 @@
+//! Capture files as commands write them: who wrote them, and whom they belong to.
+
+use std::env;
+
+use crate::file::writer::WriteOptions;
+
+/// What a file that this program writes says of itself. Under sudo it belongs to the user who called it.
+pub(super) fn write_options() -> WriteOptions {
+    WriteOptions {
+        hardware: None,
+        os: None,
+        application: Some(concat!("rawsock ", env!("CARGO_PKG_VERSION")).to_owned()),
+        owner: caller(),
+        flush_each: false,
+    }
+}
+
+/// User and group of whoever called sudo (sudo(8), environment), when it runs this as root.
+fn caller() -> Option<(u32, u32)> {
+    let id = |name| env::var(name).ok()?.parse().ok();
+    let ids = (id("SUDO_UID")?, id("SUDO_GID")?);
+    rustix::process::geteuid().is_root().then_some(ids)
+}

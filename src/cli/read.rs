@@ -1,0 +1,241 @@
+//! `rawsock read`: capture files to lines, trees, JSON, specs, and other files.
+//!
+//! The exit code says whether the files could be read: 2 when one could not be opened, is no capture, or stopped giving
+//! octets. A file that is damaged or ends in the middle of a packet has been read as far as it goes, so that is a warning
+//! and no failure.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use super::capture_file::write_options;
+use super::packet_output::{PacketOutputArgs, Printer};
+use super::{CommandResult, Outcome};
+use crate::file::reader::{CaptureReader, Interface, ReadError};
+use crate::file::writer::{CaptureWriter, NewInterface, WriteError};
+use crate::show::text::printable;
+use crate::wire::frame::{Frame, LinkType};
+
+/// Read captures and show their packets: as lines, trees, JSON or specs, or copied into another file.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct ReadArgs {
+    /// Capture files, pcap or pcapng; - for stdin.
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// Stop after so many packets.
+    #[arg(short, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    count: Option<u64>,
+    /// Copy the packets into this file: pcap where its name ends so, else pcapng; - for stdout, which implies -q.
+    #[arg(short, long, value_name = "FILE")]
+    write: Option<PathBuf>,
+    #[command(flatten)]
+    output: PacketOutputArgs,
+}
+
+const EXAMPLES: &str = "Examples:
+  rawsock read -e trace.pcapng
+  rawsock read -vv -c1 trace.pcapng
+  rawsock read --json trace.pcapng | rawsock craft - --hex
+  rawsock read -q old.pcap -w new.pcapng";
+
+/// Runs the command.
+///
+/// # Errors
+/// When the file to write cannot be written.
+pub(super) fn run(args: &ReadArgs) -> CommandResult {
+    let mut reading = Reading {
+        printer: Printer::new(&args.output.clone().silent_if(writes_to_stdout(args))),
+        copy: Copy::create(args)?,
+        number: 0,
+        last: args.count.unwrap_or(u64::MAX),
+    };
+    let mut outcome = Outcome::Done;
+    for file in &args.files {
+        match reading.file(file)? {
+            Ended::Whole | Ended::Early => {}
+            Ended::Failed => outcome = Outcome::Failed,
+            Ended::Enough => break,
+        }
+    }
+    reading.printer.finish()?;
+    if let Some(copy) = reading.copy {
+        copy.writer.finish()?;
+    }
+    Ok(outcome)
+}
+
+fn writes_to_stdout(args: &ReadArgs) -> bool {
+    args.write.as_deref().is_some_and(is_stream)
+}
+
+fn is_stream(path: &Path) -> bool {
+    path.as_os_str() == "-"
+}
+
+/// How reading a file ended.
+enum Ended {
+    /// With its last packet.
+    Whole,
+    /// Before that, because it is damaged or cut; that was said.
+    Early,
+    /// It cannot be read; that was said.
+    Failed,
+    /// With as many packets as are wanted.
+    Enough,
+}
+
+/// Files on their way to the screen and into another file.
+struct Reading {
+    printer: Printer,
+    copy: Option<Copy>,
+    /// Packets so far.
+    number: u64,
+    last: u64,
+}
+
+impl Reading {
+    fn file(&mut self, path: &Path) -> Result<Ended, Box<dyn std::error::Error>> {
+        let mut reader = match CaptureReader::open(path) {
+            Ok(reader) => reader,
+            Err(error) => {
+                self.failed(path, &error);
+                return Ok(Ended::Failed);
+            }
+        };
+        if let Some(copy) = &mut self.copy {
+            copy.numbers.clear();
+        }
+        let mut damages = 0u64;
+        loop {
+            let several = reader.interfaces().len() > 1;
+            self.printer.name_interfaces(several);
+            match reader.next_with_interface() {
+                Ok(None) if damages > TOLD_DAMAGES => {
+                    tell(path, &format_args!("{} more damages", damages.saturating_sub(TOLD_DAMAGES)));
+                    return Ok(Ended::Early);
+                }
+                Ok(None) => return Ok(Ended::Whole),
+                Ok(Some((frame, interface))) => {
+                    if !self.packet(&frame, interface)? {
+                        return Ok(Ended::Enough);
+                    }
+                }
+                Err(error) => {
+                    damages = damages.saturating_add(1);
+                    let goes_on = error.goes_on();
+                    if !goes_on {
+                        return Ok(self.failed(path, &error));
+                    }
+                    if damages <= TOLD_DAMAGES {
+                        self.printer.finish()?;
+                        tell(path, &error);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Prints and copies a packet; `false` when that was the last that is wanted.
+    fn packet(
+        &mut self,
+        frame: &Frame<'_>,
+        interface: Option<&Interface>,
+    ) -> Result<bool, Box<dyn std::error::Error>> {
+        self.number = self.number.saturating_add(1);
+        let name = interface.and_then(|interface| interface.name.as_deref());
+        let is_read = self.printer.packet(self.number, frame, name)?;
+        if let Some(copy) = &mut self.copy {
+            copy.packet(frame, interface)?;
+        }
+        // Whoever copies goes on when nobody looks at the lines any more.
+        Ok((is_read || self.copy.is_some()) && self.number < self.last)
+    }
+
+    /// Says why a file ended, behind what was printed of it.
+    fn failed(&mut self, path: &Path, error: &ReadError) -> Ended {
+        // A failure to print shows itself with the next packet, or at the end.
+        let _ = self.printer.finish();
+        match error {
+            ReadError::Open { .. } => anstream::eprintln!("rawsock: {}", printable(&error.to_string())),
+            _ => tell(path, error),
+        }
+        match error {
+            ReadError::Truncated { .. } | ReadError::Damaged { .. } => Ended::Early,
+            ReadError::Open { .. } | ReadError::Io { .. } | ReadError::NotACapture => Ended::Failed,
+        }
+    }
+}
+
+/// More damaged places than this are only counted.
+const TOLD_DAMAGES: u64 = 20;
+
+fn tell(path: &Path, what: &dyn std::fmt::Display) {
+    let name = if is_stream(path) { "stdin".to_owned() } else { path.display().to_string() };
+    anstream::eprintln!("rawsock: {}: {}", printable(&name), printable(&what.to_string()));
+}
+
+/// A file that packets are copied into.
+struct Copy {
+    writer: CaptureWriter,
+    /// For each interface of the file that is being read, its number in the copy.
+    numbers: Vec<Option<u32>>,
+    /// Interfaces of the copy so far.
+    count: u32,
+}
+
+/// Why nothing can be copied.
+#[derive(Debug, thiserror::Error)]
+#[error("write {}: it is the file that is read; choose another name", printable(&.0.display().to_string()))]
+struct SameFile(PathBuf);
+
+impl Copy {
+    fn create(args: &ReadArgs) -> Result<Option<Self>, Box<dyn std::error::Error>> {
+        let Some(path) = &args.write else { return Ok(None) };
+        if args.files.iter().any(|file| is_same(file, path)) {
+            return Err(SameFile(path.clone()).into());
+        }
+        let writer = CaptureWriter::create(path, write_options())?;
+        Ok(Some(Self { writer, numbers: Vec::new(), count: 0 }))
+    }
+
+    fn packet(&mut self, frame: &Frame<'_>, interface: Option<&Interface>) -> Result<(), WriteError> {
+        let index = usize::try_from(frame.interface).unwrap_or(0);
+        if self.numbers.len() <= index {
+            self.numbers.resize(index.saturating_add(1), None);
+        }
+        let number = match self.numbers.get(index).copied().flatten() {
+            Some(number) => number,
+            None => {
+                let number = self.add(frame.link_type, interface)?;
+                if let Some(slot) = self.numbers.get_mut(index) {
+                    *slot = Some(number);
+                }
+                number
+            }
+        };
+        self.writer.write(&Frame { interface: number, ..*frame }, None)
+    }
+
+    fn add(&mut self, link_type: LinkType, interface: Option<&Interface>) -> Result<u32, WriteError> {
+        let known = interface.cloned().unwrap_or_default();
+        self.writer.add_interface(&NewInterface {
+            name: known.name,
+            description: known.description,
+            filter: known.filter,
+            link_type,
+            snap_len: known.snap_len,
+        })?;
+        let number = self.count;
+        self.count = number.saturating_add(1);
+        Ok(number)
+    }
+}
+
+/// Whether two names are of the same file that is there.
+fn is_same(one: &Path, other: &Path) -> bool {
+    let place = |path: &Path| fs::metadata(path).ok().map(|file| (file.dev(), file.ino()));
+    !is_stream(one) && !is_stream(other) && place(one).is_some_and(|one| place(other) == Some(one))
+}
