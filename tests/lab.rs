@@ -63,7 +63,7 @@ fn each_host_has_its_own_name_and_interfaces() {
     for (host, interfaces) in
         [(Host::Client, "eth0 lo"), (Host::Router, "eth0 eth1 lo"), (Host::Server, "eth0 lo")]
     {
-        let script = "hostname; awk -F: 'NR > 2 { print $1 }' /proc/net/dev | xargs -n1 | sort | xargs";
+        let script = "uname -n; awk -F: 'NR > 2 { print $1 }' /proc/net/dev | xargs -n1 | sort | xargs";
         let output = run(lab.command(host, "sh").args(["-c", script]));
         assert_eq!(text_of(&output), format!("{host}\n{interfaces}\n"));
     }
@@ -300,7 +300,7 @@ fn where_user_namespaces_are_forbidden_the_error_says_how_to_allow_them() {
         return skip_or_fail(&text);
     }
     assert_eq!(output.status.code(), Some(2), "{text}");
-    for part in ["make a user namespace", "`sudo sysctl user.max_user_namespaces=10000`", "under sudo"] {
+    for part in ["make a user namespace", "`sudo sysctl user.max_user_namespaces=100000`", "under sudo"] {
         assert!(text.contains(part), "{text}");
     }
 }

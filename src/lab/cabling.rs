@@ -5,8 +5,8 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::thread;
 use std::time::Duration;
 
+use crate::sys::ethtool;
 use crate::sys::netlink::{Netlink, NewRoute, RouteType, VethEnd};
-use crate::sys::offload;
 
 use super::topology::{CABLES, Cable, DEAD_ENDS, Interface, PREFIX_BITS_V4, PREFIX_BITS_V6};
 use super::{Host, LabError, kernel_settings};
@@ -47,7 +47,7 @@ pub fn configure(host: Host) -> Result<(), LabError> {
     let mut netlink = Netlink::open()?;
     for interface in host.interfaces() {
         // Checksums that the hardware would fill in are still missing when a capture sees the packet; a veth never does.
-        offload::finish_packets_in_software(interface.name)
+        ethtool::finish_packets_in_software(interface.name)
             .map_err(|source| LabError::Offload { interface: interface.name, source })?;
         for address in usable(interface.addresses()) {
             netlink.add_address(interface.index, address, prefix_bits(address))?;

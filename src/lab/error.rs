@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::sys::capability::CapabilityError;
+use crate::sys::error::Cause;
 use crate::sys::mount::MountError;
 use crate::sys::namespace::NamespaceError;
 use crate::sys::netlink::NetlinkError;
@@ -14,7 +15,7 @@ use super::Host;
 #[derive(Debug, thiserror::Error)]
 pub enum LabError {
     /// The holder could not be started.
-    #[error("start the lab by running {}: {source}", program.display())]
+    #[error("start the lab by running {}: {}", program.display(), Cause(source))]
     Program {
         /// The program, which must be rawsock itself.
         program: PathBuf,
@@ -22,7 +23,7 @@ pub enum LabError {
         source: io::Error,
     },
     /// A host's process could not be started.
-    #[error("start the lab's {role}: {source}")]
+    #[error("start the lab's {role}: {}", Cause(source))]
     Start {
         /// Which process.
         role: &'static str,
@@ -56,7 +57,7 @@ pub enum LabError {
     #[error(transparent)]
     Mount(#[from] MountError),
     /// A setting of the kernel could not be changed.
-    #[error("write {value:?} to {}: {source}; a container that mounts /proc/sys read-only must be started with `--privileged`", path.display())]
+    #[error("write {value:?} to {}: {}; a container that mounts /proc/sys read-only must be started with `--privileged`", path.display(), Cause(source))]
     Setting {
         /// The file under `/proc/sys`.
         path: PathBuf,
@@ -66,7 +67,7 @@ pub enum LabError {
         source: io::Error,
     },
     /// A file of the lab's own could not be written.
-    #[error("write the lab's own {}: {source}", path.display())]
+    #[error("write the lab's own {}: {}", path.display(), Cause(source))]
     File {
         /// The file.
         path: PathBuf,
@@ -74,7 +75,7 @@ pub enum LabError {
         source: io::Error,
     },
     /// Checksums could not be taken from the (virtual) hardware.
-    #[error("have checksums on {interface} computed in software: {source}")]
+    #[error("have checksums on {interface} computed in software: {}", Cause(source))]
     Offload {
         /// The interface.
         interface: &'static str,
@@ -90,7 +91,7 @@ pub enum LabError {
         interface: &'static str,
     },
     /// The echo service could not listen.
-    #[error("listen for the echo service on {address}: {source}")]
+    #[error("listen for the echo service on {address}: {}", Cause(source))]
     Echo {
         /// Address and port.
         address: std::net::SocketAddr,
@@ -98,7 +99,7 @@ pub enum LabError {
         source: io::Error,
     },
     /// The command could not be run.
-    #[error("run {} in the lab: {source}", program.display())]
+    #[error("run {} in the lab: {}", program.display(), Cause(source))]
     Run {
         /// The command.
         program: PathBuf,

@@ -7,6 +7,8 @@ use std::io;
 
 use rustix::thread::{CapabilitySet, CapabilitySets, capabilities, set_capabilities};
 
+use super::error::Cause;
+
 /// The capabilities that this program has a use for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Capability {
@@ -53,7 +55,7 @@ pub enum Grant {
 #[derive(Debug, thiserror::Error)]
 pub enum CapabilityError {
     /// The present sets could not be read.
-    #[error("read this thread's capabilities: {source}")]
+    #[error("read this thread's capabilities: {}", Cause(source))]
     Read {
         /// What the system said.
         source: io::Error,
@@ -68,7 +70,7 @@ pub enum CapabilityError {
         capability: Capability,
     },
     /// The system refused to change the sets.
-    #[error("change this thread's capabilities: {source}")]
+    #[error("change this thread's capabilities: {}", Cause(source))]
     Change {
         /// What the system said.
         source: io::Error,
@@ -87,6 +89,16 @@ pub fn granted(capability: Capability) -> Result<Grant, CapabilityError> {
         (false, true) => Grant::Permitted,
         (false, false) => Grant::Missing,
     })
+}
+
+/// Whether a program that is run from here can have the capability at all (the bounding set in capabilities(7)).
+pub fn is_within_bounds(capability: Capability) -> bool {
+    rustix::thread::capability_is_in_bounding_set(capability.bit()).unwrap_or(true)
+}
+
+/// Whether a program that is run from here can gain capabilities by what its file carries (`no_new_privs` in prctl(2)).
+pub fn can_be_gained() -> bool {
+    !rustix::thread::no_new_privs().unwrap_or(false)
 }
 
 /// Puts a permitted capability in force. Nothing happens when it is in force already.
@@ -154,7 +166,7 @@ mod tests {
                 let error = raise(capability).unwrap_err();
                 assert!(matches!(error, CapabilityError::Missing { .. }), "{error}");
             }
-            assert!(rustix::thread::no_new_privs().unwrap());
+            assert!(!can_be_gained());
         })
         .join()
         .unwrap();

@@ -28,7 +28,8 @@ impl SysError {
 }
 
 /// The system's words without Rust's "(os error 1)".
-struct Cause<'a>(&'a io::Error);
+#[derive(Debug)]
+pub struct Cause<'a>(pub &'a io::Error);
 
 impl fmt::Display for Cause<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -7,9 +7,11 @@ use rustix::mount::{
     MountFlags, MountPropagationFlags, UnmountFlags, mount, mount_bind, mount_change, unmount,
 };
 
+use super::error::Cause;
+
 /// Why something could not be mounted or unmounted.
 #[derive(Debug, thiserror::Error)]
-#[error("{call} {}: {source}", path.display())]
+#[error("{call} {}: {}", path.display(), Cause(source))]
 pub struct MountError {
     /// What was tried: `mount proc on`, `unmount`.
     pub call: &'static str,

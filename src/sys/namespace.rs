@@ -13,7 +13,9 @@ use rustix::thread::{
     move_into_thread_name_spaces,
 };
 
+use super::error::Cause;
 use super::namespace_barrier::Barrier;
+use super::process;
 
 /// The kinds of namespace that the lab is made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,7 +37,7 @@ pub enum Namespace {
 #[derive(Debug, thiserror::Error)]
 pub enum NamespaceError {
     /// This user may make no user namespaces.
-    #[error("make a user namespace: {source}; {barrier}")]
+    #[error("make a user namespace: {}; {barrier}", Cause(source))]
     UserForbidden {
         /// What the system said.
         source: io::Error,
@@ -43,7 +45,7 @@ pub enum NamespaceError {
         barrier: Barrier,
     },
     /// The system refused new namespaces.
-    #[error("make new namespaces {kinds:?}: {source}{}", limit(source))]
+    #[error("make new namespaces {kinds:?}: {}{}", Cause(source), limit(source))]
     Unshare {
         /// Which ones.
         kinds: Vec<Namespace>,
@@ -51,7 +53,7 @@ pub enum NamespaceError {
         source: io::Error,
     },
     /// The system refused to enter the namespaces of a process.
-    #[error("enter the namespaces {kinds:?} of process {pid}: {source}")]
+    #[error("enter the namespaces {kinds:?} of process {pid}: {}", Cause(source))]
     Enter {
         /// Which ones.
         kinds: Vec<Namespace>,
@@ -61,7 +63,7 @@ pub enum NamespaceError {
         source: io::Error,
     },
     /// The system refused a descriptor of a network namespace, or to enter by it.
-    #[error("{call}: {source}")]
+    #[error("{call}: {}", Cause(source))]
     Network {
         /// What was tried.
         call: String,
@@ -69,7 +71,7 @@ pub enum NamespaceError {
         source: io::Error,
     },
     /// The host's name could not be set.
-    #[error("set the host name {name:?}: {source}")]
+    #[error("set the host name {name:?}: {}", Cause(source))]
     HostName {
         /// The name.
         name: String,
@@ -110,10 +112,32 @@ pub fn enter_new_user_namespace(identity: Identity) -> Result<(), NamespaceError
         fs::write("/proc/self/setgroups", "deny")?;
         fs::write("/proc/self/gid_map", format!("{} {group} 1", inside(group)))
     };
-    attempt().map_err(|source| {
-        let barrier = Barrier::find(&source, |path| fs::read_to_string(path).ok());
-        NamespaceError::UserForbidden { source, barrier }
-    })
+    attempt().map_err(forbidden)
+}
+
+/// Tries whether this user may make a user namespace, in a process that is gone afterwards. This one must have a single
+/// thread.
+///
+/// # Errors
+/// As [`enter_new_user_namespace`].
+pub fn try_user_namespace() -> Result<(), NamespaceError> {
+    let outcome = process::split_off(|| match enter_new_user_namespace(Identity::Myself) {
+        Ok(()) => 0,
+        Err(NamespaceError::UserForbidden { source, .. }) => {
+            source.raw_os_error().and_then(|number| u8::try_from(number).ok()).unwrap_or(u8::MAX)
+        }
+        Err(_) => u8::MAX,
+    });
+    match outcome.and_then(process::bury) {
+        Ok(0) => Ok(()),
+        Ok(number) => Err(forbidden(io::Error::from_raw_os_error(number.into()))),
+        Err(source) => Err(forbidden(source)),
+    }
+}
+
+fn forbidden(source: io::Error) -> NamespaceError {
+    let barrier = Barrier::find(&source, |path| fs::read_to_string(path).ok());
+    NamespaceError::UserForbidden { source, barrier }
 }
 
 /// Moves this process into new namespaces of these kinds; for [`Namespace::Pid`], its future children.

@@ -40,29 +40,38 @@ impl Barrier {
     }
 }
 
-impl fmt::Display for Barrier {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::DebianSwitch => {
-                "kernel.unprivileged_userns_clone is 0: \
-                 `sudo sysctl kernel.unprivileged_userns_clone=1` allows them"
-            }
-            Self::AppArmor => {
-                "kernel.apparmor_restrict_unprivileged_userns is 1: \
-                 `sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0` allows them"
-            }
-            Self::NoneAllowed => {
-                "user.max_user_namespaces is 0: `sudo sysctl user.max_user_namespaces=10000` allows them"
-            }
+impl Barrier {
+    /// What stands in the way.
+    pub fn reason(self) -> &'static str {
+        match self {
+            Self::DebianSwitch => "kernel.unprivileged_userns_clone is 0",
+            Self::AppArmor => "kernel.apparmor_restrict_unprivileged_userns is 1",
+            Self::NoneAllowed => "user.max_user_namespaces is 0",
             Self::Full => {
                 "as many as user.max_user_namespaces allows exist already, or they are nested too deep"
             }
             Self::NotBuilt => "this kernel was built without them (CONFIG_USER_NS)",
             Self::Container => {
-                "no setting forbids them, so it is a container's system-call filter or a chroot: \
-                 for Docker, `--privileged` or `--security-opt seccomp=unconfined` allows them"
+                "no setting forbids them, so it is a container's system-call filter or a chroot"
             }
-        })
+        }
+    }
+
+    /// The command that takes it away, or the nearest thing to one.
+    pub fn remedy(self) -> &'static str {
+        match self {
+            Self::DebianSwitch => "sudo sysctl kernel.unprivileged_userns_clone=1",
+            Self::AppArmor => "sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0",
+            Self::NoneAllowed | Self::Full => "sudo sysctl user.max_user_namespaces=100000",
+            Self::NotBuilt => "sudo rawsock lab",
+            Self::Container => "docker run --privileged",
+        }
+    }
+}
+
+impl fmt::Display for Barrier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: try `{}`", self.reason(), self.remedy())
     }
 }
 
@@ -95,6 +104,9 @@ mod tests {
         for (errno, settings, expected) in cases {
             assert_eq!(found(errno, &settings), expected, "{errno} {settings:?}");
         }
-        assert!(Barrier::DebianSwitch.to_string().contains("sudo sysctl kernel.unprivileged_userns_clone=1"));
+        assert_eq!(
+            Barrier::DebianSwitch.to_string(),
+            "kernel.unprivileged_userns_clone is 0: try `sudo sysctl kernel.unprivileged_userns_clone=1`"
+        );
     }
 }

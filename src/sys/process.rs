@@ -62,6 +62,17 @@ pub fn bury_all_children() {
     while !matches!(rustix::process::wait(WaitOptions::empty()), Err(rustix::io::Errno::CHILD)) {}
 }
 
+/// Waits until a child ends, and gives its exit code.
+///
+/// # Errors
+/// When there is no such child, or a signal ended it.
+pub fn bury(pid: u32) -> io::Result<u8> {
+    let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
+    let ended = rustix::process::waitpid(pid, WaitOptions::empty())?;
+    let code = ended.and_then(|(_, status)| status.exit_status()).and_then(|code| u8::try_from(code).ok());
+    code.ok_or_else(|| io::Error::other("the process was ended by a signal"))
+}
+
 /// Sends a signal to a process.
 ///
 /// # Errors

@@ -4,17 +4,19 @@ use std::fmt;
 use std::io;
 use std::net::IpAddr;
 
+use crate::sys::error::Cause;
+
 /// Why a netlink request failed: the call, its object, the cause and, where there is one, the remedy.
 #[derive(Debug, thiserror::Error)]
 pub enum NetlinkError {
     /// The socket could not be opened or bound.
-    #[error("open a netlink socket: {source}")]
+    #[error("open a netlink socket: {}", Cause(source))]
     Open {
         /// What the system said.
         source: io::Error,
     },
     /// The request could not be sent, or its answer not be received.
-    #[error("{call}: talk to the kernel over netlink: {source}")]
+    #[error("{call}: talk to the kernel over netlink: {}", Cause(source))]
     Exchange {
         /// What was asked for.
         call: String,
@@ -30,7 +32,7 @@ pub enum NetlinkError {
         reason: String,
     },
     /// The kernel was asked and said no.
-    #[error("{call}: {source}{}{}", Detail(detail), remedy(source))]
+    #[error("{call}: {}{}{}", Cause(source), Detail(detail), remedy(source))]
     Refused {
         /// What was asked for, with its object: `add address 10.0.0.1/24 to interface 3`.
         call: String,
