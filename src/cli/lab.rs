@@ -11,6 +11,7 @@ use clap::Args;
 use crate::lab::{Host, Identity, Lab, LabOptions, drawing, relay};
 use crate::sys::process;
 
+use super::output::print;
 use super::{CommandResult, Outcome};
 
 /// Run a command in a throw-away network of client, router and server
@@ -40,7 +41,7 @@ pub(super) struct LabArgs {
 
 pub(super) fn run(args: &LabArgs) -> CommandResult {
     if args.show {
-        anstream::print!("{}", drawing::drawing());
+        print(&drawing::drawing())?;
         return Ok(Outcome::Done);
     }
     let shell;

@@ -6,8 +6,10 @@ mod capture_file;
 mod color;
 mod completions;
 mod craft;
+mod doctor;
 mod duration;
 mod fields;
+mod interfaces;
 mod lab;
 mod lab_host;
 mod man;
@@ -39,6 +41,8 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Craft(craft::CraftArgs),
+    Doctor(doctor::DoctorArgs),
+    Interfaces(interfaces::InterfacesArgs),
     Lab(lab::LabArgs),
     #[command(hide = true)]
     LabHost(lab_host::LabHostArgs),
@@ -73,6 +77,8 @@ pub fn main() -> ExitCode {
     cli.color.apply();
     let result = match &cli.command {
         Command::Craft(args) => craft::run(args),
+        Command::Doctor(args) => doctor::run(args),
+        Command::Interfaces(args) => interfaces::run(args),
         Command::Lab(args) => lab::run(args),
         Command::LabHost(args) => lab_host::run(args),
         Command::Fields(args) => fields::run(args),
