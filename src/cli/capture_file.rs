@@ -15,6 +15,17 @@ pub(super) fn write_options() -> WriteOptions {
     }
 }
 
+/// The same for packets that this machine sends and receives: it says which machine that is, and its system.
+pub(super) fn live_options() -> WriteOptions {
+    let uname = rustix::system::uname();
+    let text = |words: &std::ffi::CStr| words.to_string_lossy().into_owned();
+    WriteOptions {
+        hardware: Some(text(uname.machine())),
+        os: Some(format!("{} {}", text(uname.sysname()), text(uname.release()))),
+        ..write_options()
+    }
+}
+
 /// User and group of whoever called sudo (sudo(8), environment), when it runs this as root.
 fn caller() -> Option<(u32, u32)> {
     let id = |name| env::var(name).ok()?.parse().ok();

@@ -20,6 +20,8 @@ mod probe;
 mod random;
 mod read;
 mod resolve;
+mod send;
+mod send_prepare;
 mod spec_argument;
 
 use std::process::ExitCode;
@@ -52,6 +54,7 @@ enum Command {
     Ping(ping::PingArgs),
     Probe(probe::ProbeArgs),
     Read(read::ReadArgs),
+    Send(send::SendArgs),
 }
 
 /// What a command ends with: [`Done`](Outcome::Done) is exit code 0, [`NoAnswer`](Outcome::NoAnswer) is 1. A failure (exit
@@ -87,6 +90,7 @@ pub fn main() -> ExitCode {
         Command::Ping(args) => ping::run(args),
         Command::Probe(args) => probe::run(args),
         Command::Read(args) => read::run(args),
+        Command::Send(args) => send::run(args),
     };
     match result {
         Ok(Outcome::Done) => ExitCode::SUCCESS,

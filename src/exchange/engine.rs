@@ -54,6 +54,8 @@ pub struct Incoming<'a> {
     pub wall: i64,
     /// It left this host, and was seen on its way out.
     pub outgoing: bool,
+    /// Its length on the wire in octets.
+    pub len: usize,
 }
 
 /// An engine.

@@ -20,13 +20,17 @@ pub struct Ready {
     pub interface: u32,
     /// How long to wait for its answer.
     pub within: Nanos,
+    /// How much later than its turn it goes.
+    pub delay: Nanos,
 }
 
 /// How packets are sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pace {
-    /// Between two packets; none when zero.
+    /// Between two bursts; none when zero.
     pub interval: Nanos,
+    /// Packets in a burst, one right behind the other; at least 1.
+    pub burst: usize,
     /// Whether answers are awaited at all.
     pub answers: bool,
 }
@@ -49,6 +53,15 @@ pub enum Event {
         number: usize,
         /// Why.
         reason: String,
+        /// Its octets, when it could be made.
+        octets: Vec<u8>,
+    },
+    /// A packet was seen on its way out.
+    Left {
+        /// Its number.
+        number: usize,
+        /// The packet as it was seen.
+        seen: Seen,
     },
     /// Something came back.
     Answer {
@@ -57,19 +70,35 @@ pub enum Event {
         /// Since the packet left.
         rtt: Nanos,
         /// The packet that came.
-        octets: Vec<u8>,
-        /// What it begins with.
-        link_type: LinkType,
-        /// When: nanoseconds since 1970.
-        wall: i64,
+        seen: Seen,
     },
+}
+
+/// A packet as it was seen on the wire.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Seen {
+    /// Its octets.
+    pub octets: Vec<u8>,
+    /// What they begin with.
+    pub link_type: LinkType,
+    /// When: nanoseconds since 1970.
+    pub wall: i64,
+    /// Its length on the wire in octets.
+    pub len: usize,
+}
+
+impl From<Incoming<'_>> for Seen {
+    fn from(packet: Incoming<'_>) -> Self {
+        let Incoming { octets, link_type, wall, len, .. } = packet;
+        Self { octets: octets.to_vec(), link_type, wall, len }
+    }
 }
 
 impl Event {
     /// The number of the packet that was sent.
     pub fn number(&self) -> usize {
         match self {
-            Self::Sent { number, .. } | Self::Failed { number, .. } => *number,
+            Self::Sent { number, .. } | Self::Failed { number, .. } | Self::Left { number, .. } => *number,
             Self::Answer {
                 what: Match::Reply(number) | Match::Error(number) | Match::Duplicate(number),
                 ..
@@ -85,6 +114,7 @@ struct Record {
     until: Nanos,
     awaited: bool,
     answered: bool,
+    left: bool,
 }
 
 /// The engine: an iterator gives the packets, so that a sweep of millions needs no memory before its turn.
@@ -159,14 +189,16 @@ impl<I: Iterator<Item = Result<Ready, String>>> Sender<I> {
 
     fn send(&mut self, ready: Result<Ready, String>, now: Nanos) -> Step {
         let number = self.records.len();
-        self.next_at = Some(self.next_at.unwrap_or(now).saturating_add(self.pace.interval));
+        let ends_burst = (number + 1).is_multiple_of(self.pace.burst.max(1));
+        let interval = if ends_burst { self.pace.interval } else { 0 };
+        self.next_at = Some(self.next_at.unwrap_or(now).saturating_add(interval));
         let ready = match ready {
             Ok(ready) => ready,
             Err(reason) => {
                 self.records.push(Record::default());
                 self.matcher.skip();
                 self.failed += 1;
-                self.events.push(Event::Failed { number, reason });
+                self.events.push(Event::Failed { number, reason, octets: Vec::new() });
                 return Step::Wait(now);
             }
         };
@@ -178,19 +210,27 @@ impl<I: Iterator<Item = Result<Ready, String>>> Sender<I> {
         Step::Send(Outgoing { tag: number, octets, link_type, destination, interface })
     }
 
-    fn answer(&mut self, packet: Incoming<'_>, table: &LayerTable) {
-        let Some(what) = self.matcher.received(packet.octets, table) else { return };
+    /// Takes a packet as an answer, if it is one.
+    fn answer(&mut self, packet: Incoming<'_>, table: &LayerTable) -> bool {
+        let Some(what) = self.matcher.received(packet.octets, table) else { return false };
         let (Match::Reply(number) | Match::Error(number) | Match::Duplicate(number)) = what;
-        let Some(record) = self.records.get_mut(number) else { return };
+        let Some(record) = self.records.get_mut(number) else { return false };
         record.answered = true;
         let rtt = record.sent_at.map_or(0, |sent_at| packet.at.saturating_sub(sent_at));
-        self.events.push(Event::Answer {
-            what,
-            rtt,
-            octets: packet.octets.to_vec(),
-            link_type: packet.link_type,
-            wall: packet.wall,
-        });
+        self.events.push(Event::Answer { what, rtt, seen: packet.into() });
+        true
+    }
+
+    /// Takes a packet as one of ours on its way out, if it is one. The kernel's stamp on it is nearer to the wire than the
+    /// time of the call.
+    fn leaves(&mut self, packet: Incoming<'_>, table: &LayerTable) {
+        let Some(number) = self.matcher.seen_leaving(packet.octets, table) else { return };
+        let Some(record) = self.records.get_mut(number) else { return };
+        if !record.left {
+            record.left = true;
+            record.sent_at = Some(packet.at).filter(|_| !record.answered).or(record.sent_at);
+            self.events.push(Event::Left { number, seen: packet.into() });
+        }
     }
 }
 
@@ -201,9 +241,11 @@ impl<I: Iterator<Item = Result<Ready, String>>> Engine for Sender<I> {
             self.exhausted = self.ready.is_none();
         }
         match (self.ready.take(), self.next_at) {
-            (Some(ready), Some(at)) if at > now => {
+            (Some(ready), at) if at.unwrap_or(now).saturating_add(delay(&ready)) > now => {
+                let at = *self.next_at.get_or_insert(now);
+                let due = at.saturating_add(delay(&ready));
                 self.ready = Some(ready);
-                Step::Wait(at)
+                Step::Wait(due)
             }
             (Some(ready), _) => self.send(ready, now),
             (None, _) => match self.over_at() {
@@ -223,7 +265,8 @@ impl<I: Iterator<Item = Result<Ready, String>>> Engine for Sender<I> {
             }
             Err(reason) => {
                 self.failed += 1;
-                self.events.push(Event::Failed { number: tag, reason });
+                let octets = std::mem::take(&mut self.leaving);
+                self.events.push(Event::Failed { number: tag, reason, octets });
             }
         }
     }
@@ -231,14 +274,9 @@ impl<I: Iterator<Item = Result<Ready, String>>> Engine for Sender<I> {
     fn received(&mut self, packet: Incoming<'_>) {
         let mut table = LayerTable::default();
         dissect(packet.octets, packet.link_type, &mut table);
-        if !packet.outgoing {
-            return self.answer(packet, &table);
-        }
-        // The kernel's stamp on the way out is nearer to the wire than the time of the call.
-        let Some(number) = self.matcher.seen_leaving(packet.octets, &table) else { return };
-        let Some(record) = self.records.get_mut(number) else { return };
-        if !record.answered {
-            record.sent_at = Some(packet.at);
+        // On a loopback interface our own packets come in as well.
+        if packet.outgoing || !self.answer(packet, &table) {
+            self.leaves(packet, &table);
         }
     }
 
@@ -247,6 +285,11 @@ impl<I: Iterator<Item = Result<Ready, String>>> Engine for Sender<I> {
         self.ready = None;
         self.records.iter_mut().for_each(|record| record.awaited = false);
     }
+}
+
+/// How much later than its turn a packet goes.
+fn delay(ready: &Result<Ready, String>) -> Nanos {
+    ready.as_ref().map_or(0, |ready| ready.delay)
 }
 
 #[cfg(test)]
@@ -266,7 +309,7 @@ mod tests {
             .with("dst", Value::Ipv4([10, 0, 0, 2].into()));
         let udp = Layer::new(registry.by_name("udp").unwrap()).with("srcport", Value::Uint(1000 + n));
         let built = build(&Packet { layers: vec![ip, udp], trailer: vec![] }).unwrap();
-        Ok(Ready { built, destination: None, interface: 0, within: SECOND })
+        Ok(Ready { built, destination: None, interface: 0, within: SECOND, delay: 0 })
     }
 
     /// The same packet with addresses and ports swapped.
@@ -286,12 +329,12 @@ mod tests {
     }
 
     fn incoming(octets: &[u8], at: Nanos, outgoing: bool) -> Incoming<'_> {
-        Incoming { octets, link_type: LinkType::RAW, at, wall: 0, outgoing }
+        Incoming { octets, link_type: LinkType::RAW, at, wall: 0, outgoing, len: octets.len() }
     }
 
     #[test]
     fn sends_at_its_pace_and_ends_when_all_is_answered() {
-        let pace = Pace { interval: 10 * MILLISECOND, answers: true };
+        let pace = Pace { interval: 10 * MILLISECOND, burst: 1, answers: true };
         let mut sender = Sender::new((0..2).map(udp), pace);
         let first = sent(&mut sender, 0);
         assert_eq!(sender.step(1), Step::Wait(10 * MILLISECOND));
@@ -310,7 +353,7 @@ mod tests {
 
     #[test]
     fn waits_no_longer_than_its_time() {
-        let mut sender = Sender::new((0..1).map(udp), Pace { interval: 0, answers: true });
+        let mut sender = Sender::new((0..1).map(udp), Pace { interval: 0, burst: 1, answers: true });
         sent(&mut sender, 5);
         assert_eq!(sender.step(6), Step::Wait(SECOND + 5));
         assert_eq!(sender.step(SECOND + 5), Step::Done);
@@ -319,7 +362,7 @@ mod tests {
 
     #[test]
     fn does_not_wait_for_what_nobody_awaits() {
-        let mut sender = Sender::new((0..1).map(udp), Pace { interval: 0, answers: false });
+        let mut sender = Sender::new((0..1).map(udp), Pace { interval: 0, burst: 1, answers: false });
         sent(&mut sender, 5);
         assert_eq!(sender.step(6), Step::Done);
     }

@@ -163,7 +163,8 @@ impl Wire for IcmpWire {
                 let whole = (family, kind) == (Family::V4, IcmpKind::Raw);
                 let packet = if whole { None } else { with_header(&message, &self.paths) };
                 let octets = packet.as_deref().unwrap_or(message.octets);
-                deliver(Incoming { octets, link_type: LinkType::RAW, at, wall, outgoing: false });
+                let len = octets.len();
+                deliver(Incoming { octets, link_type: LinkType::RAW, at, wall, outgoing: false, len });
             }
             if kind == IcmpKind::Datagram {
                 while let Ok(Some(taken)) = error_queue::take(&sockets.icmp) {
@@ -171,7 +172,8 @@ impl Wire for IcmpWire {
                     let packet = error_packet(&taken, &self.paths);
                     let octets = packet.as_deref().unwrap_or_default();
                     let (at, wall) = (now.monotonic, now.wall);
-                    deliver(Incoming { octets, link_type: LinkType::RAW, at, wall, outgoing: false });
+                    let len = octets.len();
+                    deliver(Incoming { octets, link_type: LinkType::RAW, at, wall, outgoing: false, len });
                 }
             }
         }

@@ -10,18 +10,15 @@ use crate::sys::clock::Now;
 use crate::sys::error::SysError;
 use crate::sys::ip_socket::{Family, HeaderIncluded};
 use crate::sys::packet_socket::FrameSender;
-use crate::wire::frame::{Direction, Frame, LinkType};
-
-/// Called with every frame that the tap sees.
-pub type Recorder<'r> = Box<dyn FnMut(&Frame<'_>) + 'r>;
+use crate::wire::frame::{Direction, LinkType};
 
 /// The sockets of send.
-pub struct PacketWire<'r> {
+#[derive(Debug)]
+pub struct PacketWire {
     v4: Option<HeaderIncluded>,
     v6: Option<HeaderIncluded>,
     link: Option<FrameSender>,
     tap: Option<Tap>,
-    recorder: Option<Recorder<'r>>,
 }
 
 /// Which sockets are needed.
@@ -35,18 +32,13 @@ pub struct Needs {
     pub link: bool,
 }
 
-impl<'r> PacketWire<'r> {
+impl PacketWire {
     /// Opens the sockets; `interface` is the name of the one that packets must leave by. The tap, when given, delivers what
     /// comes.
     ///
     /// # Errors
     /// When CAP_NET_RAW is missing, or there is no such interface.
-    pub fn open(
-        needs: Needs,
-        interface: Option<&str>,
-        tap: Option<Tap>,
-        recorder: Option<Recorder<'r>>,
-    ) -> Result<Self, SysError> {
+    pub fn open(needs: Needs, interface: Option<&str>, tap: Option<Tap>) -> Result<Self, SysError> {
         let raw = |family| {
             let socket = HeaderIncluded::open(family)?;
             if let Some(name) = interface {
@@ -59,12 +51,11 @@ impl<'r> PacketWire<'r> {
             v6: needs.v6.then(|| raw(Family::V6)).transpose()?,
             link: needs.link.then(FrameSender::open).transpose()?,
             tap,
-            recorder,
         })
     }
 }
 
-impl Wire for PacketWire<'_> {
+impl Wire for PacketWire {
     fn send(&mut self, outgoing: &Outgoing) -> Result<(), String> {
         let Outgoing { octets, destination, interface, link_type, .. } = outgoing;
         let sent = match (destination, *link_type) {
@@ -94,11 +85,7 @@ impl Wire for PacketWire<'_> {
 
     fn receive(&mut self, deliver: &mut dyn FnMut(Incoming<'_>)) {
         let Some(tap) = &mut self.tap else { return };
-        let recorder = &mut self.recorder;
         tap.receive(&mut |frame| {
-            if let Some(record) = recorder {
-                record(frame);
-            }
             let now = Now::read();
             let wall = frame.time.unwrap_or(now.wall);
             deliver(Incoming {
@@ -107,6 +94,7 @@ impl Wire for PacketWire<'_> {
                 at: now.monotonic_of(wall),
                 wall,
                 outgoing: frame.direction == Direction::Outbound,
+                len: frame.len as usize,
             });
         });
     }

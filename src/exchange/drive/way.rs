@@ -175,9 +175,9 @@ fn ask<W: Wire>(way: &Way, own: [u8; 6], wire: &mut W, interrupt: &Interrupt) ->
     let source = way.source.ok_or_else(|| WayError::NoSource { interface: interface.clone(), next_hop })?;
     let failed = |reason: String| WayError::Ask { next_hop, interface: interface.clone(), reason };
     let built = question(own, source, next_hop).map_err(|error| failed(error.to_string()))?;
-    let ready = Ready { built, destination: None, interface: way.link.index, within: SECOND };
+    let ready = Ready { built, destination: None, interface: way.link.index, within: SECOND, delay: 0 };
     let questions = std::iter::repeat_n(Ok(ready), 3);
-    let mut sender = Sender::new(questions, Pace { interval: 300 * MILLISECOND, answers: true });
+    let mut sender = Sender::new(questions, Pace { interval: 300 * MILLISECOND, burst: 1, answers: true });
     let mut answer = Answer::default();
     drive(&mut sender, wire, interrupt, &mut answer).map_err(|error| failed(error.to_string()))?;
     match (answer.mac, answer.failure) {
@@ -199,8 +199,8 @@ impl<I: Iterator<Item = Result<Ready, String>>, W> Watcher<Sender<I>, W> for Ans
         for event in engine.take_events() {
             match event {
                 // The frame's source is whom to send to, proxies included.
-                Event::Answer { what: Match::Reply(_), octets, .. } => {
-                    self.mac = octets.get(6..).and_then(<[u8]>::first_chunk).copied();
+                Event::Answer { what: Match::Reply(_), seen, .. } => {
+                    self.mac = seen.octets.get(6..).and_then(<[u8]>::first_chunk).copied();
                     crate::exchange::engine::Engine::stop(engine, now.monotonic);
                 }
                 Event::Failed { reason, .. } => self.failure = Some(reason),

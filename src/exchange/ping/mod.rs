@@ -437,7 +437,14 @@ mod tests {
     }
 
     fn receive(ping: &mut Ping, octets: &[u8], at: Nanos) -> Vec<Event> {
-        ping.received(Incoming { octets, link_type: LinkType::RAW, at, wall: 0, outgoing: false });
+        ping.received(Incoming {
+            octets,
+            link_type: LinkType::RAW,
+            at,
+            wall: 0,
+            outgoing: false,
+            len: octets.len(),
+        });
         ping.take_events()
     }
 

@@ -1,0 +1,347 @@
+//! From a spec's packets to packets that are ready to go: what the spec leaves out is chosen, the way is looked up, and what
+//! the kernel will change is said.
+
+use std::collections::HashSet;
+use std::error::Error;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use crate::exchange::drive::packets::{Needs, PacketWire};
+use crate::exchange::drive::tap::Tap;
+use crate::exchange::drive::way::{Way, WayError, Ways};
+use crate::exchange::engine::Nanos;
+use crate::exchange::send::Ready;
+use crate::packet::build::Built;
+use crate::packet::{Layer, Node, Packet};
+use crate::proto::registry;
+use crate::spec::{Random, Spec, Template, Via};
+use crate::sys::interrupt::Interrupt;
+use crate::sys::netlink::{Link, Netlink};
+use crate::sys::packet_socket::link_type_of;
+use crate::sys::ring::Source;
+use crate::wire::checksum::InternetChecksum;
+use crate::wire::frame::LinkType;
+use crate::wire::value::Value;
+
+/// How packets are prepared.
+#[derive(Debug, Clone)]
+pub(super) struct Plan {
+    /// By which kind of socket; left out, the outermost layer decides.
+    pub(super) via: Option<Via>,
+    /// The interface that they must leave by.
+    pub(super) interface: Option<String>,
+    /// Of the generators.
+    pub(super) seed: u64,
+    /// How long answers are awaited where the spec does not say.
+    pub(super) within: Duration,
+    /// The user said how long, whatever the spec says.
+    pub(super) within_is_given: bool,
+    /// How much later than its turn a packet may go, at random.
+    pub(super) jitter: Duration,
+    /// Source port and ICMP identifier where the spec does not say.
+    pub(super) ident: u16,
+}
+
+impl Plan {
+    /// Whether a packet goes as a frame.
+    fn is_frame(&self, outermost: &str) -> bool {
+        match self.via {
+            Some(Via::Link) => true,
+            Some(Via::Ip) => false,
+            None => !matches!(outermost, "ip" | "ipv6"),
+        }
+    }
+
+    /// Which sockets the packets need.
+    ///
+    /// # Errors
+    /// When a packet cannot be sent in the way that is asked for.
+    pub(super) fn needs(&self, specs: &[Spec]) -> Result<Needs, String> {
+        let mut needs = Needs::default();
+        for template in specs.iter().flat_map(|spec| &spec.templates) {
+            let outermost = template.outermost().map_or("", |layer| layer.protocol.name);
+            match (outermost, self.is_frame(outermost)) {
+                ("ip", false) => needs.v4 = true,
+                ("ipv6", false) => needs.v6 = true,
+                ("ip" | "ipv6" | "eth" | "arp", true) => needs.link = true,
+                (other, false) => {
+                    return Err(format!(
+                        "a packet that begins with `{other}` cannot go by a raw IP socket: begin it with `ip` or `ipv6`, or use \
+                         `--via link`"
+                    ));
+                }
+                (other, true) => {
+                    return Err(format!(
+                        "a frame begins with `eth`; before `ip`, `ipv6` and `arp` it is added; not before `{other}`"
+                    ));
+                }
+            }
+        }
+        Ok(needs)
+    }
+
+    /// Where to look for answers: at the interface that all frames leave by, else at all interfaces.
+    ///
+    /// # Errors
+    /// When there is no such interface.
+    pub(super) fn tap(&self) -> Result<Source, Box<dyn Error>> {
+        let Some(name) = &self.interface else { return Ok(Source::Any) };
+        let link = Netlink::open()?.link(name)?;
+        Ok(source_of(&link))
+    }
+}
+
+/// How an interface is looked at.
+fn source_of(link: &Link) -> Source {
+    link_type_of(link.hardware).map_or(Source::Any, |link_type| Source::Interface(link.index, link_type))
+}
+
+/// The packets, each made ready when it is asked for; in place of one that cannot be sent stands the reason.
+pub(super) struct Prepare<'a, P> {
+    packets: P,
+    plan: Plan,
+    /// Packets so far, for naming them.
+    number: u64,
+    ways: Ways,
+    interrupt: &'a Interrupt,
+    random: Random,
+    ident: u16,
+    told: HashSet<&'static str>,
+}
+
+impl<'a, P> Prepare<'a, P> {
+    /// Prepares packets, in order.
+    ///
+    /// # Errors
+    /// When there is no such interface, or netlink cannot be opened.
+    pub(super) fn new(packets: P, plan: Plan, interrupt: &'a Interrupt) -> Result<Self, Box<dyn Error>> {
+        let (random, ident) = (Random::new(plan.seed), plan.ident);
+        let ways = Ways::new(plan.interface.as_deref())?;
+        Ok(Self { packets, plan, number: 0, ways, interrupt, random, ident, told: HashSet::new() })
+    }
+
+    fn ready(
+        &mut self,
+        spec: &Spec,
+        template: &Template,
+        mut packet: Packet,
+    ) -> Result<Ready, Box<dyn Error>> {
+        let outermost = packet.layers.first().map_or("", |layer| layer.protocol.name);
+        let is_frame = self.plan.is_frame(outermost);
+        let destination = destination(&packet);
+        let way = match destination {
+            Some(destination) => match self.ways.to(destination) {
+                Ok(way) => Some(way),
+                // A frame that says itself where it goes needs no route.
+                Err(_) if outermost == "eth" && self.ways.interface().is_some() => None,
+                Err(error) => return Err(error.into()),
+            },
+            None => None,
+        };
+        self.fill(&mut packet, way.as_ref());
+        let interface = if is_frame { self.frame(&mut packet, outermost, way.as_ref())? } else { 0 };
+        let built = spec.build(template, &packet).map_err(|error| error.render(true))?;
+        self.check_size(&built, way.as_ref(), is_frame)?;
+        if !is_frame {
+            if destination.is_none() {
+                return Err(format!("it has no destination: write `{outermost}.dst`").into());
+            }
+            self.tell_kernel_changes(&built.octets);
+        }
+        let within = if self.plan.within_is_given { None } else { template.within };
+        Ok(Ready {
+            built,
+            destination: destination.filter(|_| !is_frame),
+            interface,
+            within: nanos(within.unwrap_or(self.plan.within)),
+            delay: self.random.up_to(u128::from(nanos(self.plan.jitter))).try_into().unwrap_or(0),
+        })
+    }
+
+    /// Writes what the spec leaves out and only the sender knows.
+    fn fill(&mut self, packet: &mut Packet, way: Option<&Way>) {
+        self.ident = self.ident.wrapping_add(1);
+        let id = u64::from(self.ident.max(1));
+        let port = 49_152 + u64::from(self.plan.ident % 16_384);
+        let own = way.map(|way| &way.link).or(self.ways.interface());
+        let mac = own.and_then(Link::mac);
+        let source = way.and_then(|way| way.source);
+        for layer in &mut packet.layers {
+            let (name, value) = match (layer.protocol.name, source) {
+                ("ip", Some(IpAddr::V4(source))) => ("src", Some(Value::Ipv4(source))),
+                ("ipv6", Some(IpAddr::V6(source))) => ("src", Some(Value::Ipv6(source))),
+                ("arp", Some(IpAddr::V4(source))) => ("src.proto_ipv4", Some(Value::Ipv4(source))),
+                ("tcp" | "udp", _) => ("srcport", Some(Value::Uint(port))),
+                ("icmp", _) if asks(layer, "type", 8) => {
+                    ("ident", Some(Value::Uint(u64::from(self.plan.ident))))
+                }
+                ("icmpv6", _) if asks(layer, "type", 128) => {
+                    ("echo.identifier", Some(Value::Uint(u64::from(self.plan.ident))))
+                }
+                _ => ("", None),
+            };
+            write_if_missing(layer, name, value);
+            match layer.protocol.name {
+                "ip" => write_if_missing(layer, "id", Some(Value::Uint(id))),
+                "arp" => write_if_missing(layer, "src.hw_mac", mac.map(Value::Mac)),
+                "eth" => write_if_missing(layer, "src", mac.map(Value::Mac)),
+                _ => {}
+            }
+        }
+    }
+
+    /// Puts an `eth` layer before a packet that has none; returns the interface that the frame leaves by.
+    fn frame(
+        &mut self,
+        packet: &mut Packet,
+        outermost: &str,
+        way: Option<&Way>,
+    ) -> Result<u32, Box<dyn Error>> {
+        let link = match (self.ways.interface(), way) {
+            (Some(link), _) => link.clone(),
+            (None, Some(way)) => way.link.clone(),
+            (None, None) => {
+                return Err("which interface does the frame leave by? name it with `--interface`".into());
+            }
+        };
+        if outermost == "eth" || link_type_of(link.hardware) == Some(LinkType::RAW) {
+            return Ok(link.index);
+        }
+        let (own, to) = match (outermost, way) {
+            ("arp", _) => {
+                let own = link.mac().ok_or_else(|| WayError::NotEthernet { interface: link.name.clone() })?;
+                (own, [0xff; 6])
+            }
+            (_, Some(way)) => self.macs(way)?,
+            (_, None) => return Err(format!("it has no destination: write `{outermost}.dst`").into()),
+        };
+        let eth = registry().by_name("eth").unwrap_or(registry().data());
+        packet.layers.insert(0, Layer::new(eth).with("src", Value::Mac(own)).with("dst", Value::Mac(to)));
+        Ok(link.index)
+    }
+
+    /// The MAC addresses of a way; the next hop is asked for where the kernel does not know it.
+    fn macs(&mut self, way: &Way) -> Result<([u8; 6], [u8; 6]), Box<dyn Error>> {
+        let needs = Needs { link: true, ..Needs::default() };
+        let mut wire = PacketWire::open(needs, None, Some(Tap::open(source_of(&way.link))?))?;
+        Ok(self.ways.macs(way, &mut wire, self.interrupt)?)
+    }
+
+    fn check_size(&self, built: &Built, way: Option<&Way>, is_frame: bool) -> Result<(), String> {
+        let Some(way) = way else { return Ok(()) };
+        let first_ip = built
+            .table
+            .entries()
+            .iter()
+            .find(|entry| matches!(registry().get(entry.protocol).name, "ip" | "ipv6"));
+        let header = if is_frame { first_ip.map_or(0, |entry| entry.start as usize) } else { 0 };
+        let len = built.octets.len().saturating_sub(header);
+        if len <= way.mtu {
+            return Ok(());
+        }
+        let (mtu, name) = (way.mtu, &way.link.name);
+        Err(format!("{len} octets are more than {name} takes: its MTU is {mtu}"))
+    }
+
+    /// Says what IP_HDRINCL changes of a packet, once for each field.
+    fn tell_kernel_changes(&mut self, octets: &[u8]) {
+        for (field, how) in kernel_changes(octets) {
+            if self.told.insert(field) {
+                anstream::eprintln!(
+                    "rawsock: packet {}: the kernel changes `{field}` ({how}) in what goes by a raw socket (IP_HDRINCL); `--via \
+                     link` sends every bit as written",
+                    self.number
+                );
+            }
+        }
+    }
+}
+
+impl<'s, P: Iterator<Item = (&'s Spec, &'s Template, Packet)>> Iterator for Prepare<'_, P> {
+    type Item = Result<Ready, String>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let (spec, template, packet) = self.packets.next()?;
+        self.number += 1;
+        Some(self.ready(spec, template, packet).map_err(|error| error.to_string()))
+    }
+}
+
+/// What the kernel will write of an IPv4 header that it is given (raw(7)), where that is something else.
+fn kernel_changes(octets: &[u8]) -> Vec<(&'static str, &'static str)> {
+    let mut changes = Vec::new();
+    let word =
+        |at: usize| octets.get(at..).and_then(<[u8]>::first_chunk::<2>).map(|word| u16::from_be_bytes(*word));
+    if octets.first().is_none_or(|first| first >> 4 != 4) {
+        return changes;
+    }
+    if word(2).map(usize::from) != Some(octets.len()) {
+        changes.push(("ip.len", "always the real length"));
+    }
+    let header_len = octets.first().map_or(20, |first| usize::from(first & 0x0f) * 4);
+    let header = octets.get(..header_len).unwrap_or_default();
+    if InternetChecksum::default().add_octets(header).finish() != 0 {
+        changes.push(("ip.checksum", "always the right one"));
+    }
+    if word(4) == Some(0) {
+        changes.push(("ip.id", "chosen when zero"));
+    }
+    if octets.get(12..16) == Some(&[0; 4]) {
+        changes.push(("ip.src", "chosen when zero"));
+    }
+    changes
+}
+
+/// Where a packet goes: the destination of its outermost IP layer, or the target of an ARP question.
+fn destination(packet: &Packet) -> Option<IpAddr> {
+    let layer = packet.layers.iter().find(|layer| matches!(layer.protocol.name, "ip" | "ipv6" | "arp"))?;
+    let name = if layer.protocol.name == "arp" { "dst.proto_ipv4" } else { "dst" };
+    match layer.get(name)? {
+        Node::Value(Value::Ipv4(address)) => Some((*address).into()),
+        Node::Value(Value::Ipv6(address)) => Some((*address).into()),
+        _ => None,
+    }
+}
+
+/// Whether a field has this value, or nobody wrote it (it is the default).
+fn asks(layer: &Layer, name: &str, value: u64) -> bool {
+    matches!(layer.get(name), None | Some(Node::Value(Value::Uint(_))))
+        && layer
+            .get(name)
+            .is_none_or(|node| matches!(node, Node::Value(Value::Uint(number)) if *number == value))
+        && layer.get("body").is_none()
+}
+
+fn write_if_missing(layer: &mut Layer, name: &str, value: Option<Value>) {
+    if let Some(value) = value
+        && layer.get(name).is_none()
+    {
+        layer.fields.push((name.to_owned(), Node::Value(value)));
+    }
+}
+
+fn nanos(duration: Duration) -> Nanos {
+    Nanos::try_from(duration.as_nanos()).unwrap_or(Nanos::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_kernel_changes() {
+        let good = hex::decode("45000014000100004011f5e80a0000010a000002").unwrap();
+        let mut right = good.clone();
+        let sum = InternetChecksum::default().add_except(&good, 10).finish();
+        right[10..12].copy_from_slice(&sum.to_be_bytes());
+        assert_eq!(kernel_changes(&right), []);
+        let fields =
+            |octets: &[u8]| kernel_changes(octets).iter().map(|(field, _)| *field).collect::<Vec<_>>();
+        let mut wrong = right.clone();
+        wrong[3] = 99;
+        assert_eq!(fields(&wrong), ["ip.len", "ip.checksum"]);
+        let zero = hex::decode("4500001400000000401100000000000000000000").unwrap();
+        assert_eq!(fields(&zero), ["ip.checksum", "ip.id", "ip.src"]);
+        assert_eq!(kernel_changes(&[0x60; 40]), [], "of IPv6, nothing");
+    }
+}
