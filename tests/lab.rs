@@ -305,6 +305,19 @@ fn where_user_namespaces_are_forbidden_the_error_says_how_to_allow_them() {
     }
 }
 
+/// `cargo run -- lab -- rawsock …` works although nothing is installed; and so does it from a shell in the lab.
+#[test]
+fn rawsock_in_the_lab_is_the_program_that_made_it() {
+    if lab().is_none() {
+        return;
+    }
+    for command in [["rawsock", "--version"].as_slice(), &["sh", "-c", "exec rawsock --version"]] {
+        let output =
+            run(Command::new(RAWSOCK).args(["lab", "--"]).args(command).env("PATH", "/usr/bin:/bin"));
+        assert_eq!(text_of(&output), format!("rawsock {}\n", env!("CARGO_PKG_VERSION")));
+    }
+}
+
 #[test]
 fn the_plan_is_drawn_without_making_anything() {
     let output = run(Command::new(RAWSOCK).args(["lab", "--show"]).env("PATH", ""));

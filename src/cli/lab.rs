@@ -4,7 +4,8 @@ use std::env;
 use std::ffi::OsString;
 use std::io::{IsTerminal, stderr};
 use std::os::unix::process::ExitStatusExt;
-use std::process::ExitStatus;
+use std::path::Path;
+use std::process::{Command, ExitStatus};
 
 use clap::Args;
 
@@ -14,27 +15,27 @@ use crate::sys::process;
 use super::output::print;
 use super::{CommandResult, Outcome};
 
-/// Run a command in a throw-away network of client, router and server
+/// Run a command in a throw-away network of client, router and server.
 ///
 /// Makes three hosts in namespaces of their own, runs the command on the client, and takes everything down when the
 /// command ends. No root needed. The names client, router and server resolve; the server answers pings and echoes on TCP
 /// and UDP port 7. Nothing that happens inside reaches the machine's own network.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
-    rawsock lab -- ping -c 3 server\n  \
+    rawsock lab -- rawsock ping -c 3 server\n  \
     rawsock lab --in server -- ip address\n  \
     rawsock lab                                a shell on the client; exit takes the lab down")]
 pub(super) struct LabArgs {
-    /// On which host the command runs: client, router or server
+    /// On which host the command runs: client, router or server.
     #[arg(long = "in", value_name = "HOST", default_value = "client")]
     host: Host,
-    /// Be root inside, for programs that insist on it; else you are yourself, with all capabilities over the lab
+    /// Be root inside, for programs that insist on it; else you are yourself, with all capabilities over the lab.
     #[arg(long)]
     root: bool,
-    /// Draw the network and its addresses, and do nothing else
+    /// Draw the network and its addresses, and do nothing else.
     #[arg(long)]
     show: bool,
-    /// The command and its arguments; left out, your shell
+    /// The command and its arguments; left out, your shell.
     #[arg(last = true, value_name = "COMMAND")]
     command: Vec<OsString>,
 }
@@ -44,21 +45,37 @@ pub(super) fn run(args: &LabArgs) -> CommandResult {
         print(&drawing::drawing())?;
         return Ok(Outcome::Done);
     }
-    let shell;
-    let (program, rest) = match args.command.split_first() {
-        Some(command) => command,
-        None => {
-            shell = shell_of_user()?;
-            (&shell, [].as_slice())
-        }
-    };
-    let lab = Lab::start(&LabOptions { program: env::current_exe()?, identity: identity(args.root) })?;
+    let itself = env::current_exe()?;
+    let command = if args.command.is_empty() { vec![shell_of_user()?] } else { args.command.clone() };
+    let lab = Lab::start(&LabOptions { program: itself.clone(), identity: identity(args.root) })?;
     if args.command.is_empty() && stderr().is_terminal() {
         anstream::eprint!("{}You are on {}; `exit` takes the lab down.\n", drawing::drawing(), args.host);
     }
-    let status = relay::run(lab.command(args.host, program).args(rest))?;
+    let status = relay::run(&mut command_in(&lab, args.host, &command, &itself)?)?;
     drop(lab);
     Ok(pass_on(status))
+}
+
+/// The command, for which `rawsock` is this program, wherever it is installed.
+fn command_in(
+    lab: &Lab,
+    host: Host,
+    command: &[OsString],
+    itself: &Path,
+) -> Result<Command, env::JoinPathsError> {
+    let (program, rest) = match command.split_first() {
+        Some((program, rest)) if program == "rawsock" => (itself.as_os_str(), rest),
+        Some((program, rest)) => (program.as_os_str(), rest),
+        None => (itself.as_os_str(), [].as_slice()),
+    };
+    let mut command = lab.command(host, program);
+    // A shell finds it, too, behind whatever is installed.
+    if let (Some(path), Some(directory)) = (env::var_os("PATH"), itself.parent()) {
+        let directories = env::split_paths(&path).chain([directory.to_owned()]);
+        command.env("PATH", env::join_paths(directories)?);
+    }
+    command.args(rest);
+    Ok(command)
 }
 
 fn shell_of_user() -> Result<OsString, &'static str> {

@@ -10,7 +10,7 @@ use crate::lab::{enter, hold};
 use super::lab::{identity, pass_on};
 use super::{CommandResult, Outcome};
 
-/// A process of the lab; used by `rawsock lab` itself
+/// A process of the lab; used by `rawsock lab` itself.
 #[derive(Debug, Args)]
 pub(super) struct LabHostArgs {
     #[command(subcommand)]
@@ -19,17 +19,17 @@ pub(super) struct LabHostArgs {
 
 #[derive(Debug, Subcommand)]
 enum Role {
-    /// Make the lab, and wait until it is gone
+    /// Make the lab, and wait until it is gone.
     Hold {
-        /// Be root inside
+        /// Be root inside.
         #[arg(long)]
         root: bool,
     },
-    /// Run a command on the host that a process is on
+    /// Run a command on the host that a process is on.
     Enter {
-        /// The process
+        /// The process.
         pid: u32,
-        /// The command and its arguments
+        /// The command and its arguments.
         #[arg(last = true, required = true)]
         command: Vec<OsString>,
     },

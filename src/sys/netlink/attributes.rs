@@ -55,6 +55,7 @@ pub(super) fn ip(octets: &[u8]) -> Option<IpAddr> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     /// `len=8 type=4 value=1500`, `len=9 type=3 "eth0\0"` and its padding, then an attribute whose length lies.
     const LIST: &[u8] = &[
@@ -77,6 +78,15 @@ mod tests {
         assert_eq!(Attributes::behind(LIST, 0).get(5), None);
         assert_eq!(Attributes::behind(LIST, 1000).get(4), None);
         assert_eq!(Attributes::behind(&[0; 64], 0).get(0), None, "length 0 must not stand still");
+    }
+
+    proptest! {
+        #[test]
+        fn any_octets_are_read_without_a_panic(octets: Vec<u8>, header_len in 0..40_usize, kind: u16) {
+            let attributes = Attributes::behind(&octets, header_len);
+            let _ = (attributes.number(kind), attributes.text(kind), attributes.ip(kind));
+            prop_assert!(attributes.get(kind).is_none_or(|value| value.len() < octets.len()));
+        }
     }
 
     #[test]
