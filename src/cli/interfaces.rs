@@ -12,7 +12,7 @@ use crate::sys::ethtool;
 use crate::sys::netlink::{Address, Link, Netlink};
 
 /// List the network interfaces with state, link type, MTU, MAC and addresses.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub(super) struct InterfacesArgs {
     /// Print one JSON object a line.
     #[arg(long)]

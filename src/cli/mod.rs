@@ -2,6 +2,7 @@
 //!
 //! Exit codes: 0 done (and, where an answer was awaited, answered); 1 done, but no answer; 2 it could not be done.
 
+mod capture;
 mod capture_file;
 mod color;
 mod completions;
@@ -42,6 +43,7 @@ struct Cli {
 /// Each command has a file of its own beside this one; the variant holds its arguments.
 #[derive(Debug, Subcommand)]
 enum Command {
+    Capture(capture::CaptureArgs),
     Craft(craft::CraftArgs),
     Doctor(doctor::DoctorArgs),
     Interfaces(interfaces::InterfacesArgs),
@@ -79,6 +81,7 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     cli.color.apply();
     let result = match &cli.command {
+        Command::Capture(args) => capture::run(args),
         Command::Craft(args) => craft::run(args),
         Command::Doctor(args) => doctor::run(args),
         Command::Interfaces(args) => interfaces::run(args),

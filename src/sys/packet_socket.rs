@@ -163,6 +163,11 @@ impl PacketSocket {
         Ok(Statistics { packets: u64::from(stats.tp_packets), dropped: u64::from(stats.tp_drops) })
     }
 
+    /// An error that the socket has come upon (SO_ERROR in socket(7)).
+    pub(super) fn take_error(&self) -> Option<io::Error> {
+        self.0.take_error().ok().flatten()
+    }
+
     /// Sets an option that is an int.
     pub(super) fn set_int(&self, name: i32, value: i32) -> io::Result<()> {
         set_option(&self.0, libc::SOL_PACKET, name, value)

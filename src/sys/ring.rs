@@ -149,6 +149,11 @@ impl Ring {
         }
     }
 
+    /// An error that the socket has come upon, such as that its interface went down; asking takes it off.
+    pub fn take_error(&self) -> Option<std::io::Error> {
+        self.socket.take_error()
+    }
+
     /// What was counted since the beginning.
     ///
     /// # Errors

@@ -1,0 +1,263 @@
+//! `rawsock capture`: what passes an interface, to the screen and to a file.
+
+use std::collections::HashMap;
+use std::error::Error;
+use std::os::fd::AsFd;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+
+use super::capture_file::live_options;
+use super::packet_output::{PacketOutputArgs, Printer};
+use super::{CommandResult, Outcome, interfaces};
+use crate::file::writer::{CaptureWriter, Counts, NewInterface, WriteError};
+use crate::show::text::printable;
+use crate::sys::clock;
+use crate::sys::interrupt::Interrupt;
+use crate::sys::netlink::Netlink;
+use crate::sys::packet_socket::{Statistics, link_type_of};
+use crate::sys::poll;
+use crate::sys::ring::{MAX_SNAP_LEN, Ring, RingOptions, Source};
+use crate::wire::frame::{Direction, Frame, LinkType};
+
+/// Capture packets: show them as they pass, and save them for Wireshark.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct CaptureArgs {
+    /// The interface, or `any` for all; left out, the first that is up and no loopback.
+    #[arg(short, value_name = "INTERFACE")]
+    interface: Option<String>,
+    /// Stop after so many packets.
+    #[arg(short, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    count: Option<u64>,
+    /// Keep at most so many octets of each packet; 0 for all.
+    #[arg(short, value_name = "OCTETS", default_value_t = 0)]
+    snap_len: u32,
+    /// Save into this file: pcap where its name ends so, else pcapng; - for stdout, which implies -q.
+    #[arg(short, long, value_name = "FILE")]
+    write: Option<PathBuf>,
+    /// Write each packet into the file at once.
+    #[arg(short = 'U')]
+    unbuffered: bool,
+    /// See what is for this host only: do not put the interface into promiscuous mode.
+    #[arg(short = 'p')]
+    not_promiscuous: bool,
+    /// Only packets of this direction.
+    #[arg(short = 'Q', value_name = "DIRECTION", default_value = "inout")]
+    direction: Way,
+    /// Buffer for so many KiB.
+    #[arg(short = 'B', value_name = "KIB", default_value_t = 8192, value_parser = clap::value_parser!(u32).range(1..=2_097_151))]
+    buffer_kib: u32,
+    /// List the interfaces, and end.
+    #[arg(short = 'D', long)]
+    list_interfaces: bool,
+    #[command(flatten)]
+    output: PacketOutputArgs,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Way {
+    In,
+    Out,
+    Inout,
+}
+
+const EXAMPLES: &str = "Examples:
+  rawsock capture -i eth0 -w trace.pcapng
+  rawsock capture -i any -e -c 10
+  rawsock capture -i eth0 -w - | wireshark -k -i -
+
+Ctrl-C ends the capture in order: what the kernel still holds is read, counted and saved.";
+
+/// Runs the command.
+///
+/// # Errors
+/// When the interface cannot be opened, or the file not be written.
+pub(super) fn run(args: &CaptureArgs) -> CommandResult {
+    if args.list_interfaces {
+        return interfaces::run(&interfaces::InterfacesArgs::default());
+    }
+    let device = Device::find(args.interface.as_deref())?;
+    let interrupt = Interrupt::catch()?;
+    let snap_len = if args.snap_len == 0 { MAX_SNAP_LEN } else { args.snap_len.min(MAX_SNAP_LEN) };
+    let options = RingOptions {
+        buffer_len: (args.buffer_kib as usize).saturating_mul(1024),
+        snap_len,
+        promiscuous: !args.not_promiscuous,
+        ..RingOptions::default()
+    };
+    let mut ring = Ring::open(device.source, &options)?;
+    let started = clock::wall();
+    let to_stdout = args.write.as_deref() == Some(Path::new("-"));
+    let mut capture = Capture {
+        printer: Printer::new(&args.output.clone().silent_if(to_stdout)),
+        writer: writer(args, &device, snap_len)?,
+        names: device.names,
+        direction: args.direction,
+        left: args.count.unwrap_or(u64::MAX),
+        captured: 0,
+        failure: None,
+    };
+    anstream::eprintln!(
+        "listening on {}, link type {}, at most {snap_len} octets of each packet",
+        printable(&device.name),
+        ring.link_type().0
+    );
+    capture.printer.name_interfaces(device.source == Source::Any);
+    let gone = capture.listen(&mut ring, &interrupt, &device.name)?;
+    ring.finish(&mut |frame| capture.packet(frame))?;
+    capture.end(&mut ring, started)?;
+    Ok(if gone { Outcome::Failed } else { Outcome::Done })
+}
+
+/// What is captured from.
+struct Device {
+    name: String,
+    source: Source,
+    /// The names of all interfaces by their index.
+    names: HashMap<u32, String>,
+}
+
+impl Device {
+    fn find(name: Option<&str>) -> Result<Self, Box<dyn Error>> {
+        let mut netlink = Netlink::open()?;
+        let links = netlink.links()?;
+        let names = links.iter().map(|link| (link.index, link.name.clone())).collect();
+        if name == Some("any") {
+            return Ok(Self { name: "any".to_owned(), source: Source::Any, names });
+        }
+        let link = match name {
+            Some(name) => netlink.link(name)?,
+            None => links
+                .into_iter()
+                .find(|link| link.is_up() && !link.is_loopback())
+                .ok_or("no interface is up but loopback: name one with `-i`, such as `-i lo`")?,
+        };
+        let link_type = link_type_of(link.hardware).ok_or_else(|| {
+            let (name, number) = (&link.name, link.hardware);
+            format!("interface {name} is of a kind (ARPHRD {number}) whose frames are not known here; `-i any` captures its packets")
+        })?;
+        if !link.is_up() {
+            return Err(format!(
+                "interface {name} is down; `ip link set {name} up` brings it up",
+                name = link.name
+            )
+            .into());
+        }
+        Ok(Self { name: link.name, source: Source::Interface(link.index, link_type), names })
+    }
+}
+
+fn writer(args: &CaptureArgs, device: &Device, snap_len: u32) -> Result<Option<CaptureWriter>, WriteError> {
+    let Some(path) = &args.write else { return Ok(None) };
+    let mut options = live_options();
+    options.flush_each = args.unbuffered;
+    let mut writer = CaptureWriter::create(path, options)?;
+    let link_type = match device.source {
+        Source::Interface(_, link_type) => link_type,
+        Source::Any => LinkType::LINUX_SLL2,
+    };
+    let name = Some(device.name.clone());
+    writer.add_interface(&NewInterface { name, description: None, filter: None, link_type, snap_len })?;
+    Ok(Some(writer))
+}
+
+/// Packets on their way to the screen and to the file.
+struct Capture {
+    printer: Printer,
+    writer: Option<CaptureWriter>,
+    names: HashMap<u32, String>,
+    direction: Way,
+    /// Packets that are still wanted.
+    left: u64,
+    captured: u64,
+    /// Why there is no going on.
+    failure: Option<Box<dyn Error>>,
+}
+
+impl Capture {
+    /// Takes packets until enough have come, a signal ends it, or nothing more can be written. Returns whether the interface
+    /// is gone.
+    fn listen(&mut self, ring: &mut Ring, interrupt: &Interrupt, name: &str) -> Result<bool, Box<dyn Error>> {
+        while self.left > 0 && self.failure.is_none() && !interrupt.came() {
+            let ready = poll::wait(&[ring.as_fd(), interrupt.as_fd()], &[], None)?;
+            ring.receive(&mut |frame| self.packet(frame));
+            self.settle();
+            if ready.first().is_some_and(|ready| ready.error)
+                && let Some(error) = ring.take_error()
+            {
+                let is_there = Netlink::open()?.link(name).is_ok();
+                let what = if is_there { "goes on when it is back" } else { "it is gone" };
+                anstream::eprintln!("rawsock: {}: {error}; {what}", printable(name));
+                if !is_there {
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(false)
+    }
+
+    /// Shows what has come to the user, and to whoever reads the file.
+    fn settle(&mut self) {
+        let printed = self.printer.finish();
+        let saved = self.writer.as_mut().map_or(Ok(()), CaptureWriter::flush);
+        if self.failure.is_none() {
+            self.failure = printed.err().map(Into::into).or(saved.err().map(Into::into));
+        }
+    }
+
+    fn packet(&mut self, frame: &Frame<'_>) {
+        let is_wanted = match self.direction {
+            Way::Inout => true,
+            Way::In => frame.direction == Direction::Inbound,
+            Way::Out => frame.direction == Direction::Outbound,
+        };
+        if !is_wanted || self.left == 0 || self.failure.is_some() {
+            return;
+        }
+        if let Err(error) = self.take(frame) {
+            self.failure = Some(error);
+        }
+    }
+
+    fn take(&mut self, frame: &Frame<'_>) -> Result<(), Box<dyn Error>> {
+        let number = self.captured.saturating_add(1);
+        // In the file there is one interface, whichever the packet came by.
+        if let Some(writer) = &mut self.writer {
+            writer.write(&Frame { interface: 0, ..*frame }, None)?;
+        }
+        self.captured = number;
+        self.left = self.left.saturating_sub(1);
+        let name = self.names.get(&frame.interface).map(String::as_str);
+        let is_read = self.printer.packet(number, frame, name)?;
+        if !is_read && self.writer.is_none() {
+            // Nobody looks any more, and nothing is saved.
+            self.left = 0;
+        }
+        Ok(())
+    }
+
+    /// Ends the file, and says what was counted.
+    fn end(mut self, ring: &mut Ring, started: i64) -> Result<(), Box<dyn Error>> {
+        self.settle();
+        let Statistics { packets, dropped } = ring.statistics()?;
+        if let (Some(mut writer), None) = (self.writer.take(), &self.failure) {
+            let counts = Counts {
+                times: Some((started, clock::wall())),
+                accepted: Some(packets),
+                dropped_by_system: Some(dropped),
+                delivered: Some(self.captured),
+                ..Counts::default()
+            };
+            let ended = writer.write_counts(0, &counts).and_then(|()| writer.finish());
+            self.failure = ended.err().map(Into::into);
+        }
+        anstream::eprintln!("{} packets captured", self.captured);
+        anstream::eprintln!("{packets} packets received by filter");
+        anstream::eprintln!("{dropped} packets dropped by kernel");
+        match self.failure {
+            Some(failure) => Err(failure),
+            None => Ok(()),
+        }
+    }
+}
