@@ -76,7 +76,7 @@ const EXAMPLES: &str = r#"Examples:
 /// When the spec or what it names cannot be read, or nothing can be written.
 pub(super) fn run(args: &CraftArgs) -> CommandResult {
     let mut printer = Printer::new(args);
-    match craft(args, &mut printer).and_then(|()| printer.finish()) {
+    match craft(args, &mut printer).and_then(|()| printer.flush()) {
         Ok(()) => Ok(Outcome::Done),
         // Whoever reads our output has seen enough.
         Err(error) if is_broken_pipe(error.as_ref()) => Ok(Outcome::Done),
@@ -87,14 +87,14 @@ pub(super) fn run(args: &CraftArgs) -> CommandResult {
 fn craft(args: &CraftArgs, printer: &mut Printer) -> Result<(), Box<dyn Error>> {
     let mut seed = Seed::new(args.seed)?;
     let mut left = args.count.unwrap_or(u64::MAX);
-    let mut specs = Specs::open(&args.spec)?.peekable();
+    let mut specs = Specs::open(&args.spec)?;
     let mut is_first = true;
     while let Some(spec) = specs.next() {
         let spec = spec?;
         // A stream passes once; a spec that stands alone is gone through again until there are enough packets. Whoever
         // sets no count does not wait for the next object of the stream.
         let count = match args.count {
-            Some(count) if is_first && specs.peek().is_none() => Some(count),
+            Some(count) if is_first && specs.is_at_end() => Some(count),
             Some(_) => None,
             None => spec.send.count,
         };
@@ -107,6 +107,9 @@ fn craft(args: &CraftArgs, printer: &mut Printer) -> Result<(), Box<dyn Error>> 
             left = left.saturating_sub(1);
             let built = spec.build(template, &packet)?;
             printer.packet(&packet, &built)?;
+        }
+        if specs.may_wait() {
+            printer.flush()?;
         }
     }
     Ok(())
@@ -204,7 +207,7 @@ impl Printer {
         Ok(())
     }
 
-    fn finish(&mut self) -> Result<(), Box<dyn Error>> {
+    fn flush(&mut self) -> Result<(), Box<dyn Error>> {
         Ok(self.out.flush()?)
     }
 }

@@ -75,6 +75,24 @@ impl Iterator for Specs {
     }
 }
 
+impl Specs {
+    /// Whether there is no further spec; waits until that can be told.
+    pub(super) fn is_at_end(&mut self) -> bool {
+        match &mut self.input {
+            Input::Whole(text) => text.is_none(),
+            Input::Json(stream) => stream.ended || stream.skip_blanks().is_ok_and(|more| !more),
+        }
+    }
+
+    /// Whether the next spec may have to be waited for.
+    pub(super) fn may_wait(&self) -> bool {
+        match &self.input {
+            Input::Whole(_) => false,
+            Input::Json(stream) => stream.reader.buffer().trim_ascii().is_empty(),
+        }
+    }
+}
+
 /// Says on stderr what is wrong with a spec, line by line; other errors are left to `main`.
 pub(super) fn tell(error: Box<dyn Error>) -> CommandResult {
     let error = error.downcast::<SpecError>()?;
@@ -92,14 +110,20 @@ impl Input {
     /// Finds out how a text is written, and reads it, unless it is a stream of JSON.
     fn of(mut reader: impl BufRead + 'static, syntax: Option<Syntax>) -> io::Result<Self> {
         let mut text = Vec::new();
-        // A list of JSON may have nothing but its bracket on the first line.
-        while syntax.is_none() && matches!(text.trim_ascii(), b"" | b"[") && text.len() as u64 <= MAX_TEXT {
-            if reader.by_ref().take(MAX_TEXT).read_until(b'\n', &mut text)? == 0 {
-                break;
+        // JSON may come as a stream that does not end soon, and shows itself by its first letters.
+        let is_json = loop {
+            if syntax.is_some() || !matches!(text.trim_ascii(), b"" | b"[") || text.len() as u64 > MAX_TEXT {
+                break syntax.unwrap_or_else(|| Syntax::of(&String::from_utf8_lossy(&text))) == Syntax::Json;
             }
-        }
-        let syntax = syntax.unwrap_or_else(|| Syntax::of(&String::from_utf8_lossy(&text)));
-        if syntax == Syntax::Json {
+            let chunk = reader.fill_buf()?;
+            let len = chunk.len();
+            text.extend_from_slice(chunk);
+            reader.consume(len);
+            if len == 0 {
+                break false;
+            }
+        };
+        if is_json {
             return Ok(Self::Json(JsonStream::new(Box::new(Cursor::new(text).chain(reader)))));
         }
         reader.take(MAX_TEXT).read_to_end(&mut text)?;
@@ -108,23 +132,40 @@ impl Input {
         }
         let text =
             String::from_utf8(text).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
+        let syntax = syntax.unwrap_or_else(|| Syntax::of(&text));
         Ok(Self::Whole(Some((text, syntax))))
     }
 }
 
 /// One JSON text after the other, each with the number of its first line. No more of the stream is kept than one of them.
 struct JsonStream {
-    reader: Box<dyn BufRead>,
+    reader: BufReader<Box<dyn Read>>,
+    /// Lines read so far, and one.
     line: usize,
     ended: bool,
 }
 
 impl JsonStream {
-    fn new(reader: Box<dyn BufRead>) -> Self {
-        Self { reader, line: 1, ended: false }
+    fn new(reader: Box<dyn Read>) -> Self {
+        Self { reader: BufReader::with_capacity(CHUNK, reader), line: 1, ended: false }
     }
 
-    /// Reads up to the end of the next text, blanks before it included; an empty one at the end of the stream.
+    /// Reads up to the next text; `false` at the end of the stream.
+    fn skip_blanks(&mut self) -> io::Result<bool> {
+        loop {
+            let chunk = self.reader.fill_buf()?;
+            let blanks = chunk.iter().take_while(|octet| octet.is_ascii_whitespace()).count();
+            self.line = self.line.saturating_add(count_lines(chunk.get(..blanks).unwrap_or_default()));
+            let is_end = chunk.is_empty();
+            let is_text = blanks < chunk.len();
+            self.reader.consume(blanks);
+            if is_end || is_text {
+                return Ok(is_text);
+            }
+        }
+    }
+
+    /// Reads up to the end of the next text, or of the stream.
     fn text(&mut self) -> io::Result<Vec<u8>> {
         let mut text = Vec::new();
         let mut splitter = Splitter::default();
@@ -154,33 +195,29 @@ impl Iterator for JsonStream {
         if self.ended {
             return None;
         }
-        let text = self.text().and_then(|text| {
-            String::from_utf8(text).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
+        let text = self.skip_blanks().and_then(|more| if more { self.text().map(Some) } else { Ok(None) });
+        let text = text.transpose()?.and_then(|text| {
+            let first_line = self.line;
+            self.line = self.line.saturating_add(count_lines(&text));
+            let text =
+                String::from_utf8(text).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
+            Ok((text, first_line))
         });
-        let text = match text {
-            Ok(text) => text,
-            Err(error) => {
-                self.ended = true;
-                return Some(Err(error));
-            }
-        };
-        let lines = |text: &str| text.bytes().filter(|octet| *octet == b'\n').count();
-        let object = text.trim_start();
-        let blanks = text.len().saturating_sub(object.len());
-        let first_line = self.line.saturating_add(text.get(..blanks).map_or(0, lines));
-        self.line = self.line.saturating_add(lines(&text));
-        if object.is_empty() {
-            self.ended = true;
-            return None;
-        }
-        Some(Ok((object.to_owned(), first_line)))
+        self.ended = text.is_err();
+        Some(text)
     }
+}
+
+fn count_lines(text: &[u8]) -> usize {
+    text.iter().filter(|octet| **octet == b'\n').count()
 }
 
 fn too_long() -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, format!("a spec of more than {MAX_TEXT} octets"))
 }
 
+/// Octets read at once: those of a few packets.
+const CHUNK: usize = 1 << 16;
 /// The longest spec, and the longest JSON text of a stream.
 const MAX_TEXT: u64 = 64 << 20;
 
@@ -190,8 +227,8 @@ mod tests {
 
     fn stream(text: &'static str) -> Vec<(String, usize)> {
         // A small buffer, so that texts lie across its borders.
-        let reader = BufReader::with_capacity(3, text.as_bytes());
-        JsonStream::new(Box::new(reader)).map(Result::unwrap).collect()
+        let reader = BufReader::with_capacity(3, Box::new(text.as_bytes()) as Box<dyn Read>);
+        JsonStream { reader, ..JsonStream::new(Box::new(io::empty())) }.map(Result::unwrap).collect()
     }
 
     #[test]

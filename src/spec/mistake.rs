@@ -158,6 +158,14 @@ pub enum Mistake {
         /// The names of an item's fields.
         fields: Vec<&'static str>,
     },
+    /// A table without a key that it needs.
+    #[error("{name} needs `{key}`")]
+    Missing {
+        /// The table.
+        name: String,
+        /// The key.
+        key: &'static str,
+    },
     /// A packet without layers.
     #[error("a packet needs `layers`")]
     NoLayers,

@@ -109,7 +109,7 @@ impl Reader<'_> {
                 }
             },
             _ => {
-                self.wrong_kind(tree, name, "layers: tables with one name each, or text");
+                self.wrong_kind(tree, name, "tables with one name each, or text");
                 return None;
             }
         };

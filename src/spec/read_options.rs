@@ -47,7 +47,7 @@ impl Reader<'_> {
                 }
             },
             _ => {
-                self.wrong_kind(tree, path, "options: names, or tables with one name each");
+                self.wrong_kind(tree, path, "names, or tables with one name each");
                 None
             }
         }
@@ -156,8 +156,9 @@ impl Reader<'_> {
                 fields.push((name.to_owned(), node));
             }
         }
-        if !fields.iter().any(|(name, _)| name == code_name) {
-            self.wrong_kind(tree, path, &format!("a table with `{code_name}`"));
+        if !entries.iter().any(|entry| matches!(entry.key.as_ref(), "type" | "kind")) {
+            let name = path.to_owned();
+            self.mistake(tree.at.clone(), Mistake::Missing { name, key: code_name });
         }
         Some(Node::Table(fields))
     }

@@ -1,0 +1,312 @@
+//! `rawsock craft` as a whole: reference packets, the three syntaxes, every kind of mistake, generators, streams.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::string_slice)]
+
+use std::fmt::Write as _;
+use std::io::{Read, Write};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+
+use serde_json::Value as Json;
+
+/// Runs `rawsock craft` with a text on stdin.
+fn craft(args: &[&str], stdin: &str) -> Output {
+    let mut child = start(args);
+    let mut pipe = child.stdin.take().unwrap();
+    let text = stdin.to_owned();
+    // Written beside reading, since neither pipe holds everything.
+    let writer = std::thread::spawn(move || pipe.write_all(text.as_bytes()));
+    let output = child.wait_with_output().unwrap();
+    let _ = writer.join().unwrap();
+    output
+}
+
+fn start(args: &[&str]) -> Child {
+    Command::new(env!("CARGO_BIN_EXE_rawsock"))
+        .arg("craft")
+        .args(args)
+        .env("NO_COLOR", "1")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap()
+}
+
+/// What a successful run prints.
+fn printed(args: &[&str], stdin: &str) -> String {
+    let output = craft(args, stdin);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{args:?}: {stderr}\n{stdin}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn hex_of(args: &[&str], stdin: &str) -> Vec<String> {
+    let args: Vec<&str> = args.iter().copied().chain(["--hex"]).collect();
+    printed(&args, stdin).lines().map(str::to_owned).collect()
+}
+
+/// Packets with the octets that scapy builds from them; `tier` says which must be equal.
+fn reference(path: &str) -> Option<Vec<(String, Json)>> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+    let text = std::fs::read_to_string(path).ok()?;
+    let packets = text.lines().map(|line| (line.to_owned(), serde_json::from_str::<Json>(line).unwrap()));
+    Some(packets.filter(|(_, json)| json["tier"] == "core").collect())
+}
+
+fn builds_as_scapy_does(packets: &[(String, Json)]) {
+    let stream: String = packets.iter().map(|(line, _)| format!("{line}\n")).collect();
+    let made = hex_of(&["-"], &stream);
+    assert_eq!(made.len(), packets.len());
+    for (made, (_, json)) in made.iter().zip(packets) {
+        assert_eq!(*made, json["bytes"], "{}", json["name"]);
+    }
+}
+
+#[test]
+fn reference_packets_are_built_as_scapy_builds_them() {
+    let packets =
+        reference("tests/craft_packets.jsonl").expect("tests/craft_packets.jsonl is part of the project");
+    assert_eq!(packets.len(), 60);
+    builds_as_scapy_does(&packets);
+}
+
+#[test]
+fn all_reference_packets_are_built_as_scapy_builds_them() {
+    match reference("../shared/craft/packets.jsonl") {
+        Some(packets) => builds_as_scapy_does(&packets),
+        None => eprintln!(
+            "../shared/craft/packets.jsonl is not there: tests/craft_packets.jsonl has a part of it"
+        ),
+    }
+}
+
+#[test]
+fn a_reference_packet_as_toml_or_as_the_json_of_what_was_built_is_the_same_packet() {
+    for (line, json) in reference("tests/craft_packets.jsonl").unwrap() {
+        let toml = printed(&["-", "--toml"], &line);
+        assert_eq!(hex_of(&["-"], &toml), [json["bytes"].as_str().unwrap()], "{toml}");
+        let seen = printed(&["-", "--json"], &line);
+        assert_eq!(hex_of(&["-"], &seen), [json["bytes"].as_str().unwrap()], "{seen}");
+    }
+}
+
+#[test]
+fn three_syntaxes_say_the_same() {
+    for (expression, toml, json) in SAME {
+        let octets = hex_of(&[expression], "");
+        assert_eq!(octets, hex_of(&["-"], toml), "{toml}");
+        assert_eq!(octets, hex_of(&["-"], json), "{json}");
+        assert_eq!(octets, hex_of(&["-"], expression), "{expression}");
+    }
+}
+
+const SAME: &[(&str, &str, &str)] = &[
+    (
+        r#"ip(dst=10.77.2.2, ttl=1..3, flags.df)/tcp(dstport=[80, 443], flags=SA, options=[mss=1460, sack_perm])/"hi""#,
+        r#"
+        [[packet]]
+        layers = [
+          { ip = { dst = "10.77.2.2", ttl = "1..3", flags = { df = true } } },
+          { tcp = { dstport = [80, 443], flags = "SA", options = [{ mss = 1460 }, "sack_perm"] } },
+          "hi",
+        ]
+        "#,
+        r#"{"layers": [
+          {"ip": {"dst": "10.77.2.2", "ttl": "1..3", "flags.df": true}},
+          {"tcp": {"dstport": [80, 443], "flags": 18, "options": [{"mss": 1460}, {"sack_perm": {}}]}},
+          {"data": {"text": "hi"}}]}"#,
+    ),
+    (
+        "icmp(type=3, code=4, mtu=1400, quoted=ip(src=10.0.0.1)/udp(srcport=1)/data(pattern=9), quoted_bytes=28)",
+        r#"
+        layers = [{ icmp.type = 3, icmp.code = 4, icmp.mtu = 1400, icmp.quoted_bytes = 28, icmp.quoted = [
+          { ip.src = "10.0.0.1" }, { udp = { srcport = 1 } }, { data.pattern = 9 },
+        ] }]
+        "#,
+        r#"{"packet": {"layers": [{"icmp": {"type": 3, "code": 4, "mtu": 1400, "quoted_bytes": 28, "quoted": [
+          {"ip": {"src": "10.0.0.1"}}, {"udp": {"srcport": 1}}, {"data": {"pattern": 9}}]}}]}}"#,
+    ),
+    (
+        "arp(opcode=reply, src.hw_mac=02-00-00-00-00-01, dst.proto_ipv4=10.0.0.0/30)",
+        r#"layers = [{ arp = { opcode = 2, "src.hw_mac" = "02:00:00:00:00:01", dst.proto_ipv4 = ["10.0.0.1", "10.0.0.2"] } }]"#,
+        r#"[{"layers": [{"arp": {"opcode": "reply", "src": {"hw_mac": "2:0:0:0:0:1"}, "dst": {"proto_ipv4": "10.0.0.1..10.0.0.2"}}}]}]"#,
+    ),
+    (
+        "ipv6(nxt=auto)/ipv6.fraghdr(ident=0xcafe)/data(hex=00:01_02-03)",
+        r#"layers = [{ ipv6 = {} }, { "ipv6.fraghdr" = { ident = 0xcafe } }, { data = { hex = "00 01 02 03" } }]"#,
+        r#"{"layers": [{"ipv6": {"nxt": "auto"}}, {"ipv6.fraghdr": {"ident": 51966}}, {"data": {"hex": "00010203"}}]}"#,
+    ),
+    (
+        "ip(proto=udp, flags=DF, cut={len=18, rest=0a4d})",
+        r#"layers = [{ ip = { proto = "UDP", flags = "df", cut = { len = 18, rest = "0a4d" } } }]"#,
+        r#"{"layers": [{"ip": {"proto": 17, "flags": 2, "cut": {"len": 18, "rest": "0a4d"}}}], "number": 7, "findings": []}"#,
+    ),
+    (
+        "tcp(options=[nop, unknown={kind=200, data=0102}, timestamp={tsval=1}, sack=[[1, 2], [3, 4]], raw=0000])",
+        r#"layers = [{ tcp = { options = [
+          "nop", { unknown = { kind = 200, data = "0102" } }, { timestamp = { tsval = 1, tsecr = 0 } },
+          { sack = [[1, 2], [3, 4]] }, { raw = "0000" },
+        ] } }]"#,
+        r#"{"layers": [{"tcp": {"options": [{"nop": {}}, {"unknown": {"type": 200, "data": "0102"}},
+          {"timestamp": {"tsval": 1}}, {"sack": [[1, 2], [3, 4]]}, {"raw": "0000"}], "checksum.status": "good"}}]}"#,
+    ),
+];
+
+/// The file has one spec after the other: `=== SYNTAX`, the spec, `---`, and what stderr then says.
+#[test]
+fn every_kind_of_mistake_is_told_with_its_place() {
+    let cases = include_str!("craft_mistakes.txt");
+    let mut checked = 0;
+    for case in cases.split("=== ").filter(|case| !case.is_empty()) {
+        let (syntax, case) = case.split_once('\n').unwrap();
+        let (spec, wanted) = case.split_once("---\n").unwrap();
+        let output = match syntax {
+            "expression" => craft(&[spec.trim_end_matches('\n'), "--hex"], ""),
+            _ => craft(&["-", "--hex"], spec),
+        };
+        assert_eq!(String::from_utf8_lossy(&output.stderr), wanted, "{syntax}: {spec}");
+        assert_eq!(output.status.code(), Some(2), "{spec}");
+        checked += 1;
+    }
+    assert!(checked > 80, "{checked}");
+}
+
+#[test]
+fn a_mistake_in_a_file_names_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("broken.toml");
+    std::fs::write(&path, "\n\nlayers = [{ ip = { tll = 1 } }]\n").unwrap();
+    let output = craft(&[path.to_str().unwrap()], "");
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(stderr.contains(&format!("--> {}:3:20", path.display())), "{stderr}");
+    let missing = craft(&["not/there.toml"], "");
+    let wanted = "rawsock: read not/there.toml: No such file or directory (os error 2)\n";
+    assert_eq!(String::from_utf8_lossy(&missing.stderr), wanted);
+    assert_eq!(missing.status.code(), Some(2));
+}
+
+#[test]
+fn files_of_a_spec_are_beside_it() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("payload.bin"), [0, 255, 7]).unwrap();
+    let spec = folder.path().join("spec.json");
+    std::fs::write(&spec, r#"{"layers": [{"data": {"file": "payload.bin"}}]}"#).unwrap();
+    assert_eq!(hex_of(&[spec.to_str().unwrap()], ""), ["00ff07"]);
+}
+
+#[test]
+fn sweeps_multiply_and_the_last_one_runs_fastest() {
+    let made = hex_of(&["data(zeros=1..2)/data(pattern=1..5/2)/data(hex=ff)"], "");
+    let wanted = ["0000ff", "00000102ff", "000001020304ff", "000000ff", "0000000102ff", "00000001020304ff"];
+    // One zero with 1, 3 and 5 octets of pattern, then two zeros.
+    assert_eq!(made, wanted.map(|text| text.to_owned()));
+}
+
+#[test]
+fn a_count_ends_a_round_early_or_begins_it_anew() {
+    let ttl = |args: &[&str], stdin: &str| -> Vec<String> {
+        hex_of(args, stdin).iter().map(|octets| octets[16..18].to_owned()).collect()
+    };
+    assert_eq!(ttl(&["ip(ttl=1..3)", "--count", "2"], ""), ["01", "02"]);
+    assert_eq!(ttl(&["ip(ttl=1..3)", "--count", "5"], ""), ["01", "02", "03", "01", "02"]);
+    let two = "[[packet]]\nlayers = [{ ip.ttl = [1, 2] }]\n[[packet]]\nlayers = [{ ip.ttl = 9 }]\n";
+    assert_eq!(ttl(&["-"], two), ["01", "02", "09"]);
+    assert_eq!(ttl(&["-", "--count", "4"], two), ["01", "02", "09", "01"]);
+    let counted = "[[packet]]\ncount = 3\nlayers = [{ ip.ttl = [1, 2] }]\n[send]\ncount = 4\n";
+    assert_eq!(ttl(&["-"], counted), ["01", "02", "01", "01"]);
+    // A stream passes once.
+    let stream = r#"{"layers":[{"ip":{"ttl":1}}]} {"layers":[{"ip":{"ttl":2}}]}"#;
+    assert_eq!(ttl(&["-", "--count", "1"], stream), ["01"]);
+    assert_eq!(ttl(&["-", "--count", "9"], stream), ["01", "02"]);
+}
+
+#[test]
+fn the_largest_product_is_made_lazily() {
+    let expression = "ipv6(src=::/0, dst=::/0)/tcp(seq=0..4294967295)";
+    let made = hex_of(&[expression, "--count", "3"], "");
+    let seq: Vec<&str> = made.iter().map(|octets| &octets[88..96]).collect();
+    assert_eq!(seq, ["00000000", "00000001", "00000002"]);
+    assert!(made[0][16..].starts_with("00000000000000000000000000000001"), "{}", made[0]);
+}
+
+#[test]
+fn a_seed_that_is_told_brings_the_same_packets_back() {
+    let expression = "ip(src=random(10.0.0.0/8), id=random)/udp(srcport=random(1024..65535))/data(random=40)";
+    let first = craft(&[expression, "--hex", "--count", "5"], "");
+    let told = String::from_utf8(first.stderr).unwrap();
+    let seed = told.strip_prefix("seed ").and_then(|rest| rest.split(';').next()).expect(&told);
+    let made: Vec<String> = String::from_utf8(first.stdout).unwrap().lines().map(str::to_owned).collect();
+    assert_eq!(made.len(), 5);
+    assert!(made.windows(2).all(|pair| pair[0] != pair[1]), "each packet draws anew");
+    assert!(made.iter().all(|octets| octets[24..].starts_with("0a")), "within the network");
+    let again = craft(&[expression, "--hex", "--count", "5", "--seed", seed], "");
+    assert_eq!(String::from_utf8(again.stdout).unwrap().lines().collect::<Vec<_>>(), made);
+    assert_eq!(again.stderr, b"", "a given seed needs not be told");
+    assert_ne!(hex_of(&[expression, "--count", "5", "--seed", "1"], ""), made);
+    assert_eq!(craft(&["ip(ttl=1..3)", "--hex"], "").stderr, b"", "no seed where nothing is drawn");
+}
+
+/// 30 MB of packets through a pipe: no more than one of them is kept.
+#[test]
+fn a_stream_is_built_with_little_memory() {
+    let payload = "5a".repeat(50_000);
+    let line = format!("{{\"number\":1,\"layers\":[{{\"data\":{{\"hex\":\"{payload}\"}}}}]}}\n");
+    let mut child = start(&["-", "--hex"]);
+    let mut output = child.stdout.take().unwrap();
+    let reader = std::thread::spawn(move || std::io::copy(&mut output, &mut std::io::sink()).unwrap());
+    let mut input = child.stdin.take().unwrap();
+    for _ in 0..300 {
+        input.write_all(line.as_bytes()).unwrap();
+    }
+    let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    let peak_kb: u64 = peak.trim().trim_end_matches(" kB").parse().unwrap();
+    drop(input);
+    assert!(child.wait().unwrap().success());
+    assert_eq!(reader.join().unwrap(), 300 * (2 * 50_000 + 1));
+    assert!(peak_kb < 16_000, "{peak_kb} kB");
+}
+
+#[test]
+fn packets_of_a_live_stream_are_printed_one_by_one() {
+    let mut child = start(&["-", "--hex"]);
+    let mut input = child.stdin.take().unwrap();
+    input.write_all(b"{\"layers\":[\"x\"]}").unwrap();
+    input.flush().unwrap();
+    let mut first = [0; 3];
+    child.stdout.as_mut().unwrap().read_exact(&mut first).unwrap();
+    assert_eq!(&first, b"78\n", "before the stream ends, and without a line's end behind the object");
+    drop(input);
+    assert!(child.wait().unwrap().success());
+}
+
+#[test]
+fn whoever_stops_reading_is_no_error() {
+    let mut child = start(&["ip(id=0..65535, ttl=0..255)", "--hex"]);
+    let mut first = [0; 10];
+    child.stdout.take().unwrap().read_exact(&mut first).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(0), b"".as_slice()));
+}
+
+#[test]
+fn every_example_is_built() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
+    let mut built = String::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|extension| extension == "toml" || extension == "json") {
+            let packets = hex_of(&[path.to_str().unwrap()], "").len();
+            assert!(packets > 0, "{}", path.display());
+            writeln!(built, "{} {packets}", path.file_name().unwrap().display()).unwrap();
+        }
+    }
+    assert!(built.contains("port-sweep.toml 12\n") && built.contains("wrong-on-purpose.toml 3\n"), "{built}");
+}
+
+#[test]
+fn quiet_prints_nothing_and_still_tells_mistakes() {
+    assert_eq!(printed(&["ip/udp", "-q"], ""), "");
+    assert_eq!(craft(&["ip(tll=1)", "-q"], "").status.code(), Some(2));
+}
