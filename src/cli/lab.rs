@@ -7,11 +7,12 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Command, ExitStatus};
 
-use clap::Args;
+use clap::{Args, Subcommand};
 
 use crate::lab::{Host, Identity, Lab, LabOptions, drawing, relay};
 use crate::sys::process;
 
+use super::lab_demo::{self, DemoArgs};
 use super::output::print;
 use super::{CommandResult, Outcome};
 
@@ -21,10 +22,14 @@ use super::{CommandResult, Outcome};
 /// command ends. No root needed. The names client, router and server resolve; the server answers pings and echoes on TCP
 /// and UDP port 7. Nothing that happens inside reaches the machine's own network.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  \
+#[command(
+    args_conflicts_with_subcommands = true,
+    after_help = "Examples:\n  \
+    rawsock lab demo                           see what rawsock does\n  \
     rawsock lab -- rawsock ping -c 3 server\n  \
     rawsock lab --in server -- ip address\n  \
-    rawsock lab                                a shell on the client; exit takes the lab down")]
+    rawsock lab                                a shell on the client; exit takes the lab down"
+)]
 pub(super) struct LabArgs {
     /// On which host the command runs: client, router or server.
     #[arg(long = "in", value_name = "HOST", default_value = "client")]
@@ -38,9 +43,19 @@ pub(super) struct LabArgs {
     /// The command and its arguments; left out, your shell.
     #[arg(last = true, value_name = "COMMAND")]
     command: Vec<OsString>,
+    #[command(subcommand)]
+    demo: Option<Demo>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Demo {
+    Demo(DemoArgs),
 }
 
 pub(super) fn run(args: &LabArgs) -> CommandResult {
+    if let Some(Demo::Demo(args)) = &args.demo {
+        return lab_demo::run(args);
+    }
     if args.show {
         print(&drawing::drawing())?;
         return Ok(Outcome::Done);

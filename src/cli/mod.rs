@@ -12,6 +12,7 @@ mod duration;
 mod fields;
 mod interfaces;
 mod lab;
+mod lab_demo;
 mod lab_host;
 mod man;
 mod output;
