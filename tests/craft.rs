@@ -235,7 +235,7 @@ fn a_seed_that_is_told_brings_the_same_packets_back() {
     let expression = "ip(src=random(10.0.0.0/8), id=random)/udp(srcport=random(1024..65535))/data(random=40)";
     let first = craft(&[expression, "--hex", "--count", "5"], "");
     let told = String::from_utf8(first.stderr).unwrap();
-    let seed = told.strip_prefix("seed ").and_then(|rest| rest.split(';').next()).expect(&told);
+    let seed = told.strip_prefix("rawsock: seed ").and_then(|rest| rest.split(':').next()).expect(&told);
     let made: Vec<String> = String::from_utf8(first.stdout).unwrap().lines().map(str::to_owned).collect();
     assert_eq!(made.len(), 5);
     assert!(made.windows(2).all(|pair| pair[0] != pair[1]), "each packet draws anew");
@@ -245,6 +245,47 @@ fn a_seed_that_is_told_brings_the_same_packets_back() {
     assert_eq!(again.stderr, b"", "a given seed needs not be told");
     assert_ne!(hex_of(&[expression, "--count", "5", "--seed", "1"], ""), made);
     assert_eq!(craft(&["ip(ttl=1..3)", "--hex"], "").stderr, b"", "no seed where nothing is drawn");
+}
+
+#[test]
+fn a_capture_file_has_the_packets_with_their_comments_times_and_link_types() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let spec =
+        "[[packet]]\ncomment = \"one\"\nlayers = [{ eth = {} }, \"x\"]\n[[packet]]\nlayers = [{ ip = {} }]\n";
+    let (pcapng, pcap) = (path("a.pcapng"), path("b.pcap"));
+    assert_eq!(printed(&["-", "-w", &pcapng], spec), "", "the file is what was asked for");
+    let built = hex_of(&["-"], spec);
+    let seen = read_json(&pcapng);
+    assert_eq!(hex_of(&["-"], &seen), built);
+    let link_types: Vec<Json> =
+        seen.lines().map(|line| serde_json::from_str::<Json>(line).unwrap()["link_type"].clone()).collect();
+    assert_eq!(link_types, [Json::from(1), Json::from(228)]);
+    let octets = std::fs::read(&pcapng).unwrap();
+    assert!(octets.windows(3).any(|comment| comment == b"one"));
+
+    // What a capture knew is still known: packets of a private link type, at their time.
+    let captured = r#"{"time":"1700000000.123456789","link_type":147,"layers":[{"data":{"hex":"00ff"}}]}"#;
+    assert_eq!(hex_of(&["-", "-w", &pcap], captured), ["00ff"], "printed as well, when that was asked for");
+    let seen: Json = serde_json::from_str(&read_json(&pcap)).unwrap();
+    assert_eq!(
+        (&seen["link_type"], &seen["layers"][0]["data"]["hex"]),
+        (&Json::from(147), &Json::from("00ff"))
+    );
+    assert!(seen["time"].as_str().unwrap().starts_with("1700000000.123456"), "{seen}");
+
+    // Two link types do not fit into a pcap file; a mistake in the spec leaves the file alone.
+    let refused = craft(&["-", "-w", &pcap], spec);
+    assert_eq!(refused.status.code(), Some(2));
+    let before = std::fs::read(&pcapng).unwrap();
+    assert_eq!(craft(&["ip(tll=1)", "-w", &pcapng], "").status.code(), Some(2));
+    assert_eq!(std::fs::read(&pcapng).unwrap(), before);
+}
+
+fn read_json(path: &str) -> String {
+    let read = Command::new(env!("CARGO_BIN_EXE_rawsock")).args(["read", "--json", path]).output().unwrap();
+    assert!(read.status.success(), "{}", String::from_utf8_lossy(&read.stderr));
+    String::from_utf8(read.stdout).unwrap()
 }
 
 /// 30 MB of packets through a pipe: no more than one of them is kept.

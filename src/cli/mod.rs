@@ -7,6 +7,7 @@ mod capture_file;
 mod color;
 mod completions;
 mod craft;
+mod craft_output;
 mod doctor;
 mod duration;
 mod fields;

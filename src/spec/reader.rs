@@ -9,6 +9,7 @@ use super::template::{Origin, Template};
 use super::tree::{At, Entry, Shape, Tree};
 use super::{Files, SendOptions};
 use crate::packet::{Node, Packet};
+use crate::wire::frame::LinkType;
 
 /// Reads a tree, and keeps what is wrong in it, so that all mistakes can be told at once.
 pub(super) struct Reader<'f> {
@@ -88,6 +89,8 @@ impl<'f> Reader<'f> {
                 "count" => template.count = self.number(&entry.value, "count", u64::MAX),
                 "reply" => self.mistake(entry.key_at.clone(), Mistake::Reply),
                 // What a capture knows about a packet, and whatever else somebody keeps beside it.
+                "time" if self.is_json => template.time = entry.value.text().and_then(nanoseconds),
+                "link_type" if self.is_json => template.link_type = link_type(&entry.value),
                 _ if self.is_json => {}
                 _ => self.unknown_key(entry, "a packet", PACKET_KEYS),
             }
@@ -143,6 +146,23 @@ impl<'f> Reader<'f> {
     }
 }
 
+/// Nanoseconds since 1970 from seconds, as `--json` prints them: `1700000000.123456789`.
+fn nanoseconds(text: &str) -> Option<i64> {
+    let (seconds, decimals) = text.split_once('.')?;
+    let is_before = seconds.starts_with('-');
+    let is_decimals = decimals.len() == 9 && decimals.bytes().all(|digit| digit.is_ascii_digit());
+    let decimals: i64 = decimals.parse().ok().filter(|_| is_decimals)?;
+    let whole = seconds.parse::<i64>().ok()?.checked_mul(1_000_000_000)?;
+    if is_before { whole.checked_sub(decimals) } else { whole.checked_add(decimals) }
+}
+
+fn link_type(tree: &Tree<'_>) -> Option<LinkType> {
+    match tree.shape {
+        Shape::Integer(number) => u32::try_from(number).ok().map(LinkType),
+        _ => None,
+    }
+}
+
 /// What somebody wrote, short enough for a message.
 pub(super) fn shortened(text: &str) -> String {
     match text.char_indices().nth(MAX_SHOWN) {
@@ -157,3 +177,17 @@ const PACKET_KEYS: &[&str] = &["layers", "trailer", "name", "comment", "within",
 const MAX_MISTAKES: usize = 20;
 /// Letters of foreign words in a message.
 const MAX_SHOWN: usize = 40;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_as_json_has_them() {
+        assert_eq!(nanoseconds("1700000000.123456789"), Some(1_700_000_000_123_456_789));
+        assert_eq!(nanoseconds("-1.500000000"), Some(-1_500_000_000));
+        for text in ["", "1", "1.5", "x.123456789", "1.-23456789", "99999999999.000000000"] {
+            assert_eq!(nanoseconds(text), None, "{text}");
+        }
+    }
+}

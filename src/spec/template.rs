@@ -7,6 +7,7 @@ use super::random::Random;
 use super::tree::At;
 use crate::packet::build::{BuildError, build};
 use crate::packet::{Layer, Node, Packet};
+use crate::wire::frame::LinkType;
 
 /// A packet of a spec, with what is to become of it.
 #[derive(Debug, Clone, Default)]
@@ -19,6 +20,10 @@ pub struct Template {
     pub within: Option<Duration>,
     /// How many packets it stands for, where that is not what its sweeps make.
     pub count: Option<u64>,
+    /// When it was captured, where the spec is what `--json` prints: nanoseconds since 1970.
+    pub time: Option<i64>,
+    /// What it was captured on, where the spec is what `--json` prints.
+    pub link_type: Option<LinkType>,
     /// The packet; a [`Node::Slot`] is the number of a slot.
     packet: Packet,
     /// What fills the slots, in the order of the text.

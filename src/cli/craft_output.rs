@@ -1,0 +1,168 @@
+//! What becomes of the packets that `craft` builds: they are printed, and saved in a capture file.
+
+use std::io;
+use std::path::Path;
+
+use jiff::tz::TimeZone;
+
+use super::capture_file::write_options;
+use super::color;
+use super::output::Output;
+use crate::file::writer::{CaptureWriter, NewInterface, WriteError};
+use crate::packet::Packet;
+use crate::packet::build::Built;
+use crate::packet::check::Dissected;
+use crate::packet::dissect::{dissect, dissect_as};
+use crate::proto::registry;
+use crate::show::time::{self, Clock};
+use crate::show::value::push_hex;
+use crate::show::{Meta, json, tree};
+use crate::spec::{Template, write_toml};
+use crate::sys::clock;
+use crate::wire::frame::{Frame, LinkType};
+use crate::wire::layers::LayerTable;
+
+/// What a packet is printed as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    /// Its layers and fields.
+    Tree,
+    /// A line of hexadecimal digits.
+    Hex,
+    /// A line of JSON.
+    Json,
+    /// A spec.
+    Toml,
+    /// Not at all.
+    Nothing,
+}
+
+/// Prints packets, one after the other.
+pub(super) struct Printer {
+    output: Output,
+    form: Form,
+    clock: Clock,
+    number: u64,
+    /// Emptied and filled again for each packet.
+    table: LayerTable,
+}
+
+impl Printer {
+    pub(super) fn new(form: Form) -> Self {
+        Self {
+            output: Output::new(),
+            form,
+            clock: Clock::new(time::Style::None, time::Precision::default(), TimeZone::UTC),
+            number: 0,
+            table: LayerTable::default(),
+        }
+    }
+
+    /// Whether anybody still reads what is printed.
+    pub(super) fn is_open(&self) -> bool {
+        self.output.is_open()
+    }
+
+    /// Prints a packet, sooner or later.
+    ///
+    /// # Errors
+    /// When stdout cannot be written.
+    pub(super) fn packet(&mut self, packet: &Packet, built: &Built) -> io::Result<()> {
+        self.number = self.number.saturating_add(1);
+        let text = &mut self.output.text;
+        if self.number > 1 && matches!(self.form, Form::Tree | Form::Toml) {
+            text.push('\n');
+        }
+        match self.form {
+            Form::Nothing => {}
+            Form::Toml => write_toml(packet, text),
+            Form::Hex => {
+                push_hex(text, &built.octets);
+                text.push('\n');
+            }
+            Form::Tree | Form::Json => {
+                // What whoever receives it will see: a length that lies changes which layers there are.
+                let outermost = built.table.entries().first().map(|entry| registry().get(entry.protocol));
+                dissect_as(&built.octets, outermost.unwrap_or(registry().data()), &mut self.table);
+                let (octets, wire_len) = (built.octets.as_slice(), built.octets.len());
+                let dissected = Dissected { octets, table: &self.table, wire_len };
+                let meta = Meta::built(self.number, built.link_type);
+                if self.form == Form::Json {
+                    json::packet(text, &meta, &dissected);
+                    text.push('\n');
+                } else {
+                    let style = tree::Style { palette: color::palette(), detail: false };
+                    tree::packet(text, &meta, &dissected, &mut self.clock, style);
+                }
+            }
+        }
+        self.output.flush_if_full()
+    }
+
+    /// Prints what has come together.
+    ///
+    /// # Errors
+    /// When stdout cannot be written.
+    pub(super) fn flush(&mut self) -> io::Result<()> {
+        self.output.flush()
+    }
+}
+
+/// The capture file that packets are saved in: an interface for each link type. It is made when the first packet is there,
+/// so that a spec with a mistake overwrites nothing.
+pub(super) struct Saved<'p> {
+    path: &'p Path,
+    writer: Option<CaptureWriter>,
+    link_types: Vec<LinkType>,
+    table: LayerTable,
+}
+
+impl<'p> Saved<'p> {
+    pub(super) fn new(path: &'p Path) -> Self {
+        Self { path, writer: None, link_types: Vec::new(), table: LayerTable::default() }
+    }
+
+    /// Saves a packet, with the time and link type that its spec tells; else as of now, and by its outermost layer.
+    ///
+    /// # Errors
+    /// When the file cannot be made or written.
+    pub(super) fn packet(&mut self, template: &Template, built: &Built) -> Result<(), WriteError> {
+        let link_type = self.link_type(template, built);
+        let known = self.link_types.iter().position(|known| *known == link_type);
+        let writer = match &mut self.writer {
+            Some(writer) => writer,
+            none => none.insert(CaptureWriter::create(self.path, write_options())?),
+        };
+        let interface = match known {
+            Some(interface) => interface,
+            None => {
+                writer.add_interface(&NewInterface::of(link_type))?;
+                self.link_types.push(link_type);
+                self.link_types.len().saturating_sub(1)
+            }
+        };
+        let frame = Frame {
+            time: Some(template.time.unwrap_or_else(clock::wall)),
+            interface: u32::try_from(interface).unwrap_or(u32::MAX),
+            ..Frame::new(&built.octets, link_type)
+        };
+        writer.write(&frame, template.comment.as_deref())
+    }
+
+    /// The spec's link type, if packets of that type begin with the layer that this one begins with: whoever edits a
+    /// captured packet may have taken its outermost layer away.
+    fn link_type(&mut self, template: &Template, built: &Built) -> LinkType {
+        let Some(said) = template.link_type else { return built.link_type };
+        dissect(&built.octets, said, &mut self.table);
+        let outermost = |table: &LayerTable| table.entries().first().map(|entry| entry.protocol);
+        if outermost(&self.table) == outermost(&built.table) { said } else { built.link_type }
+    }
+
+    /// Ends the file.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub(super) fn finish(self) -> Result<(), WriteError> {
+        self.writer.map_or(Ok(()), CaptureWriter::finish)
+    }
+}
