@@ -26,3 +26,8 @@ pub mod show;
 pub mod spec;
 pub mod sys;
 pub mod wire;
+
+/// The README's example is tested here.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+pub struct Readme;
