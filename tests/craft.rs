@@ -347,6 +347,22 @@ fn every_example_is_built() {
 }
 
 #[test]
+fn every_spec_of_the_manual_is_built() {
+    let manual = include_str!("../docs/SPECS.md");
+    let blocks: Vec<Vec<String>> = manual
+        .split("```")
+        .filter_map(|part| part.split_once('\n'))
+        .filter_map(|(syntax, spec)| match syntax {
+            "expression" => Some(hex_of(&[spec.trim()], "")),
+            "toml" | "json" => Some(hex_of(&["-", "--seed", "1"], spec)),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(blocks.iter().map(Vec::len).collect::<Vec<_>>(), [60, 60, 60, 12, 6]);
+    assert!(blocks[0] == blocks[1] && blocks[1] == blocks[2], "the first three say the same");
+}
+
+#[test]
 fn quiet_prints_nothing_and_still_tells_mistakes() {
     assert_eq!(printed(&["ip/udp", "-q"], ""), "");
     assert_eq!(craft(&["ip(tll=1)", "-q"], "").status.code(), Some(2));

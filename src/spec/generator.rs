@@ -112,18 +112,25 @@ impl Slot {
 impl Make {
     fn value(self, number: u128, random: &mut Random) -> Value {
         let len = usize::try_from(number).unwrap_or(usize::MAX);
-        let low_octets = number.to_be_bytes();
         match self {
-            Self::Uint => Value::Uint(u64::try_from(number).unwrap_or(u64::MAX)),
-            Self::Bool => Value::Bool(number != 0),
-            Self::Mac => Value::Mac(low_octets.last_chunk().copied().unwrap_or_default()),
-            Self::Ipv4 => {
-                Value::Ipv4(Ipv4Addr::from(low_octets.last_chunk::<4>().copied().unwrap_or_default()))
-            }
-            Self::Ipv6 => Value::Ipv6(Ipv6Addr::from_bits(number)),
             Self::Zeros => Value::Octets(vec![0; len]),
             Self::Pattern => Value::Octets((0..=u8::MAX).cycle().take(len).collect()),
             Self::Random => Value::Octets(random.octets(len)),
+            _ => self.of_number(number),
+        }
+    }
+
+    /// The value that a number becomes where it is none of so many octets.
+    pub(super) fn of_number(self, number: u128) -> Value {
+        let octets = number.to_be_bytes();
+        match self {
+            Self::Bool => Value::Bool(number != 0),
+            Self::Mac => Value::Mac(octets.last_chunk().copied().unwrap_or_default()),
+            Self::Ipv4 => Value::Ipv4(Ipv4Addr::from(octets.last_chunk::<4>().copied().unwrap_or_default())),
+            Self::Ipv6 => Value::Ipv6(Ipv6Addr::from_bits(number)),
+            Self::Uint | Self::Zeros | Self::Pattern | Self::Random => {
+                Value::Uint(u64::try_from(number).unwrap_or(u64::MAX))
+            }
         }
     }
 }

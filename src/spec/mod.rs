@@ -34,6 +34,7 @@ mod reader;
 mod syntax_expression;
 mod syntax_json;
 mod syntax_toml;
+mod target;
 mod template;
 mod tree;
 mod write_toml;

@@ -3,10 +3,11 @@
 use super::mistake::Mistake;
 use super::nearest::nearest;
 use super::read_octets::WAYS;
-use super::read_value::Target;
 use super::reader::{Reader, shortened};
+use super::target::Target;
 use super::template::LayerOrigin;
 use super::tree::{At, Entry, Shape, Text, Tree};
+use crate::packet::walk::RAW;
 use crate::packet::{Cut, Layer, Node};
 use crate::proto::data;
 use crate::proto::describe::{Auto, Body, Field, Items, Kind, Records, Section, Style};
@@ -348,31 +349,8 @@ impl Reader<'_> {
     }
 }
 
-impl<'a> Target<'a> {
-    /// What a field takes.
-    pub(super) fn field(
-        path: &'a str,
-        name: &'a str,
-        field: &'static Field,
-        fields: &'static [Field],
-        max: u64,
-    ) -> Self {
-        let group = (field.kind == Kind::Group).then_some((field, fields));
-        let Field { kind, scale, values, .. } = *field;
-        Self { path, name, kind, max, scale, values, group }
-    }
-
-    /// What a count of zero octets in an option takes.
-    pub(super) fn zeros(path: &'a str, name: &'a str) -> Self {
-        Self { path, ..Target::number(name, u64::from(u8::MAX)) }
-    }
-}
-
 /// Whether a name is what `--json` says about a computed field: `checksum.status`.
 fn is_computed(structure: &Structure<'_>, name: &str) -> bool {
     let field = name.strip_suffix(".status").and_then(|name| structure.look_up(name));
     matches!(field, Some(Named::Field(field, _)) if matches!(field.auto, Some(Auto::Checksum(..))))
 }
-
-/// The key of octets that are no option and no item.
-pub(super) const RAW: &str = crate::packet::walk::RAW;

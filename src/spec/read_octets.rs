@@ -8,8 +8,9 @@
 
 use super::generator::{Make, Numbers, Run, Slot};
 use super::mistake::Mistake;
-use super::read_value::{AUTO, Target};
+use super::read_value::AUTO;
 use super::reader::{Reader, shortened};
+use super::target::Target;
 use super::tree::{At, Entry, Shape, Text, Tree};
 use crate::packet::Node;
 use crate::wire::value::Value;
