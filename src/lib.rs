@@ -6,7 +6,7 @@
 //! * [`proto`]: each protocol described once, in one file; the registry of them.
 //! * [`packet`]: a packet built from a description, or dissected by it.
 //! * [`spec`]: spec files and expressions, read into templates of packets.
-//! * [`file`]: pcap and pcapng, in and out.
+//! * [`mod@file`]: pcap and pcapng, in and out.
 //! * [`show`]: lines, trees, hex, JSON.
 //! * [`exchange`]: sending, matching replies, ping and probe as engines.
 //! * [`lab`]: the throw-away network.

@@ -9,4 +9,7 @@ mod input;
 mod pcap;
 mod pcapng;
 pub mod reader;
+#[cfg(test)]
+mod round_trip;
+mod sink;
 pub mod writer;

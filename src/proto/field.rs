@@ -126,7 +126,7 @@ impl Field {
         self
     }
 
-    /// It stands where a setter of pnet's writes; see [`setter!`](crate::proto::setter).
+    /// It stands where a setter of pnet's writes; see [`setter!`](crate::setter).
     pub fn set_by(mut self, setter: fn(&mut [u8])) -> Self {
         self.place = Place::Measured(setter, None);
         self

@@ -33,6 +33,15 @@ pub(super) fn describe() -> Vec<Record> {
         Record::new(1, "source_lladdr", "Source link-layer address", link_address()),
         Record::new(2, "target_lladdr", "Target link-layer address", link_address()),
         Record::new(3, "prefix", "Prefix information", vec![Section::fields(prefix)]),
+        Record::new(
+            4,
+            "redirected_header",
+            "Redirected header",
+            vec![
+                Section::fields(vec![uint("reserved", 48, "Reserved").hex().hidden_when_zero()]),
+                Section::octets("packet", "As much of the packet as fits", Len::Rest),
+            ],
+        ),
         Record::new(5, "mtu", "MTU", vec![Section::fields(vec![reserved(16), uint("mtu", 32, "MTU")])]),
         Record::new(
             25,

@@ -24,6 +24,7 @@ pub(super) fn describe() -> Vec<Record> {
         Record::new(1, "nop", "No operation", vec![]),
         Record::new(7, "rr", "Record route", route()),
         Record::new(68, "ts", "Time stamp", time_stamps()),
+        Record::new(130, "security", "Security", security()),
         Record::new(LOOSE_SOURCE_ROUTE, "lsrr", "Loose source route", route()),
         Record::new(
             136,
@@ -49,6 +50,28 @@ fn addresses(name: &'static str) -> Section {
 fn route() -> Vec<Section> {
     vec![Section::fields(vec![uint("ptr", 8, "Pointer").default_uint(4)]), addresses("addresses")]
 }
+
+/// RFC 791 §3.1; other systems' security options have other lengths, and are kept as unknown.
+fn security() -> Vec<Section> {
+    vec![Section::fields(vec![
+        uint("level", 16, "Level").hex().values(LEVELS),
+        uint("compartments", 16, "Compartments").hex(),
+        uint("handling", 16, "Handling restrictions").hex(),
+        uint("tcc", 24, "Transmission control code").hex(),
+    ])]
+}
+
+/// RFC 791 §3.1.
+const LEVELS: &[(u64, &str)] = &[
+    (0, "unclassified"),
+    (0xf135, "confidential"),
+    (0x789a, "EFTO"),
+    (0xbc4d, "MMMM"),
+    (0x5e26, "PROG"),
+    (0xaf13, "restricted"),
+    (0xd788, "secret"),
+    (0x6bc5, "top secret"),
+];
 
 /// Flag 0: time stamps alone; 1 and 3: each behind the address of who stamps.
 fn time_stamps() -> Vec<Section> {

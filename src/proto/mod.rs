@@ -1,6 +1,6 @@
 //! Each protocol described once, in one file; the registry of them.
 //!
-//! To add a protocol, write its file and add it to [`ALL`]: names, building, dissecting, JSON, the drawn header and the
+//! To add a protocol, write its file and add it to the list `ALL`: names, building, dissecting, JSON, the drawn header and the
 //! tests that loop over the registry follow. `docs/ARCHITECTURE.md` walks through an example.
 #![deny(clippy::arithmetic_side_effects)]
 

@@ -2,7 +2,7 @@
 //!
 //! Three syntaxes (TOML 1.1, JSON, the one-line expression) are read into one tree whose parts know their places
 //! (`syntax_*.rs`); the tree is read, guided by the protocols' descriptions, into [`Template`]s (`reader.rs`,
-//! `read_*.rs`); a template makes [`Packet`]s, which [`build`](crate::packet::build::build) turns into octets.
+//! `read_*.rs`); a template makes [`Packet`]s, which [`build`] turns into octets.
 //!
 //! ```
 //! use rawsock::spec::{Source, Syntax, read};
