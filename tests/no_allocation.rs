@@ -56,7 +56,11 @@ fn dissecting_checking_and_printing_allocate_nothing() {
     let packets = PACKETS.map(|text| hex::decode(text.replace(' ', "")).unwrap());
     let mut table = LayerTable::default();
     let mut out = String::with_capacity(1 << 16);
-    let mut lines = Lines { clock: Clock::new(Style::Epoch, Precision::Nano, TimeZone::UTC), interfaces: false, link: true };
+    let mut lines = Lines {
+        clock: Clock::new(Style::Epoch, Precision::Nano, TimeZone::UTC),
+        interfaces: false,
+        link: true,
+    };
     let meta = Meta { time: Some(1), ..Meta::built(1, LinkType::ETHERNET) };
     // The registry, and whatever else is made once.
     dissect(&packets[0], LinkType::ETHERNET, &mut table);

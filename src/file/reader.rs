@@ -7,6 +7,7 @@ use std::path::Path;
 use super::input::Input;
 use super::pcap::PcapReader;
 use super::pcapng::PcapngReader;
+use crate::sys::error::Cause;
 use crate::wire::frame::{Frame, LinkType};
 
 /// An interface of a capture, as its file describes it. Texts are as they stand in the file: escape them before printing.
@@ -43,7 +44,7 @@ pub struct Section {
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
     /// The file cannot be opened.
-    #[error("open {path}: {source}")]
+    #[error("open {path}: {}", Cause(source))]
     Open {
         /// Its name.
         path: String,
@@ -51,7 +52,7 @@ pub enum ReadError {
         source: io::Error,
     },
     /// The system cannot read on.
-    #[error("read at octet {offset}: {source}")]
+    #[error("read at octet {offset}: {}", Cause(source))]
     Io {
         /// Where.
         offset: u64,

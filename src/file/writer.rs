@@ -21,13 +21,14 @@ use pcap_file::pcapng::blocks::section_header::{SectionHeaderBlock, SectionHeade
 use pcap_file::{DataLink, Endianness};
 
 use super::sink::{Output, Sink};
+use crate::sys::error::Cause;
 use crate::wire::frame::{Direction, Frame, LinkType};
 
 /// Why a file cannot be written.
 #[derive(Debug, thiserror::Error)]
 pub enum WriteError {
     /// It cannot be made.
-    #[error("create {path}: {source}")]
+    #[error("create {path}: {}", Cause(source))]
     Create {
         /// Its name.
         path: String,
@@ -35,7 +36,7 @@ pub enum WriteError {
         source: io::Error,
     },
     /// It takes no more.
-    #[error("write {path}: {source}; the file is whole up to packet {packets}")]
+    #[error("write {path}: {}; the file is whole up to packet {packets}", Cause(source))]
     Write {
         /// Its name.
         path: String,

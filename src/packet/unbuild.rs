@@ -85,7 +85,7 @@ fn layer(octets: &[u8], table: &LayerTable, index: usize, keep: Keep) -> Layer {
     let entry = table.entries().get(index).copied().unwrap_or_default();
     let protocol: &'static Protocol = registry().get(entry.protocol);
     let mut layer = Layer::new(protocol);
-    let mut nodes = Nodes { frames: Vec::new() };
+    let mut nodes = Nodes { frames: Vec::new(), shortens: keep != Keep::All };
     walk_layer(octets, &entry, protocol, &mut |event| match event {
         Event::Open { name, shape, .. } => nodes.open(name, shape),
         Event::Close => nodes.close(&mut layer),
@@ -132,6 +132,8 @@ fn is_made(field: &Field, value: ValueRef<'_>, scope: &Scope<'_>, keep: Keep) ->
 /// Nodes under construction, innermost last.
 struct Nodes {
     frames: Vec<Frame>,
+    /// Leave out what building makes by itself.
+    shortens: bool,
 }
 
 enum Frame {
@@ -155,6 +157,10 @@ impl Nodes {
     fn close(&mut self, layer: &mut Layer) {
         let (name, node) = match self.frames.pop() {
             Some(Frame::Table(name, fields)) => (name, Node::Table(fields)),
+            // An empty list says no more than none.
+            Some(Frame::List(_, nodes)) if nodes.is_empty() && self.frames.is_empty() && self.shortens => {
+                return;
+            }
             Some(Frame::List(name, nodes)) => (name, Node::List(nodes)),
             Some(Frame::Single(name, Some(node))) => (name, node),
             Some(Frame::Single(name, None)) => (name, Node::Table(Vec::new())),
