@@ -7,6 +7,7 @@ use super::auto::{self, Scope};
 use super::describe::{Before, Field, Len, Next, Protocol, Section, Side, Style, ipv4, uint};
 use super::ip;
 use super::layout::setter;
+use crate::wire::big_endian::{octet, word};
 use crate::wire::checksum::InternetChecksum;
 
 pub(super) fn describe() -> Protocol {
@@ -191,14 +192,6 @@ fn has_extension_head(before: &Before<'_>) -> bool {
 
 fn count_addresses(scope: &Scope<'_>) -> Option<u64> {
     u64::try_from(scope.region().len().checked_sub(8)?.checked_div(8)?).ok()
-}
-
-pub(super) fn octet(header: &[u8], at: usize) -> u8 {
-    header.get(at).copied().unwrap_or_default()
-}
-
-pub(super) fn word(header: &[u8], at: usize) -> u16 {
-    header.get(at..).and_then(<[u8]>::first_chunk::<2>).map_or(0, |octets| u16::from_be_bytes(*octets))
 }
 
 pub(super) const ECHO_REPLY: u8 = 0;

@@ -8,8 +8,9 @@ use pnet::packet::ipv4::Ipv4Packet;
 use super::describe::View;
 use super::icmp::{
     ADVERTISEMENT, ECHO, ECHO_REPLY, FRAGMENTATION_NEEDED, PARAMETER_PROBLEM, REDIRECT, TIME_EXCEEDED, TYPES,
-    UNREACHABLE, octet, word,
+    UNREACHABLE,
 };
+use crate::wire::big_endian::{octet, word};
 
 /// The message's kind, what it is about, and its length.
 pub(super) fn summary(view: &View<'_>, out: &mut dyn Write) -> fmt::Result {

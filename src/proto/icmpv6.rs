@@ -7,6 +7,7 @@ use super::icmp::IP_BY_VERSION;
 use super::icmpv6_options as options;
 use super::layout::setter;
 use super::{auto, ip};
+use crate::wire::big_endian::word;
 
 pub(super) fn describe() -> Protocol {
     let mut sections = vec![Section::measured(MutableIcmpv6Packet::minimum_packet_size(), head())];
@@ -207,10 +208,6 @@ fn count_records(scope: &auto::Scope<'_>) -> Option<u64> {
         count = count.checked_add(1)?;
     }
     Some(count)
-}
-
-pub(super) fn word(header: &[u8], at: usize) -> u16 {
-    header.get(at..).and_then(<[u8]>::first_chunk::<2>).map_or(0, |octets| u16::from_be_bytes(*octets))
 }
 
 const ERRORS: &[u8] = &[1, 2, 3, 4];

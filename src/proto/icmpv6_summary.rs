@@ -4,8 +4,9 @@ use std::fmt::{self, Write};
 use std::net::Ipv6Addr;
 
 use super::describe::View;
-use super::icmpv6::{TYPES, word};
+use super::icmpv6::TYPES;
 use super::ipv6;
+use crate::wire::big_endian::word;
 
 /// The message's kind, what it is about, and its length.
 pub(super) fn summary(view: &View<'_>, out: &mut dyn Write) -> fmt::Result {

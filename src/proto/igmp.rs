@@ -6,6 +6,7 @@ use std::net::Ipv4Addr;
 use super::auto::{self, Scope};
 use super::describe::{Before, Len, Protocol, Section, Style, View, flag, ipv4, uint};
 use super::ip;
+use crate::wire::big_endian::word;
 
 pub(super) fn describe() -> Protocol {
     let reserved = |name, bits| uint(name, bits, "Reserved").hex().hidden_when_zero();
@@ -142,10 +143,6 @@ fn count_records(scope: &Scope<'_>) -> Option<u64> {
         count = count.checked_add(1)?;
     }
     Some(count)
-}
-
-fn word(header: &[u8], at: usize) -> u16 {
-    header.get(at..).and_then(<[u8]>::first_chunk::<2>).map_or(0, |octets| u16::from_be_bytes(*octets))
 }
 
 const QUERY: u8 = 0x11;

@@ -3,6 +3,7 @@
 //! Nothing here does I/O, and nothing here may panic on any octets.
 #![deny(clippy::arithmetic_side_effects)]
 
+pub mod big_endian;
 pub mod checksum;
 pub mod frame;
 pub mod layers;
