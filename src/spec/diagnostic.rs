@@ -62,18 +62,17 @@ impl SpecError {
     /// name. With `styled`, in colours.
     pub fn render(&self, styled: bool) -> String {
         let renderer = if styled { Renderer::styled() } else { Renderer::plain() };
-        let text = same_place_without_controls(&self.source.text);
         let name = without_controls(&self.source.name);
         let mut out = String::new();
         for diagnostic in &self.diagnostics {
             out.push_str(if out.is_empty() { "" } else { "\n" });
             let title = Level::ERROR.primary_title(without_controls(&diagnostic.mistake.to_string()));
             let expected = diagnostic.mistake.expected().map(|expected| without_controls(&expected));
-            let spot = AnnotationKind::Primary.span(visible(&text, &diagnostic.at)).label(expected);
-            let snippet = Snippet::source(text.as_str())
+            let line = Line::of(&self.source.text, &diagnostic.at);
+            let snippet = Snippet::source(same_place_without_controls(line.text))
                 .path(name.as_str())
-                .line_start(self.source.first_line)
-                .annotation(spot);
+                .line_start(self.source.first_line.saturating_add(line.before))
+                .annotation(AnnotationKind::Primary.span(line.spot).label(expected));
             let mut group = Group::with_title(title).element(snippet);
             if let Some(help) = diagnostic.mistake.help() {
                 group = group.element(Level::HELP.message(without_controls(&help)));
@@ -85,20 +84,38 @@ impl SpecError {
     }
 }
 
-/// A place that can be underlined: within the text, on letters' borders, on one line.
-fn visible(text: &str, at: &At) -> At {
-    let border = |mut offset: usize| {
-        offset = offset.min(text.len());
-        while !text.is_char_boundary(offset) {
-            offset = offset.saturating_sub(1);
+/// The line that a place is on; of a place on several lines, the first.
+struct Line<'t> {
+    text: &'t str,
+    /// How many lines are before it.
+    before: usize,
+    /// The place, counted from the line's beginning.
+    spot: At,
+}
+
+impl<'t> Line<'t> {
+    fn of(text: &'t str, at: &At) -> Self {
+        // What is missing at the end is missing on the last line that has something.
+        let start = border(text, if at.start >= text.len() { text.trim_end().len() } else { at.start });
+        let (before, behind) = text.split_at_checked(start).unwrap_or((text, ""));
+        let first = before.rfind('\n').map_or(0, |end| end.saturating_add(1));
+        let last = behind.find('\n').map_or(text.len(), |len| start.saturating_add(len));
+        let end = border(text, at.end.clamp(start, last));
+        Self {
+            text: text.get(first..last).unwrap_or_default(),
+            before: before.bytes().filter(|octet| *octet == b'\n').count(),
+            spot: start.saturating_sub(first)..end.saturating_sub(first),
         }
-        offset
-    };
-    let start = border(at.start);
-    let end = border(at.end.max(start));
-    let line =
-        text.get(start..end).and_then(|spot| spot.find('\n')).map_or(end, |len| start.saturating_add(len));
-    start..line
+    }
+}
+
+/// The nearest border between letters at or before an offset.
+fn border(text: &str, offset: usize) -> usize {
+    let mut offset = offset.min(text.len());
+    while !text.is_char_boundary(offset) {
+        offset = offset.saturating_sub(1);
+    }
+    offset
 }
 
 /// The text without what could move a terminal's cursor or turn its text around, each letter replaced by one that takes
@@ -171,8 +188,11 @@ mod tests {
 
     #[test]
     fn places_outside_the_text_are_no_panic() {
-        for at in [0..0, 3..900, 900..1000, 1..2] {
-            render("\u{e9}\n", at, Mistake::NoLayers);
+        for at in [0..0, 3..900, 900..1000, 1..2, 2..3] {
+            render("\u{e9}\n", at.clone(), Mistake::NoLayers);
+            render("", at, Mistake::NoLayers);
         }
+        let rendered = render("a\nb =\n\n", 7..7, Mistake::NoLayers);
+        assert!(rendered.contains("--> spec.toml:2:4\n"), "{rendered}");
     }
 }

@@ -260,3 +260,16 @@ fn style_words(style: Style) -> &'static str {
         Style::Table => "a table of its fields",
     }
 }
+
+/// What somebody wrote, short enough for a message.
+pub(super) fn shortened(text: &str) -> String {
+    match text.char_indices().nth(MAX_SHOWN) {
+        Some((at, _)) => format!("{}…", text.get(..at).unwrap_or_default()),
+        None => text.to_owned(),
+    }
+}
+
+/// Letters of foreign words in a message.
+const MAX_SHOWN: usize = 40;
+/// Mistakes that are told at once: enough to mend a spec by.
+pub(super) const MAX_MISTAKES: usize = 20;

@@ -1,9 +1,9 @@
 //! Layers and their fields, as the protocols' descriptions tell them.
 
-use super::mistake::Mistake;
+use super::mistake::{Mistake, shortened};
 use super::nearest::nearest;
 use super::read_octets::WAYS;
-use super::reader::{Reader, shortened};
+use super::reader::Reader;
 use super::target::Target;
 use super::template::LayerOrigin;
 use super::tree::{At, Entry, Shape, Text, Tree};
@@ -337,6 +337,9 @@ impl Reader<'_> {
     }
 
     fn unknown_field(&mut self, structure: &Structure<'_>, name: &str, entry: &Entry<'_>) {
+        if self.is_full() {
+            return;
+        }
         let nearest = nearest(name, structure.names()).map(|known| {
             // In a nested table, its own part of the name is what is to be written.
             let prefix = name.len().saturating_sub(entry.key.len());

@@ -7,9 +7,9 @@
 //!   generator.
 
 use super::generator::{Make, Numbers, Run, Slot};
-use super::mistake::Mistake;
+use super::mistake::{Mistake, shortened};
 use super::read_value::AUTO;
-use super::reader::{Reader, shortened};
+use super::reader::Reader;
 use super::target::Target;
 use super::tree::{At, Entry, Shape, Text, Tree};
 use crate::packet::Node;

@@ -1,10 +1,10 @@
 //! Options: an ordered list of names and of tables with one name each.
 
-use super::mistake::Mistake;
+use super::mistake::{Mistake, shortened};
 use super::nearest::nearest;
 use super::read_layers::Structure;
 use super::read_octets::WAYS;
-use super::reader::{Reader, shortened};
+use super::reader::Reader;
 use super::target::Target;
 use super::tree::{Entry, Shape, Tree};
 use crate::packet::Node;
@@ -81,7 +81,7 @@ impl Reader<'_> {
         tree: &Tree<'_>,
     ) -> Option<&'static Record> {
         let found = records.records.iter().find(|record| record.name == name);
-        if found.is_none() {
+        if found.is_none() && !self.is_full() {
             let names = records.records.iter().map(|record| record.name).chain([UNKNOWN, RAW]);
             let nearest = nearest(name, names).map(str::to_owned);
             let (place, name) = (path.to_owned(), shortened(name));

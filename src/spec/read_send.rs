@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::mistake::Mistake;
-use super::reader::{Reader, shortened};
+use super::mistake::{Mistake, shortened};
+use super::reader::Reader;
 use super::tree::{Shape, Tree};
 
 /// Through which kind of socket packets are to be sent.

@@ -10,9 +10,9 @@
 //! * `auto`: as if it had not been written.
 
 use super::generator::{Numbers, Run, Slot};
-use super::mistake::Mistake;
+use super::mistake::{Mistake, shortened};
 use super::nearest::nearest;
-use super::reader::{Reader, shortened};
+use super::reader::Reader;
 use super::target::{Target, number};
 use super::tree::{Shape, Tree};
 use crate::packet::Node;

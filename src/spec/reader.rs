@@ -2,7 +2,7 @@
 
 use super::diagnostic::Diagnostic;
 use super::generator::Slot;
-use super::mistake::Mistake;
+use super::mistake::{MAX_MISTAKES, Mistake, shortened};
 use super::nearest::nearest;
 use super::read_send;
 use super::template::{Origin, Template};
@@ -104,7 +104,7 @@ impl<'f> Reader<'f> {
 
     /// Notes what is wrong at a place.
     pub(super) fn mistake(&mut self, at: At, mistake: Mistake) {
-        if self.mistakes.len() < MAX_MISTAKES {
+        if !self.is_full() {
             self.mistakes.push(Diagnostic { at, mistake });
         }
     }
@@ -119,12 +119,20 @@ impl<'f> Reader<'f> {
         self.mistake(tree.at.clone(), Mistake::WrongKind { name, wanted, found, nearest: None });
     }
 
+    /// Whether enough mistakes are known: further ones are not worth the search for the nearest name.
+    pub(super) fn is_full(&self) -> bool {
+        self.mistakes.len() >= MAX_MISTAKES
+    }
+
     pub(super) fn unknown_key(
         &mut self,
         entry: &Entry<'_>,
         place: &'static str,
         known: &'static [&'static str],
     ) {
+        if self.is_full() {
+            return;
+        }
         let name = shortened(&entry.key);
         let nearest = nearest(&entry.key, known.iter().copied()).map(str::to_owned);
         self.mistake(entry.key_at.clone(), Mistake::UnknownKey { place, name, nearest, known });
@@ -163,20 +171,8 @@ fn link_type(tree: &Tree<'_>) -> Option<LinkType> {
     }
 }
 
-/// What somebody wrote, short enough for a message.
-pub(super) fn shortened(text: &str) -> String {
-    match text.char_indices().nth(MAX_SHOWN) {
-        Some((at, _)) => format!("{}…", text.get(..at).unwrap_or_default()),
-        None => text.to_owned(),
-    }
-}
-
 const SPEC_KEYS: &[&str] = &["packet", "send"];
 const PACKET_KEYS: &[&str] = &["layers", "trailer", "name", "comment", "within", "count"];
-/// Enough to mend a spec by.
-const MAX_MISTAKES: usize = 20;
-/// Letters of foreign words in a message.
-const MAX_SHOWN: usize = 40;
 
 #[cfg(test)]
 mod tests {

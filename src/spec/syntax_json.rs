@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 
 use super::diagnostic::Diagnostic;
-use super::mistake::Mistake;
+use super::mistake::{Mistake, shortened};
 use super::tree::{At, Entry, Shape, Text, Tree};
 
 /// Reads one JSON text.
@@ -112,7 +112,11 @@ impl<'s> Parser<'s> {
             let key = self.string()?.text;
             let key_at = key_start..self.at;
             if entries.iter().any(|entry| entry.key == key) {
-                return Err(Diagnostic { at: key_at, mistake: Mistake::Twice { name: format!("`{key}`") } });
+                let name = format!("`{}`", shortened(&key));
+                return Err(Diagnostic { at: key_at, mistake: Mistake::Twice { name } });
+            }
+            if entries.len() >= MAX_NAMES {
+                return Err(self.error(key_at, format!("JSON: more than {MAX_NAMES} names in one object")));
             }
             self.blanks();
             if !self.takes(b':') {
@@ -175,7 +179,7 @@ impl<'s> Parser<'s> {
             Ok(integer) if is_whole && !zero_first => Ok(Shape::Integer(integer)),
             _ if is_whole && digits.len() > 38 => Ok(Shape::Other("a number of that size")),
             _ if !is_whole && number.parse::<f64>().is_ok() => Ok(Shape::Other("a number with a fraction")),
-            _ => Err(self.error(at, format!("JSON: `{number}` is no number"))),
+            _ => Err(self.error(at, format!("JSON: `{}` is no number", shortened(number)))),
         }
     }
 
@@ -297,6 +301,8 @@ impl Splitter {
 
 /// Enough for as many quoted packets as a packet may have layers.
 const MAX_DEPTH: usize = 128;
+/// More than any layer has fields; each new name is compared with those before it.
+const MAX_NAMES: usize = 4096;
 
 #[cfg(test)]
 mod tests {
@@ -329,6 +335,11 @@ mod tests {
         }
         let deep = "[".repeat(100_000);
         assert_eq!(message(&deep), "128..129 JSON: nested deeper than 128");
+        let names: Vec<String> = (0..5000).map(|name| format!("\"{name}\":0")).collect();
+        assert!(
+            message(&format!("{{{}}}", names.join(",")))
+                .ends_with("JSON: more than 4096 names in one object")
+        );
     }
 
     #[test]

@@ -4,7 +4,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::diagnostic::Diagnostic;
-use super::mistake::Mistake;
+use super::mistake::{MAX_MISTAKES, Mistake};
 use super::tree::{Entry, Shape, Text, Tree};
 
 /// Reads a TOML document.
@@ -16,13 +16,11 @@ pub(super) fn parse(text: &str) -> Result<Tree<'_>, Vec<Diagnostic>> {
     if errors.is_empty() {
         return Ok(Tree::new(0..text.len(), table(document.into_inner(), text)));
     }
-    Err(errors
-        .iter()
-        .map(|error| {
-            let message = format!("TOML: {}", error.message());
-            Diagnostic { at: error.span().unwrap_or(0..0), mistake: Mistake::Syntax { message } }
-        })
-        .collect())
+    let mistakes = errors.iter().take(MAX_MISTAKES).map(|error| {
+        let message = format!("TOML: {}", error.message());
+        Diagnostic { at: error.span().unwrap_or(0..0), mistake: Mistake::Syntax { message } }
+    });
+    Err(mistakes.collect())
 }
 
 fn tree<'s>(value: Spanned<DeValue<'s>>, source: &'s str) -> Tree<'s> {
