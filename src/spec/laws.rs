@@ -6,6 +6,8 @@ use super::*;
 use crate::packet::dissect::dissect;
 use crate::packet::laws::packets;
 use crate::packet::unbuild::{Keep, unbuild, unbuild_shortest};
+use crate::proto::describe::{Body, Kind, Section};
+use crate::proto::registry;
 use crate::wire::frame::LinkType;
 use crate::wire::layers::LayerTable;
 
@@ -54,6 +56,61 @@ proptest! {
                     error.render(true);
                 }
             }
+        }
+    }
+}
+
+/// Each field and option of the registry can be written, and no field has the name of a key that all layers have.
+#[test]
+fn every_name_of_the_registry_is_read() {
+    for protocol in registry().protocols() {
+        for section in &protocol.sections {
+            for (name, value) in writable(section) {
+                assert!(
+                    !["trailer", "cut", "quoted_bytes", "quoted_trailer"].contains(&name.as_str()),
+                    "{name}"
+                );
+                let text = format!("{{\"layers\":[{{\"{}\":{{\"{name}\":{value}}}}}]}}", protocol.name);
+                read_text(&text, Syntax::Json).unwrap_or_else(|error| panic!("{}", error.render(false)));
+            }
+        }
+    }
+}
+
+/// The names of a section, each with a value that it takes.
+fn writable(section: &'static Section) -> Vec<(String, String)> {
+    let value = |kind: Kind, octets: usize| match kind {
+        Kind::Uint | Kind::Group => "\"0..0\"".to_owned(),
+        Kind::Bool => "[true, false]".to_owned(),
+        Kind::Mac => "\"02:00:00:00:00:01..02:00:00:00:00:02\"".to_owned(),
+        Kind::Ipv4 => "\"10.0.0.0/8\"".to_owned(),
+        Kind::Ipv6 => "\"random\"".to_owned(),
+        Kind::Octets => format!("{{\"zeros\":{octets}}}"),
+    };
+    let list = |name: &str, items: &str| vec![(name.to_owned(), format!("[{items}]"))];
+    match &section.body {
+        Body::Fields { fields, .. } => {
+            let also = fields
+                .iter()
+                .filter_map(|field| field.also)
+                .map(|also| (also.name.to_owned(), "1".to_owned()));
+            let values = fields
+                .iter()
+                .map(|field| (field.name.to_owned(), value(field.kind, field.span.octets().len())));
+            values.chain(also).collect()
+        }
+        Body::Octets { field, .. } => vec![(field.name.to_owned(), "\"00ff\"".to_owned())],
+        Body::Zeros { field } => vec![(field.name.to_owned(), "2".to_owned())],
+        Body::Items(items) => list(items.name, "{\"raw\":\"00\"}"),
+        Body::Quoted(quoted) => list(quoted.name, "{\"ip\":{}}"),
+        Body::Records(records) => {
+            let bare = records.records.iter().map(|record| format!("\"{}\"", record.name));
+            let tables = records.records.iter().map(|record| {
+                let fields = record.sections.iter().flat_map(writable).filter(|(name, _)| !name.is_empty());
+                let fields: Vec<String> = fields.map(|(name, value)| format!("\"{name}\":{value}")).collect();
+                format!("{{\"{}\":{{{}}}}}", record.name, fields.join(","))
+            });
+            list(records.name, &bare.chain(tables).collect::<Vec<_>>().join(","))
         }
     }
 }
