@@ -1,0 +1,65 @@
+//! `rawsock probe` in the lab.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "this is test code")]
+
+mod support;
+
+use std::process::Output;
+
+use rawsock::lab::{Host, Lab};
+use support::{RAWSOCK, lab, run, text_of};
+
+fn probe(lab: &Lab, arguments: &[&str]) -> Output {
+    run(lab.command(Host::Client, RAWSOCK).arg("probe").args(arguments))
+}
+
+#[test]
+fn open_closed_unreachable_and_silent_are_told_apart() {
+    let Some(lab) = lab() else { return };
+    let cases = [
+        (["tcp", "10.77.2.2:7"], "open", 0),
+        (["tcp", "10.77.2.2:8"], "closed (reset)", 1),
+        (["tcp", "[fd77:2::2]:7"], "open", 0),
+        (["tcp", "10.77.67.1:7"], "unreachable (ICMP", 1),
+        (["tcp", "10.77.66.1:7"], "no answer", 1),
+        (["udp", "10.77.2.2:7"], "open, 14 octets answered", 0),
+        (["udp", "10.77.2.2:8"], "closed (ICMP port unreachable from 10.77.2.2)", 1),
+        (["udp", "[fd77:2::2]:8"], "closed (ICMPv6 port unreachable from fd77:2::2)", 1),
+        (["udp", "10.77.67.1:7"], "unreachable (ICMP", 1),
+        (["udp", "10.77.66.1:7"], "no answer", 1),
+    ];
+    for (arguments, words, code) in cases {
+        let output = probe(&lab, &[&arguments[..], &["-W", "0.5"]].concat());
+        let text = text_of(&output);
+        assert!(text.contains(words), "{arguments:?}: {text}");
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {text}");
+    }
+}
+
+#[test]
+fn several_ports_and_hosts_at_once() {
+    let Some(lab) = lab() else { return };
+    let output = probe(&lab, &["tcp", "-4", "server:5-9", "router:7", "no-such-host:1"]);
+    let text = text_of(&output);
+    assert!(text.contains("1 open, 5 closed, 0 unreachable, 0 without answer"), "{text}");
+    assert!(text.contains("rawsock: no-such-host: resolve the name"), "{text}");
+    assert_eq!(output.status.code(), Some(0));
+}
+
+#[test]
+fn json_says_the_same() {
+    let Some(lab) = lab() else { return };
+    let output = probe(&lab, &["udp", "--json", "10.77.2.2:8"]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    let first: serde_json::Value = serde_json::from_str(text.lines().next().unwrap()).unwrap();
+    assert_eq!(first["state"], "closed");
+    assert_eq!((&first["icmp"]["type"], &first["icmp"]["code"]), (&3.into(), &3.into()));
+    assert_eq!(first["icmp"]["from"], "10.77.2.2");
+}
+
+#[test]
+fn what_cannot_be_read_is_said() {
+    let Some(lab) = lab() else { return };
+    let output = probe(&lab, &["tcp", "server"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text_of(&output).contains("takes HOST:PORT"), "{}", text_of(&output));
+}

@@ -1,0 +1,210 @@
+//! `rawsock send` in the lab, with the kernel's stacks, tcpdump and tshark as peers.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "this is test code")]
+
+mod support;
+
+use std::path::Path;
+use std::process::{Command, Output};
+use std::time::Duration;
+
+use rawsock::lab::{Host, Lab};
+use serde_json::Value;
+use support::{RAWSOCK, lab, run, text_of};
+
+fn send(lab: &Lab, arguments: &[&str]) -> Output {
+    run(lab.command(Host::Client, RAWSOCK).arg("send").args(arguments))
+}
+
+/// The answers: event, number of the packet, and the answering packet's layers.
+fn answers(lab: &Lab, arguments: &[&str]) -> Vec<(String, u64, Value)> {
+    let output = send(lab, &[arguments, &["--json"]].concat());
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let lines = text
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap_or_else(|e| panic!("{e}: {line}")));
+    let answers: Vec<_> = lines
+        .filter(|line| matches!(line["event"].as_str(), Some("reply" | "error" | "again")))
+        .map(|line| {
+            assert!(line["rtt_ns"].as_u64().unwrap() < 2_000_000_000, "{line}");
+            (
+                line["event"].as_str().unwrap().to_owned(),
+                line["packet"].as_u64().unwrap(),
+                line["frame"]["layers"].clone(),
+            )
+        })
+        .collect();
+    assert!(!answers.is_empty(), "{arguments:?}: {}", text_of(&output));
+    answers
+}
+
+/// The field of the innermost layer of this name.
+fn field(layers: &Value, layer: &str, name: &str) -> Value {
+    let layers = layers.as_array().unwrap();
+    layers
+        .iter()
+        .rev()
+        .find_map(|entry| entry.get(layer))
+        .map(|fields| fields[name].clone())
+        .unwrap_or_default()
+}
+
+#[test]
+fn echoes_are_answered_by_every_way() {
+    let Some(lab) = lab() else { return };
+    for via in ["ip", "link"] {
+        let v4 = answers(&lab, &["ip(dst=10.77.2.2)/icmp(seq=[1, 2])/\"hi\"", "--via", via]);
+        assert_eq!(v4.len(), 2, "via {via}");
+        assert_eq!((v4[0].0.as_str(), field(&v4[0].2, "icmp", "type")), ("reply", 0.into()));
+        let v6 = answers(&lab, &["ipv6(dst=fd77:2::2)/icmpv6", "--via", via]);
+        assert_eq!((v6[0].0.as_str(), field(&v6[0].2, "icmpv6", "type")), ("reply", 129.into()));
+    }
+}
+
+#[test]
+fn errors_are_known_by_what_they_quote() {
+    let Some(lab) = lab() else { return };
+    for expression in
+        ["ip(dst=10.77.2.2, ttl=1..2)/udp(dstport=7)/\"x\"", "ip(dst=10.77.2.2, ttl=1..2)/tcp(dstport=7)"]
+    {
+        let answers = answers(&lab, &[expression]);
+        let first = answers.iter().find(|answer| answer.1 == 1).unwrap();
+        assert_eq!((first.0.as_str(), field(&first.2, "icmp", "type")), ("error", 11.into()), "{expression}");
+        let second = answers.iter().find(|answer| answer.1 == 2).unwrap();
+        assert_eq!(second.0, "reply", "{expression}");
+    }
+    let closed = answers(&lab, &["ipv6(dst=fd77:2::2)/udp(dstport=9)"]);
+    assert_eq!((closed[0].0.as_str(), field(&closed[0].2, "icmpv6", "code")), ("error", 4.into()));
+}
+
+#[test]
+fn a_syn_is_answered_as_the_port_is() {
+    let Some(lab) = lab() else { return };
+    let flags = |port: &str| {
+        let answers = answers(&lab, &[&format!("ip(dst=10.77.2.2)/tcp(dstport={port}, flags=S, seq=77)")]);
+        assert_eq!(field(&answers[0].2, "tcp", "ack").as_u64(), Some(78));
+        let flags = field(&answers[0].2, "tcp", "flags");
+        (flags["syn"].as_bool().unwrap(), flags["reset"].as_bool().unwrap())
+    };
+    assert_eq!(flags("7"), (true, false), "open");
+    assert_eq!(flags("8"), (false, true), "closed");
+}
+
+#[test]
+fn neighbours_answer() {
+    let Some(lab) = lab() else { return };
+    let arp = answers(&lab, &["eth/arp(dst.proto_ipv4=10.77.1.1)", "-i", "eth0"]);
+    assert_eq!(field(&arp[0].2, "arp", "src.hw_mac"), "02:00:00:77:01:01");
+    let expression = "eth(dst=33:33:ff:00:00:01)/ipv6(src=fd77:1::2, dst=ff02::1:ff00:1, hlim=255)/\
+                      icmpv6(type=135, nd.ns.target_address=fd77:1::1, options=[source_lladdr=02:00:00:77:01:02])";
+    let ndp = answers(&lab, &[expression, "-i", "eth0"]);
+    assert_eq!(field(&ndp[0].2, "icmpv6", "nd.na.target_address"), "fd77:1::1");
+}
+
+#[test]
+fn the_kernels_changes_are_told_when_and_only_when_there_are_some() {
+    let Some(lab) = lab() else { return };
+    let told = |expression: &str| String::from_utf8(send(&lab, &[expression]).stderr).unwrap();
+    assert_eq!(told("ip(dst=10.77.2.2)/icmp"), "");
+    for (expression, field) in [
+        ("ip(dst=10.77.2.2, checksum=0xdead)/icmp", "ip.checksum"),
+        ("ip(dst=10.77.2.2, len=99)/icmp", "ip.len"),
+        ("ip(dst=10.77.2.2, id=0)/icmp", "ip.id"),
+        ("ip(dst=10.77.2.2, src=0.0.0.0)/icmp", "ip.src"),
+    ] {
+        let told = told(expression);
+        assert!(told.contains(&format!("packet 1: the kernel changes `{field}`")), "{expression}: {told}");
+        assert!(told.contains("--via link"), "{told}");
+    }
+}
+
+/// Starts tcpdump on the router; it ends by itself with the first packet.
+fn tcpdump(lab: &Lab, file: &Path, filter: &str) -> std::process::Child {
+    let mut command = lab.command(Host::Router, "timeout");
+    command.args(["10", "tcpdump", "-i", "eth0", "-c1", "-U", "-w"]).arg(file).arg(filter);
+    let child = command.stderr(std::process::Stdio::null()).spawn().unwrap();
+    std::thread::sleep(Duration::from_millis(600));
+    child
+}
+
+#[test]
+fn via_link_every_bit_goes_out_as_written() {
+    let Some(lab) = lab() else { return };
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("seen.pcap");
+    let mut peer = tcpdump(&lab, &file, "udp port 4444");
+    let expression = "ip(src=10.77.1.2, dst=10.77.2.2, id=0, checksum=0xdead, len=60, flags.rb, ttl=3)/\
+                      udp(srcport=4444, dstport=4444, checksum=0xbeef, length=11)/\"abc\"";
+    let output = send(&lab, &["--via", "link", "--no-answers", expression]);
+    assert!(output.status.success(), "{}", text_of(&output));
+    peer.wait().unwrap();
+    let crafted = run(Command::new(RAWSOCK).args(["craft", "--hex", expression]));
+    let crafted = String::from_utf8(crafted.stdout).unwrap();
+    let read = run(Command::new(RAWSOCK).args(["read", "--json"]).arg(&file));
+    let seen: Value =
+        serde_json::from_slice(&read.stdout).unwrap_or_else(|e| panic!("{e}: {}", text_of(&read)));
+    let json = seen.to_string();
+    let hex = run(Command::new("sh").args(["-c", &format!("echo '{json}' | {RAWSOCK} craft - --hex")]));
+    let hex = String::from_utf8(hex.stdout).unwrap();
+    assert_eq!(hex.get(28..), Some(crafted.as_str()), "behind the 14 octets of Ethernet");
+    assert_eq!(hex.get(..24), Some("020000770101020000770102"), "to the router, from us");
+}
+
+#[test]
+fn both_directions_are_saved() {
+    let Some(lab) = lab() else { return };
+    let directory = tempfile::tempdir().unwrap();
+    for name in ["both.pcapng", "both.pcap"] {
+        let file = directory.path().join(name);
+        let output =
+            send(&lab, &["ip(dst=10.77.2.2, ttl=1..2)/udp(dstport=7)/\"x\"", "-w", file.to_str().unwrap()]);
+        assert!(output.status.success(), "{}", text_of(&output));
+        let tshark = run(Command::new("tshark").arg("-r").arg(&file).args(["-T", "fields", "-e", "ip.src"]));
+        let text = String::from_utf8(tshark.stdout).unwrap();
+        let from = |address: &str| text.lines().filter(|line| line.starts_with(address)).count();
+        assert_eq!((from("10.77.1.2"), from("10.77.1.1"), from("10.77.2.2")), (2, 1, 1), "{name}: {text}");
+    }
+}
+
+#[test]
+fn what_cannot_be_sent_is_said_and_named() {
+    let Some(lab) = lab() else { return };
+    let cases: &[(&[&str], &str)] = &[
+        (
+            &["ip(dst=10.77.2.2)/udp/data(zeros=2000)"],
+            "packet 1: 2028 octets are more than eth0 takes: its MTU is 1500",
+        ),
+        (&["ip/udp"], "packet 1: it has no destination"),
+        (&["ip(dst=10.77.2.2)/udp", "-i", "nosuch"], "no such interface"),
+        (&["eth/data(hex=00)"], "packet 1: which interface does the frame leave by?"),
+        (&["udp"], "a frame begins with `eth`"),
+        (&["ip(dst=10.77.2.2, hdr_len=60)/udp"], "packet 1"),
+        (&["--via", "link", "ip(dst=10.77.1.99)/udp"], "nobody answers for 10.77.1.99 on eth0"),
+        (&["ip(dst=10.77.2.2)/udp(dstprt=1)"], "did you mean `dstport`"),
+    ];
+    for (arguments, words) in cases {
+        let output = send(&lab, arguments);
+        let text = text_of(&output);
+        assert!(text.contains(words), "{arguments:?}: {text}");
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {text}");
+    }
+    let silent = send(&lab, &["ip(dst=10.77.66.1)/udp", "-W", "0.2"]);
+    assert_eq!(silent.status.code(), Some(1), "{}", text_of(&silent));
+    let mut command = lab.command(Host::Client, "setpriv");
+    command.args(["--ambient-caps=-all", "--inh-caps=-all", "--bounding-set=-all", RAWSOCK]);
+    let output = run(command.args(["send", "ip(dst=10.77.2.2)/udp"]));
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text_of(&output).contains("setcap cap_net_raw+ep"), "{}", text_of(&output));
+}
+
+#[test]
+fn no_route_is_said() {
+    let Some(lab) = lab() else { return };
+    run(lab.command(Host::Client, "ip").args(["route", "del", "default"]));
+    let output = send(&lab, &["ip(dst=203.0.113.9)/udp"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(
+        text_of(&output).contains("packet 1") && text_of(&output).contains("no route"),
+        "{}",
+        text_of(&output)
+    );
+}
