@@ -1,5 +1,5 @@
 //! Every example is built, and those that are for sending are sent in the lab; the programs run.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "this is test code")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "this is test code")]
 
 mod support;
 

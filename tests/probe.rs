@@ -1,5 +1,5 @@
 //! `rawsock probe` in the lab.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "this is test code")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "this is test code")]
 
 mod support;
 

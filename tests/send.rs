@@ -1,5 +1,5 @@
 //! `rawsock send` in the lab, with the kernel's stacks, tcpdump and tshark as peers.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "this is test code")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "this is test code")]
 
 mod support;
 
