@@ -232,32 +232,36 @@ impl Dissected<'_> {
     /// Whether all that a checksum covers is there.
     fn is_verifiable(&self, layer: usize, covers: Covers) -> bool {
         let Some(entry) = self.table.entries().get(layer) else { return false };
-        if entry.state != LayerState::Whole {
-            return false;
-        }
         match covers {
-            Covers::Header => true,
-            Covers::Layer => entry.quoted_by.is_none() && self.is_whole(layer) && !self.is_fragment(layer),
+            Covers::Header => entry.state == LayerState::Whole,
+            Covers::Layer => self.is_whole(layer) && !self.is_fragment(layer),
+            Covers::Message => entry.quoted_by.is_none() && self.is_whole(layer) && !self.is_fragment(layer),
         }
     }
 
-    /// Whether a layer was captured up to its end.
+    /// Whether a layer was captured, or quoted, up to its end.
     fn is_whole(&self, layer: usize) -> bool {
         let Some(entry) = self.table.entries().get(layer) else { return false };
-        let cut = self.wire_len > self.octets.len() && entry.end as usize == self.octets.len();
-        let lower = self.table.below(layer).map(|(index, _)| index);
+        let snapped = self.wire_len > self.octets.len();
+        let cut = snapped && entry.end as usize == self.octets.len();
         let mut exact = false;
-        for index in std::iter::once(layer).chain(lower) {
+        for index in std::iter::once(layer).chain(self.table.below(layer).map(|(index, _)| index)) {
             let Some(carrier) = self.table.entries().get(index) else { continue };
             if let Some(Stated::Octets(stated)) = self.stated(index) {
                 let there = u64::from(carrier.end.saturating_sub(carrier.start));
                 if stated > there {
-                    return false;
+                    // Where what carries it says more than was ever on the wire, what came is all that there is, and the
+                    // checksum will tell. A layer that says so itself does not know what the checksum covers.
+                    return index != layer && !snapped && entry.quoted_by.is_none();
+                }
+                if index == layer {
+                    return true;
                 }
                 exact |= carrier.end == entry.end;
             }
         }
-        !cut || exact
+        // A quotation is cut wherever nothing in it says that it is not.
+        exact || (!cut && entry.quoted_by.is_none())
     }
 
     fn is_fragment(&self, layer: usize) -> bool {

@@ -74,7 +74,7 @@ impl<'a> Encoder<'a, '_> {
         let mut there: Vec<&'static Section> = Vec::new();
         for section in sections {
             let header = self.out.get(start..).unwrap_or_default();
-            let before = Before { header, room: 0, wrote: &|name| written.get(name).is_some() };
+            let before = Before { header, left: &[], wrote: &|name| written.get(name).is_some() };
             if section.when.is_none_or(|holds| holds(&before)) {
                 self.section(section, start, written, path)?;
                 there.push(section);

@@ -19,15 +19,16 @@ pub(super) fn measure<'a>(sections: &'a [Section], octets: &[u8]) -> Measured<'a
     let mut measured = Measured { len: 0, state: LayerState::Whole, quoted: None };
     for section in sections {
         let header = octets.get(..measured.len).unwrap_or_default();
-        let room = octets.len().saturating_sub(measured.len);
-        if section.when.is_some_and(|holds| !holds(&Before { header, room, wrote: &|_| false })) {
+        let left = octets.get(measured.len..).unwrap_or_default();
+        let room = left.len();
+        if section.when.is_some_and(|holds| !holds(&Before { header, left, wrote: &|_| false })) {
             continue;
         }
         let wanted = match &section.body {
             Body::Fields { len, .. } => Some(*len),
             Body::Octets { len, .. } => wanted(*len, header, room),
             Body::Zeros { .. } => Some(room),
-            Body::Items(items) => items_len(items, header, octets.get(measured.len..).unwrap_or_default()),
+            Body::Items(items) => items_len(items, header, left),
             Body::Records(records) => wanted(records.len, header, room),
             Body::Quoted(quoted) => {
                 let len = wanted(quoted.len, header, room);

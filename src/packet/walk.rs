@@ -119,8 +119,11 @@ impl<'a> Walk<'a, '_> {
         let mut at = 0usize;
         for section in sections {
             let before = self.header.get(..at).unwrap_or_default();
-            let room = self.room.len().saturating_sub(at);
-            if section.when.is_some_and(|holds| !holds(&Before { header: before, room, wrote: &|_| false })) {
+            let room = self.room.get(at..).unwrap_or_default();
+            if section
+                .when
+                .is_some_and(|holds| !holds(&Before { header: before, left: room, wrote: &|_| false }))
+            {
                 continue;
             }
             let left = self.header.get(at..).unwrap_or_default();

@@ -233,8 +233,8 @@ pub struct Section {
 pub struct Before<'a> {
     /// The header's octets before the section.
     pub header: &'a [u8],
-    /// Octets from here to the layer's end; 0 while building.
-    pub room: usize,
+    /// The octets from here to the layer's end; none while building.
+    pub left: &'a [u8],
     /// Whether somebody wrote the field of this name; never, while dissecting.
     pub wrote: &'a dyn Fn(&str) -> bool,
 }

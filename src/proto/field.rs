@@ -90,6 +90,8 @@ pub enum Covers {
     Header,
     /// Header and payload.
     Layer,
+    /// Header and payload of a message of the network itself, which is not checked where it is quoted, as in Wireshark.
+    Message,
 }
 
 impl Field {
@@ -164,6 +166,12 @@ impl Field {
     /// It is a checksum over header and payload.
     pub fn checksum(mut self, compute: fn(&Scope<'_>) -> Option<u64>) -> Self {
         self.auto = Some(Auto::Checksum(compute, Covers::Layer));
+        self.hex()
+    }
+
+    /// It is a checksum over header and payload of a message of the network itself.
+    pub fn message_checksum(mut self, compute: fn(&Scope<'_>) -> Option<u64>) -> Self {
+        self.auto = Some(Auto::Checksum(compute, Covers::Message));
         self.hex()
     }
 

@@ -5,15 +5,16 @@ use pnet::packet::icmp::MutableIcmpPacket;
 
 use super::auto::{self, Scope};
 use super::describe::{Before, Field, Len, Next, Protocol, Section, Side, Style, ipv4, uint};
+use super::icmp_extension as extension;
 use super::ip;
 use super::layout::setter;
-use crate::wire::big_endian::{octet, word};
-use crate::wire::checksum::InternetChecksum;
+use crate::wire::big_endian::octet;
 
 pub(super) fn describe() -> Protocol {
     let mut sections = vec![Section::measured(MutableIcmpPacket::minimum_packet_size(), head())];
     sections.extend(queries());
     sections.extend(errors());
+    sections.extend(extension::sections(has_extension, has_extension_head));
     sections.push(Section::octets("body", "Body", Len::Rest).when(has_no_form));
     Protocol::new("icmp", "Internet Control Message Protocol", "RFC 792", sections)
         .edge(ip::PROTO, 1)
@@ -31,7 +32,7 @@ fn head() -> Vec<Field> {
         uint("code", 8, "Code").set_by(setter!(MutableIcmpPacket, set_icmp_code)),
         uint("checksum", 16, "Checksum")
             .set_by(setter!(MutableIcmpPacket, set_checksum))
-            .checksum(auto::layer_checksum),
+            .message_checksum(auto::layer_checksum),
     ]
 }
 
@@ -52,11 +53,6 @@ fn queries() -> Vec<Section> {
         ipv4("router_address", "Router address"),
         uint("pref_level", 32, "Preference level, two's complement"),
     ])];
-    let extended = vec![
-        uint("ident", 16, "Identifier"),
-        uint("ext.echo.seq", 8, "Sequence number"),
-        uint("ext.echo.bits", 8, "Local bit, or state of the answer").hex(),
-    ];
     vec![
         Section::fields(ident_and_seq())
             .when(|before| has_form(before, &[ECHO_REPLY, ECHO, 13, 14, 15, 16, 17, 18])),
@@ -77,7 +73,8 @@ fn queries() -> Vec<Section> {
             .when(|before| has_form(before, &[ADVERTISEMENT]) && before.octet(5) != 2),
         Section::fields(vec![uint("reserved", 32, "Reserved").hidden_when_zero()])
             .when(|before| has_form(before, &[10])),
-        Section::fields(extended).when(|before| has_form(before, &[42, 43])),
+        Section::fields(extension::extended_echo("ident", true)).when(|before| has_form(before, &[42])),
+        Section::fields(extension::extended_echo("ident", false)).when(|before| has_form(before, &[43])),
     ]
 }
 
@@ -101,45 +98,16 @@ fn errors() -> Vec<Section> {
         }),
         Section::quoted("quoted", "Quoted packet", IP_BY_VERSION, Len::Octets(quoted_len))
             .when(|before| has_form(before, ERRORS) && has_length(before)),
+        Section::quoted("quoted", "Quoted packet", IP_BY_VERSION, Len::Octets(|_| Some(OLD_QUOTED_LEN)))
+            .when(|before| has_form(before, ERRORS) && has_old_extension(before)),
         Section::quoted("quoted", "Quoted packet", IP_BY_VERSION, Len::Rest)
-            .when(|before| has_form(before, ERRORS) && !has_length(before)),
-        Section::fields(extension_head()).when(has_extension),
-        Section::items("ext.objects", "Extension objects", Style::Table, extension_object(), Len::Rest).when(
-            |before| has_form(before, ERRORS) && (before.wrote)("ext.objects") || has_extension_head(before),
-        ),
+            .when(|before| has_form(before, ERRORS) && quotes_all(before)),
     ]
 }
 
 /// A quoted packet begins with its version.
 pub(super) const IP_BY_VERSION: Next =
     Next { table: ip::RAW_VERSION, key: |octets| octets.first().map(|first| u64::from(first >> 4)) };
-
-/// RFC 4884 §7.
-fn extension_head() -> Vec<Field> {
-    vec![
-        uint("ext.version", 4, "Extension version").default_uint(2),
-        uint("ext.res", 12, "Reserved").hidden_when_zero(),
-        uint("ext.checksum", 16, "Extension checksum").header_checksum(extension_checksum),
-    ]
-}
-
-/// RFC 4884 §7.1, RFC 4950 (MPLS labels), RFC 5837 (interfaces).
-fn extension_object() -> Vec<Section> {
-    vec![
-        Section::fields(vec![
-            uint("length", 16, "Length").auto(auto::header_len),
-            uint("class", 8, "Class").values(&[(1, "MPLS label stack"), (2, "interface information")]),
-            uint("ctype", 8, "Type"),
-        ]),
-        Section::octets("data", "Data", Len::Octets(|object| usize::from(word(object, 0)).checked_sub(4))),
-    ]
-}
-
-/// The extension's checksum covers it from the octets before the field to the end.
-fn extension_checksum(scope: &Scope<'_>) -> Option<u64> {
-    let extension = scope.region().get(scope.field.checked_sub(2)?..)?;
-    Some(u64::from(InternetChecksum::default().add_except(extension, 2).finish()))
-}
 
 /// A query's type, identifier and sequence number; those of an extended echo share the identifier's place, and its
 /// sequence number is one octet (RFC 8335 §2).
@@ -179,16 +147,47 @@ fn quoted_len(header: &[u8]) -> Option<usize> {
     usize::from(octet(header, 5)).checked_mul(4)
 }
 
-fn has_extension(before: &Before<'_>) -> bool {
-    let wrote = (before.wrote)("ext.version") || (before.wrote)("ext.objects");
-    has_form(before, ERRORS) && (wrote || (has_length(before) && before.room >= 4))
+/// Whether an extension stands behind the first 128 octets of the quoted packet, as messages have it that are older than
+/// the length field (RFC 4884 §5.5).
+fn has_old_extension(before: &Before<'_>) -> bool {
+    let may_have = has_form(before, &[UNREACHABLE, TIME_EXCEEDED, PARAMETER_PROBLEM]) && !has_length(before);
+    let behind = before.left.get(OLD_QUOTED_LEN..).unwrap_or_default();
+    may_have && (extension::wrote(before) || extension::begins(behind))
 }
 
-/// Whether the extension's head has just been read: it stands behind the quoted packet.
-fn has_extension_head(before: &Before<'_>) -> bool {
-    let behind_quoted = quoted_len(before.header).and_then(|len| len.checked_add(12));
-    has_form(before, ERRORS) && has_length(before) && behind_quoted == Some(before.header.len())
+/// Whether the quoted packet is all that is left of the message.
+fn quotes_all(before: &Before<'_>) -> bool {
+    before.header.len() == QUOTED_AT && !has_length(before) && !has_old_extension(before)
 }
+
+/// Octets that such messages quote, padded with zeros.
+const OLD_QUOTED_LEN: usize = 128;
+
+fn has_extension(before: &Before<'_>) -> bool {
+    let is_request = has_form(before, &[42]);
+    if !is_request && !has_form(before, ERRORS) {
+        return false;
+    }
+    let is_behind_old = before.header.len() == QUOTED_AT.saturating_add(OLD_QUOTED_LEN);
+    extension::wrote(before)
+        || (has_form(before, ERRORS) && has_length(before) && before.left.len() >= extension::HEAD_LEN)
+        || ((is_request || (is_behind_old && !has_length(before))) && extension::begins(before.left))
+}
+
+/// Whether the extension's head has just been read.
+fn has_extension_head(before: &Before<'_>) -> bool {
+    let may_have = has_form(before, ERRORS) || has_form(before, &[42]);
+    let behind = match before.octet(0) {
+        42 => Some(QUOTED_AT),
+        _ if has_length(before) => quoted_len(before.header).and_then(|len| len.checked_add(QUOTED_AT)),
+        _ => QUOTED_AT.checked_add(OLD_QUOTED_LEN),
+    };
+    let behind_head = behind.and_then(|behind| behind.checked_add(extension::HEAD_LEN));
+    may_have && ((before.wrote)("ext.objects") || behind_head == Some(before.header.len()))
+}
+
+/// Octets of a message before what it quotes.
+const QUOTED_AT: usize = 8;
 
 fn count_addresses(scope: &Scope<'_>) -> Option<u64> {
     u64::try_from(scope.region().len().checked_sub(8)?.checked_div(8)?).ok()

@@ -4,6 +4,7 @@ use pnet::packet::icmpv6::MutableIcmpv6Packet;
 
 use super::describe::{Before, Field, Len, Protocol, Section, Side, Style, flag, ipv6, uint};
 use super::icmp::IP_BY_VERSION;
+use super::icmp_extension as extension;
 use super::icmpv6_options as options;
 use super::layout::setter;
 use super::{auto, ip};
@@ -12,6 +13,7 @@ use crate::wire::big_endian::word;
 pub(super) fn describe() -> Protocol {
     let mut sections = vec![Section::measured(MutableIcmpv6Packet::minimum_packet_size(), head())];
     sections.extend(errors_and_echo());
+    sections.extend(extension::sections(has_extension, has_extension_head));
     sections.extend(multicast_listener());
     sections.extend(neighbour_discovery());
     sections.push(Section::octets("body", "Body", Len::Rest).when(|before| !has_form(before, KNOWN)));
@@ -31,7 +33,7 @@ fn head() -> Vec<Field> {
         uint("code", 8, "Code").set_by(setter!(MutableIcmpv6Packet, set_icmpv6_code)),
         uint("checksum", 16, "Checksum")
             .set_by(setter!(MutableIcmpv6Packet, set_checksum))
-            .checksum(auto::transport_checksum),
+            .message_checksum(auto::transport_checksum),
     ]
 }
 
@@ -46,6 +48,10 @@ fn errors_and_echo() -> Vec<Section> {
         Section::quoted("quoted", "Quoted packet", IP_BY_VERSION, Len::Rest)
             .when(|before| has_form(before, ERRORS)),
         Section::fields(echo).when(|before| has_form(before, &[128, 129])),
+        Section::fields(extension::extended_echo("echo.identifier", true))
+            .when(|before| has_form(before, &[160])),
+        Section::fields(extension::extended_echo("echo.identifier", false))
+            .when(|before| has_form(before, &[161])),
     ]
 }
 
@@ -175,12 +181,22 @@ fn has_form(before: &Before<'_>, types: &[u8]) -> bool {
     types.contains(&before.octet(0)) && !(before.wrote)("body")
 }
 
+/// An extended echo request carries an extension (RFC 8335 §2).
+fn has_extension(before: &Before<'_>) -> bool {
+    has_form(before, &[160]) && (extension::wrote(before) || extension::begins(before.left))
+}
+
+/// Whether the extension's head has just been read.
+fn has_extension_head(before: &Before<'_>) -> bool {
+    has_form(before, &[160]) && ((before.wrote)("ext.objects") || before.header.len() == 12)
+}
+
 /// A query is of version 2 when it is longer than 24 octets (RFC 3810 §8.1).
 fn is_v2_query(before: &Before<'_>) -> bool {
     let wrote = ["mld.flag.s", "mld.flag.qrv", "mld.qqi", "mld.nb_sources", "sources"]
         .iter()
         .any(|name| (before.wrote)(name));
-    has_form(before, &[130]) && (before.room >= 4 || wrote)
+    has_form(before, &[130]) && (before.left.len() >= 4 || wrote)
 }
 
 fn count_query_sources(scope: &auto::Scope<'_>) -> Option<u64> {
@@ -211,7 +227,7 @@ fn count_records(scope: &auto::Scope<'_>) -> Option<u64> {
 }
 
 const ERRORS: &[u8] = &[1, 2, 3, 4];
-const KNOWN: &[u8] = &[1, 2, 3, 4, 128, 129, 130, 131, 132, 133, 134, 135, 136, 137, 143];
+const KNOWN: &[u8] = &[1, 2, 3, 4, 128, 129, 130, 131, 132, 133, 134, 135, 136, 137, 143, 160, 161];
 
 /// IANA icmpv6-parameters.
 pub(super) const TYPES: &[(u64, &str)] = &[

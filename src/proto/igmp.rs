@@ -13,7 +13,7 @@ pub(super) fn describe() -> Protocol {
     let head = vec![
         uint("type", 8, "Type").values(TYPES).default_uint(u64::from(QUERY)),
         uint("max_resp", 8, "Maximum response time in tenths of a second"),
-        uint("checksum", 16, "Checksum").checksum(auto::layer_checksum),
+        uint("checksum", 16, "Checksum").message_checksum(auto::layer_checksum),
     ];
     let v3_query = vec![
         reserved("reserved", 4),
@@ -113,7 +113,7 @@ fn has_group(before: &Before<'_>) -> bool {
 /// A query is of version 3 when it has at least 12 octets (RFC 3376 §7.1).
 fn is_v3_query(before: &Before<'_>) -> bool {
     let wrote = ["s", "qrv", "qqic", "num_src", "sources"].iter().any(|name| (before.wrote)(name));
-    before.octet(0) == QUERY && has_group(before) && (before.room >= 4 || wrote)
+    before.octet(0) == QUERY && has_group(before) && (before.left.len() >= 4 || wrote)
 }
 
 fn is_v3_report(before: &Before<'_>) -> bool {

@@ -83,7 +83,7 @@ fn is_segment_routing(before: &Before<'_>) -> bool {
 /// Whether the stated length has room for the four octets before the addresses, which take 16 octets each. While
 /// building, the length is not there yet.
 fn is_whole_list(before: &Before<'_>) -> bool {
-    before.room == 0 || after_first_two(before.header).is_some_and(|len| len >= 6)
+    before.left.is_empty() || after_first_two(before.header).is_some_and(|len| len >= 6)
 }
 
 /// Octets of the address list; a rest that is no whole address is kept with it.

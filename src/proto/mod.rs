@@ -14,6 +14,7 @@ mod arp;
 pub mod data;
 pub mod eth;
 pub mod icmp;
+mod icmp_extension;
 mod icmp_summary;
 pub mod icmpv6;
 mod icmpv6_options;

@@ -3,9 +3,27 @@
 
 use std::fmt;
 
-use super::describe::{Before, Field, Len, Protocol, Section, mac, octets, uint};
+use super::describe::{Field, Len, Protocol, Section, mac, uint};
 use super::{auto, eth};
 use crate::wire::value::ValueRef;
+
+/// The octets for the sender's address, of which a function tells from the header's beginning how many are used: six are
+/// a MAC address.
+macro_rules! address {
+    ($len:ident) => {
+        [
+            Section::fields(vec![mac("src.eth", "Source")]).when(|before| $len(before.header) == MAC_LEN),
+            Section::octets("src.other", "Source", Len::Octets(|header| Some($len(header))))
+                .when(|before| !matches!($len(before.header), 0 | MAC_LEN)),
+            Section::octets("unused", "Unused", Len::Octets(|header| ADDRESS_ROOM.checked_sub($len(header))))
+                .when(|before| $len(before.header) < ADDRESS_ROOM),
+        ]
+    };
+}
+
+/// Octets that there are for an address.
+const ADDRESS_ROOM: usize = 8;
+const MAC_LEN: usize = 6;
 
 pub(super) fn describe_v1() -> Protocol {
     let head = vec![
@@ -14,23 +32,19 @@ pub(super) fn describe_v1() -> Protocol {
         uint("halen", 16, "Link-layer address length").default_uint(6),
     ];
     let mut sections = vec![Section::fields(head)];
-    sections.extend(address(
-        |before| before.octet(4) == 0 && before.octet(5) == 6,
-        |before| !(before.octet(4) == 0 && before.octet(5) == 6),
-    ));
+    sections.extend(address!(address_len_v1));
     sections.push(Section::fields(vec![ethertype()]));
     Protocol::new("sll", "Linux cooked capture v1", "LINKTYPE_LINUX_SLL", sections)
         .edge(eth::LINK_TYPE, 113)
         .next(eth::ETHERTYPE, |header| word(header, 14))
         .link()
-        .summary(|view, out| match word(view.header(), 14) {
-            Some(ethertype) => summary(
-                out,
-                word(view.header(), 0),
-                view.header().get(6..12).filter(|_| word(view.header(), 4) == Some(6)),
-                ethertype,
-            ),
-            None => Ok(()),
+        .summary(|view, out| match *view.header() {
+            [k0, k1, _, _, l0, l1, ref address @ .., e0, e1] if address.len() == 8 => {
+                let address = address.get(..6).filter(|_| [l0, l1] == [0, 6]);
+                out.write_str(packet_type(u64::from(u16::from_be_bytes([k0, k1]))))?;
+                address_and_type(out, address, u16::from_be_bytes([e0, e1]))
+            }
+            _ => Ok(()),
         })
 }
 
@@ -44,42 +58,42 @@ pub(super) fn describe_v2() -> Protocol {
         uint("halen", 8, "Link-layer address length").default_uint(6),
     ];
     let mut sections = vec![Section::fields(head)];
-    sections.extend(address(|before| before.octet(11) == 6, |before| before.octet(11) != 6));
+    sections.extend(address!(address_len_v2));
     Protocol::new("sll2", "Linux cooked capture v2", "LINKTYPE_LINUX_SLL2", sections)
         .edge(eth::LINK_TYPE, 276)
         .next(eth::ETHERTYPE, |header| word(header, 0))
         .link()
         .summary(|view, out| match *view.header() {
-            [e0, e1, _, _, _, _, _, _, _, _, kind, len, ref address @ ..] if address.len() == 8 => {
+            [e0, e1, _, _, i0, i1, i2, i3, _, _, kind, len, ref address @ ..] if address.len() == 8 => {
                 let address = address.get(..6).filter(|_| len == 6);
-                summary(out, Some(u64::from(kind)), address, u64::from(u16::from_be_bytes([e0, e1])))
+                let interface = u32::from_be_bytes([i0, i1, i2, i3]);
+                write!(out, "{} ifindex {interface}", packet_type(u64::from(kind)))?;
+                address_and_type(out, address, u16::from_be_bytes([e0, e1]))
             }
             _ => Ok(()),
         })
 }
 
-/// Which way the packet went, whose address it has, and what it carries, as tcpdump says it.
-fn summary(
-    out: &mut dyn fmt::Write,
-    kind: Option<u64>,
-    address: Option<&[u8]>,
-    ethertype: u64,
-) -> fmt::Result {
-    out.write_str(
-        PACKET_TYPES.iter().find(|(number, _)| Some(*number) == kind).map_or("?", |(_, name)| *name),
-    )?;
+/// Whose address the packet has, and what it carries, as tcpdump says it.
+fn address_and_type(out: &mut dyn fmt::Write, address: Option<&[u8]>, ethertype: u16) -> fmt::Result {
     if let Some(mac) = address.and_then(<[u8]>::first_chunk::<6>) {
         write!(out, " {}", ValueRef::Mac(*mac))?;
     }
-    write!(out, " {}", eth::Ethertype(u16::try_from(ethertype).unwrap_or(u16::MAX)))
+    write!(out, " {}", eth::Ethertype(ethertype))
 }
 
-/// The eight octets of the address: a MAC address and two unused octets, or something else.
-fn address(is_mac: fn(&Before<'_>) -> bool, is_other: fn(&Before<'_>) -> bool) -> [Section; 2] {
-    [
-        Section::fields(vec![mac("src.eth", "Source"), octets("unused", 2, "Unused")]).when(is_mac),
-        Section::octets("src.other", "Source", Len::Octets(|_| Some(8))).when(is_other),
-    ]
+/// Which way the packet went.
+fn packet_type(kind: u64) -> &'static str {
+    PACKET_TYPES.iter().find(|(number, _)| *number == kind).map_or("?", |(_, name)| *name)
+}
+
+/// Octets of the sender's address: of the eight that there are for it, the others are unused.
+fn address_len_v1(header: &[u8]) -> usize {
+    word(header, 4).and_then(|len| usize::try_from(len).ok()).unwrap_or(0).min(ADDRESS_ROOM)
+}
+
+fn address_len_v2(header: &[u8]) -> usize {
+    header.get(11).map_or(0, |len| usize::from(*len)).min(ADDRESS_ROOM)
 }
 
 fn ethertype() -> Field {

@@ -69,7 +69,8 @@ impl Trial {
         let mut at = 0usize;
         for (index, section) in sections.iter().enumerate() {
             let header = self.header.get(..at).unwrap_or(&self.header);
-            let before = Before { header, room: self.room, wrote: &|_| false };
+            let left = ZEROS.get(..self.room).unwrap_or_default();
+            let before = Before { header, left, wrote: &|_| false };
             if section.when.is_some_and(|holds| !holds(&before)) {
                 continue;
             }
@@ -113,6 +114,9 @@ impl Trial {
 
 /// More octets than the fixed parts of any header take.
 const TRIED_LEN: usize = 96;
+
+/// What is tried behind a header.
+const ZEROS: &[u8] = &[0; TRIED_LEN];
 
 struct Search {
     sections: &'static [Section],

@@ -33,7 +33,7 @@ impl Lines {
             let width = out.len().saturating_sub(start);
             out.extend(std::iter::repeat_n(' ', 6usize.saturating_sub(width).max(1)));
             out.push_str(match meta.direction {
-                Direction::Unknown => "?   ",
+                Direction::Unknown => "",
                 Direction::Inbound => "In  ",
                 Direction::Outbound => "Out ",
             });

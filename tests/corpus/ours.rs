@@ -1,0 +1,164 @@
+//! Our JSON, flattened: each field's full name with its values, in the order of the wire.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::Value;
+
+use super::pdml::without_colons;
+
+/// A packet as we read it.
+pub(crate) struct Packet {
+    pub(crate) number: u64,
+    pub(crate) layers: Vec<String>,
+    pub(crate) values: BTreeMap<String, Vec<String>>,
+}
+
+/// All packets of a file.
+pub(crate) fn packets(file: &Path) -> Vec<Packet> {
+    let output =
+        Command::new(env!("CARGO_BIN_EXE_rawsock")).args(["read", "--json"]).arg(file).output().unwrap();
+    String::from_utf8(output.stdout).unwrap().lines().map(packet).collect()
+}
+
+/// The names that tshark has for the fields that we have.
+pub(crate) fn field_names() -> BTreeSet<String> {
+    let output = Command::new(env!("CARGO_BIN_EXE_rawsock")).args(["fields", "--json"]).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let mut names = BTreeSet::new();
+    for line in text.lines() {
+        let protocol: Value = serde_json::from_str(line).unwrap();
+        for field in protocol["fields"].as_array().unwrap() {
+            // Tables hold values, and are none themselves.
+            let is_group = field["kind"].as_str().unwrap().ends_with("group");
+            if field["bits"].is_number() && !is_group {
+                names.insert(wireshark_name(field["name"].as_str().unwrap()).to_owned());
+            }
+        }
+    }
+    names
+}
+
+fn packet(line: &str) -> Packet {
+    let json: Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
+    let mut packet =
+        Packet { number: json["number"].as_u64().unwrap(), layers: Vec::new(), values: BTreeMap::new() };
+    layers(&json["layers"], &mut packet);
+    packet
+}
+
+fn layers(list: &Value, packet: &mut Packet) {
+    for layer in list.as_array().unwrap() {
+        for (name, fields) in layer.as_object().unwrap() {
+            packet.layers.push(name.clone());
+            let fields = fields.as_object().unwrap();
+            for (field, value) in fields.iter().filter(|(field, _)| *field != "quoted") {
+                flatten(&format!("{name}.{field}"), value, packet);
+            }
+            // What a message quotes comes behind its own fields.
+            if let Some(quoted) = fields.get("quoted") {
+                layers(quoted, packet);
+            }
+        }
+    }
+}
+
+fn flatten(name: &str, value: &Value, packet: &mut Packet) {
+    match (value, wireshark_name(name)) {
+        (Value::Object(parts), _) => {
+            parts.iter().for_each(|(part, value)| flatten(&format!("{name}.{part}"), value, packet));
+        }
+        // Blocks of SACK are pairs of edges, which have names of their own in tshark.
+        (Value::Array(blocks), "tcp.options.sack") => {
+            for (edge, name) in ["tcp.options.sack_le", "tcp.options.sack_re"].into_iter().enumerate() {
+                blocks.iter().for_each(|block| add(packet, name, block[edge].to_string()));
+            }
+        }
+        (Value::Array(items), _) => items.iter().for_each(|item| flatten(name, item, packet)),
+        (Value::Bool(bit), known) => add(packet, known, u8::from(*bit).to_string()),
+        (Value::String(text), known) => add(packet, known, plain(name, text)),
+        (other, known) => add(packet, known, other.to_string()),
+    }
+}
+
+/// What tshark calls a field that has another name or place in specs.
+fn wireshark_name(name: &str) -> &str {
+    if let Some((_, theirs)) = RENAMED.iter().find(|(ours, _)| *ours == name) {
+        return theirs;
+    }
+    name
+}
+
+/// Names inside options and lists, which in specs stand in a table of their own; and link layers that tshark does not
+/// tell apart.
+const RENAMED: &[(&str, &str)] = &[
+    ("icmp.addresses.pref_level", "icmp.pref_level"),
+    ("icmp.addresses.router_address", "icmp.router_address"),
+    ("icmp.ext.objects.class", "icmp.ext.class"),
+    ("icmp.ext.objects.ctype", "icmp.ext.ctype"),
+    ("icmp.ext.objects.length", "icmp.ext.length"),
+    ("icmpv6.ext.checksum", "icmp.ext.checksum"),
+    ("icmpv6.ext.checksum.status", "icmp.ext.checksum.status"),
+    ("icmpv6.ext.objects.class", "icmp.ext.class"),
+    ("icmpv6.ext.objects.ctype", "icmp.ext.ctype"),
+    ("icmpv6.ext.objects.length", "icmp.ext.length"),
+    ("icmpv6.ext.res", "icmp.ext.res"),
+    ("icmpv6.ext.version", "icmp.ext.version"),
+    ("icmpv6.options.mtu", "icmpv6.opt.mtu"),
+    ("icmpv6.options.prefix.a", "icmpv6.opt.prefix.flag.a"),
+    ("icmpv6.options.prefix.l", "icmpv6.opt.prefix.flag.l"),
+    ("icmpv6.options.prefix.length", "icmpv6.opt.prefix.length"),
+    ("icmpv6.options.prefix.preferred_lifetime", "icmpv6.opt.prefix.preferred_lifetime"),
+    ("icmpv6.options.prefix.prefix", "icmpv6.opt.prefix"),
+    ("icmpv6.options.prefix.valid_lifetime", "icmpv6.opt.prefix.valid_lifetime"),
+    ("icmpv6.options.rdnss.addresses", "icmpv6.opt.rdnss"),
+    ("icmpv6.options.rdnss.lifetime", "icmpv6.opt.rdnss.lifetime"),
+    ("icmpv6.options.source_lladdr", "icmpv6.opt.src_linkaddr"),
+    ("icmpv6.options.target_lladdr", "icmpv6.opt.target_linkaddr"),
+    ("icmpv6.records.aux_data_len", "icmpv6.mldr.mar.aux_data_len"),
+    ("icmpv6.records.multicast_address", "icmpv6.mldr.mar.multicast_address"),
+    ("icmpv6.records.num_src", "icmpv6.mldr.mar.nb_sources"),
+    ("icmpv6.records.record_type", "icmpv6.mldr.mar.record_type"),
+    ("icmpv6.records.sources", "icmpv6.mldr.mar.source_address"),
+    ("icmpv6.sources", "icmpv6.mld.source_address"),
+    ("igmp.records.maddr", "igmp.maddr"),
+    ("igmp.records.num_src", "igmp.num_src"),
+    ("igmp.records.record_type", "igmp.record_type"),
+    ("igmp.records.sources", "igmp.saddr"),
+    ("igmp.sources", "igmp.saddr"),
+    ("ip.options.router_alert", "ip.opt.ra"),
+    ("ip.options.stream_id", "ip.opt.sid"),
+    ("ipv6.dstopts.options.home_address", "ipv6.opt.mipv6.home_address"),
+    ("ipv6.dstopts.options.tunnel_limit", "ipv6.opt.tel"),
+    ("ipv6.hopopts.options.jumbo", "ipv6.opt.jumbo"),
+    ("ipv6.hopopts.options.router_alert", "ipv6.opt.router_alert"),
+    ("loop.family", "null.family"),
+    ("sll2.etype", "sll.etype"),
+    ("sll2.halen", "sll.halen"),
+    ("sll2.hatype", "sll.hatype"),
+    ("sll2.ifindex", "sll.ifindex"),
+    ("sll2.pkttype", "sll.pkttype"),
+    ("sll2.src.eth", "sll.src.eth"),
+    ("sll2.unused", "sll.unused"),
+    ("tcp.options.fastopen", "tcp.options.tfo.cookie"),
+    ("tcp.options.md5", "tcp.options.md5.digest"),
+    ("tcp.options.mss", "tcp.options.mss_val"),
+    ("tcp.options.wscale", "tcp.options.wscale.shift"),
+];
+
+/// Text as tshark has it: its numbers for verdicts, octets without colons.
+fn plain(name: &str, text: &str) -> String {
+    match text {
+        _ if !name.ends_with(".status") => without_colons(text),
+        "bad" => "0".to_owned(),
+        "good" => "1".to_owned(),
+        "unverified" => "2".to_owned(),
+        "not present" => "3".to_owned(),
+        other => panic!("{name}: no verdict is called {other}"),
+    }
+}
+
+fn add(packet: &mut Packet, name: &str, value: String) {
+    packet.values.entry(name.to_owned()).or_default().push(value);
+}

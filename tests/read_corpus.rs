@@ -1,0 +1,150 @@
+//! Every packet of the captures, ours and `../shared/captures`, says the same here and in tshark: each field that both have
+//! has the same values, as often, in the same order.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "this is test code")]
+
+mod corpus;
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Mutex;
+
+use corpus::pdml::Judged;
+use corpus::{captures, ours, pdml, shared_captures};
+
+#[test]
+fn json_agrees_with_tshark_field_by_field() {
+    let files = captures();
+    let known = ours::field_names();
+    let differences = Mutex::new(Vec::new());
+    let compared = Mutex::new((0usize, 0usize));
+    let next = Mutex::new(files.iter());
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                loop {
+                    let Some(file) = next.lock().unwrap().next() else { return };
+                    let (packets, fields, found) = compare(file, &known);
+                    differences.lock().unwrap().extend(found);
+                    let mut compared = compared.lock().unwrap();
+                    compared.0 += packets;
+                    compared.1 += fields;
+                }
+            });
+        }
+    });
+    let differences = differences.into_inner().unwrap();
+    let (packets, fields) = compared.into_inner().unwrap();
+    assert!(differences.is_empty(), "{} differences:\n{}", differences.len(), differences.join("\n"));
+    // So that the test cannot pass by comparing nothing.
+    let (least_packets, least_values) = if shared_captures().is_some() { (2000, 50_000) } else { (1, 20) };
+    assert!(packets >= least_packets && fields >= least_values, "{packets} packets, {fields} values");
+}
+
+/// Compares all packets of a file; returns how many packets and values were compared, and the differences.
+fn compare(file: &Path, known: &BTreeSet<String>) -> (usize, usize, Vec<String>) {
+    let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let (ours, theirs) = (ours::packets(file), pdml::packets(file));
+    let mut differences = Vec::new();
+    let tshark_stops_early = TSHARK_STOPS.iter().any(|(stopped, _)| *stopped == name);
+    if theirs.is_empty() || (tshark_stops_early && ours.len() > theirs.len()) {
+        // tshark knows neither this link type nor this version of the format.
+    } else if ours.len() != theirs.len() {
+        differences.push(format!("{name}: we read {} packets, tshark {}", ours.len(), theirs.len()));
+    }
+    let mut values = 0;
+    for (ours, theirs) in ours.iter().zip(&theirs) {
+        for (field, own) in &ours.values {
+            let Some(judged) = theirs.values.get(field) else { continue };
+            values += own.len();
+            if !agrees(ours, theirs, field, own, judged) {
+                differences
+                    .push(format!("{name} #{}: {field}: ours {own:?}, tshark {judged:?}", ours.number));
+            }
+        }
+        for field in
+            theirs.values.keys().filter(|field| known.contains(*field) && !ours.values.contains_key(*field))
+        {
+            if !keeps_data(ours)
+                && !is_zero(&theirs.values[field])
+                && !is_excepted(field, &[], &theirs.values[field])
+            {
+                differences.push(format!(
+                    "{name} #{}: {field}: not ours, tshark {:?}",
+                    ours.number, theirs.values[field]
+                ));
+            }
+        }
+    }
+    (ours.len(), values, differences)
+}
+
+/// Whether our values of a field are those of tshark, as far as both look.
+fn agrees(ours: &ours::Packet, theirs: &Judged, field: &str, own: &[String], judged: &[String]) -> bool {
+    own == judged
+        || (keeps_data(ours) && judged.starts_with(own))
+        || (gives_up(theirs) && own.starts_with(judged))
+        || is_excepted(field, own, judged)
+}
+
+/// Whether we keep octets as data that tshark may know a protocol for: one of a later issue, or beyond our limit of layers.
+fn keeps_data(ours: &ours::Packet) -> bool {
+    ours.layers.iter().any(|layer| layer == "data")
+}
+
+/// Whether tshark stopped in the middle, where a length contradicts itself.
+fn gives_up(theirs: &Judged) -> bool {
+    theirs.protocols.iter().any(|name| matches!(name.as_str(), "_ws.malformed" | "_ws.short"))
+}
+
+/// Reserved parts and counts that are zero are left out here.
+fn is_zero(values: &[String]) -> bool {
+    values.iter().all(|value| value.bytes().all(|digit| digit == b'0'))
+}
+
+fn is_excepted(field: &str, own: &[String], judged: &[String]) -> bool {
+    EXCEPTIONS.iter().any(|(name, _, holds)| *name == field && holds(own, judged))
+}
+
+/// Where the two are allowed to differ, why, and how.
+#[allow(clippy::type_complexity)]
+const EXCEPTIONS: &[(&str, &str, fn(&[String], &[String]) -> bool)] = &[
+    ("eth.trailer", "tshark takes the first octets as padding, the last as a check sequence", trailer_holds),
+    ("sll.trailer", "tshark takes the first octets as padding, the last as a check sequence", trailer_holds),
+    (
+        "igmp.max_resp",
+        "tshark shows the time that the code stands for (RFC 3376 4.1.1), we the code",
+        |own, _| own.iter().all(|code| code.parse::<u32>().is_ok_and(|code| code >= 128)),
+    ),
+    ("icmp.pref_level", "two's complement, which tshark shows with its sign", |own, judged| {
+        own.iter()
+            .zip(judged)
+            .all(|(own, judged)| own.parse::<u32>().ok().map(u32::cast_signed) == judged.parse().ok())
+    }),
+    ("ip.dst", "tshark shows where a source route will end, we what stands in the field", |_, judged| {
+        judged == ["0.0.0.0"]
+    }),
+    ("ip.len", "in a segment that hardware will cut, tshark shows the length that it must have", |own, _| {
+        own.iter().any(|len| len == "0")
+    }),
+    ("igmp.maddr", "mtrace messages are kept as octets", |own, _| own.is_empty()),
+    ("icmp.ext.length", "an object that is longer than the message is kept as octets", |own, judged| {
+        judged.starts_with(own)
+    }),
+    ("icmp.ext.class", "an object that is longer than the message is kept as octets", |own, judged| {
+        judged.starts_with(own)
+    }),
+    ("icmp.ext.ctype", "an object that is longer than the message is kept as octets", |own, judged| {
+        judged.starts_with(own)
+    }),
+    ("ipv6.routing.srh.tag", "a number here, octets in tshark", |own, judged| {
+        own.iter().zip(judged).all(|(own, judged)| own.parse().ok() == u64::from_str_radix(judged, 16).ok())
+    }),
+];
+
+fn trailer_holds(own: &[String], judged: &[String]) -> bool {
+    own.iter().zip(judged).all(|(own, judged)| own.contains(judged.as_str()))
+}
+
+/// Files that tshark does not read to their end.
+const TSHARK_STOPS: &[(&str, &str)] =
+    &[("test901.pcapng", "its second section has the version 2.0, of which the octets are as in version 1")];
