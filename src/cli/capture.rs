@@ -252,6 +252,12 @@ impl Capture {
             let ended = writer.write_counts(0, &counts).and_then(|()| writer.finish());
             self.failure = ended.err().map(Into::into);
         }
+        // What is not in the file was not captured, whatever was seen.
+        if let Some(WriteError::Write { packets, .. }) =
+            self.failure.as_ref().and_then(|failure| failure.downcast_ref())
+        {
+            self.captured = *packets;
+        }
         anstream::eprintln!("{} packets captured", self.captured);
         anstream::eprintln!("{packets} packets received by filter");
         anstream::eprintln!("{dropped} packets dropped by kernel");

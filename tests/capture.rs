@@ -1,0 +1,273 @@
+//! `rawsock capture` in the lab, with tcpdump and tshark reading what it saves.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "this is test code")]
+
+mod support;
+
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
+use std::time::Duration;
+
+use rawsock::lab::{Host, Lab};
+use rawsock::sys::process::send_signal;
+use support::{RAWSOCK, lab, run, text_of};
+use tempfile::TempDir;
+
+const SIGINT: i32 = 2;
+const SIGKILL: i32 = 9;
+const SIGTERM: i32 = 15;
+
+/// A capture that listens.
+struct Capture {
+    child: Child,
+    stderr: BufReader<ChildStderr>,
+    file: PathBuf,
+    _directory: TempDir,
+}
+
+/// What a capture said at its end.
+#[derive(Debug, PartialEq, Eq)]
+struct Counts {
+    captured: u64,
+    received: u64,
+    dropped: u64,
+}
+
+impl Capture {
+    fn start(lab: &Lab, host: Host, name: &str, arguments: &[&str]) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join(name);
+        let mut command = lab.command(host, RAWSOCK);
+        command.args(["capture", "-q"]).args(arguments).arg("-w").arg(&file);
+        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+        let mut stderr = BufReader::new(child.stderr.take().unwrap());
+        let mut first = String::new();
+        stderr.read_line(&mut first).unwrap();
+        assert!(first.starts_with("listening on "), "{first}");
+        Self { child, stderr, file, _directory: directory }
+    }
+
+    fn end(&mut self, signal: Option<i32>) -> (ExitStatus, String) {
+        if let Some(signal) = signal {
+            std::thread::sleep(Duration::from_millis(100));
+            send_signal(self.child.id(), signal).unwrap();
+        }
+        let status = self.child.wait().unwrap();
+        let mut said = String::new();
+        self.stderr.read_to_string(&mut said).unwrap();
+        (status, said)
+    }
+
+    fn counts(&mut self, signal: Option<i32>) -> Counts {
+        let (status, said) = self.end(signal);
+        assert!(status.success(), "{said}");
+        counts_in(&said)
+    }
+}
+
+fn counts_in(said: &str) -> Counts {
+    let number = |words: &str| {
+        let line =
+            said.lines().find(|line| line.ends_with(words)).unwrap_or_else(|| panic!("{words}: {said}"));
+        line.split(' ').next().unwrap().parse().unwrap()
+    };
+    let (captured, received) = (number("packets captured"), number("packets received by filter"));
+    Counts { captured, received, dropped: number("packets dropped by kernel") }
+}
+
+/// Packets of a file, by tshark; it must not complain.
+fn tshark(file: &Path, filter: &str) -> u64 {
+    let output = run(Command::new("tshark").arg("-r").arg(file).args([
+        "-Y",
+        filter,
+        "-T",
+        "fields",
+        "-e",
+        "frame.number",
+    ]));
+    assert!(output.status.success(), "{}", text_of(&output));
+    String::from_utf8(output.stdout).unwrap().lines().count() as u64
+}
+
+fn tcpdump(file: &Path) -> u64 {
+    let output = run(Command::new("tcpdump").args(["--count", "-nr"]).arg(file));
+    assert!(output.status.success(), "{}", text_of(&output));
+    let text = String::from_utf8(output.stdout).unwrap();
+    text.split(' ').next().unwrap().trim().parse().unwrap()
+}
+
+fn ping(lab: &Lab, arguments: &[&str]) {
+    let output = run(lab.command(Host::Client, "ping").args(["-q", "-i0.05", "-c5"]).args(arguments));
+    assert!(output.status.success(), "{}", text_of(&output));
+}
+
+#[test]
+fn signals_leave_a_whole_file_with_every_packet_that_was_counted() {
+    let Some(lab) = lab() else { return };
+    for (signal, name) in [(SIGTERM, "a.pcapng"), (SIGINT, "b.pcap")] {
+        let mut capture = Capture::start(&lab, Host::Client, name, &["-i", "eth0"]);
+        ping(&lab, &["10.77.2.2"]);
+        let counts = capture.counts(Some(signal));
+        assert_eq!(counts.captured, tcpdump(&capture.file), "{name}");
+        assert_eq!(counts.captured, tshark(&capture.file, "frame"), "{name}");
+        assert_eq!(counts.captured + counts.dropped, counts.received, "{name}");
+        assert_eq!(tshark(&capture.file, "icmp"), 10, "{name}: five requests, five replies");
+    }
+}
+
+#[test]
+fn a_killed_capture_reads_up_to_the_last_flush() {
+    let Some(lab) = lab() else { return };
+    let mut capture = Capture::start(&lab, Host::Client, "killed.pcapng", &["-i", "eth0"]);
+    ping(&lab, &["10.77.2.2"]);
+    capture.end(Some(SIGKILL));
+    assert_eq!(tshark(&capture.file, "icmp"), 10);
+}
+
+#[test]
+fn counts_and_lengths_are_limited() {
+    let Some(lab) = lab() else { return };
+    let mut capture =
+        Capture::start(&lab, Host::Client, "some.pcapng", &["-i", "eth0", "-c", "3", "-s", "60"]);
+    ping(&lab, &["10.77.2.2"]);
+    assert_eq!(capture.counts(None).captured, 3);
+    assert_eq!(tshark(&capture.file, "frame.cap_len <= 60 && frame.len >= 60 || frame.len < 60"), 3);
+}
+
+#[test]
+fn one_direction_only() {
+    let Some(lab) = lab() else { return };
+    for (direction, kind) in [("in", "icmp.type == 0"), ("out", "icmp.type == 8")] {
+        let mut capture = Capture::start(&lab, Host::Client, "way.pcapng", &["-i", "eth0", "-Q", direction]);
+        ping(&lab, &["10.77.2.2"]);
+        capture.counts(Some(SIGTERM));
+        assert_eq!((tshark(&capture.file, "icmp"), tshark(&capture.file, kind)), (5, 5), "{direction}");
+    }
+}
+
+#[test]
+fn all_interfaces_at_once() {
+    let Some(lab) = lab() else { return };
+    let mut capture = Capture::start(&lab, Host::Router, "any.pcapng", &["-i", "any"]);
+    ping(&lab, &["10.77.2.2"]);
+    capture.counts(Some(SIGTERM));
+    assert_eq!(tshark(&capture.file, "sll && icmp"), 20, "the router sees each packet come and go");
+}
+
+#[test]
+fn vlan_tags_are_put_back() {
+    let Some(lab) = lab() else { return };
+    let mut capture = Capture::start(&lab, Host::Router, "vlan.pcapng", &["-i", "eth0"]);
+    let mut command = lab.command(Host::Client, RAWSOCK);
+    let tagged = "eth(dst=02:00:00:77:01:01)/vlan(id=7, priority=5)/ip(src=10.7.7.1, dst=10.7.7.2)/icmp";
+    let output = run(command.args(["send", "-i", "eth0", "--no-answers", "-c", "3", tagged]));
+    assert!(output.status.success(), "{}", text_of(&output));
+    capture.counts(Some(SIGTERM));
+    // The receiving kernel takes the tag out of the frame, and tells it beside.
+    assert_eq!(tshark(&capture.file, "vlan.id == 7 && vlan.priority == 5 && icmp && frame.len == 46"), 3);
+}
+
+#[test]
+fn a_pipe_is_read_as_it_is_written() {
+    let Some(lab) = lab() else { return };
+    let mut command = lab.command(Host::Client, "sh");
+    let script = format!("{RAWSOCK} capture -i eth0 -w - -c 10 | tshark -r - -T fields -e ip.dst");
+    let child = command.args(["-c", &script]).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    std::thread::sleep(Duration::from_millis(500));
+    ping(&lab, &["10.77.2.2"]);
+    ping(&lab, &["10.77.2.2"]);
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(String::from_utf8(output.stdout).unwrap().lines().count(), 10);
+}
+
+#[test]
+fn nothing_is_lost_without_being_counted() {
+    let Some(lab) = lab() else { return };
+    let mut capture = Capture::start(&lab, Host::Server, "burst.pcapng", &["-i", "eth0", "-Q", "in"]);
+    let expression = "ip(dst=10.77.2.2)/udp(srcport=4000, dstport=4001)/data(zeros=20)";
+    let output = run(lab.command(Host::Client, RAWSOCK).args([
+        "send",
+        "-q",
+        "--no-answers",
+        "-c",
+        "50000",
+        expression,
+    ]));
+    assert!(text_of(&output).contains("50000 sent"), "{}", text_of(&output));
+    let counts = capture.counts(Some(SIGTERM));
+    assert_eq!(tcpdump(&capture.file), counts.captured, "every packet that was counted is in the file");
+    // What the server's answers took of the ring is counted by the kernel, and not shown: they go the other way.
+    assert!(counts.captured + counts.dropped <= counts.received);
+    assert!(counts.captured + counts.dropped >= 50_000, "{counts:?}");
+}
+
+#[test]
+fn a_full_disk_leaves_what_was_counted() {
+    let Some(lab) = lab() else { return };
+    let directory = tempfile::tempdir().unwrap();
+    let script = format!(
+        "mount -t tmpfs -o size=16k none {path} && {{ {RAWSOCK} capture -q -i eth0 -w {path}/full.pcapng & \
+         sleep 0.4; ping -q -i0.01 -c200 -s 500 10.77.2.2 >/dev/null; wait $!; echo code $?; \
+         tshark -r {path}/full.pcapng 2>/dev/null | wc -l; tshark -r {path}/full.pcapng 2>&1 | grep -c 'cut short'; }}",
+        path = directory.path().display()
+    );
+    let output = run(lab.command(Host::Client, "sh").args(["-c", &script]));
+    let text = text_of(&output);
+    assert!(text.contains("code 2") && text.contains("no space left on device"), "{text}");
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    let mut numbers = stdout.lines().skip_while(|line| *line != "code 2").skip(1);
+    let in_file: u64 = numbers.next().unwrap().trim().parse().unwrap();
+    assert_eq!(numbers.next(), Some("0"), "tshark finds the file whole: {text}");
+    assert_eq!(counts_in(&text).captured, in_file, "{text}");
+    assert!(in_file > 5, "{text}");
+}
+
+#[test]
+fn what_cannot_be_captured_is_said() {
+    let Some(lab) = lab() else { return };
+    let capture = |arguments: &[&str]| run(lab.command(Host::Client, RAWSOCK).arg("capture").args(arguments));
+    let cases: &[(&[&str], &str)] = &[
+        (&["-i", "nosuch"], "no such interface; `rawsock interfaces` lists them"),
+        (&["-i", "eth0", "-w", "/nowhere/x.pcapng"], "create /nowhere/x.pcapng: no such file or directory"),
+    ];
+    for (arguments, words) in cases {
+        let output = capture(arguments);
+        assert_eq!(output.status.code(), Some(2), "{}", text_of(&output));
+        assert!(text_of(&output).contains(words), "{}", text_of(&output));
+    }
+    let mut command = lab.command(Host::Client, "setpriv");
+    command.args([
+        "--ambient-caps=-all",
+        "--inh-caps=-all",
+        "--bounding-set=-all",
+        RAWSOCK,
+        "capture",
+        "-i",
+        "eth0",
+    ]);
+    let output = run(&mut command);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text_of(&output).contains("setcap cap_net_raw+ep"), "{}", text_of(&output));
+    assert!(run(lab.command(Host::Client, "ip").args(["link", "set", "eth0", "down"])).status.success());
+    let output = capture(&["-i", "eth0"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text_of(&output).contains("eth0 is down"), "{}", text_of(&output));
+}
+
+#[test]
+fn an_interface_that_goes_down_and_one_that_goes_away() {
+    let Some(lab) = lab() else { return };
+    let ip =
+        |arguments: &[&str]| assert!(run(lab.command(Host::Client, "ip").args(arguments)).status.success());
+    let mut capture = Capture::start(&lab, Host::Client, "down.pcapng", &["-i", "eth0"]);
+    ip(&["link", "set", "eth0", "down"]);
+    std::thread::sleep(Duration::from_millis(200));
+    ip(&["link", "set", "eth0", "up"]);
+    ip(&["route", "replace", "default", "via", "10.77.1.1"]);
+    ping(&lab, &["10.77.2.2"]);
+    ip(&["link", "del", "eth0"]);
+    let (status, said) = capture.end(None);
+    assert!(said.contains("goes on when it is back") && said.contains("it is gone"), "{said}");
+    assert_eq!(status.code(), Some(2), "{said}");
+    assert_eq!(tshark(&capture.file, "icmp"), 10);
+}
