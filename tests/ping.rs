@@ -181,6 +181,25 @@ fn what_tshark_sees_is_what_was_asked_for() {
 }
 
 #[test]
+fn what_was_sent_and_received_is_saved() {
+    let Some(lab) = lab() else { return };
+    let directory = tempfile::tempdir().unwrap();
+    for (name, target, arguments, wanted) in [
+        ("v4.pcapng", "10.77.2.2", &["-c2", "-i0.2"][..], 4),
+        ("v6.pcap", "fd77:2::2", &["-c2", "-i0.2"], 4),
+        ("error.pcapng", "10.77.2.2", &["-c1", "-t1"], 2),
+        ("fragments.pcapng", "10.77.2.2", &["-c1", "-s3000"], 6),
+    ] {
+        let file = directory.path().join(name);
+        let mut command = lab.command(Host::Client, RAWSOCK);
+        let output = run(command.args(["ping", "-q", target]).args(arguments).arg("--write").arg(&file));
+        let tshark = run(Command::new("tshark").arg("-r").arg(&file));
+        let text = String::from_utf8(tshark.stdout.clone()).unwrap();
+        assert_eq!(text.lines().count(), wanted, "{name}: {} {}", text_of(&tshark), text_of(&output));
+    }
+}
+
+#[test]
 fn an_interrupt_ends_with_the_summary() {
     let Some(lab) = lab() else { return };
     let mut command = lab.command(Host::Client, RAWSOCK);

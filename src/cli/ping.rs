@@ -1,12 +1,16 @@
 //! `rawsock ping`: hand-built echo requests, with the letters and lines of `ping`.
 
+use std::cell::RefCell;
 use std::io::{self, Write};
 use std::net::IpAddr;
 use std::os::fd::{AsFd, BorrowedFd};
+use std::path::{Path as FilePath, PathBuf};
+use std::rc::Rc;
 use std::time::Duration;
 
 use clap::Args;
 
+use super::capture_file::live_options;
 use super::resolve::{Resolved, Resolver, Wanted};
 use super::{CommandResult, Outcome, duration, random};
 use crate::exchange::drive::icmp::{IcmpOptions, IcmpWire, Path};
@@ -14,11 +18,13 @@ use crate::exchange::drive::{Watcher, drive};
 use crate::exchange::engine::Nanos;
 use crate::exchange::ping::echo::EchoPlan;
 use crate::exchange::ping::{Event, Ping, PingPlan};
+use crate::file::writer::{CaptureWriter, NewInterface, WriteError};
 use crate::show::ping as lines;
 use crate::sys::clock::{self, Now};
 use crate::sys::interrupt::Interrupt;
 use crate::sys::ip_socket::{Family, IcmpKind};
 use crate::sys::netlink::{Netlink, RouteQuery};
+use crate::wire::frame::{Frame, LinkType};
 
 /// Send hand-built ICMP echo requests to hosts, and say what comes back.
 #[derive(Debug, Args)]
@@ -71,6 +77,9 @@ pub(super) struct PingArgs {
     /// Say which kind of socket is used, and by which way packets leave.
     #[arg(short)]
     verbose: bool,
+    /// Save what was sent and received, as it passed the interface: pcap where the name ends so, else pcapng.
+    #[arg(long, value_name = "FILE")]
+    write: Option<PathBuf>,
     /// Print one JSON object a line.
     #[arg(long)]
     json: bool,
@@ -116,6 +125,7 @@ pub(super) fn run(args: &PingArgs) -> CommandResult {
     let mut engine = Ping::new(plan(args, ident)?);
     let options = IcmpOptions { interface, source, ident, ttl: args.ttl, tos: args.tos };
     let mut wire = IcmpWire::new(options);
+    let saved = args.write.as_deref().map(|path| save(path, &mut wire)).transpose()?;
     let interrupt = Interrupt::catch()?;
     let wanted = match (args.ipv4, args.ipv6) {
         (true, _) => Wanted::V4,
@@ -138,8 +148,39 @@ pub(super) fn run(args: &PingArgs) -> CommandResult {
     {
         return Err(error.into());
     }
-    printer.finish(&engine)
+    let outcome = printer.finish(&engine)?;
+    wire.finish()?;
+    drop(wire);
+    match saved.and_then(|saved| saved.0.borrow_mut().take()) {
+        Some((writer, None)) => writer.finish()?,
+        Some((_, Some(failure))) => return Err(failure.into()),
+        None => {}
+    }
+    Ok(outcome)
 }
+
+/// A file, and why nothing more could be written into it.
+type Saved = (CaptureWriter, Option<WriteError>);
+
+/// Opens a file, and lets the sockets record what passes into it.
+fn save(path: &FilePath, wire: &mut IcmpWire) -> Result<Rc<Shared>, Box<dyn std::error::Error>> {
+    let mut writer = CaptureWriter::create(path, live_options())?;
+    let name = Some("any".to_owned());
+    writer.add_interface(&NewInterface { name, ..NewInterface::of(LinkType::LINUX_SLL2) })?;
+    let shared = Rc::new(Shared(RefCell::new(Some((writer, None)))));
+    let recording = shared.clone();
+    wire.record(Box::new(move |frame| {
+        if let Some((writer, failure)) = recording.0.borrow_mut().as_mut()
+            && failure.is_none()
+        {
+            *failure = writer.write(&Frame { interface: 0, ..*frame }, None).err();
+        }
+    }))?;
+    Ok(shared)
+}
+
+/// What the recorder and the command share.
+struct Shared(RefCell<Option<Saved>>);
 
 fn plan(args: &PingArgs, ident: u16) -> Result<PingPlan, Box<dyn std::error::Error>> {
     let echo = EchoPlan {

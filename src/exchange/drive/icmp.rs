@@ -9,8 +9,10 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::os::fd::{AsFd, BorrowedFd};
 
 use crate::exchange::drive::Wire;
+use crate::exchange::drive::tap::Tap;
 use crate::exchange::engine::{Incoming, Outgoing};
 use crate::exchange::fragment::fragments;
+use crate::exchange::ping::belongs;
 use crate::packet::build::build;
 use crate::packet::dissect::dissect_as;
 use crate::packet::unbuild::unbuild_shortest;
@@ -21,7 +23,8 @@ use crate::sys::control_message::Message;
 use crate::sys::error::SysError;
 use crate::sys::error_queue::{self, Origin, Taken};
 use crate::sys::ip_socket::{Family, HeaderIncluded, IcmpKind, IcmpSocket};
-use crate::wire::frame::LinkType;
+use crate::sys::ring::Source;
+use crate::wire::frame::{Frame, LinkType};
 use crate::wire::layers::LayerTable;
 use crate::wire::value::Value;
 
@@ -59,14 +62,17 @@ struct Sockets {
     icmp: IcmpSocket,
 }
 
+/// Called with each frame of the run that the tap sees.
+pub type Recorder = Box<dyn FnMut(&Frame<'_>)>;
+
 /// The sockets of ping.
-#[derive(Debug)]
 pub struct IcmpWire {
     options: IcmpOptions,
     families: HashMap<Family, Sockets>,
     paths: HashMap<IpAddr, Path>,
     buffer: Vec<u8>,
     fragment_ident: u32,
+    tap: Option<(Tap, Recorder)>,
 }
 
 impl IcmpWire {
@@ -74,7 +80,28 @@ impl IcmpWire {
     pub fn new(options: IcmpOptions) -> Self {
         let buffer = vec![0; usize::from(u16::MAX) + 1];
         let fragment_ident = u32::from(options.ident);
-        Self { options, families: HashMap::new(), paths: HashMap::new(), buffer, fragment_ident }
+        Self { options, families: HashMap::new(), paths: HashMap::new(), buffer, fragment_ident, tap: None }
+    }
+
+    /// Shows each frame of the run, as it passes an interface, to `recorder`.
+    ///
+    /// # Errors
+    /// When CAP_NET_RAW is missing.
+    pub fn record(&mut self, recorder: Recorder) -> Result<(), SysError> {
+        self.tap = Some((Tap::open(Source::Any)?, recorder));
+        Ok(())
+    }
+
+    /// Ends the recording: what has passed until now is shown.
+    ///
+    /// # Errors
+    /// When the kernel does not close the tap.
+    pub fn finish(&mut self) -> Result<(), SysError> {
+        let (ident, targets) = (self.options.ident, &self.paths);
+        match &mut self.tap {
+            Some((tap, recorder)) => tap.finish(&mut |frame| show_own(frame, ident, targets, recorder)),
+            None => Ok(()),
+        }
     }
 
     /// Opens the sockets of a family, if they are not: raw ones, or where the right is missing, datagram ones. Returns how
@@ -149,10 +176,15 @@ impl Wire for IcmpWire {
     }
 
     fn descriptors(&self) -> Vec<BorrowedFd<'_>> {
-        self.families.values().map(|sockets| sockets.icmp.as_fd()).collect()
+        let taps = self.tap.iter().map(|(tap, _)| tap.as_fd());
+        self.families.values().map(|sockets| sockets.icmp.as_fd()).chain(taps).collect()
     }
 
     fn receive(&mut self, deliver: &mut dyn FnMut(Incoming<'_>)) {
+        let (ident, targets) = (self.options.ident, &self.paths);
+        if let Some((tap, recorder)) = &mut self.tap {
+            tap.receive(&mut |frame| show_own(frame, ident, targets, recorder));
+        }
         for sockets in self.families.values() {
             let (family, kind) = (sockets.icmp.family(), sockets.icmp.kind());
             // An error of the socket itself is told by the error queue as well.
@@ -177,6 +209,13 @@ impl Wire for IcmpWire {
                 }
             }
         }
+    }
+}
+
+/// Shows a frame that belongs to the run.
+fn show_own(frame: &Frame<'_>, ident: u16, targets: &HashMap<IpAddr, Path>, recorder: &mut Recorder) {
+    if belongs(frame.data, frame.link_type, ident, &|address| targets.contains_key(&address)) {
+        recorder(frame);
     }
 }
 

@@ -25,6 +25,14 @@ impl Tap {
     pub fn receive(&mut self, show: &mut dyn FnMut(&Frame<'_>)) {
         self.0.receive(show);
     }
+
+    /// Lets nothing more in, and shows what has passed until now.
+    ///
+    /// # Errors
+    /// When the kernel does not close it.
+    pub fn finish(&mut self, show: &mut dyn FnMut(&Frame<'_>)) -> Result<(), SysError> {
+        self.0.finish(show)
+    }
 }
 
 impl AsFd for Tap {

@@ -5,11 +5,41 @@ use std::net::{IpAddr, Ipv4Addr};
 use pnet::packet::ipv4::Ipv4Packet;
 use pnet::packet::ipv6::Ipv6Packet;
 
+use crate::packet::dissect::dissect;
 use crate::proto::auto::Scope;
+use crate::proto::describe::Fragmented;
 use crate::proto::pseudo_header::PseudoHeader;
 use crate::proto::{icmp, icmpv6, registry};
 use crate::wire::checksum::InternetChecksum;
+use crate::wire::frame::LinkType;
 use crate::wire::layers::{LayerEntry, LayerTable};
+
+/// Whether a packet belongs to the run whose echoes have this identifier: a request, a reply, an error about one, or a
+/// later fragment to or from a target, which has no identifier.
+pub fn belongs(octets: &[u8], link_type: LinkType, ident: u16, is_target: &dyn Fn(IpAddr) -> bool) -> bool {
+    let mut table = LayerTable::default();
+    dissect(octets, link_type, &mut table);
+    if let Some(message) = Message::outermost(octets, &table) {
+        let echo = |message: &Message<'_>| {
+            let kinds: &[u8] = if message.is_v6 { &[128, 129] } else { &[0, 8] };
+            kinds.contains(&message.kind.0) && message.ident == ident
+        };
+        return message.quoted(octets, &table).map_or(echo(&message), |quoted| echo(&quoted));
+    }
+    let is_later = |entry: &&LayerEntry| {
+        let header = octets.get(entry.start as usize..entry.header_end as usize).unwrap_or_default();
+        (registry().get(entry.protocol).fragmented)(header) == Fragmented::Later
+    };
+    table.entries().iter().any(|entry| is_later(&entry))
+        && table
+            .entries()
+            .iter()
+            .filter_map(|entry| {
+                let header = octets.get(entry.start as usize..entry.header_end as usize)?;
+                is_network(entry).then(|| end_points(header))?
+            })
+            .any(|(from, to, _)| is_target(from) || is_target(to))
+}
 
 /// An ICMP or ICMPv6 message with its addresses.
 pub(super) struct Message<'a> {
@@ -138,4 +168,8 @@ impl Message<'_> {
 
 fn is_icmp(entry: &LayerEntry) -> bool {
     matches!(registry().get(entry.protocol).name, "icmp" | "icmpv6")
+}
+
+fn is_network(entry: &LayerEntry) -> bool {
+    matches!(registry().get(entry.protocol).name, "ip" | "ipv6")
 }

@@ -13,6 +13,7 @@ use crate::packet::dissect::dissect;
 use crate::wire::layers::LayerTable;
 
 pub use self::event::{Damage, Event, Reply};
+pub use self::message::belongs;
 
 use self::echo::EchoPlan;
 use self::message::Message;
