@@ -7,7 +7,7 @@ mod corpus;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use rawsock::file::reader::CaptureReader;
+use rawsock::file::CaptureReader;
 use rawsock::show::text::is_printable;
 
 const RAWSOCK: &str = env!("CARGO_BIN_EXE_rawsock");

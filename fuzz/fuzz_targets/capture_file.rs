@@ -4,7 +4,7 @@
 use std::io::Cursor;
 
 use libfuzzer_sys::fuzz_target;
-use rawsock::file::reader::CaptureReader;
+use rawsock::file::CaptureReader;
 
 fuzz_target!(|octets: &[u8]| {
     let Ok(mut reader) = CaptureReader::new(Cursor::new(octets.to_vec())) else { return };

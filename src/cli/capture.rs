@@ -10,7 +10,7 @@ use clap::{Args, ValueEnum};
 use super::capture_file::live_options;
 use super::packet_output::{PacketOutputArgs, Printer};
 use super::{CommandResult, Outcome, interfaces};
-use crate::file::writer::{CaptureWriter, Counts, NewInterface, WriteError};
+use crate::file::{CaptureWriter, Counts, Interface, WriteError};
 use crate::show::text::printable;
 use crate::sys::clock;
 use crate::sys::interrupt::Interrupt;
@@ -158,7 +158,7 @@ fn writer(args: &CaptureArgs, device: &Device, snap_len: u32) -> Result<Option<C
         Source::Any => LinkType::LINUX_SLL2,
     };
     let name = Some(device.name.clone());
-    writer.add_interface(&NewInterface { name, description: None, filter: None, link_type, snap_len })?;
+    writer.add_interface(&Interface { name, snap_len, ..Interface::of(link_type) })?;
     Ok(Some(writer))
 }
 
@@ -224,7 +224,7 @@ impl Capture {
         let number = self.captured.saturating_add(1);
         // In the file there is one interface, whichever the packet came by.
         if let Some(writer) = &mut self.writer {
-            writer.write(&Frame { interface: 0, ..*frame }, None)?;
+            writer.write(&Frame { interface: 0, ..*frame })?;
         }
         self.captured = number;
         self.left = self.left.saturating_sub(1);
@@ -243,7 +243,8 @@ impl Capture {
         let Statistics { packets, dropped } = ring.statistics()?;
         if let (Some(mut writer), None) = (self.writer.take(), &self.failure) {
             let counts = Counts {
-                times: Some((started, clock::wall())),
+                start: Some(started),
+                end: Some(clock::wall()),
                 accepted: Some(packets),
                 dropped_by_system: Some(dropped),
                 delivered: Some(self.captured),

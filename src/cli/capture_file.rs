@@ -2,16 +2,17 @@
 
 use std::env;
 
-use crate::file::writer::WriteOptions;
+use crate::file::{Section, WriteOptions};
 
 /// What a file that this program writes says of itself. Under sudo it belongs to the user who called it.
 pub(super) fn write_options() -> WriteOptions {
     WriteOptions {
-        hardware: None,
-        os: None,
-        application: Some(concat!("rawsock ", env!("CARGO_PKG_VERSION")).to_owned()),
+        section: Section {
+            application: Some(concat!("rawsock ", env!("CARGO_PKG_VERSION")).to_owned()),
+            ..Section::default()
+        },
         owner: caller(),
-        flush_each: false,
+        ..WriteOptions::default()
     }
 }
 
@@ -19,11 +20,10 @@ pub(super) fn write_options() -> WriteOptions {
 pub(super) fn live_options() -> WriteOptions {
     let uname = rustix::system::uname();
     let text = |words: &std::ffi::CStr| words.to_string_lossy().into_owned();
-    WriteOptions {
-        hardware: Some(text(uname.machine())),
-        os: Some(format!("{} {}", text(uname.sysname()), text(uname.release()))),
-        ..write_options()
-    }
+    let mut options = write_options();
+    options.section.hardware = Some(text(uname.machine()));
+    options.section.os = Some(format!("{} {}", text(uname.sysname()), text(uname.release())));
+    options
 }
 
 /// User and group of whoever called sudo (sudo(8), environment), when it runs this as root.

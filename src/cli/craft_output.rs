@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 use super::capture_file::write_options;
 use super::color;
 use super::output::Output;
-use crate::file::writer::{CaptureWriter, NewInterface, WriteError};
+use crate::file::{CaptureWriter, Interface, WriteError};
 use crate::packet::Packet;
 use crate::packet::build::Built;
 use crate::packet::check::Dissected;
@@ -128,7 +128,8 @@ impl<'p> Saved<'p> {
     /// When the file cannot be made or written.
     pub(super) fn packet(&mut self, template: &Template, built: &Built) -> Result<(), WriteError> {
         let link_type = self.link_type(template, built);
-        let known = self.link_types.iter().position(|known| *known == link_type);
+        let known =
+            (0..).zip(&self.link_types).find_map(|(number, known)| (*known == link_type).then_some(number));
         let writer = match &mut self.writer {
             Some(writer) => writer,
             none => none.insert(CaptureWriter::create(self.path, write_options())?),
@@ -136,17 +137,17 @@ impl<'p> Saved<'p> {
         let interface = match known {
             Some(interface) => interface,
             None => {
-                writer.add_interface(&NewInterface::of(link_type))?;
                 self.link_types.push(link_type);
-                self.link_types.len().saturating_sub(1)
+                writer.add_interface(&Interface::of(link_type))?
             }
         };
         let frame = Frame {
             time: Some(template.time.unwrap_or_else(clock::wall)),
-            interface: u32::try_from(interface).unwrap_or(u32::MAX),
+            interface,
+            comment: template.comment.as_deref(),
             ..Frame::new(&built.octets, link_type)
         };
-        writer.write(&frame, template.comment.as_deref())
+        writer.write(&frame)
     }
 
     /// The spec's link type, if packets of that type begin with the layer that this one begins with: whoever edits a

@@ -13,8 +13,7 @@ use clap::Args;
 use super::capture_file::write_options;
 use super::packet_output::{PacketOutputArgs, Printer};
 use super::{CommandResult, Outcome};
-use crate::file::reader::{CaptureReader, Interface, ReadError};
-use crate::file::writer::{CaptureWriter, NewInterface, WriteError};
+use crate::file::{CaptureReader, CaptureWriter, Interface, ReadError, WriteError};
 use crate::show::text::printable;
 use crate::wire::frame::{Frame, LinkType};
 
@@ -164,7 +163,10 @@ impl Reading {
         }
         match error {
             ReadError::Truncated { .. } | ReadError::Damaged { .. } => Ended::Early,
-            ReadError::Open { .. } | ReadError::Io { .. } | ReadError::NotACapture => Ended::Failed,
+            ReadError::Open { .. }
+            | ReadError::Io { .. }
+            | ReadError::NotACapture
+            | ReadError::Compressed { .. } => Ended::Failed,
         }
     }
 }
@@ -182,8 +184,6 @@ struct Copy {
     writer: CaptureWriter,
     /// For each interface of the file that is being read, its number in the copy.
     numbers: Vec<Option<u32>>,
-    /// Interfaces of the copy so far.
-    count: u32,
 }
 
 /// Why nothing can be copied.
@@ -198,7 +198,7 @@ impl Copy {
             return Err(SameFile(path.clone()).into());
         }
         let writer = CaptureWriter::create(path, write_options())?;
-        Ok(Some(Self { writer, numbers: Vec::new(), count: 0 }))
+        Ok(Some(Self { writer, numbers: Vec::new() }))
     }
 
     fn packet(&mut self, frame: &Frame<'_>, interface: Option<&Interface>) -> Result<(), WriteError> {
@@ -216,21 +216,14 @@ impl Copy {
                 number
             }
         };
-        self.writer.write(&Frame { interface: number, ..*frame }, None)
+        self.writer.write(&Frame { interface: number, ..*frame })
     }
 
     fn add(&mut self, link_type: LinkType, interface: Option<&Interface>) -> Result<u32, WriteError> {
-        let known = interface.cloned().unwrap_or_default();
-        self.writer.add_interface(&NewInterface {
-            name: known.name,
-            description: known.description,
-            filter: known.filter,
-            link_type,
-            snap_len: known.snap_len,
-        })?;
-        let number = self.count;
-        self.count = number.saturating_add(1);
-        Ok(number)
+        match interface {
+            Some(interface) => self.writer.add_interface(interface),
+            None => self.writer.add_interface(&Interface::of(link_type)),
+        }
     }
 }
 

@@ -16,7 +16,7 @@ use crate::exchange::drive::{Watcher, drive};
 use crate::exchange::engine::Nanos;
 use crate::exchange::matcher::Match;
 use crate::exchange::send::{Event, Pace, Ready, Seen, Sender, Totals};
-use crate::file::writer::{CaptureWriter, NewInterface, WriteError};
+use crate::file::{CaptureWriter, Interface, WriteError};
 use crate::packet::check::Dissected;
 use crate::packet::dissect::dissect;
 use crate::show::{Meta, json, line, tree};
@@ -199,8 +199,7 @@ impl Saved {
             Some(at) => at,
             None => {
                 let name = if seen.link_type == LinkType::LINUX_SLL2 { "any" } else { "link" };
-                let interface =
-                    NewInterface { name: Some(name.to_owned()), ..NewInterface::of(seen.link_type) };
+                let interface = Interface { name: Some(name.to_owned()), ..Interface::of(seen.link_type) };
                 self.writer.add_interface(&interface)?;
                 self.link_types.push(seen.link_type);
                 self.link_types.len() - 1
@@ -213,8 +212,9 @@ impl Saved {
             link_type: seen.link_type,
             interface: u32::try_from(interface).unwrap_or(0),
             direction,
+            comment: Some(comment),
         };
-        self.writer.write(&frame, Some(comment))
+        self.writer.write(&frame)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::io::{self, Read};
 
-use super::reader::ReadError;
+use super::read_error::ReadError;
 
 /// A stream with a buffer that holds the record that is being looked at.
 pub(super) struct Input {

@@ -4,105 +4,26 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
+use super::description::{Interface, Section};
 use super::input::Input;
-use super::pcap::PcapReader;
-use super::pcapng::PcapngReader;
-use crate::sys::error::Cause;
+use super::read_error::ReadError;
+use super::read_pcap::{self, PcapReader};
+use super::read_pcapng::{self, PcapngReader};
 use crate::wire::frame::{Frame, LinkType};
 
-/// An interface of a capture, as its file describes it. Texts are as they stand in the file: escape them before printing.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Interface {
-    /// Its name.
-    pub name: Option<String>,
-    /// Its description.
-    pub description: Option<String>,
-    /// The capture filter.
-    pub filter: Option<String>,
-    /// The operating system of the capturing host.
-    pub os: Option<String>,
-    /// At most so many octets of each packet were kept; 0 for no limit.
-    pub snap_len: u32,
-    /// What its packets begin with.
-    pub link_type: u32,
-    /// Packets that were dropped, by the kernel or by the interface, where the file says so.
-    pub dropped: Option<u64>,
-}
-
-/// What a file says about how it was made. Texts are as they stand in the file.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Section {
-    /// The machine.
-    pub hardware: Option<String>,
-    /// Its operating system.
-    pub os: Option<String>,
-    /// The program.
-    pub application: Option<String>,
-}
-
-/// Why a file, or the rest of it, cannot be read. Offsets are octets from the file's beginning.
-#[derive(Debug, thiserror::Error)]
-pub enum ReadError {
-    /// The file cannot be opened.
-    #[error("open {path}: {}", Cause(source))]
-    Open {
-        /// Its name.
-        path: String,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// The system cannot read on.
-    #[error("read at octet {offset}: {}", Cause(source))]
-    Io {
-        /// Where.
-        offset: u64,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// The file is no pcap and no pcapng.
-    #[error("not a capture file: it begins neither as pcap nor as pcapng")]
-    NotACapture,
-    /// The file ends in the middle of something.
-    #[error(
-        "the file is cut short: at octet {offset} a {what} of {wanted} octets begins, and only {there} are there"
-    )]
-    Truncated {
-        /// Where it begins.
-        offset: u64,
-        /// What is cut.
-        what: &'static str,
-        /// Octets that it should have.
-        wanted: u64,
-        /// Octets that are there.
-        there: u64,
-    },
-    /// Something that cannot be.
-    #[error("damaged at octet {offset}: {what}{}", if *goes_on { "" } else { "; what follows cannot be told" })]
-    Damaged {
-        /// Where.
-        offset: u64,
-        /// What is wrong.
-        what: String,
-        /// Whether reading goes on behind it.
-        goes_on: bool,
-    },
-}
-
-impl ReadError {
-    /// Whether there may be more packets behind it.
-    pub fn goes_on(&self) -> bool {
-        matches!(self, Self::Damaged { goes_on: true, .. })
-    }
-}
-
-/// A capture file that is being read.
+/// A capture file that is being read: pcap (micro- or nanoseconds, of either byte order, also as modified by Alexey
+/// Kuznetzov's patches) or pcapng (any number of sections and interfaces, of either byte order).
+///
+/// What can be read is delivered. A file that is cut short gives the packets before the cut and then one
+/// [`ReadError::Truncated`]; behind a bad block of pcapng reading goes on where the next one can be found.
 pub struct CaptureReader {
     input: Input,
     format: Format,
+    ended: bool,
 }
 
 enum Format {
-    Pcap(PcapReader),
+    Pcap(Box<PcapReader>),
     Pcapng(Box<PcapngReader>),
 }
 
@@ -124,32 +45,32 @@ impl CaptureReader {
         Self::new(file)
     }
 
-    /// Reads a stream.
+    /// Reads a stream, which need not be buffered.
     ///
     /// # Errors
     /// When it is no capture.
     pub fn new(source: impl Read + Send + 'static) -> Result<Self, ReadError> {
         let mut input = Input::new(Box::new(source));
-        let there = input.fill(super::pcap::HEADER_LEN)?;
-        let format = if super::pcapng::begins(input.peek(there)) {
-            Format::Pcapng(Box::new(PcapngReader::new(&mut input)?))
+        let there = input.fill(MAGIC_LEN)?;
+        let magic = input.peek(there);
+        let format = if read_pcapng::begins(magic) {
+            Format::Pcapng(Box::new(PcapngReader::new()))
+        } else if read_pcap::begins(magic) {
+            Format::Pcap(Box::new(PcapReader::new(&mut input)?))
         } else {
-            Format::Pcap(PcapReader::new(&mut input)?)
+            return Err(foreign(magic));
         };
-        Ok(Self { input, format })
+        Ok(Self { input, format, ended: false })
     }
 
-    /// The next packet; `None` at the end. After an error that [goes on](ReadError::goes_on), the next call gives what is
+    /// The next packet; `None` at the end. After an error that [goes on](ReadError::goes_on) the next call gives what is
     /// behind it; after any other there is no more.
     ///
     /// # Errors
     /// When the file is damaged or cut here.
     #[allow(clippy::should_implement_trait)] // A packet borrows the reader, which Iterator cannot say.
     pub fn next(&mut self) -> Result<Option<Frame<'_>>, ReadError> {
-        match &mut self.format {
-            Format::Pcap(reader) => reader.next(&mut self.input),
-            Format::Pcapng(reader) => reader.next(&mut self.input),
-        }
+        self.next_with_interface().map(|next| next.map(|(frame, _)| frame))
     }
 
     /// As [`next`](Self::next), with the interface that the packet came from.
@@ -157,17 +78,18 @@ impl CaptureReader {
     /// # Errors
     /// As of [`next`](Self::next).
     pub fn next_with_interface(&mut self) -> Result<Option<(Frame<'_>, Option<&Interface>)>, ReadError> {
+        if self.ended {
+            return Ok(None);
+        }
         let (frame, interfaces) = match &mut self.format {
-            Format::Pcap(reader) => (reader.next(&mut self.input)?, reader.interfaces()),
-            Format::Pcapng(reader) => (reader.next(&mut self.input)?, reader.interfaces()),
+            Format::Pcap(reader) => (reader.next(&mut self.input), reader.interfaces()),
+            Format::Pcapng(reader) => (reader.next(&mut self.input), reader.interfaces()),
         };
-        Ok(frame.map(|frame| {
-            let index = usize::try_from(frame.interface).unwrap_or(usize::MAX);
-            (frame, interfaces.get(index))
-        }))
+        let frame = frame.inspect_err(|error| self.ended = !error.goes_on())?;
+        Ok(frame.map(|frame| (frame, interfaces.get(frame.interface as usize))))
     }
 
-    /// The interfaces that were described so far, counted over the whole file.
+    /// The interfaces that were described so far, counted over the whole file. In pcap there is one.
     pub fn interfaces(&self) -> &[Interface] {
         match &self.format {
             Format::Pcap(reader) => reader.interfaces(),
@@ -175,20 +97,49 @@ impl CaptureReader {
         }
     }
 
-    /// What the current section says about how it was made.
+    /// What the present section says about how it was made; pcap says nothing.
     pub fn section(&self) -> Option<&Section> {
         match &self.format {
             Format::Pcap(_) => None,
-            Format::Pcapng(reader) => Some(reader.section()),
+            Format::Pcapng(reader) => reader.section(),
         }
     }
 }
 
-/// The length of the largest packet that is believed: libpcap's limit for the links that have the largest
-/// (MAXIMUM_SNAPLEN of D-Bus, in `pcap-int.h`). A larger one means that the length is damaged.
-pub(super) const MAX_PACKET_LEN: u32 = 128 << 20;
+/// What a file is that begins neither as pcap nor as pcapng.
+fn foreign(magic: &[u8]) -> ReadError {
+    let packed = COMPRESSED.iter().find(|(begin, _)| magic.starts_with(begin));
+    match packed {
+        Some((_, how)) => ReadError::Compressed { how },
+        None if magic.is_empty() => ReadError::Truncated {
+            offset: 0,
+            what: "file header",
+            wanted: read_pcap::HEADER_LEN as u64,
+            there: 0,
+        },
+        None => ReadError::NotACapture,
+    }
+}
 
-/// The link type in the low 16 bits of a field whose high bits say how long the frame check sequence is.
+/// The link type in the low 16 bits of a field whose high bits say how long the frame check sequence is
+/// (draft-ietf-opsawg-pcap, LinkType and additional information); the bits between are reserved.
 pub(super) fn link_type(field: u32) -> LinkType {
     LinkType(field & 0xffff)
 }
+
+/// The length of the largest packet that is believed: libpcap's limit for the links that have the largest messages (D-Bus,
+/// in `pcap-common.c`). Its limit for others, 262,144 octets, is what it captures at most; packets that were crafted, or
+/// that the kernel put together, may have more. Not a danger to memory, which follows the octets that really come.
+pub(super) const MAX_PACKET_LEN: u32 = 128 << 20;
+
+/// Octets that tell what a file is: pcap's magic in the first four, pcapng's in the first and in the last four.
+const MAGIC_LEN: usize = 12;
+
+/// How compressed files begin, and the program that unpacks them.
+const COMPRESSED: [(&[u8], &str); 5] = [
+    (&[0x1f, 0x8b], "gzip"),
+    (&[0x28, 0xb5, 0x2f, 0xfd], "zstd"),
+    (&[0x04, 0x22, 0x4d, 0x18], "lz4"),
+    (&[0xfd, 0x37, 0x7a, 0x58], "xz"),
+    (b"BZh", "bzip2"),
+];

@@ -233,7 +233,8 @@ fn frame(
         }
     };
     let len = packet.len.saturating_add(added);
-    show(&Frame { data, len, time: Some(packet.stamp), link_type, interface: packet.interface, direction });
+    let (time, interface) = (Some(packet.stamp), packet.interface);
+    show(&Frame { data, len, time, link_type, interface, direction, comment: None });
     true
 }
 

@@ -38,11 +38,13 @@ pub enum Direction {
 /// One captured frame. The octets are borrowed from the ring, the file buffer or the builder.
 #[derive(Debug, Clone, Copy)]
 pub struct Frame<'a> {
-    /// The captured octets, at most `len` of them.
+    /// The captured octets.
     pub data: &'a [u8],
-    /// Length on the wire in octets; larger than `data.len()` where the snapshot length cut the frame.
+    /// Length on the wire in octets; larger than `data.len()` where the snapshot length cut the frame. A file may say that it
+    /// is smaller, which cannot be.
     pub len: u32,
-    /// Nanoseconds since 1970-01-01 UTC; `None` where the file holds no time (pcapng simple packet blocks).
+    /// Nanoseconds since 1970-01-01 UTC; `None` where the file holds no time (pcapng simple packet blocks). Reaches from the
+    /// years 1677 to 2262; what lies outside stands at these ends.
     pub time: Option<i64>,
     /// What the octets begin with.
     pub link_type: LinkType,
@@ -50,12 +52,14 @@ pub struct Frame<'a> {
     pub interface: u32,
     /// Which way it went.
     pub direction: Direction,
+    /// What somebody noted about it; pcapng keeps that, pcap cannot.
+    pub comment: Option<&'a str>,
 }
 
 impl<'a> Frame<'a> {
     /// A whole frame without a time, as a builder makes it.
     pub fn new(data: &'a [u8], link_type: LinkType) -> Self {
         let len = u32::try_from(data.len()).unwrap_or(u32::MAX);
-        Self { data, len, time: None, link_type, interface: 0, direction: Direction::Unknown }
+        Self { data, len, time: None, link_type, interface: 0, direction: Direction::Unknown, comment: None }
     }
 }

@@ -1,0 +1,128 @@
+//! pcap: a header and records (draft-ietf-opsawg-pcap). All four magics, and the fifth of a patched libpcap whose records
+//! have eight octets more.
+
+use pcap_file::Endianness;
+use pcap_file::pcap::{PcapHeader, PcapTsResolution};
+
+use super::description::Interface;
+use super::input::Input;
+use super::octets::word;
+use super::read_error::{Damage, ReadError};
+use super::reader::{MAX_PACKET_LEN, link_type};
+use crate::wire::frame::{Direction, Frame};
+
+/// Whether a file begins as pcap.
+pub(super) fn begins(octets: &[u8]) -> bool {
+    octets.first_chunk().is_some_and(|magic| MAGICS.contains(magic) || MODIFIED.contains(magic))
+}
+
+pub(super) struct PcapReader {
+    order: Endianness,
+    /// Nanoseconds for each unit of a time's fraction.
+    unit: i64,
+    record_header_len: usize,
+    /// The version's minor number, which tells the order of a record's two lengths.
+    minor: u16,
+    interfaces: [Interface; 1],
+}
+
+impl PcapReader {
+    /// Reads the header of a file that [`begins`] as pcap.
+    pub(super) fn new(input: &mut Input) -> Result<Self, ReadError> {
+        let there = input.fill(HEADER_LEN)?;
+        let mut octets = [0; HEADER_LEN];
+        let Some(header) = input.peek(there).first_chunk::<HEADER_LEN>() else {
+            return Err(truncated(0, "file header", HEADER_LEN, there));
+        };
+        octets.copy_from_slice(header);
+        let modified = header.first_chunk().is_some_and(|magic| MODIFIED.contains(magic));
+        if modified {
+            let [microseconds_big, microseconds_little, ..] = MAGICS;
+            let plain = if header.first() == Some(&0xa1) { microseconds_big } else { microseconds_little };
+            octets.first_chunk_mut().unwrap_or(&mut [0; 4]).copy_from_slice(&plain);
+        }
+        // With a known magic and all its octets, a header cannot fail.
+        let (_, header) = PcapHeader::from_slice(&octets).map_err(|_| ReadError::NotACapture)?;
+        let (major, known) = (header.version_major, 2);
+        // As libpcap and Wireshark do: what is older has other records. What is newer has not come in 25 years.
+        if major < known {
+            let damage = Damage::Version { format: "pcap", major, known };
+            return Err(ReadError::Damaged { offset: 0, damage, goes_on: false });
+        }
+        input.take(HEADER_LEN);
+        let (unit, units_per_second) = match header.ts_resolution {
+            PcapTsResolution::MicroSecond => (1000, 1_000_000),
+            PcapTsResolution::NanoSecond => (1, 1_000_000_000),
+        };
+        let interface = Interface {
+            snap_len: header.snaplen,
+            units_per_second,
+            ..Interface::of(link_type(header.datalink.into()))
+        };
+        Ok(Self {
+            order: header.endianness,
+            unit,
+            record_header_len: if modified { MODIFIED_RECORD_HEADER_LEN } else { RECORD_HEADER_LEN },
+            minor: header.version_minor,
+            interfaces: [interface],
+        })
+    }
+
+    pub(super) fn interfaces(&self) -> &[Interface] {
+        &self.interfaces
+    }
+
+    /// The next packet.
+    pub(super) fn next<'a>(&self, input: &'a mut Input) -> Result<Option<Frame<'a>>, ReadError> {
+        let offset = input.offset();
+        let there = input.fill(self.record_header_len)?;
+        if there == 0 {
+            return Ok(None);
+        }
+        if there < self.record_header_len {
+            return Err(truncated(offset, "packet record", self.record_header_len, there));
+        }
+        let header = input.peek(RECORD_HEADER_LEN);
+        let (seconds, fraction) = (word(header, 0, self.order), word(header, 4, self.order));
+        let (taken, len) = self.lengths(word(header, 8, self.order), word(header, 12, self.order));
+        if taken > MAX_PACKET_LEN {
+            let damage = Damage::PacketTooLarge { len: taken, most: MAX_PACKET_LEN };
+            return Err(ReadError::Damaged { offset, damage, goes_on: false });
+        }
+        let whole = self.record_header_len.saturating_add(taken as usize);
+        let there = input.fill(whole)?;
+        if there < whole {
+            return Err(truncated(offset, "packet record", whole, there));
+        }
+        let data = input.take(whole).get(self.record_header_len..).unwrap_or_default();
+        let time = i64::from(seconds)
+            .saturating_mul(1_000_000_000)
+            .saturating_add(i64::from(fraction).saturating_mul(self.unit));
+        let [Interface { link_type, .. }] = self.interfaces;
+        let (interface, direction) = (0, Direction::Unknown);
+        Ok(Some(Frame { data, len, time: Some(time), link_type, interface, direction, comment: None }))
+    }
+
+    /// Captured length and length on the wire. Before version 2.3 they stood the other way round, and in files of version
+    /// 2.3 they do when that alone makes sense (`pcap-savefile(5)`, libpcap's `sf-pcap.c`).
+    fn lengths(&self, first: u32, second: u32) -> (u32, u32) {
+        if self.minor < 3 || (self.minor == 3 && first > second) { (second, first) } else { (first, second) }
+    }
+}
+
+fn truncated(offset: u64, what: &'static str, wanted: usize, there: usize) -> ReadError {
+    ReadError::Truncated { offset, what, wanted: wanted as u64, there: there as u64 }
+}
+
+/// Octets of the file's header.
+pub(super) const HEADER_LEN: usize = 24;
+const RECORD_HEADER_LEN: usize = 16;
+/// With the interface's index, the protocol, and the packet's type.
+const MODIFIED_RECORD_HEADER_LEN: usize = 24;
+
+/// Microseconds, big- and little-endian; nanoseconds, the same.
+const MAGICS: [[u8; 4]; 4] =
+    [[0xa1, 0xb2, 0xc3, 0xd4], [0xd4, 0xc3, 0xb2, 0xa1], [0xa1, 0xb2, 0x3c, 0x4d], [0x4d, 0x3c, 0xb2, 0xa1]];
+
+/// "Modified" pcap, by Alexey Kuznetzov's patches to libpcap, big- and little-endian.
+const MODIFIED: [[u8; 4]; 2] = [[0xa1, 0xb2, 0xcd, 0x34], [0x34, 0xcd, 0xb2, 0xa1]];
