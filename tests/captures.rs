@@ -8,7 +8,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use rawsock::file::reader::CaptureReader;
+use rawsock::file::CaptureReader;
 use support::{RAWSOCK, run, text_of};
 
 fn captures() -> Vec<PathBuf> {

@@ -18,7 +18,7 @@ use crate::exchange::drive::{Watcher, drive};
 use crate::exchange::engine::Nanos;
 use crate::exchange::ping::echo::EchoPlan;
 use crate::exchange::ping::{Event, Ping, PingPlan};
-use crate::file::writer::{CaptureWriter, NewInterface, WriteError};
+use crate::file::{CaptureWriter, Interface, WriteError};
 use crate::show::ping as lines;
 use crate::sys::clock::{self, Now};
 use crate::sys::interrupt::Interrupt;
@@ -166,14 +166,14 @@ type Saved = (CaptureWriter, Option<WriteError>);
 fn save(path: &FilePath, wire: &mut IcmpWire) -> Result<Rc<Shared>, Box<dyn std::error::Error>> {
     let mut writer = CaptureWriter::create(path, live_options())?;
     let name = Some("any".to_owned());
-    writer.add_interface(&NewInterface { name, ..NewInterface::of(LinkType::LINUX_SLL2) })?;
+    writer.add_interface(&Interface { name, ..Interface::of(LinkType::LINUX_SLL2) })?;
     let shared = Rc::new(Shared(RefCell::new(Some((writer, None)))));
     let recording = shared.clone();
     wire.record(Box::new(move |frame| {
         if let Some((writer, failure)) = recording.0.borrow_mut().as_mut()
             && failure.is_none()
         {
-            *failure = writer.write(&Frame { interface: 0, ..*frame }, None).err();
+            *failure = writer.write(&Frame { interface: 0, ..*frame }).err();
         }
     }))?;
     Ok(shared)
