@@ -115,6 +115,10 @@ const EXCEPTIONS: &[(&str, &str, fn(&[String], &[String]) -> bool)] = &[
         "tshark shows the time that the code stands for (RFC 3376 4.1.1), we the code",
         |own, _| own.iter().all(|code| code.parse::<u32>().is_ok_and(|code| code >= 128)),
     ),
+    ("vlan.priority", "tshark calls an outer tag of 802.1ad ieee8021ad", is_inner_tag),
+    ("vlan.dei", "tshark calls an outer tag of 802.1ad ieee8021ad", is_inner_tag),
+    ("vlan.id", "tshark calls an outer tag of 802.1ad ieee8021ad", is_inner_tag),
+    ("vlan.etype", "tshark calls an outer tag of 802.1ad ieee8021ad", is_inner_tag),
     ("icmp.pref_level", "two's complement, which tshark shows with its sign", |own, judged| {
         own.iter()
             .zip(judged)
@@ -140,6 +144,10 @@ const EXCEPTIONS: &[(&str, &str, fn(&[String], &[String]) -> bool)] = &[
         own.iter().zip(judged).all(|(own, judged)| own.parse().ok() == u64::from_str_radix(judged, 16).ok())
     }),
 ];
+
+fn is_inner_tag(own: &[String], judged: &[String]) -> bool {
+    own.len() == judged.len() + 1 && own.ends_with(judged)
+}
 
 fn trailer_holds(own: &[String], judged: &[String]) -> bool {
     own.iter().zip(judged).all(|(own, judged)| own.contains(judged.as_str()))

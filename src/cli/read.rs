@@ -13,9 +13,9 @@ use clap::Args;
 use super::capture_file::write_options;
 use super::packet_output::{PacketOutputArgs, Printer};
 use super::{CommandResult, Outcome};
-use crate::file::{CaptureReader, CaptureWriter, Interface, ReadError, WriteError};
+use crate::file::{CaptureReader, CaptureWriter, Format, Interface, ReadError, WriteError};
 use crate::show::text::printable;
-use crate::wire::frame::{Frame, LinkType};
+use crate::wire::frame::Frame;
 
 /// Read captures and show their packets: as lines, trees, JSON or specs, or copied into another file.
 #[derive(Debug, Args)]
@@ -109,16 +109,14 @@ impl Reading {
         }
         let mut damages = 0u64;
         loop {
-            let several = reader.interfaces().len() > 1;
-            self.printer.name_interfaces(several);
-            match reader.next_with_interface() {
+            match reader.next_with_interfaces() {
                 Ok(None) if damages > TOLD_DAMAGES => {
                     tell(path, &format_args!("{} more damages", damages.saturating_sub(TOLD_DAMAGES)));
                     return Ok(Ended::Early);
                 }
                 Ok(None) => return Ok(Ended::Whole),
-                Ok(Some((frame, interface))) => {
-                    if !self.packet(&frame, interface)? {
+                Ok(Some((frame, interfaces))) => {
+                    if !self.packet(&frame, interfaces)? {
                         return Ok(Ended::Enough);
                     }
                 }
@@ -141,13 +139,15 @@ impl Reading {
     fn packet(
         &mut self,
         frame: &Frame<'_>,
-        interface: Option<&Interface>,
+        interfaces: &[Interface],
     ) -> Result<bool, Box<dyn std::error::Error>> {
         self.number = self.number.saturating_add(1);
+        let interface = interfaces.get(index_of(frame));
         let name = interface.and_then(|interface| interface.name.as_deref());
+        self.printer.name_interfaces(interfaces.len() > 1);
         let is_read = self.printer.packet(self.number, frame, name)?;
         if let Some(copy) = &mut self.copy {
-            copy.packet(frame, interface)?;
+            copy.packet(frame, interfaces)?;
         }
         // Whoever copies goes on when nobody looks at the lines any more.
         Ok((is_read || self.copy.is_some()) && self.number < self.last)
@@ -183,7 +183,8 @@ fn tell(path: &Path, what: &dyn std::fmt::Display) {
 struct Copy {
     writer: CaptureWriter,
     /// For each interface of the file that is being read, its number in the copy.
-    numbers: Vec<Option<u32>>,
+    numbers: Vec<u32>,
+    is_pcap: bool,
 }
 
 /// Why nothing can be copied.
@@ -198,33 +199,26 @@ impl Copy {
             return Err(SameFile(path.clone()).into());
         }
         let writer = CaptureWriter::create(path, write_options())?;
-        Ok(Some(Self { writer, numbers: Vec::new() }))
+        Ok(Some(Self { writer, numbers: Vec::new(), is_pcap: Format::by_name(path) != Format::Pcapng }))
     }
 
-    fn packet(&mut self, frame: &Frame<'_>, interface: Option<&Interface>) -> Result<(), WriteError> {
-        let index = usize::try_from(frame.interface).unwrap_or(0);
-        if self.numbers.len() <= index {
-            self.numbers.resize(index.saturating_add(1), None);
+    fn packet(&mut self, frame: &Frame<'_>, interfaces: &[Interface]) -> Result<(), WriteError> {
+        let index = index_of(frame);
+        // pcapng keeps what is known of all interfaces, those that nothing came from too. pcap has room for one kind of
+        // them, and finds out with the packets.
+        let described = if self.is_pcap { 0 } else { interfaces.len() };
+        for index in self.numbers.len()..described.max(index.saturating_add(1)) {
+            let unknown = Interface::of(frame.link_type);
+            self.numbers.push(self.writer.add_interface(interfaces.get(index).unwrap_or(&unknown))?);
         }
-        let number = match self.numbers.get(index).copied().flatten() {
-            Some(number) => number,
-            None => {
-                let number = self.add(frame.link_type, interface)?;
-                if let Some(slot) = self.numbers.get_mut(index) {
-                    *slot = Some(number);
-                }
-                number
-            }
-        };
-        self.writer.write(&Frame { interface: number, ..*frame })
+        let interface = self.numbers.get(index).copied().unwrap_or_default();
+        self.writer.write(&Frame { interface, ..*frame })
     }
+}
 
-    fn add(&mut self, link_type: LinkType, interface: Option<&Interface>) -> Result<u32, WriteError> {
-        match interface {
-            Some(interface) => self.writer.add_interface(interface),
-            None => self.writer.add_interface(&Interface::of(link_type)),
-        }
-    }
+/// The place of a packet's interface in the list of all.
+fn index_of(frame: &Frame<'_>) -> usize {
+    usize::try_from(frame.interface).unwrap_or(usize::MAX)
 }
 
 /// Whether two names are of the same file that is there.

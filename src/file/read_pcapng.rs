@@ -73,9 +73,14 @@ impl PcapngReader {
             let offset = input.offset();
             let (kind, len) = self.head(input)?;
             let is_used = KINDS.contains(&kind) && (!self.is_foreign || kind == SECTION_HEADER_BLOCK);
-            if !is_used || len > MAX_BLOCK_LEN {
-                self.pass(input, kind, len)?;
+            if !is_used {
+                self.pass(input, len)?;
                 continue;
+            }
+            if len > MAX_BLOCK_LEN {
+                self.pass(input, len)?;
+                let damage = Damage::BlockTooLarge { len, most: MAX_BLOCK_LEN };
+                return Err(ReadError::Damaged { offset, damage, goes_on: true });
             }
             let whole = len as usize;
             let there = input.fill(whole)?;
@@ -122,9 +127,8 @@ impl PcapngReader {
         Ok((kind, len))
     }
 
-    /// Passes over a block that is of no use here, without keeping it in memory: names, secrets, other people's own. One that
-    /// should be of use is damaged when it is so large.
-    fn pass(&self, input: &mut Input, kind: u32, len: u32) -> Result<(), ReadError> {
+    /// Passes over a block that is of no use here, without keeping it in memory: names, secrets, other people's own.
+    fn pass(&self, input: &mut Input, len: u32) -> Result<(), ReadError> {
         let offset = input.offset();
         let but_end = u64::from(len.saturating_sub(4));
         let there = input.skip(but_end)?;
@@ -135,10 +139,6 @@ impl PcapngReader {
         let last = word(input.take(4), 0, self.order);
         if last != len {
             return Err(self.ends_differ(input, offset, len, last)?);
-        }
-        if KINDS.contains(&kind) {
-            let damage = Damage::BlockTooLarge { len, most: MAX_BLOCK_LEN };
-            return Err(ReadError::Damaged { offset, damage, goes_on: true });
         }
         Ok(())
     }

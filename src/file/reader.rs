@@ -70,14 +70,15 @@ impl CaptureReader {
     /// When the file is damaged or cut here.
     #[allow(clippy::should_implement_trait)] // A packet borrows the reader, which Iterator cannot say.
     pub fn next(&mut self) -> Result<Option<Frame<'_>>, ReadError> {
-        self.next_with_interface().map(|next| next.map(|(frame, _)| frame))
+        self.next_with_interfaces().map(|next| next.map(|(frame, _)| frame))
     }
 
-    /// As [`next`](Self::next), with the interface that the packet came from.
+    /// As [`next`](Self::next), with the [interfaces](Self::interfaces) that were described so far: the packet's own is the
+    /// one with the number `frame.interface`.
     ///
     /// # Errors
     /// As of [`next`](Self::next).
-    pub fn next_with_interface(&mut self) -> Result<Option<(Frame<'_>, Option<&Interface>)>, ReadError> {
+    pub fn next_with_interfaces(&mut self) -> Result<Option<(Frame<'_>, &[Interface])>, ReadError> {
         if self.ended {
             return Ok(None);
         }
@@ -86,7 +87,7 @@ impl CaptureReader {
             Format::Pcapng(reader) => (reader.next(&mut self.input), reader.interfaces()),
         };
         let frame = frame.inspect_err(|error| self.ended = !error.goes_on())?;
-        Ok(frame.map(|frame| (frame, interfaces.get(frame.interface as usize))))
+        Ok(frame.map(|frame| (frame, interfaces)))
     }
 
     /// The interfaces that were described so far, counted over the whole file. In pcap there is one.

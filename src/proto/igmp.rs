@@ -26,8 +26,8 @@ pub(super) fn describe() -> Protocol {
     let record = vec![
         Section::fields(vec![
             uint("record_type", 8, "Record type").values(RECORD_TYPES),
-            uint("aux_data_len", 8, "Words of auxiliary data").hidden_when_zero(),
-            uint("num_src", 16, "Number of sources").auto(count_record_sources).hidden_when_zero(),
+            uint("aux_data_len", 8, "Words of auxiliary data"),
+            uint("num_src", 16, "Number of sources").auto(count_record_sources),
             ipv4("maddr", "Multicast address"),
         ]),
         Section::items("sources", "Sources", Style::Scalar, source(), Len::Octets(record_sources_len)),

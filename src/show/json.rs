@@ -87,6 +87,10 @@ impl Json<'_, '_> {
             Direction::Inbound => self.text("direction", "in"),
             Direction::Outbound => self.text("direction", "out"),
         }
+        if let Some(comment) = meta.comment {
+            self.key("comment");
+            push_json_string(self.out, comment);
+        }
         self.number("link_type", u64::from(meta.link_type.0));
     }
 
@@ -328,12 +332,13 @@ mod tests {
             interface: Some("eth0\u{1b}[2J"),
             link_type: LinkType::ETHERNET,
             direction: Direction::Inbound,
+            comment: Some("\"so\""),
         };
         assert_eq!(
             json_of(&octets, 60, &meta),
             concat!(
                 r#"{"number":7,"time":"1700000000.123456789","len":60,"caplen":52,"interface":"eth0\u001b[2J","#,
-                r#""direction":"in","link_type":1,"layers":["#,
+                r#""direction":"in","comment":"\"so\"","link_type":1,"layers":["#,
                 r#"{"eth":{"dst":"02:00:00:00:00:02","src":"02:00:00:00:01:02","type":2048}},"#,
                 r#"{"ip":{"version":4,"hdr_len":28,"dsfield":{"dscp":0,"ecn":0},"len":38,"id":1,"#,
                 r#""flags":{"rb":false,"df":true,"mf":false},"frag_offset":0,"ttl":64,"proto":1,"#,

@@ -36,16 +36,19 @@ pub struct Meta<'a> {
     pub link_type: LinkType,
     /// Which way it went.
     pub direction: Direction,
+    /// What somebody noted about it. Any text: it is escaped here.
+    pub comment: Option<&'a str>,
 }
 
 impl<'a> Meta<'a> {
     /// What is known of a packet that was built and never captured.
     pub fn built(number: u64, link_type: LinkType) -> Self {
-        Self { number, time: None, interface: None, link_type, direction: Direction::Unknown }
+        Self { number, time: None, interface: None, link_type, direction: Direction::Unknown, comment: None }
     }
 
     /// What is known of a frame that was captured on `interface`.
-    pub fn captured(number: u64, frame: &Frame<'_>, interface: Option<&'a str>) -> Self {
-        Self { number, time: frame.time, interface, link_type: frame.link_type, direction: frame.direction }
+    pub fn captured(number: u64, frame: &Frame<'a>, interface: Option<&'a str>) -> Self {
+        let Frame { time, link_type, direction, comment, .. } = *frame;
+        Self { number, time, interface, link_type, direction, comment }
     }
 }

@@ -44,6 +44,10 @@ pub fn packet(out: &mut String, meta: &Meta<'_>, dissected: &Dissected<'_>, cloc
         Direction::Inbound => ", in",
         Direction::Outbound => ", out",
     });
+    if let Some(comment) = meta.comment {
+        out.push_str(", comment: ");
+        push_printable(out, comment);
+    }
     out.push('\n');
     layers(out, dissected, style);
 }

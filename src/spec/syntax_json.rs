@@ -172,15 +172,13 @@ impl<'s> Parser<'s> {
         let number = self.rest().get(..len).unwrap_or_default();
         let at = self.at..self.at.saturating_add(len);
         self.skip(len);
-        let digits = number.trim_start_matches('-');
-        let is_whole = digits.bytes().all(|octet| octet.is_ascii_digit());
-        let zero_first = digits.len() > 1 && digits.starts_with('0') && is_whole;
-        match number.parse() {
-            Ok(integer) if is_whole && !zero_first => Ok(Shape::Integer(integer)),
-            _ if is_whole && digits.len() > 38 => Ok(Shape::Other("a number of that size")),
-            _ if !is_whole && number.parse::<f64>().is_ok() => Ok(Shape::Other("a number with a fraction")),
-            _ => Err(self.error(at, format!("JSON: `{}` is no number", shortened(number)))),
+        if !is_number(number) {
+            return Err(self.error(at, format!("JSON: `{}` is no number", shortened(number))));
         }
+        if number.contains(['.', 'e', 'E']) {
+            return Ok(Shape::Other("a number with a fraction"));
+        }
+        Ok(number.parse().map_or(Shape::Other("a number of that size"), Shape::Integer))
     }
 
     /// Reads a string; without escapes it is borrowed.
@@ -304,6 +302,18 @@ const MAX_DEPTH: usize = 128;
 /// More than any layer has fields; each new name is compared with those before it.
 const MAX_NAMES: usize = 4096;
 
+/// Whether a text is a number as RFC 8259, section 6, has it.
+fn is_number(text: &str) -> bool {
+    let (number, exponent) = text.split_once(['e', 'E']).map_or((text, None), |(a, b)| (a, Some(b)));
+    let (whole, fraction) = number.split_once('.').map_or((number, None), |(a, b)| (a, Some(b)));
+    let are_digits = |text: &str| !text.is_empty() && text.bytes().all(|octet| octet.is_ascii_digit());
+    let digits = whole.strip_prefix('-').unwrap_or(whole);
+    are_digits(digits)
+        && (digits == "0" || !digits.starts_with('0'))
+        && fraction.is_none_or(are_digits)
+        && exponent.is_none_or(|exponent| are_digits(exponent.strip_prefix(['-', '+']).unwrap_or(exponent)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -324,6 +334,11 @@ mod tests {
             ("[1 2]", "3..4 JSON: expected `,` or `]`, found `2`"),
             ("{\"a\": 1, \"a\": 2}", "9..12 `a` is written twice"),
             ("[01]", "1..3 JSON: `01` is no number"),
+            ("0.", "0..2 JSON: `0.` is no number"),
+            ("[-]", "1..2 JSON: `-` is no number"),
+            ("1.e5", "0..4 JSON: `1.e5` is no number"),
+            ("00.5", "0..4 JSON: `00.5` is no number"),
+            ("1e+", "0..3 JSON: `1e+` is no number"),
             ("[1-2]", "1..4 JSON: `1-2` is no number"),
             ("\"\\x\"", "1..3 JSON: no such escape"),
             ("\"\\u12\"", "1..3 JSON: no such escape"),
