@@ -6,6 +6,7 @@
 //! * [`proto`]: each protocol described once, in one file; the registry of them.
 //! * [`packet`]: a packet built from a description, or dissected by it.
 //! * [`spec`]: spec files and expressions, read into templates of packets.
+//! * [`diagnostic`]: mistakes in what people write, shown with their place.
 //! * [`mod@file`]: pcap and pcapng, in and out.
 //! * [`show`]: lines, trees, hex, JSON.
 //! * [`exchange`]: sending, matching replies, ping and probe as engines.
@@ -17,6 +18,7 @@
 //! `exchange::drive`, `file` and `lab` reach `sys`, and `sys` knows bytes and addresses, never a protocol.
 
 pub mod cli;
+pub mod diagnostic;
 pub mod exchange;
 pub mod file;
 pub mod lab;

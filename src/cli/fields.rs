@@ -1,9 +1,9 @@
 //! `rawsock fields`: which protocols there are, what their headers look like, what their fields are called.
 
+use crate::diagnostic::nearest::nearest;
 use crate::proto::describe::Protocol;
 use crate::proto::registry;
 use crate::show::fields;
-use crate::spec::nearest::nearest;
 
 use super::{CommandResult, Outcome, output};
 

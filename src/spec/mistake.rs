@@ -1,5 +1,6 @@
 //! The kinds of mistakes that a spec can have, and their words.
 
+use crate::diagnostic::Explain;
 use crate::packet::build::BuildError;
 use crate::proto::describe::Style;
 
@@ -201,9 +202,9 @@ pub enum Mistake {
     Build(BuildError),
 }
 
-impl Mistake {
+impl Explain for Mistake {
     /// What was expected at the spot, where the message does not say it.
-    pub fn expected(&self) -> Option<String> {
+    fn expected(&self) -> Option<String> {
         Some(match self {
             Self::OutOfRange { min, max, unit, .. } => match unit {
                 1 => format!("expected {min} to {max}"),
@@ -219,7 +220,7 @@ impl Mistake {
     }
 
     /// What may help: the nearest name, or where the names are listed.
-    pub fn help(&self) -> Option<String> {
+    fn help(&self) -> Option<String> {
         let did_you_mean = |nearest: &Option<String>, otherwise: String| match nearest {
             Some(name) => format!("did you mean `{name}`?"),
             None => otherwise,

@@ -18,12 +18,10 @@
 //! Nothing here reads files, clocks or the system's randomness: a seed and a function that reads files come in as
 //! arguments. No text makes it panic.
 
-mod diagnostic;
 mod generator;
 #[cfg(test)]
 mod laws;
 mod mistake;
-pub(crate) mod nearest;
 mod random;
 mod read_layers;
 mod read_octets;
@@ -42,13 +40,19 @@ mod write_toml;
 use crate::packet::Packet;
 use crate::packet::build::{BuildError, Built, build};
 
-pub use self::diagnostic::{Diagnostic, Source, SpecError};
 pub use self::mistake::Mistake;
 pub use self::random::Random;
 pub use self::read_send::{SendOptions, Via, parse_duration, parse_rate};
 pub use self::syntax_json::Splitter;
 pub use self::template::Template;
 pub use self::write_toml::write_toml;
+pub use crate::diagnostic::Source;
+
+/// A mistake in a spec, and its place.
+pub type Diagnostic = crate::diagnostic::Diagnostic<Mistake>;
+
+/// A spec that cannot be used.
+pub type SpecError = crate::diagnostic::SourceError<Mistake>;
 
 /// Reads a file that a spec names.
 pub type Files<'f> = &'f dyn Fn(&str) -> std::io::Result<Vec<u8>>;

@@ -1,12 +1,13 @@
 //! Layers and their fields, as the protocols' descriptions tell them.
 
 use super::mistake::{Mistake, shortened};
-use super::nearest::nearest;
 use super::read_octets::WAYS;
 use super::reader::Reader;
 use super::target::Target;
 use super::template::LayerOrigin;
-use super::tree::{At, Entry, Shape, Text, Tree};
+use super::tree::{Entry, Shape, Text, Tree};
+use crate::diagnostic::At;
+use crate::diagnostic::nearest::nearest;
 use crate::packet::walk::RAW;
 use crate::packet::{Cut, Layer, Node};
 use crate::proto::data;

@@ -11,7 +11,8 @@ use super::mistake::{Mistake, shortened};
 use super::read_value::AUTO;
 use super::reader::Reader;
 use super::target::Target;
-use super::tree::{At, Entry, Shape, Text, Tree};
+use super::tree::{Entry, Shape, Text, Tree};
+use crate::diagnostic::At;
 use crate::packet::Node;
 use crate::wire::value::Value;
 

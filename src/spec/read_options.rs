@@ -1,12 +1,12 @@
 //! Options: an ordered list of names and of tables with one name each.
 
 use super::mistake::{Mistake, shortened};
-use super::nearest::nearest;
 use super::read_layers::Structure;
 use super::read_octets::WAYS;
 use super::reader::Reader;
 use super::target::Target;
 use super::tree::{Entry, Shape, Tree};
+use crate::diagnostic::nearest::nearest;
 use crate::packet::Node;
 use crate::packet::walk::{DATA, LENGTH, RAW, UNKNOWN};
 use crate::proto::describe::{Body, Field, Items, Kind, Record, Records, Section};

@@ -11,10 +11,10 @@
 
 use super::generator::{Numbers, Run, Slot};
 use super::mistake::{Mistake, shortened};
-use super::nearest::nearest;
 use super::reader::Reader;
 use super::target::{Target, number};
 use super::tree::{Shape, Tree};
+use crate::diagnostic::nearest::nearest;
 use crate::packet::Node;
 use crate::proto::describe::Kind;
 use crate::wire::value::Value;

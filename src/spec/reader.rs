@@ -1,13 +1,14 @@
 //! From a tree to templates: the spec and its packets. Layers, options and values have files of their own.
 
-use super::diagnostic::Diagnostic;
+use super::Diagnostic;
 use super::generator::Slot;
 use super::mistake::{MAX_MISTAKES, Mistake, shortened};
-use super::nearest::nearest;
 use super::read_send;
 use super::template::{Origin, Template};
-use super::tree::{At, Entry, Shape, Tree};
+use super::tree::{Entry, Shape, Tree};
 use super::{Files, SendOptions};
+use crate::diagnostic::At;
+use crate::diagnostic::nearest::nearest;
 use crate::packet::{Node, Packet};
 use crate::wire::frame::LinkType;
 

@@ -16,9 +16,10 @@
 
 use std::borrow::Cow;
 
-use super::diagnostic::Diagnostic;
+use super::Diagnostic;
 use super::mistake::Mistake;
-use super::tree::{At, Entry, Shape, Text, Tree};
+use super::tree::{Entry, Shape, Text, Tree};
+use crate::diagnostic::At;
 
 /// Reads an expression, as the table of one packet.
 ///

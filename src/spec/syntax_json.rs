@@ -4,9 +4,10 @@
 
 use std::borrow::Cow;
 
-use super::diagnostic::Diagnostic;
+use super::Diagnostic;
 use super::mistake::{Mistake, shortened};
-use super::tree::{At, Entry, Shape, Text, Tree};
+use super::tree::{Entry, Shape, Text, Tree};
+use crate::diagnostic::At;
 
 /// Reads one JSON text.
 ///

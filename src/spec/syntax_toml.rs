@@ -3,7 +3,7 @@
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::diagnostic::Diagnostic;
+use super::Diagnostic;
 use super::mistake::{MAX_MISTAKES, Mistake};
 use super::tree::{Entry, Shape, Text, Tree};
 

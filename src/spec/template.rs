@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::generator::Slot;
 use super::random::Random;
-use super::tree::At;
+use crate::diagnostic::At;
 use crate::packet::build::{BuildError, build};
 use crate::packet::{Layer, Node, Packet};
 use crate::wire::frame::LinkType;

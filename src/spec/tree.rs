@@ -1,10 +1,8 @@
 //! What all three syntaxes are read into: one tree, in which everything knows its place in the source text.
 
 use std::borrow::Cow;
-use std::ops::Range;
 
-/// A place in the source text, in octets from its beginning.
-pub(super) type At = Range<usize>;
+use crate::diagnostic::At;
 
 /// Something with its place in the source text.
 #[derive(Debug, Clone, PartialEq)]
@@ -78,7 +76,7 @@ impl<'s> Tree<'s> {
 
 impl Text<'_> {
     /// The place of `part`, octets of the text; the whole of `at` when the text has escapes.
-    pub(super) fn place(&self, part: Range<usize>, at: &At) -> At {
+    pub(super) fn place(&self, part: At, at: &At) -> At {
         match self.verbatim {
             Some(from) => from.saturating_add(part.start)..from.saturating_add(part.end),
             None => at.clone(),

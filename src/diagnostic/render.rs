@@ -1,63 +1,11 @@
-//! What is wrong in a spec: each mistake with its place, told with the line and the spot underlined.
-
-use std::fmt;
-use std::sync::Arc;
+//! Mistakes, as people like to read them.
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
-use super::mistake::Mistake;
-use super::tree::At;
+use super::line::Line;
+use super::{Explain, SourceError};
 
-/// The text of a spec, and where it came from.
-#[derive(Debug, Clone)]
-pub struct Source {
-    /// A file's name, or `<stdin>` or `<expression>`.
-    pub name: String,
-    /// The text.
-    pub text: Arc<str>,
-    /// The number of its first line: 1, unless it is one of many objects in a stream.
-    pub first_line: usize,
-}
-
-impl Source {
-    /// A text from its first line on.
-    pub fn new(name: impl Into<String>, text: impl Into<Arc<str>>) -> Self {
-        Self { name: name.into(), text: text.into(), first_line: 1 }
-    }
-}
-
-/// A mistake and its place.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Diagnostic {
-    /// Octets of the source text.
-    pub at: At,
-    /// What is wrong.
-    pub mistake: Mistake,
-}
-
-/// A spec that cannot be used, with all mistakes that were found.
-#[derive(Debug, Clone)]
-pub struct SpecError {
-    /// The text.
-    pub source: Source,
-    /// The mistakes, in the order of the text; at least one.
-    pub diagnostics: Vec<Diagnostic>,
-}
-
-impl std::error::Error for SpecError {}
-
-/// One line: where the spec is wrong. [`SpecError::render`] says how.
-impl fmt::Display for SpecError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = without_controls(&self.source.name);
-        match self.diagnostics.as_slice() {
-            [one] => write!(f, "{name}: {}", without_controls(&one.mistake.to_string())),
-            several => write!(f, "{name}: {} mistakes", several.len()),
-        }
-    }
-}
-
-impl SpecError {
+impl<M: Explain> SourceError<M> {
     /// All mistakes as people like to read them: place, line, the spot underlined, what was expected, and the nearest
     /// name. With `styled`, in colours.
     pub fn render(&self, styled: bool) -> String {
@@ -84,40 +32,6 @@ impl SpecError {
     }
 }
 
-/// The line that a place is on; of a place on several lines, the first.
-struct Line<'t> {
-    text: &'t str,
-    /// How many lines are before it.
-    before: usize,
-    /// The place, counted from the line's beginning.
-    spot: At,
-}
-
-impl<'t> Line<'t> {
-    fn of(text: &'t str, at: &At) -> Self {
-        // What is missing at the end is missing on the last line that has something.
-        let start = border(text, if at.start >= text.len() { text.trim_end().len() } else { at.start });
-        let (before, behind) = text.split_at_checked(start).unwrap_or((text, ""));
-        let first = before.rfind('\n').map_or(0, |end| end.saturating_add(1));
-        let last = behind.find('\n').map_or(text.len(), |len| start.saturating_add(len));
-        let end = border(text, at.end.clamp(start, last));
-        Self {
-            text: text.get(first..last).unwrap_or_default(),
-            before: before.bytes().filter(|octet| *octet == b'\n').count(),
-            spot: start.saturating_sub(first)..end.saturating_sub(first),
-        }
-    }
-}
-
-/// The nearest border between letters at or before an offset.
-fn border(text: &str, offset: usize) -> usize {
-    let mut offset = offset.min(text.len());
-    while !text.is_char_boundary(offset) {
-        offset = offset.saturating_sub(1);
-    }
-    offset
-}
-
 /// The text without what could move a terminal's cursor or turn its text around, each letter replaced by one that takes
 /// as many octets, so that places stay the same.
 fn same_place_without_controls(text: &str) -> String {
@@ -134,7 +48,7 @@ fn same_place_without_controls(text: &str) -> String {
 }
 
 /// The text with what could move a terminal's cursor escaped.
-fn without_controls(text: &str) -> String {
+pub(crate) fn without_controls(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for letter in text.chars() {
         if is_dangerous(letter) { out.extend(letter.escape_default()) } else { out.push(letter) }
@@ -151,10 +65,13 @@ fn is_dangerous(letter: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::diagnostic::At;
+    use crate::diagnostic::{Diagnostic, Source};
+    use crate::spec::Mistake;
 
     fn render(text: &str, at: At, mistake: Mistake) -> String {
         let source = Source::new("spec.toml", text);
-        SpecError { source, diagnostics: vec![Diagnostic { at, mistake }] }.render(false)
+        SourceError { source, diagnostics: vec![Diagnostic { at, mistake }] }.render(false)
     }
 
     #[test]
