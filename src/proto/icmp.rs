@@ -114,13 +114,13 @@ pub(super) const IP_BY_VERSION: Next =
 fn identity(header: &[u8], side: Side, out: &mut Vec<u8>) -> bool {
     let Some([kind, _, _, _, id0, id1, seq0, seq1]) = header.first_chunk::<8>() else { return false };
     let asked = match (side, *kind) {
-        (Side::Sent | Side::Quoted, ECHO | 13 | 15 | 17 | 42) => *kind,
+        (Side::Sent | Side::Quoted, ECHO | 13 | 15 | 17 | EXTENDED_ECHO) => *kind,
         (Side::Reply, ECHO_REPLY) => ECHO,
         (Side::Reply, 14 | 16 | 18 | 43) => kind.saturating_sub(1),
         _ => return false,
     };
     out.extend_from_slice(&[asked, *id0, *id1, *seq0]);
-    if asked != 42 {
+    if asked != EXTENDED_ECHO {
         out.push(*seq1);
     }
     true
@@ -150,9 +150,12 @@ fn quoted_len(header: &[u8]) -> Option<usize> {
 /// Whether an extension stands behind the first 128 octets of the quoted packet, as messages have it that are older than
 /// the length field (RFC 4884 §5.5).
 fn has_old_extension(before: &Before<'_>) -> bool {
-    let may_have = has_form(before, &[UNREACHABLE, TIME_EXCEEDED, PARAMETER_PROBLEM]) && !has_length(before);
     let behind = before.left.get(OLD_QUOTED_LEN..).unwrap_or_default();
-    may_have && (extension::wrote(before) || extension::begins(behind))
+    may_have_old_extension(before) && (extension::wrote(before) || extension::begins(&[], behind))
+}
+
+fn may_have_old_extension(before: &Before<'_>) -> bool {
+    has_form(before, &[UNREACHABLE, TIME_EXCEEDED, PARAMETER_PROBLEM]) && !has_length(before)
 }
 
 /// Whether the quoted packet is all that is left of the message.
@@ -164,26 +167,35 @@ fn quotes_all(before: &Before<'_>) -> bool {
 const OLD_QUOTED_LEN: usize = 128;
 
 fn has_extension(before: &Before<'_>) -> bool {
-    let is_request = has_form(before, &[42]);
+    let is_request = has_form(before, &[EXTENDED_ECHO]);
     if !is_request && !has_form(before, ERRORS) {
         return false;
     }
     let is_behind_old = before.header.len() == QUOTED_AT.saturating_add(OLD_QUOTED_LEN);
     extension::wrote(before)
         || (has_form(before, ERRORS) && has_length(before) && before.left.len() >= extension::HEAD_LEN)
-        || ((is_request || (is_behind_old && !has_length(before))) && extension::begins(before.left))
+        || ((is_request || (is_behind_old && !has_length(before))) && extension::begins(&[], before.left))
 }
 
 /// Whether the extension's head has just been read.
 fn has_extension_head(before: &Before<'_>) -> bool {
-    let may_have = has_form(before, ERRORS) || has_form(before, &[42]);
-    let behind = match before.octet(0) {
-        42 => Some(QUOTED_AT),
-        _ if has_length(before) => quoted_len(before.header).and_then(|len| len.checked_add(QUOTED_AT)),
-        _ => QUOTED_AT.checked_add(OLD_QUOTED_LEN),
-    };
-    let behind_head = behind.and_then(|behind| behind.checked_add(extension::HEAD_LEN));
-    may_have && ((before.wrote)("ext.objects") || behind_head == Some(before.header.len()))
+    let may_have = has_form(before, ERRORS) || has_form(before, &[EXTENDED_ECHO]);
+    may_have && ((before.wrote)("ext.objects") || is_behind_head(before))
+}
+
+fn is_behind_head(before: &Before<'_>) -> bool {
+    let Some(head_at) = before.header.len().checked_sub(extension::HEAD_LEN) else { return false };
+    if before.octet(0) == EXTENDED_ECHO {
+        return head_at == QUOTED_AT;
+    }
+    if has_length(before) {
+        return quoted_len(before.header).and_then(|len| len.checked_add(QUOTED_AT)) == Some(head_at);
+    }
+    // Without a length, what was quoted may happen to end here: what stands here tells.
+    let head = before.header.get(head_at..).unwrap_or_default();
+    head_at == QUOTED_AT.saturating_add(OLD_QUOTED_LEN)
+        && may_have_old_extension(before)
+        && extension::begins(head, before.left)
 }
 
 /// Octets of a message before what it quotes.
@@ -196,6 +208,7 @@ fn count_addresses(scope: &Scope<'_>) -> Option<u64> {
 pub(super) const ECHO_REPLY: u8 = 0;
 pub(super) const UNREACHABLE: u8 = 3;
 const SOURCE_QUENCH: u8 = 4;
+const EXTENDED_ECHO: u8 = 42;
 pub(super) const REDIRECT: u8 = 5;
 pub(super) const ECHO: u8 = 8;
 pub(super) const ADVERTISEMENT: u8 = 9;

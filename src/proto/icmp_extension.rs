@@ -35,10 +35,13 @@ pub(super) fn wrote(before: &Before<'_>) -> bool {
     ["ext.version", "ext.res", "ext.checksum", "ext.objects"].iter().any(|name| (before.wrote)(name))
 }
 
-/// Whether octets are an extension, by its version and checksum (RFC 4884 §5.5): for messages that do not say so.
-pub(super) fn begins(octets: &[u8]) -> bool {
-    let is_version_2 = octets.first().is_some_and(|first| first >> 4 == VERSION) && octets.len() >= HEAD_LEN;
-    is_version_2 && InternetChecksum::default().add_octets(octets).finish() == 0
+/// Whether octets are an extension, by its version and checksum (RFC 4884 §5.5): for messages that do not say so. They come
+/// in two parts, the first of an even number of octets.
+pub(super) fn begins(first: &[u8], rest: &[u8]) -> bool {
+    let Some(version) = first.first().or(rest.first()).map(|octet| octet >> 4) else { return false };
+    version == VERSION
+        && first.len().saturating_add(rest.len()) >= HEAD_LEN
+        && InternetChecksum::default().add_octets(first).add_octets(rest).finish() == 0
 }
 
 /// The fields of an extended echo request or reply; `ident` is what the protocol calls the identifier.
@@ -87,8 +90,10 @@ const STATES: &[(u64, &str)] = &[
 
 #[cfg(test)]
 mod tests {
+    use crate::packet::build::build;
     use crate::packet::check::Dissected;
     use crate::packet::dissect::dissect;
+    use crate::packet::unbuild::{Keep, unbuild, unbuild_shortest};
     use crate::show::{Meta, json};
     use crate::wire::frame::LinkType;
     use crate::wire::layers::LayerTable;
@@ -118,6 +123,20 @@ mod tests {
         assert_eq!(icmp["ext.checksum.status"], "good");
         assert_eq!(icmp["ext.objects"][0]["class"], 1);
         assert_eq!(icmp["ext.objects"][0]["data"], "00016101");
+    }
+
+    /// Found by fuzzing: what a message quotes may end just where an older one's extension has its head.
+    #[test]
+    fn a_quoted_packet_of_132_octets_is_no_extension() {
+        for kind in ["04", "05", "03", "0b", "0c"] {
+            let ip = "450000a000010000400165520a0000010a000102";
+            let octets = hex::decode(format!("{ip}{kind}92490000000000{:f<264}", "")).unwrap();
+            let mut table = LayerTable::default();
+            dissect(&octets, LinkType::RAW, &mut table);
+            for packet in [unbuild(&octets, &table, Keep::All), unbuild_shortest(&octets, &table)] {
+                assert_eq!(hex::encode(build(&packet).unwrap().octets), hex::encode(&octets));
+            }
+        }
     }
 
     /// Made with scapy and compared with tshark.

@@ -183,7 +183,7 @@ fn has_form(before: &Before<'_>, types: &[u8]) -> bool {
 
 /// An extended echo request carries an extension (RFC 8335 §2).
 fn has_extension(before: &Before<'_>) -> bool {
-    has_form(before, &[160]) && (extension::wrote(before) || extension::begins(before.left))
+    has_form(before, &[160]) && (extension::wrote(before) || extension::begins(&[], before.left))
 }
 
 /// Whether the extension's head has just been read.
