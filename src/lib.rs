@@ -21,6 +21,7 @@ pub mod cli;
 pub mod diagnostic;
 pub mod exchange;
 pub mod file;
+pub mod filter;
 pub mod lab;
 pub mod packet;
 pub mod proto;

@@ -8,6 +8,7 @@ use socket2::{Domain, Socket, Type};
 
 use super::error::SysError;
 use super::ip_socket::set_option;
+use crate::wire::bpf::Instruction;
 use crate::wire::frame::LinkType;
 
 /// Sends whole frames.
@@ -58,27 +59,6 @@ impl FrameSender {
     }
 }
 
-/// One instruction of classic BPF (`linux/filter.h`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct BpfInstruction {
-    /// Operation.
-    pub code: u16,
-    /// Instructions to skip when true.
-    pub jt: u8,
-    /// Instructions to skip when false.
-    pub jf: u8,
-    /// Operand.
-    pub k: u32,
-}
-
-impl BpfInstruction {
-    /// `ret #len`: take so many octets of each packet, none of them when 0.
-    pub const fn take(len: u32) -> Self {
-        const BPF_RET_K: u16 = 0x06;
-        Self { code: BPF_RET_K, jt: 0, jf: 0, k: len }
-    }
-}
-
 /// A packet socket that receives. The order is a promise: it is opened with protocol 0 (nothing comes in), given its filter
 /// and its ring, and only then bound to all protocols, so that no packet is seen that came before, or that the filter
 /// would not let through.
@@ -101,7 +81,7 @@ impl PacketSocket {
     ///
     /// # Errors
     /// When the kernel does not take the program.
-    pub fn attach(&self, program: &[BpfInstruction]) -> Result<(), SysError> {
+    pub fn attach(&self, program: &[Instruction]) -> Result<(), SysError> {
         let mut filters: Vec<libc::sock_filter> =
             program.iter().map(|i| libc::sock_filter { code: i.code, jt: i.jt, jf: i.jf, k: i.k }).collect();
         let len = u16::try_from(filters.len()).unwrap_or(u16::MAX);

@@ -8,9 +8,10 @@ use std::sync::atomic::Ordering;
 use super::clock;
 use super::error::SysError;
 use super::mapping::Mapping;
-use super::packet_socket::{BpfInstruction, PacketSocket, Statistics};
+use super::packet_socket::{PacketSocket, Statistics};
 use super::poll;
 use super::ring_block::{Packets, RawPacket, STATUS};
+use crate::wire::bpf::Instruction;
 use crate::wire::frame::{Direction, Frame, LinkType};
 
 /// How a ring is set up.
@@ -73,7 +74,7 @@ impl Ring {
         let mapping = Mapping::new(&socket, block_len.saturating_mul(blocks))
             .map_err(SysError::of("map", "a receive ring"))?;
         if options.snap_len < MAX_SNAP_LEN {
-            socket.attach(&[BpfInstruction::take(options.snap_len)])?;
+            socket.attach(&[Instruction::take(options.snap_len)])?;
         }
         let interface = match source {
             Source::Interface(index, _) => index,
@@ -134,7 +135,7 @@ impl Ring {
     /// # Errors
     /// When the kernel does not take the filter that lets nothing in.
     pub fn finish(&mut self, show: &mut dyn FnMut(&Frame<'_>)) -> Result<(), SysError> {
-        self.socket.attach(&[BpfInstruction::take(0)])?;
+        self.socket.attach(&[Instruction::take(0)])?;
         // The kernel hands an open block over when its time is up; the timer may be late by a tick of its own.
         let until = clock::monotonic()
             .saturating_add(u64::from(self.retire_ms).saturating_mul(2_000_000) + 20_000_000);

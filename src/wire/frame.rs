@@ -1,7 +1,7 @@
 //! A frame: the octets of one packet, and what the capture knows about them.
 
 /// Link types, as registered for pcap files (<https://www.tcpdump.org/linktypes.html>), 16 bits in pcapng.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LinkType(pub u32);
 
 impl LinkType {

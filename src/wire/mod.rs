@@ -4,6 +4,7 @@
 #![deny(clippy::arithmetic_side_effects)]
 
 pub mod big_endian;
+pub mod bpf;
 pub mod checksum;
 pub mod frame;
 pub mod layers;
