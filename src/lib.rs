@@ -7,6 +7,7 @@
 //! * [`packet`]: a packet built from a description, or dissected by it.
 //! * [`spec`]: spec files and expressions, read into templates of packets.
 //! * [`diagnostic`]: mistakes in what people write, shown with their place.
+//! * [`filter`]: capture filters, compiled to classic BPF.
 //! * [`mod@file`]: pcap and pcapng, in and out.
 //! * [`show`]: lines, trees, hex, JSON.
 //! * [`exchange`]: sending, matching replies, ping and probe as engines.
@@ -14,7 +15,7 @@
 //! * [`sys`]: every system call and every `unsafe`.
 //! * [`cli`]: one file per command.
 //!
-//! Arrows go one way: `cli` → `exchange`, `show`, `spec`, `file` → `packet` → `proto` → `wire`; only `cli`,
+//! Arrows go one way: `cli` → `exchange`, `show`, `spec`, `filter`, `file` → `packet` → `proto` → `wire`; only `cli`,
 //! `exchange::drive`, `file` and `lab` reach `sys`, and `sys` knows bytes and addresses, never a protocol.
 
 pub mod cli;

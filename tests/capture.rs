@@ -271,3 +271,76 @@ fn an_interface_that_goes_down_and_one_that_goes_away() {
     assert_eq!(status.code(), Some(2), "{said}");
     assert_eq!(tshark(&capture.file, "icmp"), 10);
 }
+
+#[test]
+fn filters_in_the_kernel_take_what_they_say() {
+    let Some(lab) = lab() else { return };
+    let cases: [(&[&str], &str); 4] = [
+        (&["-i", "eth0", "icmp", "and", "dst", "10.77.2.2"], "icmp.type == 8 and ip.dst == 10.77.2.2"),
+        (
+            &["-i", "any", "icmp[icmptype] = icmp-echoreply and src 10.77.1.1"],
+            "icmp.type == 0 and ip.src == 10.77.1.1",
+        ),
+        (&["-i", "any", "ip[8] = 63 and inbound"], "ip.ttl == 63"),
+        // No program can look at this octet of the cooked header: it is filtered here.
+        (&["-i", "any", "link[11] = 6 and icmp"], "icmp"),
+    ];
+    for (arguments, judged) in cases {
+        let mut capture = Capture::start(&lab, Host::Client, "filtered.pcapng", arguments);
+        ping(&lab, &["10.77.2.2"]);
+        ping(&lab, &["10.77.1.1"]);
+        let counts = capture.counts(Some(SIGINT));
+        let taken = tshark(&capture.file, judged);
+        let expected = if judged == "icmp" { 20 } else { 5 };
+        assert_eq!((counts.captured, taken), (expected, expected), "{arguments:?}");
+        let interfaces = text_of(&run(Command::new("capinfos").arg("-I").arg(&capture.file)));
+        let text = arguments[2..].join(" ");
+        assert!(interfaces.contains(&text), "the file says its filter, `{text}`: {interfaces}");
+    }
+}
+
+#[test]
+fn a_tag_is_found_where_linux_has_put_it() {
+    let Some(lab) = lab() else { return };
+    // Linux takes the outer tag of what comes in out of the octets; the inner one stays.
+    let frames = [
+        ("eth(dst=ff:ff:ff:ff:ff:ff)/vlan(id=[7, 8])/ip(dst=10.99.0.1)/icmp(type=8)", 2),
+        ("eth(dst=ff:ff:ff:ff:ff:ff)/vlan(id=7)/vlan(id=9)/ip(dst=10.99.0.1)/udp(dstport=7)", 1),
+        ("eth(dst=ff:ff:ff:ff:ff:ff)/ip(dst=10.99.0.1)/icmp(type=8)", 1),
+    ];
+    let cases = [
+        ("vlan", 3),
+        ("vlan 7", 2),
+        ("vlan 8 and icmp", 1),
+        ("vlan and icmp[icmptype] = icmp-echo", 2),
+        ("vlan 7 and vlan 9 and udp port 7", 1),
+        ("vlan and host 10.99.0.1", 2),
+        // Without `vlan` the octets that are left are looked at, as by tcpdump.
+        ("icmp and dst 10.99.0.1", 3),
+        ("vlan 9", 0),
+    ];
+    for (expression, expected) in cases {
+        let mut capture = Capture::start(&lab, Host::Client, "vlan.pcapng", &["-i", "eth0", expression]);
+        for (frame, count) in frames {
+            let output =
+                run(lab.command(Host::Router, RAWSOCK).args(["send", "--no-answers", "-i", "eth0", frame]));
+            assert!(text_of(&output).contains(&format!("{count} sent")), "{}", text_of(&output));
+        }
+        let counts = capture.counts(Some(SIGINT));
+        assert_eq!(counts.captured, expected, "{expression}");
+        assert_eq!(tshark(&capture.file, "ip.dst == 10.99.0.1"), expected, "{expression}");
+    }
+}
+
+#[test]
+fn a_filter_that_takes_nothing_or_means_nothing_is_no_capture() {
+    let Some(lab) = lab() else { return };
+    let wrong = |arguments: &[&str]| {
+        let output = run(lab.command(Host::Client, RAWSOCK).arg("capture").args(arguments));
+        assert_eq!(output.status.code(), Some(2), "{}", text_of(&output));
+        text_of(&output)
+    };
+    assert!(wrong(&["-i", "eth0", "tcp", "prot", "80"]).contains("did you mean `proto`?"));
+    assert!(wrong(&["-i", "eth0", "ip and ip6"]).contains("takes no packet"));
+    assert!(wrong(&["-i", "eth0", "host", "no-such-host"]).contains("no-such-host"));
+}

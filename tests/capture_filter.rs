@@ -143,6 +143,10 @@ fn packets() -> BTreeMap<LinkType, Vec<Packet>> {
         for _ in 0..2_000 {
             match reader.next() {
                 Ok(Some(frame)) if LINK_TYPES.contains(&frame.link_type) && frame.data.len() < 65_536 => {
+                    if frame.link_type == LinkType::NULL && frame.data.first() == Some(&0) {
+                        // Of a big-endian machine: in a file of a little-endian one tcpdump does not know its family.
+                        continue;
+                    }
                     let len = frame.len.max(u32::try_from(frame.data.len()).unwrap());
                     packets.entry(frame.link_type).or_default().push((frame.data.to_vec(), len));
                 }
@@ -174,4 +178,122 @@ fn packets() -> BTreeMap<LinkType, Vec<Packet>> {
         list.extend(short);
     }
     packets
+}
+
+#[test]
+fn the_kernel_takes_every_program() {
+    // Any socket can have a filter, and the kernel checks it all the same.
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::DGRAM, None).unwrap();
+    let mut taken = 0;
+    for link_type in [LinkType::ETHERNET, LinkType::RAW, LinkType::LINUX_SLL2] {
+        for expression in expressions() {
+            let target = Target { is_live: true, ..Target::file(link_type, &BuiltIn) };
+            let Ok(filter) = CaptureFilter::compile(&expression, &target) else { continue };
+            let cooked = filter.program_for_cooked_socket().filter(|_| link_type == LinkType::LINUX_SLL2);
+            for program in [Some(filter.program().to_vec()), cooked].into_iter().flatten() {
+                let program: Vec<_> =
+                    program.iter().map(|i| socket2::SockFilter::new(i.code, i.jt, i.jf, i.k)).collect();
+                socket.attach_filter(&program).unwrap_or_else(|error| panic!("`{expression}`: {error}"));
+                taken += 1;
+            }
+        }
+    }
+    assert!(taken > 500, "{taken}");
+}
+
+#[test]
+fn what_is_printed_of_a_program_is_what_tcpdump_runs() {
+    // The three lengths of -d say the same instructions, and every instruction that we make has a name.
+    for expression in expressions() {
+        let Ok(filter) = CaptureFilter::compile(&expression, &Target::file(LinkType::ETHERNET, &BuiltIn))
+        else {
+            continue;
+        };
+        let (mut assembly, mut array, mut decimal) = (String::new(), String::new(), String::new());
+        filter.write_assembly(&mut assembly).unwrap();
+        filter.write_array(&mut array).unwrap();
+        filter.write_decimal(&mut decimal).unwrap();
+        assert!(!assembly.contains('?'), "{expression}:\n{assembly}");
+        let count = filter.program().len();
+        assert_eq!((assembly.lines().count(), array.lines().count()), (count, count));
+        assert_eq!(decimal.lines().next().unwrap(), count.to_string());
+    }
+}
+
+#[test]
+fn programs_that_tcpdump_prints_alike() {
+    let expressions = [
+        "ip",
+        "arp",
+        "tcp",
+        "icmp",
+        "tcp port 80",
+        "host 10.0.0.1",
+        "net 10.0.0.0/8",
+        "vlan and tcp",
+        "ip6 and udp",
+        "tcp[tcpflags] & (tcp-syn|tcp-fin) != 0",
+        "ether host 00:01:02:03:04:05",
+        "not port 53",
+        "len > 100",
+    ];
+    for expression in expressions {
+        let Ok(theirs) = Command::new("tcpdump").args(["-y", "EN10MB", "-d", expression]).output() else {
+            return skip_or_fail("tcpdump is not installed");
+        };
+        let theirs = String::from_utf8_lossy(&theirs.stdout).into_owned();
+        let filter = CaptureFilter::compile(expression, &Target::file(LinkType::ETHERNET, &BuiltIn)).unwrap();
+        let mut ours = String::new();
+        filter.write_assembly(&mut ours).unwrap();
+        // The two ends may stand in either order; the loads and questions before them are the same.
+        let loads = |text: &str| -> Vec<String> {
+            let words = |line: &str| line.split_whitespace().skip(1).take(2).collect::<Vec<_>>().join(" ");
+            text.lines().filter(|line| !line.contains("ret")).map(words).collect()
+        };
+        assert_eq!(loads(&ours), loads(&theirs), "{expression}\nours:\n{ours}\ntcpdump's:\n{theirs}");
+    }
+}
+
+#[test]
+fn mistakes_are_shown_at_their_place() {
+    let cases = [
+        ("tcp prot 80", "1:5", "did you mean `proto`?"),
+        ("host 10.0.0.256", "1:6", "`10.0.0.256` is no IPv4 address"),
+        ("net 10.0.0.1/8", "1:5", "bits set that its mask leaves out"),
+        ("tcp[0:3] = 1", "1:7", "expected 1, 2 or 4"),
+        ("port 70000", "1:6", "greater than 65535"),
+        ("tcp and 80", "1:9", "an address alone"),
+        ("10.0.0.1", "1:1", "`host`, `net`, `port`, `src` or `dst` before it"),
+        ("(tcp", "1:5", "`and`, `or` or `)`"),
+        ("ip[0] / 0 = 1", "1:7", "division by zero"),
+        ("icmp host 10.0.0.1", "1:11", "`icmp` cannot stand before an IPv4 address"),
+        ("ip proto \\tpc", "1:10", "did you mean `tcp`?"),
+        ("wlan addr1 00:00:00:00:00:00", "1:6", "is not supported"),
+    ];
+    for (text, place, words) in cases {
+        let error = CaptureFilter::compile(text, &Target::file(LinkType::ETHERNET, &BuiltIn)).unwrap_err();
+        let rendered = error.render(false);
+        assert!(
+            rendered.contains(&format!("<filter>:{place}\n")) && rendered.contains(words),
+            "{text}:\n{rendered}"
+        );
+    }
+}
+
+proptest::proptest! {
+    #[test]
+    fn any_text_is_a_filter_or_a_mistake(
+        text in "((tcp|not|and|or|port|host|net|ip|vlan|mpls|src|dst|\\[|\\]|\\(|\\)|[0-9]{1,3}|10\\.0|::1|&|=|<<|/|-|len|\\\\x|é) ?){0,12}",
+        data in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..80),
+    ) {
+        for link_type in LINK_TYPES {
+            let target = Target::file(link_type, &BuiltIn);
+            match CaptureFilter::compile(&text, &target) {
+                Ok(filter) => {
+                    let _ = filter.matches(&Frame::new(&data, link_type));
+                }
+                Err(error) => assert!(!error.render(false).is_empty()),
+            }
+        }
+    }
 }

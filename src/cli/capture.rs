@@ -8,16 +8,20 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 
 use super::capture_file::live_options;
+use super::filter_argument::FilterArgs;
 use super::packet_output::{PacketOutputArgs, Printer};
+use super::system_names::SystemNames;
 use super::{CommandResult, Outcome, interfaces};
 use crate::file::{CaptureWriter, Counts, Interface, WriteError};
+use crate::filter::capture::{CaptureFilter, Target};
 use crate::show::text::printable;
 use crate::sys::clock;
 use crate::sys::interrupt::Interrupt;
-use crate::sys::netlink::Netlink;
+use crate::sys::netlink::{Netlink, NetlinkError};
 use crate::sys::packet_socket::{Statistics, link_type_of};
 use crate::sys::poll;
 use crate::sys::ring::{MAX_SNAP_LEN, Ring, RingOptions, Source};
+use crate::wire::bpf::Instruction;
 use crate::wire::frame::{Direction, Frame, LinkType};
 
 /// Capture packets: show them as they pass, and save them for Wireshark.
@@ -53,6 +57,11 @@ pub(super) struct CaptureArgs {
     list_interfaces: bool,
     #[command(flatten)]
     output: PacketOutputArgs,
+    #[command(flatten)]
+    filter: FilterArgs,
+    /// Only packets that this takes: `host 10.0.0.1 and tcp port 80`, as in tcpdump (pcap-filter(7)).
+    #[arg(value_name = "FILTER")]
+    expression: Vec<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -64,7 +73,8 @@ enum Way {
 
 const EXAMPLES: &str = "Examples:
   rawsock capture -i eth0 -w trace.pcapng
-  rawsock capture -i any -e -c 10
+  rawsock capture -i any -e -c 10 icmp or arp
+  rawsock capture -i eth0 'tcp[tcpflags] & (tcp-syn|tcp-fin) != 0 and not src net 10.0.0.0/8'
   rawsock capture -i eth0 -w - | wireshark -k -i -
 
 Ctrl-C ends the capture in order: what the kernel still holds is read, counted and saved.";
@@ -78,9 +88,16 @@ pub(super) fn run(args: &CaptureArgs) -> CommandResult {
         return interfaces::run(&interfaces::InterfacesArgs::default());
     }
     let device = Device::find(args.interface.as_deref())?;
-    let interrupt = Interrupt::catch()?;
     let snap_len = if args.snap_len == 0 { MAX_SNAP_LEN } else { args.snap_len.min(MAX_SNAP_LEN) };
+    let text = args.filter.text(&args.expression)?;
+    let filter = device.filter(&text, snap_len)?;
+    if args.filter.dump(&filter)? {
+        return Ok(Outcome::Done);
+    }
+    let interrupt = Interrupt::catch()?;
+    let in_kernel = device.program(&filter);
     let options = RingOptions {
+        filter: in_kernel.clone(),
         buffer_len: (args.buffer_kib as usize).saturating_mul(1024),
         snap_len,
         promiscuous: !args.not_promiscuous,
@@ -91,8 +108,9 @@ pub(super) fn run(args: &CaptureArgs) -> CommandResult {
     let to_stdout = args.write.as_deref() == Some(Path::new("-"));
     let mut capture = Capture {
         printer: Printer::new(&args.output.clone().silent_if(to_stdout)),
-        writer: writer(args, &device, snap_len)?,
+        writer: writer(args, &device, snap_len, &text)?,
         names: device.names,
+        filter: in_kernel.is_none().then(|| filter.clone()),
         direction: args.direction,
         left: args.count.unwrap_or(u64::MAX),
         captured: 0,
@@ -119,6 +137,47 @@ struct Device {
 }
 
 impl Device {
+    fn link_type(&self) -> LinkType {
+        match self.source {
+            Source::Interface(_, link_type) => link_type,
+            Source::Any => LinkType::LINUX_SLL2,
+        }
+    }
+
+    /// A filter for what this device gives.
+    fn filter(&self, text: &str, snap_len: u32) -> Result<CaptureFilter, Box<dyn Error>> {
+        let link_type = self.link_type();
+        let netmask = self.netmask()?;
+        let target = Target { link_type, is_live: true, netmask, snap_len, names: &SystemNames };
+        let filter = CaptureFilter::compile(text, &target)?;
+        if filter.matches_nothing() {
+            return Err(format!(
+                "`{text}` takes no packet of link type {}, so that nothing would ever come",
+                link_type.0
+            )
+            .into());
+        }
+        Ok(filter)
+    }
+
+    /// The mask of the interface's first IPv4 network.
+    fn netmask(&self) -> Result<Option<u32>, NetlinkError> {
+        let Source::Interface(index, _) = self.source else { return Ok(None) };
+        let addresses = Netlink::open()?.addresses()?;
+        let first = addresses.iter().find(|address| address.index == index && address.address.is_ipv4());
+        Ok(first.map(|first| {
+            u32::MAX.checked_shl(32_u32.saturating_sub(u32::from(first.prefix_bits))).unwrap_or(0)
+        }))
+    }
+
+    /// The program for the kernel; `None` when only we can run it.
+    fn program(&self, filter: &CaptureFilter) -> Option<Vec<Instruction>> {
+        match self.source {
+            Source::Interface(..) => Some(filter.program().to_vec()),
+            Source::Any => filter.program_for_cooked_socket(),
+        }
+    }
+
     fn find(name: Option<&str>) -> Result<Self, Box<dyn Error>> {
         let mut netlink = Netlink::open()?;
         let links = netlink.links()?;
@@ -148,17 +207,19 @@ impl Device {
     }
 }
 
-fn writer(args: &CaptureArgs, device: &Device, snap_len: u32) -> Result<Option<CaptureWriter>, WriteError> {
+fn writer(
+    args: &CaptureArgs,
+    device: &Device,
+    snap_len: u32,
+    filter: &str,
+) -> Result<Option<CaptureWriter>, WriteError> {
     let Some(path) = &args.write else { return Ok(None) };
     let mut options = live_options();
     options.flush_each = args.unbuffered;
     let mut writer = CaptureWriter::create(path, options)?;
-    let link_type = match device.source {
-        Source::Interface(_, link_type) => link_type,
-        Source::Any => LinkType::LINUX_SLL2,
-    };
     let name = Some(device.name.clone());
-    writer.add_interface(&Interface { name, snap_len, ..Interface::of(link_type) })?;
+    let filter = Some(filter.to_owned()).filter(|filter| !filter.is_empty());
+    writer.add_interface(&Interface { name, snap_len, filter, ..Interface::of(device.link_type()) })?;
     Ok(Some(writer))
 }
 
@@ -167,6 +228,8 @@ struct Capture {
     printer: Printer,
     writer: Option<CaptureWriter>,
     names: HashMap<u32, String>,
+    /// What the kernel cannot filter by is filtered here.
+    filter: Option<CaptureFilter>,
     direction: Way,
     /// Packets that are still wanted.
     left: u64,
@@ -212,7 +275,8 @@ impl Capture {
             Way::In => frame.direction == Direction::Inbound,
             Way::Out => frame.direction == Direction::Outbound,
         };
-        if !is_wanted || self.left == 0 || self.failure.is_some() {
+        let is_filtered = self.filter.as_ref().is_some_and(|filter| !filter.matches(frame));
+        if !is_wanted || is_filtered || self.left == 0 || self.failure.is_some() {
             return;
         }
         if let Err(error) = self.take(frame) {

@@ -11,6 +11,7 @@ mod craft_output;
 mod doctor;
 mod duration;
 mod fields;
+mod filter_argument;
 mod interfaces;
 mod lab;
 mod lab_demo;
@@ -26,9 +27,11 @@ mod resolve;
 mod send;
 mod send_prepare;
 mod spec_argument;
+mod system_names;
 
 use std::process::ExitCode;
 
+use crate::filter::capture::CaptureFilterError;
 use clap::{Parser, Subcommand};
 
 /// Build any packet, put it on the wire, see what comes back, explain every byte, save the proof for Wireshark.
@@ -103,7 +106,10 @@ pub fn main() -> ExitCode {
         Ok(Outcome::Failed) => ExitCode::from(2),
         Ok(Outcome::Code(code)) => ExitCode::from(code),
         Err(error) => {
-            anstream::eprintln!("rawsock: {error}");
+            match error.downcast_ref::<CaptureFilterError>() {
+                Some(mistake) => anstream::eprint!("{}", mistake.render(true)),
+                None => anstream::eprintln!("rawsock: {error}"),
+            }
             ExitCode::from(2)
         }
     }

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::capture_file::write_options;
+use super::filter_argument::{FileFilter, FilterArgs};
 use super::packet_output::{PacketOutputArgs, Printer};
 use super::{CommandResult, Outcome};
 use crate::file::{CaptureReader, CaptureWriter, Format, Interface, ReadError, WriteError};
@@ -21,7 +22,7 @@ use crate::wire::frame::Frame;
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct ReadArgs {
-    /// Capture files, pcap or pcapng; - for stdin.
+    /// Capture files, pcap or pcapng; - for stdin. What follows and is no file is a filter, as tcpdump takes it.
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
     /// Stop after so many packets.
@@ -32,11 +33,14 @@ pub(super) struct ReadArgs {
     write: Option<PathBuf>,
     #[command(flatten)]
     output: PacketOutputArgs,
+    #[command(flatten)]
+    filter: FilterArgs,
 }
 
 const EXAMPLES: &str = "Examples:
   rawsock read -e trace.pcapng
   rawsock read -vv -c1 trace.pcapng
+  rawsock read trace.pcapng 'tcp port 443 and host 10.0.0.1'
   rawsock read --json trace.pcapng | rawsock craft - --hex
   rawsock read -q old.pcap -w new.pcapng";
 
@@ -45,14 +49,21 @@ const EXAMPLES: &str = "Examples:
 /// # Errors
 /// When the file to write cannot be written.
 pub(super) fn run(args: &ReadArgs) -> CommandResult {
+    let (files, words) = files_and_filter(&args.files);
+    let filter = FileFilter::new(args.filter.text(&words)?);
+    if args.filter.wants_dump() {
+        return dump(args, files, filter);
+    }
     let mut reading = Reading {
+        filter,
         printer: Printer::new(&args.output.clone().silent_if(writes_to_stdout(args))),
         copy: Copy::create(args)?,
         number: 0,
-        last: args.count.unwrap_or(u64::MAX),
+        taken: 0,
+        most: args.count.unwrap_or(u64::MAX),
     };
     let mut outcome = Outcome::Done;
-    for file in &args.files {
+    for file in files {
         match reading.file(file)? {
             Ended::Whole | Ended::Early => {}
             Ended::Failed => outcome = Outcome::Failed,
@@ -64,6 +75,28 @@ pub(super) fn run(args: &ReadArgs) -> CommandResult {
         copy.writer.finish()?;
     }
     Ok(outcome)
+}
+
+/// The first argument is a file, and so are those behind it that are there; from the first on that is not, all is the filter.
+fn files_and_filter(arguments: &[PathBuf]) -> (&[PathBuf], Vec<String>) {
+    let is_file = |path: &PathBuf| is_stream(path) || path.exists();
+    let files = arguments.iter().skip(1).take_while(|path| is_file(path)).count().saturating_add(1);
+    let (files, words) = arguments.split_at_checked(files).unwrap_or((arguments, &[]));
+    (files, words.iter().map(|word| word.to_string_lossy().into_owned()).collect())
+}
+
+/// Prints the filter's program for the first packet of the first file.
+fn dump(args: &ReadArgs, files: &[PathBuf], mut filter: FileFilter) -> CommandResult {
+    for file in files {
+        let mut reader = CaptureReader::open(file)?;
+        let first = reader.next()?.map(|frame| frame.link_type);
+        let described = reader.interfaces().first().map(|interface| interface.link_type);
+        if let Some(link_type) = first.or(described) {
+            args.filter.dump(filter.compiled(link_type)?)?;
+            return Ok(Outcome::Done);
+        }
+    }
+    Err("there is no packet whose link type would tell what to compile for".into())
 }
 
 fn writes_to_stdout(args: &ReadArgs) -> bool {
@@ -88,11 +121,13 @@ enum Ended {
 
 /// Files on their way to the screen and into another file.
 struct Reading {
+    filter: FileFilter,
     printer: Printer,
     copy: Option<Copy>,
-    /// Packets so far.
+    /// Packets so far, and those of them that the filter took.
     number: u64,
-    last: u64,
+    taken: u64,
+    most: u64,
 }
 
 impl Reading {
@@ -142,6 +177,10 @@ impl Reading {
         interfaces: &[Interface],
     ) -> Result<bool, Box<dyn std::error::Error>> {
         self.number = self.number.saturating_add(1);
+        if !self.filter.matches(frame)? {
+            return Ok(true);
+        }
+        self.taken = self.taken.saturating_add(1);
         let interface = interfaces.get(index_of(frame));
         let name = interface.and_then(|interface| interface.name.as_deref());
         self.printer.name_interfaces(interfaces.len() > 1);
@@ -150,7 +189,7 @@ impl Reading {
             copy.packet(frame, interfaces)?;
         }
         // Whoever copies goes on when nobody looks at the lines any more.
-        Ok((is_read || self.copy.is_some()) && self.number < self.last)
+        Ok((is_read || self.copy.is_some()) && self.taken < self.most)
     }
 
     /// Says why a file ended, behind what was printed of it.

@@ -10,7 +10,7 @@ use crate::packet::check::{Dissected, Problem};
 use crate::proto::data;
 use crate::proto::describe::{Protocol, View};
 use crate::proto::registry;
-use crate::wire::frame::Direction;
+use crate::wire::frame::{Direction, LinkType};
 
 /// Writes the lines of packets, one after the other.
 #[derive(Debug, Clone)]
@@ -32,7 +32,10 @@ impl Lines {
             push_printable(out, interface);
             let width = out.len().saturating_sub(start);
             out.extend(std::iter::repeat_n(' ', 6usize.saturating_sub(width).max(1)));
+            // Cooked headers say the direction themselves.
+            let is_cooked = matches!(meta.link_type, LinkType::LINUX_SLL | LinkType::LINUX_SLL2);
             out.push_str(match meta.direction {
+                _ if self.link && is_cooked => "",
                 Direction::Unknown => "",
                 Direction::Inbound => "In  ",
                 Direction::Outbound => "Out ",

@@ -25,11 +25,13 @@ pub struct RingOptions {
     pub snap_len: u32,
     /// See all frames of the interface, not just those that are for this host.
     pub promiscuous: bool,
+    /// Lets only those packets in that it takes, and of each so many octets as it says; left out, all.
+    pub filter: Option<Vec<Instruction>>,
 }
 
 impl Default for RingOptions {
     fn default() -> Self {
-        Self { buffer_len: 8 << 20, retire_ms: 20, snap_len: MAX_SNAP_LEN, promiscuous: false }
+        Self { buffer_len: 8 << 20, retire_ms: 20, snap_len: MAX_SNAP_LEN, promiscuous: false, filter: None }
     }
 }
 
@@ -73,7 +75,9 @@ impl Ring {
         let (block_len, blocks) = request_blocks(&socket, options)?;
         let mapping = Mapping::new(&socket, block_len.saturating_mul(blocks))
             .map_err(SysError::of("map", "a receive ring"))?;
-        if options.snap_len < MAX_SNAP_LEN {
+        if let Some(filter) = &options.filter {
+            socket.attach(filter)?;
+        } else if options.snap_len < MAX_SNAP_LEN {
             socket.attach(&[Instruction::take(options.snap_len)])?;
         }
         let interface = match source {

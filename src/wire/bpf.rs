@@ -115,6 +115,8 @@ pub const MAX_INSTRUCTIONS: usize = 4096;
 
 /// Loads from here on are of what Linux knows of the packet beside its octets (`SKF_AD_OFF`).
 pub const ANCILLARY: u32 = 0xffff_f000;
+/// `SKF_AD_PROTOCOL`: what the link layer carries, as an Ethernet type.
+pub const PROTOCOL: u32 = ANCILLARY;
 /// `SKF_AD_PKTTYPE`: 4 for what this host sends.
 pub const PACKET_TYPE: u32 = ANCILLARY + 4;
 /// `SKF_AD_IFINDEX`: the index of the interface.

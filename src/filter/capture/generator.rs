@@ -17,8 +17,6 @@ pub struct Target<'n> {
     pub link_type: LinkType,
     /// Whether the kernel runs it, which has taken the VLAN tag out of packets and knows their direction and interface.
     pub is_live: bool,
-    /// Whether the file is of a big-endian machine, which matters for [`LinkType::NULL`].
-    pub is_big_endian: bool,
     /// The mask of the interface's IPv4 network, for `ip broadcast`.
     pub netmask: Option<u32>,
     /// Octets of a packet that are taken.

@@ -169,12 +169,13 @@ impl Generator<'_> {
         }
     }
 
-    /// BSD's loopback says the address family: 2 for IPv4, one of three for IPv6, by which system it was.
+    /// BSD's loopback says the address family: 2 for IPv4, one of three for IPv6, by which system it was; that of
+    /// `LinkType::NULL` in the byte order of the machine, which files are carried away from.
     fn loopback_carries(&self, ethertype: u32) -> Code {
-        let is_swapped = self.link == Link::Null && !self.target.is_big_endian;
-        let family = |family: u32| {
-            let number = if is_swapped { family.swap_bytes() } else { family };
-            Code::equal(self.link_header.load(0, bpf::W), number)
+        let is = |number| Code::equal(self.link_header.load(0, bpf::W), number);
+        let family = |family: u32| match self.link {
+            Link::Null => is(family.swap_bytes()).or(is(family)),
+            _ => is(family),
         };
         match ethertype {
             IP => family(2),

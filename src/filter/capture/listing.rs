@@ -88,6 +88,7 @@ fn place(code: u16, k: u32) -> String {
         (bpf::MEM, _) => format!("M[{k}]"),
         (bpf::LEN, _) => "#pktlen".to_owned(),
         (bpf::IND, _) => format!("[x + {k}]"),
+        (_, bpf::PROTOCOL) => "[proto]".to_owned(),
         (_, bpf::PACKET_TYPE) => "[type]".to_owned(),
         (_, bpf::INTERFACE_INDEX) => "[ifidx]".to_owned(),
         (_, bpf::VLAN_TAG) => "[vlan_tci]".to_owned(),

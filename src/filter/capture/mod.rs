@@ -21,6 +21,7 @@ mod arithmetic;
 mod blocks;
 mod chain;
 mod code;
+mod cooked;
 mod encapsulations;
 mod encode;
 mod generator;
@@ -56,10 +57,10 @@ pub struct CaptureFilter {
 }
 
 impl<'n> Target<'n> {
-    /// For packets that are read from a file of a little-endian machine. Files do not say their network's mask: `ip broadcast`
+    /// For packets that are read from a file. Files do not say their network's mask: `ip broadcast`
     /// is 255.255.255.255 and 0.0.0.0.
     pub fn file(link_type: LinkType, names: &'n dyn Names) -> Self {
-        Self { link_type, is_live: false, is_big_endian: false, netmask: Some(0), snap_len: 262_144, names }
+        Self { link_type, is_live: false, netmask: Some(0), snap_len: 262_144, names }
     }
 }
 
@@ -89,6 +90,12 @@ impl CaptureFilter {
     /// The program, for the kernel.
     pub fn program(&self) -> &[Instruction] {
         &self.program
+    }
+
+    /// The program for a socket that gives packets without their link-layer header, and says beside them what
+    /// [`LinkType::LINUX_SLL2`] says in its header; `None` when it looks at more of that header.
+    pub fn program_for_cooked_socket(&self) -> Option<Vec<Instruction>> {
+        cooked::translate(&self.program)
     }
 
     /// Whether it takes a packet, which must have the link type that it was compiled for.

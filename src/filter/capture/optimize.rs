@@ -10,6 +10,7 @@ use crate::wire::bpf::{self, Instruction};
 
 /// Makes a graph shorter.
 pub(super) fn optimize(graph: &mut Graph) {
+    graph.blocks.iter_mut().for_each(ask_for_bits);
     loop {
         let before = graph.clone();
         skip_empty_blocks(graph);
@@ -22,6 +23,17 @@ pub(super) fn optimize(graph: &mut Graph) {
         }
     }
     drop_known_values(graph);
+}
+
+/// `A & bits == 0` is one question.
+fn ask_for_bits(block: &mut Block) {
+    if let End::Branch { comparison: bpf::JEQ, operand: 0, yes, no } = block.end
+        && let Some(last) = block.body.last()
+        && last.code == bpf::ALU | bpf::AND | bpf::IMM
+    {
+        block.end = End::Branch { comparison: bpf::JSET, operand: last.k, yes: no, no: yes };
+        block.body.pop();
+    }
 }
 
 /// Ways that lead to a block which only leads on. A question whose answers lead to the same is not asked, and then also what

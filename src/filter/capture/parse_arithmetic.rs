@@ -8,11 +8,11 @@ use crate::wire::bpf;
 
 /// Reads a comparison; `None` when what stands there is none, and then nothing is read.
 pub(super) fn relation(parser: &mut Parser<'_>) -> Option<Parsed<Primitive>> {
-    let (left, relation) = parser.attempt(|parser| {
-        let left = sum(parser, 0)?;
-        Some((left, relation_sign(parser)?))
+    let left = parser.attempt(|parser| match sum(parser, 0)? {
+        Ok(left) => Some(Ok((left, relation_sign(parser)?))),
+        Err(diagnostic) => Some(Err(diagnostic)),
     })?;
-    let left = match left {
+    let (left, relation) = match left {
         Ok(left) => left,
         Err(diagnostic) => return Some(Err(diagnostic)),
     };

@@ -1,0 +1,98 @@
+//! The capture filter of a command: from its arguments or a file, compiled for each link type.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::fs;
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args};
+
+use super::output;
+use super::system_names::SystemNames;
+use crate::filter::capture::{CaptureFilter, CaptureFilterError, Target};
+use crate::wire::frame::{Frame, LinkType};
+
+/// What is said of a filter besides its words.
+#[derive(Debug, Clone, Args)]
+pub(super) struct FilterArgs {
+    /// Take the filter from this file.
+    #[arg(short = 'F', value_name = "FILE")]
+    filter_file: Option<PathBuf>,
+    /// Print the filter as a BPF program, and end: -d to be read, -dd as a C array, -ddd as numbers.
+    #[arg(short = 'd', action = ArgAction::Count)]
+    dump: u8,
+}
+
+impl FilterArgs {
+    /// The text of the filter; empty when there is none.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or there are words too.
+    pub(super) fn text(&self, words: &[String]) -> Result<String, String> {
+        match &self.filter_file {
+            None => Ok(words.join(" ")),
+            Some(_) if !words.is_empty() => Err("a filter and -F at once: use one of them".to_owned()),
+            Some(path) => fs::read_to_string(path)
+                .map_err(|error| format!("read the filter from {}: {error}", path.display())),
+        }
+    }
+
+    /// Whether only the program is wanted.
+    pub(super) fn wants_dump(&self) -> bool {
+        self.dump > 0
+    }
+
+    /// Prints the program, when that is asked for. Returns whether it was.
+    ///
+    /// # Errors
+    /// When stdout cannot be written.
+    pub(super) fn dump(&self, filter: &CaptureFilter) -> Result<bool, Box<dyn std::error::Error>> {
+        let mut text = String::new();
+        match self.dump {
+            0 => return Ok(false),
+            1 => filter.write_assembly(&mut text)?,
+            2 => filter.write_array(&mut text)?,
+            _ => filter.write_decimal(&mut text)?,
+        }
+        output::print(&text)?;
+        Ok(true)
+    }
+}
+
+/// A filter for packets of files, which may have several link types.
+#[derive(Debug, Default)]
+pub(super) struct FileFilter {
+    text: String,
+    compiled: HashMap<LinkType, CaptureFilter>,
+}
+
+impl FileFilter {
+    pub(super) fn new(text: String) -> Self {
+        Self { text, compiled: HashMap::new() }
+    }
+
+    /// The filter for packets of a link type.
+    ///
+    /// # Errors
+    /// When it cannot be compiled for them.
+    pub(super) fn compiled(&mut self, link_type: LinkType) -> Result<&CaptureFilter, CaptureFilterError> {
+        match self.compiled.entry(link_type) {
+            Entry::Occupied(entry) => Ok(entry.into_mut()),
+            Entry::Vacant(entry) => {
+                let target = Target::file(link_type, &SystemNames);
+                Ok(entry.insert(CaptureFilter::compile(&self.text, &target)?))
+            }
+        }
+    }
+
+    /// Whether it takes a packet.
+    ///
+    /// # Errors
+    /// When it cannot be compiled for the packet's link type.
+    pub(super) fn matches(&mut self, frame: &Frame<'_>) -> Result<bool, CaptureFilterError> {
+        if self.text.is_empty() {
+            return Ok(true);
+        }
+        Ok(self.compiled(frame.link_type)?.matches(frame))
+    }
+}

@@ -1,0 +1,73 @@
+//! Names as this system knows them: hosts by its resolver, services, Ethernet addresses and networks by its files.
+
+use std::fs;
+use std::net::{IpAddr, ToSocketAddrs};
+
+use crate::filter::capture::{BuiltIn, Names, Transport};
+
+/// Asks the system, and what is built in where the system says nothing.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct SystemNames;
+
+impl Names for SystemNames {
+    fn service(&self, name: &str) -> Option<(u16, Transport)> {
+        let services = fs::read_to_string("/etc/services").unwrap_or_default();
+        service(&services, name).or_else(|| BuiltIn.service(name))
+    }
+
+    fn host(&self, name: &str) -> Result<Vec<IpAddr>, String> {
+        let addresses = (name, 0).to_socket_addrs().map_err(|error| error.to_string())?;
+        let mut addresses: Vec<IpAddr> = addresses.map(|address| address.ip()).collect();
+        addresses.dedup();
+        Ok(addresses)
+    }
+
+    fn ethernet(&self, name: &str) -> Option<[u8; 6]> {
+        let ethers = fs::read_to_string("/etc/ethers").unwrap_or_default();
+        let address = entries(&ethers).find(|entry| entry.get(1) == Some(&name))?.first().copied()?;
+        let mut octets = address.split(':').map(|octet| u8::from_str_radix(octet, 16).ok());
+        let mut next = || octets.next().flatten();
+        Some([next()?, next()?, next()?, next()?, next()?, next()?])
+    }
+
+    fn network(&self, name: &str) -> Option<u32> {
+        let networks = fs::read_to_string("/etc/networks").unwrap_or_default();
+        let number = entries(&networks).find(|entry| entry.first() == Some(&name))?.get(1).copied()?;
+        number.split('.').try_fold(0_u32, |all, octet| Some(all << 8 | u32::from(octet.parse::<u8>().ok()?)))
+    }
+}
+
+/// The words of each line, without comments.
+fn entries(text: &str) -> impl Iterator<Item = Vec<&str>> {
+    text.lines().map(|line| line.split('#').next().unwrap_or_default().split_whitespace().collect())
+}
+
+/// The port of a service in a text such as `/etc/services`: name, port and protocol, other names.
+fn service(text: &str, name: &str) -> Option<(u16, Transport)> {
+    let port_of = |transport: &str| {
+        entries(text).find_map(|entry| {
+            let (port, of) = entry.get(1)?.split_once('/')?;
+            let mut names = entry.iter().take(1).chain(entry.iter().skip(2));
+            (of == transport && names.any(|known| *known == name)).then(|| port.parse().ok())?
+        })
+    };
+    match (port_of("tcp"), port_of("udp")) {
+        (Some(tcp), Some(udp)) if tcp == udp => Some((tcp, Transport::Any)),
+        (Some(tcp), _) => Some((tcp, Transport::Tcp)),
+        (None, udp) => udp.map(|udp| (udp, Transport::Udp)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn services_by_name_and_alias() {
+        let text = "domain 53/tcp # names\ndomain 53/udp\nsmtp\t25/tcp\tmail\nbootps 67/udp\n";
+        assert_eq!(service(text, "domain"), Some((53, Transport::Any)));
+        assert_eq!(service(text, "mail"), Some((25, Transport::Tcp)));
+        assert_eq!(service(text, "bootps"), Some((67, Transport::Udp)));
+        assert_eq!(service(text, "names"), None);
+    }
+}
