@@ -115,6 +115,16 @@ const EXCEPTIONS: &[(&str, &str, fn(&[String], &[String]) -> bool)] = &[
         "tshark shows the time that the code stands for (RFC 3376 4.1.1), we the code",
         |own, _| own.iter().all(|code| code.parse::<u32>().is_ok_and(|code| code >= 128)),
     ),
+    (
+        "icmpv6.mld.maximum_response_code",
+        "tshark shows the time that the code stands for (RFC 3810 5.1.3), we the code",
+        |own, _| own.iter().all(|code| code.parse::<u32>().is_ok_and(|code| code >= 32_768)),
+    ),
+    (
+        "icmpv6.mld.qqi",
+        "tshark shows the time that the code stands for (RFC 3810 5.1.9), we the code",
+        |own, _| own.iter().all(|code| code.parse::<u32>().is_ok_and(|code| code >= 128)),
+    ),
     ("vlan.priority", "tshark calls an outer tag of 802.1ad ieee8021ad", is_inner_tag),
     ("vlan.dei", "tshark calls an outer tag of 802.1ad ieee8021ad", is_inner_tag),
     ("vlan.id", "tshark calls an outer tag of 802.1ad ieee8021ad", is_inner_tag),

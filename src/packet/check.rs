@@ -36,16 +36,19 @@ pub enum ChecksumStatus {
     Unverified,
     /// There is none.
     NotPresent,
+    /// There is none, and there must be one.
+    Illegal,
 }
 
 impl ChecksumStatus {
-    /// The verdict in a word or two: `good`, `bad`, `unverified`, `not present`.
+    /// The verdict in a word or two: `good`, `bad`, `unverified`, `not present`, `illegal`.
     pub fn word(self) -> &'static str {
         match self {
             Self::Good => "good",
             Self::Bad { .. } => "bad",
             Self::Unverified => "unverified",
             Self::NotPresent => "not present",
+            Self::Illegal => "illegal",
         }
     }
 }
@@ -86,6 +89,8 @@ pub enum Problem {
         /// What it should be.
         computed: u64,
     },
+    /// There is no checksum where there must be one.
+    NoChecksum,
     /// A count or length differs from what the packet has.
     Differs {
         /// What it is.
@@ -113,6 +118,7 @@ impl fmt::Display for Problem {
             Self::Checksum { stored, computed } => {
                 write!(f, "0x{stored:04x} is wrong, should be 0x{computed:04x}")
             }
+            Self::NoChecksum => write!(f, "zero, which says that there is none, is not allowed here"),
             Self::Differs { stored, computed } => write!(f, "says {stored}, should be {computed}"),
             Self::OptionLength { code } => write!(f, "option {code} has an impossible length"),
         }
@@ -143,8 +149,9 @@ impl Dissected<'_> {
         within: &Range<usize>,
     ) -> ChecksumStatus {
         let Some(Auto::Checksum(compute, covers)) = field.auto else { return ChecksumStatus::Unverified };
-        if field.absent_when_zero && value == 0 {
-            return ChecksumStatus::NotPresent;
+        if let (Some(is_allowed), 0) = (field.absent_when_zero, value) {
+            let is_allowed = is_allowed(&self.scope(layer, at, within));
+            return if is_allowed { ChecksumStatus::NotPresent } else { ChecksumStatus::Illegal };
         }
         if !self.is_verifiable(layer, covers) {
             return ChecksumStatus::Unverified;
@@ -197,6 +204,7 @@ impl Dissected<'_> {
                 let problem = match field.auto? {
                     Auto::Checksum(..) => match self.checksum_status(layer, field, *stored, octets, within) {
                         ChecksumStatus::Bad { computed } => Problem::Checksum { stored: *stored, computed },
+                        ChecksumStatus::Illegal => Problem::NoChecksum,
                         _ => return None,
                     },
                     Auto::Structure(compute) => {

@@ -31,8 +31,8 @@ pub struct Field {
     pub hex: bool,
     /// Left out of specs and JSON when zero (reserved parts of options).
     pub hidden_when_zero: bool,
-    /// For a checksum: zero says that there is none (UDP).
-    pub absent_when_zero: bool,
+    /// For a checksum: whether zero may say that there is none (UDP), where it stands.
+    pub absent_when_zero: Option<fn(&Scope<'_>) -> bool>,
     pub(super) place: Place,
 }
 
@@ -117,7 +117,7 @@ impl Field {
             letters: "",
             hex: false,
             hidden_when_zero: false,
-            absent_when_zero: false,
+            absent_when_zero: None,
             place: Place::Bits(bits),
         }
     }
@@ -181,9 +181,9 @@ impl Field {
         self.hex()
     }
 
-    /// A zero in it says that there is none.
-    pub fn absent_when_zero(mut self) -> Self {
-        self.absent_when_zero = true;
+    /// A zero in it says that there is none, which is allowed where the condition holds.
+    pub fn absent_when_zero(mut self, is_allowed: fn(&Scope<'_>) -> bool) -> Self {
+        self.absent_when_zero = Some(is_allowed);
         self
     }
 

@@ -57,11 +57,9 @@ fn errors_and_echo() -> Vec<Section> {
 
 /// RFC 2710 §3, RFC 3810 §5.
 fn multicast_listener() -> Vec<Section> {
-    let v1 = vec![
-        uint("mld.maximum_response_delay", 16, "Maximum response delay in milliseconds"),
-        reserved(16),
-        ipv6("mld.multicast_address", "Multicast address"),
-    ];
+    let delay = vec![uint("mld.maximum_response_delay", 16, "Maximum response delay in milliseconds")];
+    let code = vec![uint("mld.maximum_response_code", 16, "Maximum response code")];
+    let group = vec![reserved(16), ipv6("mld.multicast_address", "Multicast address")];
     let v2_query = vec![
         uint("mld.flag.reserved", 4, "Reserved").hidden_when_zero(),
         flag("mld.flag.s", "Suppress router-side processing"),
@@ -94,7 +92,9 @@ fn multicast_listener() -> Vec<Section> {
     let report =
         vec![reserved(16), uint("mldr.nb_mcast_records", 16, "Number of records").auto(count_records)];
     vec![
-        Section::fields(v1).when(|before| has_form(before, &[130, 131, 132])),
+        Section::fields(delay).when(|before| has_form(before, &[130, 131, 132]) && !is_v2_query(before)),
+        Section::fields(code).when(is_v2_query),
+        Section::fields(group).when(|before| has_form(before, &[130, 131, 132])),
         Section::fields(v2_query).when(is_v2_query),
         Section::items(
             "sources",
@@ -191,12 +191,14 @@ fn has_extension_head(before: &Before<'_>) -> bool {
     has_form(before, &[160]) && ((before.wrote)("ext.objects") || before.header.len() == 12)
 }
 
-/// A query is of version 2 when it is longer than 24 octets (RFC 3810 §8.1).
+/// A query is of version 2 when it is longer than 24 octets (RFC 3810 §8.1); its first four are read.
 fn is_v2_query(before: &Before<'_>) -> bool {
-    let wrote = ["mld.flag.s", "mld.flag.qrv", "mld.qqi", "mld.nb_sources", "sources"]
-        .iter()
-        .any(|name| (before.wrote)(name));
-    has_form(before, &[130]) && (before.left.len() >= 4 || wrote)
+    const V1_LEN: usize = 24;
+    let fields =
+        ["mld.maximum_response_code", "mld.flag.s", "mld.flag.qrv", "mld.qqi", "mld.nb_sources", "sources"];
+    let len = before.header.len().saturating_add(before.left.len());
+    has_form(before, &[130])
+        && (fields.iter().any(|name| (before.wrote)(name)) || len >= V1_LEN.saturating_add(4))
 }
 
 fn count_query_sources(scope: &auto::Scope<'_>) -> Option<u64> {

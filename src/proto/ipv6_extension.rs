@@ -1,16 +1,21 @@
 //! IPv6 hop-by-hop and destination options headers: RFC 8200 §4.3 and §4.6.
 
+use std::net::Ipv6Addr;
+
 use super::auto::Scope;
 use super::describe::{Field, Len, Protocol, Record, Section, ipv6, uint};
 use super::{ip, ipv6 as base};
-use crate::wire::record::{Counts, Dialect, Padding};
+use crate::wire::record::{Counts, Dialect, Padding, RawShape};
+
+/// Name of the layer of destination options.
+pub(super) const DESTINATION_OPTIONS: &str = "ipv6.dstopts";
 
 pub(super) fn describe_hopopts() -> Protocol {
     header("ipv6.hopopts", "IPv6 hop-by-hop options").edge(ip::PROTO, 0).tag("HBH")
 }
 
 pub(super) fn describe_dstopts() -> Protocol {
-    header("ipv6.dstopts", "IPv6 destination options").edge(ip::PROTO, 60).tag("DSTOPT")
+    header(DESTINATION_OPTIONS, "IPv6 destination options").edge(ip::PROTO, 60).tag("DSTOPT")
 }
 
 fn header(name: &'static str, title: &'static str) -> Protocol {
@@ -45,13 +50,26 @@ fn options() -> Vec<Record> {
             value("tunnel_limit", 8, "Limit"),
         ),
         Record::new(
-            201,
+            HOME_ADDRESS,
             "home_address",
             "Home address (RFC 6275)",
             vec![Section::fields(vec![ipv6("home_address", "Address")])],
         ),
     ]
 }
+
+/// The node that a packet comes from in truth, when it is away from home: transport checksums are over this address
+/// (RFC 6275 §6.3).
+pub(super) fn home_address(dstopts: &[u8]) -> Option<Ipv6Addr> {
+    DIALECT.walk(dstopts.get(2..)?).find_map(|option| match option.shape {
+        RawShape::Whole { code: HOME_ADDRESS, body } => {
+            body.first_chunk::<16>().map(|address| (*address).into())
+        }
+        _ => None,
+    })
+}
+
+const HOME_ADDRESS: u8 = 201;
 
 /// The next header field that each extension header begins with.
 pub(super) fn next_header() -> Field {
