@@ -194,7 +194,12 @@ impl<'a> Encoder<'a, '_> {
             }
             (Kind::Mac, ValueRef::Mac(mac)) => copy(&mac),
             (Kind::Ipv4, ValueRef::Ipv4(address)) => copy(&address.octets()),
-            (Kind::Ipv6, ValueRef::Ipv6(address)) => copy(&address.octets()),
+            (Kind::Ipv6, ValueRef::Ipv6(address)) => {
+                let octets = address.octets();
+                let (first, rest) =
+                    octets.split_at_checked(field.span.octets().len()).unwrap_or((&octets, &[]));
+                rest.iter().all(|octet| *octet == 0) && copy(first)
+            }
             (Kind::Octets, ValueRef::Octets(octets)) => copy(octets),
             _ => false,
         };

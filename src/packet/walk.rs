@@ -395,7 +395,12 @@ pub fn read_field<'a>(field: &Field, section: &'a [u8]) -> Option<ValueRef<'a>> 
         Kind::Bool => ValueRef::Bool(field.span.read(section)? != 0),
         Kind::Mac => ValueRef::Mac(*octets()?.first_chunk()?),
         Kind::Ipv4 => ValueRef::Ipv4(Ipv4Addr::from(*octets()?.first_chunk::<4>()?)),
-        Kind::Ipv6 => ValueRef::Ipv6(Ipv6Addr::from(*octets()?.first_chunk::<16>()?)),
+        Kind::Ipv6 => {
+            let mut address = [0; 16];
+            let octets = octets()?;
+            address.get_mut(..octets.len())?.copy_from_slice(octets);
+            ValueRef::Ipv6(Ipv6Addr::from(address))
+        }
         Kind::Octets => ValueRef::Octets(octets()?),
     })
 }

@@ -271,6 +271,13 @@ pub fn ipv6(name: &'static str, title: &'static str) -> Field {
     Field::new(name, Kind::Ipv6).title(title)
 }
 
+/// The first octets of an IPv6 address whose others are zero: a prefix.
+pub fn ipv6_prefix(name: &'static str, len: u32, title: &'static str) -> Field {
+    let mut field = ipv6(name, title);
+    field.place = Place::Bits(len.saturating_mul(8));
+    field
+}
+
 /// So many octets at a fixed place.
 pub fn octets(name: &'static str, len: u32, title: &'static str) -> Field {
     let mut field = Field::new(name, Kind::Octets).title(title);

@@ -1,6 +1,6 @@
 //! Options of neighbour discovery (IANA icmpv6-parameters): RFC 4861 §4.6, and those of the RFCs that they name.
 
-use super::describe::{Before, Len, Record, Section, Style, flag, ipv6, mac, uint};
+use super::describe::{Before, Len, Record, Section, Style, flag, ipv6, ipv6_prefix, mac, uint};
 use crate::wire::record::{Counts, Dialect, Padding};
 
 pub(super) const DIALECT: Dialect = Dialect {
@@ -124,7 +124,9 @@ fn route_information() -> Record {
         uint("route_lifetime", 32, "Route lifetime in seconds"),
     ];
     let has_whole = |before: &Before<'_>| before.left.len() >= 16 || (before.wrote)("prefix");
-    let has_rest = |before: &Before<'_>| before.header.len() < 16 && !(before.wrote)("prefix");
+    let has_half = |before: &Before<'_>| {
+        (before.header.len() < 16 && !before.left.is_empty()) || (before.wrote)("prefix64")
+    };
     Record::new(
         24,
         "route_info",
@@ -132,7 +134,7 @@ fn route_information() -> Record {
         vec![
             Section::fields(fields),
             Section::fields(vec![ipv6("prefix", "Prefix")]).when(has_whole),
-            Section::octets("prefix_start", "The first 64 bits of the prefix", Len::Rest).when(has_rest),
+            Section::fields(vec![ipv6_prefix("prefix64", 8, "Prefix of at most 64 bits")]).when(has_half),
         ],
     )
 }

@@ -123,6 +123,7 @@ const RENAMED: &[(&str, &str)] = &[
     ("icmpv6.options.route_info.length", "icmpv6.opt.prefix.length"),
     ("icmpv6.options.route_info.preference", "icmpv6.opt.route_info.flag.route_preference"),
     ("icmpv6.options.route_info.prefix", "icmpv6.opt.prefix"),
+    ("icmpv6.options.route_info.prefix64", "icmpv6.opt.prefix"),
     ("icmpv6.options.route_info.route_lifetime", "icmpv6.opt.route_lifetime"),
     ("icmpv6.options.source_lladdr", "icmpv6.opt.src_linkaddr"),
     ("icmpv6.options.target_lladdr", "icmpv6.opt.target_linkaddr"),
