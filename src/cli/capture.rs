@@ -37,7 +37,8 @@ pub(super) struct CaptureArgs {
     /// Keep at most so many octets of each packet; 0 for all.
     #[arg(short, value_name = "OCTETS", default_value_t = 0)]
     snap_len: u32,
-    /// Save into this file: pcap where its name ends so, else pcapng; - for stdout, which implies -q.
+    /// Save into this file: pcap where its name ends so, else pcapng, packed where it ends in .gz or .lz4; - for stdout,
+    /// which implies -q.
     #[arg(short, long, value_name = "FILE")]
     write: Option<PathBuf>,
     /// Write each packet into the file at once.

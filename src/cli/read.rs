@@ -22,13 +22,15 @@ use crate::wire::frame::Frame;
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct ReadArgs {
-    /// Capture files, pcap or pcapng; - for stdin. What follows and is no file is a filter, as tcpdump takes it.
+    /// Capture files, pcap or pcapng, also packed with gzip, zstd or lz4; - for stdin. What follows and is no file is a
+    /// filter, as tcpdump takes it.
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
     /// Stop after so many packets.
     #[arg(short, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     count: Option<u64>,
-    /// Copy the packets into this file: pcap where its name ends so, else pcapng; - for stdout, which implies -q.
+    /// Copy the packets into this file: pcap where its name ends so, else pcapng, packed where it ends in .gz or .lz4; - for
+    /// stdout, which implies -q.
     #[arg(short, long, value_name = "FILE")]
     write: Option<PathBuf>,
     #[command(flatten)]
@@ -201,7 +203,10 @@ impl Reading {
             _ => tell(path, error),
         }
         match error {
-            ReadError::Truncated { .. } | ReadError::Damaged { .. } => Ended::Early,
+            ReadError::Truncated { .. }
+            | ReadError::Damaged { .. }
+            | ReadError::PackedCut { .. }
+            | ReadError::PackedDamaged { .. } => Ended::Early,
             ReadError::Open { .. }
             | ReadError::Io { .. }
             | ReadError::NotACapture

@@ -4,6 +4,8 @@
 use std::fs::File;
 use std::io::{self, Seek, Write};
 
+use super::packing::Packing;
+
 /// Where octets go.
 pub(super) enum Output {
     /// What can be cut back, if it is a regular file.
@@ -15,6 +17,10 @@ pub(super) enum Output {
 pub(super) struct Chunk {
     output: Output,
     octets: Vec<u8>,
+    /// How they are packed on their way out, and room for that. Each time octets are written they are packed by themselves,
+    /// so that a file that ends there is whole.
+    packing: Option<Packing>,
+    packed: Vec<u8>,
     /// Where records end in `octets`, and whether each is a packet.
     ends: Vec<(usize, bool)>,
     /// Packets that were taken, less those that a failure lost.
@@ -23,9 +29,9 @@ pub(super) struct Chunk {
 }
 
 impl Chunk {
-    pub(super) fn of(output: Output) -> Self {
+    pub(super) fn of(output: Output, packing: Option<Packing>) -> Self {
         let octets = Vec::with_capacity(CHUNK_LEN.saturating_mul(2));
-        Self { output, octets, ends: Vec::new(), packets: 0, failed: None }
+        Self { output, octets, packing, packed: Vec::new(), ends: Vec::new(), packets: 0, failed: None }
     }
 
     /// Where the octets of the next record go. [`Chunk::end_record`] says that it is whole.
@@ -60,9 +66,14 @@ impl Chunk {
     }
 
     fn write_out(&mut self) -> io::Result<()> {
+        if let (Some(packing), false) = (self.packing, self.octets.is_empty()) {
+            self.packed.clear();
+            packing.pack(&self.octets, &mut self.packed)?;
+        }
+        let octets = if self.packing.is_some() { &self.packed } else { &self.octets };
         let mut written = 0usize;
         let result = loop {
-            let left = self.octets.get(written..).unwrap_or_default();
+            let left = octets.get(written..).unwrap_or_default();
             if left.is_empty() {
                 break self.output.as_write().flush();
             }
@@ -77,14 +88,17 @@ impl Chunk {
             self.failed = Some(again(error));
             self.cut_back(written);
         }
+        self.packed.clear();
         result
     }
 
     /// Takes back what was not written as a whole, out of the count and out of the file.
     fn cut_back(&mut self, written: usize) {
+        // Of what is packed together, nothing is whole before all is.
+        let whole_to = if self.packing.is_some() { 0 } else { written };
         let whole =
-            self.ends.iter().map(|(end, _)| *end).take_while(|end| *end <= written).last().unwrap_or(0);
-        let lost = self.ends.iter().filter(|(end, is_packet)| *end > written && *is_packet).count();
+            self.ends.iter().map(|(end, _)| *end).take_while(|end| *end <= whole_to).last().unwrap_or(0);
+        let lost = self.ends.iter().filter(|(end, is_packet)| *end > whole_to && *is_packet).count();
         self.packets = self.packets.saturating_sub(u64::try_from(lost).unwrap_or(u64::MAX));
         let torn = u64::try_from(written.saturating_sub(whole)).unwrap_or(0);
         if let (Output::File(file), 1..) = (&mut self.output, torn) {
@@ -138,7 +152,7 @@ mod tests {
 
     #[test]
     fn a_full_disk_keeps_the_count_of_what_is_safe() {
-        let mut chunk = Chunk::of(Output::Stream(Box::new(Full(450))));
+        let mut chunk = Chunk::of(Output::Stream(Box::new(Full(450))), None);
         record(&mut chunk, false).unwrap();
         for _ in 0..9 {
             record(&mut chunk, true).unwrap();
@@ -150,7 +164,7 @@ mod tests {
 
     #[test]
     fn what_failed_once_fails_for_ever_and_counts_no_more() {
-        let mut chunk = Chunk::of(Output::Stream(Box::new(Full(150))));
+        let mut chunk = Chunk::of(Output::Stream(Box::new(Full(150))), None);
         record(&mut chunk, true).unwrap();
         record(&mut chunk, true).unwrap();
         assert!(chunk.flush().is_err());
@@ -162,7 +176,7 @@ mod tests {
     #[test]
     fn a_file_is_cut_back_to_its_last_whole_record() {
         let file = tempfile::NamedTempFile::new().unwrap();
-        let mut chunk = Chunk::of(Output::File(file.reopen().unwrap()));
+        let mut chunk = Chunk::of(Output::File(file.reopen().unwrap()), None);
         for _ in 0..3 {
             record(&mut chunk, true).unwrap();
         }
@@ -171,5 +185,20 @@ mod tests {
         output.write_all(&[7; 250]).unwrap();
         chunk.cut_back(250);
         assert_eq!((chunk.packets(), file.path().metadata().unwrap().len()), (2, 200));
+    }
+
+    #[test]
+    fn what_is_packed_is_cut_back_to_what_was_packed_before() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let mut chunk = Chunk::of(Output::File(file.reopen().unwrap()), Some(Packing::Gzip));
+        record(&mut chunk, true).unwrap();
+        chunk.flush().unwrap();
+        let whole = file.path().metadata().unwrap().len();
+        record(&mut chunk, true).unwrap();
+        // As if the disk had been full after 10 octets.
+        let Output::File(output) = &mut chunk.output else { unreachable!() };
+        output.write_all(&[0; 10]).unwrap();
+        chunk.cut_back(10);
+        assert_eq!((chunk.packets(), file.path().metadata().unwrap().len()), (1, whole));
     }
 }

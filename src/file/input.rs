@@ -1,12 +1,14 @@
 //! Reading a stream in bounded steps: memory follows the octets that are really there, not the lengths that a file claims.
 
-use std::io::{self, Read};
+use std::io::{self, Cursor, Read};
 
+use super::packing::Packing;
 use super::read_error::ReadError;
+use super::unpack::{Failure, Unpacker};
 
 /// A stream with a buffer that holds the record that is being looked at.
 pub(super) struct Input {
-    source: Box<dyn Read + Send>,
+    source: Source,
     buffer: Vec<u8>,
     /// The octets in the buffer that have not been taken.
     from: usize,
@@ -16,8 +18,24 @@ pub(super) struct Input {
     ended: bool,
 }
 
+enum Source {
+    Plain(Box<dyn Read + Send>),
+    Packed(Box<Unpacker>),
+}
+
 impl Input {
     pub(super) fn new(source: Box<dyn Read + Send>) -> Self {
+        Self::of(Source::Plain(source))
+    }
+
+    /// The octets from here on, unpacked. Offsets are of these then.
+    pub(super) fn unpacked(self, packing: Packing) -> Self {
+        let Source::Plain(source) = self.source else { return self };
+        let there = self.buffer.get(self.from..self.to).unwrap_or_default().to_vec();
+        Self::of(Source::Packed(Box::new(Unpacker::new(packing, Cursor::new(there).chain(source)))))
+    }
+
+    fn of(source: Source) -> Self {
         Self { source, buffer: vec![0; STEP], from: 0, to: 0, offset: 0, ended: false }
     }
 
@@ -40,11 +58,15 @@ impl Input {
                 self.buffer.resize(wanted.max(self.to.saturating_add(STEP)), 0);
             }
             let room = self.buffer.get_mut(self.to..).unwrap_or_default();
-            match self.source.read(room) {
+            let got = match &mut self.source {
+                Source::Plain(source) => source.read(room).map_err(Failure::Io),
+                Source::Packed(unpacker) => unpacker.read(room),
+            };
+            match got {
                 Ok(0) => self.ended = true,
                 Ok(got) => self.to = self.to.saturating_add(got),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(source) => return Err(ReadError::Io { offset: self.offset, source }),
+                Err(Failure::Io(error)) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(failure) => return Err(self.explain(failure)),
             }
         }
         Ok(self.available().min(len))
@@ -78,6 +100,17 @@ impl Input {
             left = left.saturating_sub(u64::try_from(there).unwrap_or(left));
         }
         Ok(len.saturating_sub(left))
+    }
+
+    fn explain(&self, failure: Failure) -> ReadError {
+        let there = self.offset.saturating_add(self.available() as u64);
+        match failure {
+            Failure::Io(source) => ReadError::Io { offset: self.offset, source },
+            Failure::Cut(packing) => ReadError::PackedCut { how: packing.name(), there },
+            Failure::Damaged(packing, reason) => {
+                ReadError::PackedDamaged { how: packing.name(), there, reason }
+            }
+        }
     }
 
     fn available(&self) -> usize {

@@ -1,7 +1,8 @@
 //! pcap and pcapng, in and out.
 //!
 //! [`CaptureReader`] gives one [`Frame`](crate::wire::frame::Frame) after the other out of one reused buffer;
-//! [`CaptureWriter`] takes them. Memory does not grow with the file, and nothing is allocated for a packet.
+//! [`CaptureWriter`] takes them. Memory does not grow with the file, and nothing is allocated for a packet. Files that are
+//! packed with gzip, zstd or lz4 are unpacked on the way, told by their first octets; gzip and lz4 are written too.
 //!
 //! ```
 //! use rawsock::file::{CaptureReader, CaptureWriter, Interface, WriteOptions};
@@ -40,11 +41,14 @@ mod chunk;
 mod description;
 mod input;
 mod octets;
+mod packing;
 mod read_error;
 mod read_options;
 mod read_pcap;
 mod read_pcapng;
 mod reader;
+mod unpack;
+mod unpack_zstd;
 mod write_error;
 mod write_pcap;
 mod write_pcapng;
@@ -54,6 +58,7 @@ mod writer;
 mod laws;
 
 pub use description::{Counts, Interface, Section};
+pub use packing::Packing;
 pub use read_error::{Damage, ReadError};
 pub use reader::CaptureReader;
 pub use write_error::WriteError;

@@ -4,7 +4,8 @@ use std::io;
 
 use crate::sys::error::Cause;
 
-/// Why a file, or the rest of it, cannot be read. Offsets are octets from the file's beginning.
+/// Why a file, or the rest of it, cannot be read. Offsets are octets from the file's beginning; in a packed file, from the
+/// beginning of what it holds.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
     /// The file cannot be opened.
@@ -26,7 +27,7 @@ pub enum ReadError {
     /// The file is no pcap and no pcapng.
     #[error("not a capture file: it begins neither as pcap nor as pcapng")]
     NotACapture,
-    /// The file is compressed.
+    /// The file is packed in a way that is not unpacked here.
     #[error("compressed with {how}: unpack it first, as in `{how} -dc FILE | rawsock read -`")]
     Compressed {
         /// The program that packs and unpacks it.
@@ -43,6 +44,26 @@ pub enum ReadError {
         wanted: u64,
         /// Octets that are there.
         there: u64,
+    },
+    /// A packed file ends before what it holds does.
+    #[error("cut short: the {how} data ends after {there} octets of what it holds")]
+    PackedCut {
+        /// How it is packed.
+        how: &'static str,
+        /// Octets that could be unpacked.
+        there: u64,
+    },
+    /// A packed file that cannot be unpacked to its end.
+    #[error(
+        "damaged {how} data after {there} octets of what it holds: {reason}; what follows cannot be read"
+    )]
+    PackedDamaged {
+        /// How it is packed.
+        how: &'static str,
+        /// Octets that could be unpacked.
+        there: u64,
+        /// What the decoder found.
+        reason: String,
     },
     /// Something that cannot be.
     #[error("damaged at octet {offset}: {damage}{}", if *goes_on { "" } else { "; what follows cannot be read" })]

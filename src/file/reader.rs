@@ -6,13 +6,15 @@ use std::path::Path;
 
 use super::description::{Interface, Section};
 use super::input::Input;
+use super::packing::Packing;
 use super::read_error::ReadError;
 use super::read_pcap::{self, PcapReader};
 use super::read_pcapng::{self, PcapngReader};
 use crate::wire::frame::{Frame, LinkType};
 
 /// A capture file that is being read: pcap (micro- or nanoseconds, of either byte order, also as modified by Alexey
-/// Kuznetzov's patches) or pcapng (any number of sections and interfaces, of either byte order).
+/// Kuznetzov's patches) or pcapng (any number of sections and interfaces, of either byte order), plain or packed with gzip,
+/// zstd or lz4.
 ///
 /// What can be read is delivered. A file that is cut short gives the packets before the cut and then one
 /// [`ReadError::Truncated`]; behind a bad block of pcapng reading goes on where the next one can be found.
@@ -51,7 +53,11 @@ impl CaptureReader {
     /// When it is no capture.
     pub fn new(source: impl Read + Send + 'static) -> Result<Self, ReadError> {
         let mut input = Input::new(Box::new(source));
-        let there = input.fill(MAGIC_LEN)?;
+        let mut there = input.fill(MAGIC_LEN)?;
+        if let Some(packing) = Packing::by_magic(input.peek(there)) {
+            input = input.unpacked(packing);
+            there = input.fill(MAGIC_LEN)?;
+        }
         let magic = input.peek(there);
         let format = if read_pcapng::begins(magic) {
             Format::Pcapng(Box::new(PcapngReader::new()))
@@ -109,9 +115,9 @@ impl CaptureReader {
 
 /// What a file is that begins neither as pcap nor as pcapng.
 fn foreign(magic: &[u8]) -> ReadError {
-    let packed = COMPRESSED.iter().find(|(begin, _)| magic.starts_with(begin));
-    match packed {
-        Some((_, how)) => ReadError::Compressed { how },
+    let packed = UNREAD.iter().find(|(begin, _)| magic.starts_with(begin)).map(|(_, how)| *how);
+    match packed.or(Packing::by_magic(magic).map(Packing::name)) {
+        Some(how) => ReadError::Compressed { how },
         None if magic.is_empty() => ReadError::Truncated {
             offset: 0,
             what: "file header",
@@ -136,11 +142,5 @@ pub(super) const MAX_PACKET_LEN: u32 = 128 << 20;
 /// Octets that tell what a file is: pcap's magic in the first four, pcapng's in the first and in the last four.
 const MAGIC_LEN: usize = 12;
 
-/// How compressed files begin, and the program that unpacks them.
-const COMPRESSED: [(&[u8], &str); 5] = [
-    (&[0x1f, 0x8b], "gzip"),
-    (&[0x28, 0xb5, 0x2f, 0xfd], "zstd"),
-    (&[0x04, 0x22, 0x4d, 0x18], "lz4"),
-    (&[0xfd, 0x37, 0x7a, 0x58], "xz"),
-    (b"BZh", "bzip2"),
-];
+/// How files begin that are packed in other ways, and the program that unpacks them.
+const UNREAD: [(&[u8], &str); 2] = [(&[0xfd, 0x37, 0x7a, 0x58], "xz"), (b"BZh", "bzip2")];

@@ -17,6 +17,12 @@ pub enum WriteError {
         /// What the system said.
         source: io::Error,
     },
+    /// zstd is read, but not written.
+    #[error("create {path}: zstd is not written here; a name that ends in .lz4 or .gz packs the file too")]
+    Zstd {
+        /// Its name.
+        path: String,
+    },
     /// It takes no more, as when the disk is full.
     #[error("write {path}: {}; it is whole up to packet {packets}, and ends there", Cause(source))]
     Write {

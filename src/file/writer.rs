@@ -13,6 +13,7 @@ use rustix::fs::{Gid, Uid};
 
 use super::chunk::{Chunk, Output};
 use super::description::{Counts, Interface, Section};
+use super::packing::Packing;
 use super::write_error::WriteError;
 use super::{write_pcap, write_pcapng};
 use crate::wire::frame::{Frame, LinkType};
@@ -22,6 +23,9 @@ use crate::wire::frame::{Frame, LinkType};
 pub struct WriteOptions {
     /// In which format; left out, the name's ending decides.
     pub format: Option<Format>,
+    /// How it is packed; left out, the name's ending decides. Each flush ends a gzip member or an lz4 frame, so that a file
+    /// that is cut there is whole; flushing each packet packs badly.
+    pub packing: Option<Packing>,
     /// What pcapng says about host and program.
     pub section: Section,
     /// To whom a new file is to belong: user and group. Under sudo, those who called it.
@@ -43,9 +47,10 @@ pub enum Format {
 }
 
 impl Format {
-    /// pcap for a name that ends in `.pcap` or `.cap`, else pcapng.
+    /// pcap for a name that ends in `.pcap` or `.cap`, else pcapng; the ending of a [`Packing`] may stand behind.
     pub fn by_name(path: &Path) -> Self {
-        match path.extension() {
+        let stem = Packing::by_name(path).and(path.file_stem()).map(Path::new);
+        match stem.unwrap_or(path).extension() {
             Some(ending) if ending == "pcap" || ending == "cap" => Self::Pcap,
             _ => Self::Pcapng,
         }
@@ -84,6 +89,11 @@ impl CaptureWriter {
     /// When it cannot be created, or nothing can be written.
     pub fn create(path: &Path, options: WriteOptions) -> Result<Self, WriteError> {
         let name = path.display().to_string();
+        let packing = options.packing.or(Packing::by_name(path));
+        if packing == Some(Packing::Zstd) {
+            return Err(WriteError::Zstd { path: name });
+        }
+        let options = WriteOptions { packing, ..options };
         let file = if path.as_os_str() == "-" { stdout() } else { create(path, options.owner) };
         let file = file.map_err(|source| WriteError::Create { path: name.clone(), source })?;
         let format = options.format.unwrap_or(Format::by_name(path));
@@ -118,7 +128,7 @@ impl CaptureWriter {
                 }
             }
         };
-        let (chunk, flush_each) = (Chunk::of(output), options.flush_each);
+        let (chunk, flush_each) = (Chunk::of(output, options.packing), options.flush_each);
         let mut writer = Self { path, kind, chunk, link_types: Vec::new(), flush_each };
         if let Kind::Pcapng(_) = writer.kind {
             writer.take_block()?;
