@@ -23,6 +23,7 @@ mod ping;
 mod probe;
 mod random;
 mod read;
+mod read_copy;
 mod resolve;
 mod send;
 mod send_prepare;

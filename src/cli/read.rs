@@ -4,17 +4,16 @@
 //! octets. A file that is damaged or ends in the middle of a packet has been read as far as it goes, so that is a warning
 //! and no failure.
 
-use std::fs;
-use std::os::unix::fs::MetadataExt;
+use std::error::Error;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::capture_file::write_options;
 use super::filter_argument::{FileFilter, FilterArgs};
 use super::packet_output::{PacketOutputArgs, Printer};
+use super::read_copy::{Copy, CopyArgs, Plan};
 use super::{CommandResult, Outcome};
-use crate::file::{CaptureReader, CaptureWriter, Format, Interface, ReadError, WriteError};
+use crate::file::{Block, CaptureReader, Interface, Item, Merge, ReadError};
 use crate::show::text::printable;
 use crate::wire::frame::Frame;
 
@@ -22,17 +21,21 @@ use crate::wire::frame::Frame;
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct ReadArgs {
-    /// Capture files, pcap or pcapng, also packed with gzip, zstd or lz4; - for stdin. What follows and is no file is a
-    /// filter, as tcpdump takes it.
+    /// Capture files, pcap or pcapng, also packed with gzip, zstd or lz4; - for stdin. Several are merged in the order of
+    /// their packets' times. What follows and is no file is a filter, as tcpdump takes it.
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
+    /// Read several files one behind the other, whatever their times.
+    #[arg(long)]
+    append: bool,
     /// Stop after so many packets.
     #[arg(short, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     count: Option<u64>,
-    /// Copy the packets into this file: pcap where its name ends so, else pcapng, packed where it ends in .gz or .lz4; - for
-    /// stdout, which implies -q.
-    #[arg(short, long, value_name = "FILE")]
-    write: Option<PathBuf>,
+    /// Pass over the first packets; those behind them keep their numbers.
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    skip: u64,
+    #[command(flatten)]
+    copy: CopyArgs,
     #[command(flatten)]
     output: PacketOutputArgs,
     #[command(flatten)]
@@ -44,7 +47,10 @@ const EXAMPLES: &str = "Examples:
   rawsock read -vv -c1 trace.pcapng
   rawsock read trace.pcapng 'tcp port 443 and host 10.0.0.1'
   rawsock read --json trace.pcapng | rawsock craft - --hex
-  rawsock read -q old.pcap -w new.pcapng";
+  rawsock read -q old.pcap -w new.pcapng
+  rawsock read -q eth0.pcapng eth1.pcapng.gz -w both.pcapng
+  rawsock read -q trace.pcapng --comment '7:the first retransmission' -w noted.pcapng
+  rawsock read -q long.pcap --split-packets 100000 -w piece.pcap.lz4";
 
 /// Runs the command.
 ///
@@ -52,21 +58,29 @@ const EXAMPLES: &str = "Examples:
 /// When the file to write cannot be written.
 pub(super) fn run(args: &ReadArgs) -> CommandResult {
     let (files, words) = files_and_filter(&args.files);
-    let filter = FileFilter::new(args.filter.text(&words)?);
+    let filter = args.filter.text(&words)?;
+    let is_merged = files.len() > 1 && !args.append;
+    let plan = Plan {
+        inputs: files,
+        merged: if is_merged { files.len() } else { 0 },
+        is_subset: args.count.is_some() || args.skip > 0 || !filter.is_empty(),
+    };
+    let filter = FileFilter::new(filter);
     if args.filter.wants_dump() {
         return dump(args, files, filter);
     }
     let mut reading = Reading {
         filter,
-        printer: Printer::new(&args.output.clone().silent_if(writes_to_stdout(args))),
-        copy: Copy::create(args)?,
+        printer: Printer::new(&args.output.clone().silent_if(args.copy.writes_to_stdout())),
+        copy: Copy::create(&args.copy, &plan)?,
         number: 0,
         taken: 0,
+        skipped: args.skip,
         most: args.count.unwrap_or(u64::MAX),
     };
     let mut outcome = Outcome::Done;
-    for file in files {
-        match reading.file(file)? {
+    for files in files.chunks(if is_merged { files.len() } else { 1 }) {
+        match reading.files(files)? {
             Ended::Whole | Ended::Early => {}
             Ended::Failed => outcome = Outcome::Failed,
             Ended::Enough => break,
@@ -74,14 +88,14 @@ pub(super) fn run(args: &ReadArgs) -> CommandResult {
     }
     reading.printer.finish()?;
     if let Some(copy) = reading.copy {
-        copy.writer.finish()?;
+        copy.finish()?;
     }
     Ok(outcome)
 }
 
 /// The first argument is a file, and so are those behind it that are there; from the first on that is not, all is the filter.
 fn files_and_filter(arguments: &[PathBuf]) -> (&[PathBuf], Vec<String>) {
-    let is_file = |path: &PathBuf| is_stream(path) || path.exists();
+    let is_file = |path: &PathBuf| path.as_os_str() == "-" || path.exists();
     let files = arguments.iter().skip(1).take_while(|path| is_file(path)).count().saturating_add(1);
     let (files, words) = arguments.split_at_checked(files).unwrap_or((arguments, &[]));
     (files, words.iter().map(|word| word.to_string_lossy().into_owned()).collect())
@@ -101,14 +115,6 @@ fn dump(args: &ReadArgs, files: &[PathBuf], mut filter: FileFilter) -> CommandRe
     Err("there is no packet whose link type would tell what to compile for".into())
 }
 
-fn writes_to_stdout(args: &ReadArgs) -> bool {
-    args.write.as_deref().is_some_and(is_stream)
-}
-
-fn is_stream(path: &Path) -> bool {
-    path.as_os_str() == "-"
-}
-
 /// How reading a file ended.
 enum Ended {
     /// With its last packet.
@@ -121,74 +127,101 @@ enum Ended {
     Enough,
 }
 
+impl Ended {
+    /// The worse of two.
+    fn or(self, other: Self) -> Self {
+        match (&self, &other) {
+            (Self::Failed, _) | (Self::Early, Self::Whole) => self,
+            _ => other,
+        }
+    }
+}
+
 /// Files on their way to the screen and into another file.
 struct Reading {
     filter: FileFilter,
     printer: Printer,
     copy: Option<Copy>,
-    /// Packets so far, and those of them that the filter took.
+    /// Packets so far, and those of them that are wanted.
     number: u64,
     taken: u64,
+    /// Packets at the beginning that are passed over.
+    skipped: u64,
     most: u64,
 }
 
 impl Reading {
-    fn file(&mut self, path: &Path) -> Result<Ended, Box<dyn std::error::Error>> {
-        let mut reader = match CaptureReader::open(path) {
-            Ok(reader) => reader,
-            Err(error) => {
-                self.failed(path, &error);
-                return Ok(Ended::Failed);
+    /// Reads files as one.
+    fn files(&mut self, paths: &[PathBuf]) -> Result<Ended, Box<dyn Error>> {
+        let mut opened = Vec::new();
+        let mut outcome = Ended::Whole;
+        for path in paths {
+            match CaptureReader::open(path) {
+                Ok(reader) => opened.push((path, reader)),
+                Err(error) => outcome = outcome.or(self.failed(path, &error)),
             }
-        };
-        if let Some(copy) = &mut self.copy {
-            copy.numbers.clear();
         }
-        let mut damages = 0u64;
+        let (paths, mut readers): (Vec<&PathBuf>, Vec<CaptureReader>) = opened.into_iter().unzip();
+        if let Some(copy) = &mut self.copy {
+            copy.next_files(&mut readers);
+        }
+        let mut damages = Damages { told: 0, more: vec![0; paths.len()] };
+        let mut merge = Merge::new(readers);
         loop {
-            match reader.next_with_interfaces() {
-                Ok(None) if damages > TOLD_DAMAGES => {
-                    tell(path, &format_args!("{} more damages", damages.saturating_sub(TOLD_DAMAGES)));
-                    return Ok(Ended::Early);
-                }
-                Ok(None) => return Ok(Ended::Whole),
-                Ok(Some((frame, interfaces))) => {
-                    if !self.packet(&frame, interfaces)? {
+            match merge.advance() {
+                Ok(false) => break,
+                Ok(true) => {
+                    if !self.item(&merge)? {
                         return Ok(Ended::Enough);
                     }
                 }
-                Err(error) => {
-                    damages = damages.saturating_add(1);
-                    let goes_on = error.goes_on();
-                    if !goes_on {
-                        return Ok(self.failed(path, &error));
-                    }
-                    if damages <= TOLD_DAMAGES {
+                Err((source, error)) => {
+                    let Some(path) = paths.get(source) else { continue };
+                    if !error.goes_on() {
+                        outcome = outcome.or(self.failed(path, &error));
+                    } else if damages.is_told(source) {
                         self.printer.finish()?;
                         tell(path, &error);
                     }
                 }
             }
         }
+        for (path, more) in paths.iter().zip(damages.more).filter(|(_, more)| *more > 0) {
+            self.printer.finish()?;
+            tell(path, &format_args!("{more} more damages"));
+            outcome = outcome.or(Ended::Early);
+        }
+        Ok(outcome)
     }
 
-    /// Prints and copies a packet; `false` when that was the last that is wanted.
+    /// Prints and copies what was read; `false` when that was the last that is wanted.
+    fn item(&mut self, merge: &Merge) -> Result<bool, Box<dyn Error>> {
+        let Some((source, item, interfaces)) = merge.current() else { return Ok(false) };
+        self.printer.name_interfaces(interfaces.len() > 1 || merge.len() > 1);
+        match (item, &mut self.copy) {
+            (Item::Packet(frame, block), _) => self.packet(source, &frame, block, interfaces),
+            (Item::Block(block), Some(copy)) => Ok(copy.block(source, &block, interfaces).map(|()| true)?),
+            (Item::Block(_), None) => Ok(true),
+        }
+    }
+
     fn packet(
         &mut self,
+        source: usize,
         frame: &Frame<'_>,
+        block: Option<Block<'_>>,
         interfaces: &[Interface],
-    ) -> Result<bool, Box<dyn std::error::Error>> {
+    ) -> Result<bool, Box<dyn Error>> {
         self.number = self.number.saturating_add(1);
-        if !self.filter.matches(frame)? {
+        if self.number <= self.skipped || !self.filter.matches(frame)? {
             return Ok(true);
         }
         self.taken = self.taken.saturating_add(1);
-        let interface = interfaces.get(index_of(frame));
+        let interface = interfaces.get(usize::try_from(frame.interface).unwrap_or(usize::MAX));
         let name = interface.and_then(|interface| interface.name.as_deref());
-        self.printer.name_interfaces(interfaces.len() > 1);
         let is_read = self.printer.packet(self.number, frame, name)?;
         if let Some(copy) = &mut self.copy {
-            copy.packet(frame, interfaces)?;
+            copy.packet(source, (self.number, frame), block.as_ref(), interfaces)?;
         }
         // Whoever copies goes on when nobody looks at the lines any more.
         Ok((is_read || self.copy.is_some()) && self.taken < self.most)
@@ -215,58 +248,27 @@ impl Reading {
     }
 }
 
+/// Damaged places, of which many are only counted.
+struct Damages {
+    told: u64,
+    /// For each file, those that were not told.
+    more: Vec<u64>,
+}
+
+impl Damages {
+    fn is_told(&mut self, source: usize) -> bool {
+        self.told = self.told.saturating_add(1);
+        if let (true, Some(more)) = (self.told > TOLD_DAMAGES, self.more.get_mut(source)) {
+            *more = more.saturating_add(1);
+        }
+        self.told <= TOLD_DAMAGES
+    }
+}
+
 /// More damaged places than this are only counted.
 const TOLD_DAMAGES: u64 = 20;
 
 fn tell(path: &Path, what: &dyn std::fmt::Display) {
-    let name = if is_stream(path) { "stdin".to_owned() } else { path.display().to_string() };
+    let name = if path.as_os_str() == "-" { "stdin".to_owned() } else { path.display().to_string() };
     anstream::eprintln!("rawsock: {}: {}", printable(&name), printable(&what.to_string()));
-}
-
-/// A file that packets are copied into.
-struct Copy {
-    writer: CaptureWriter,
-    /// For each interface of the file that is being read, its number in the copy.
-    numbers: Vec<u32>,
-    is_pcap: bool,
-}
-
-/// Why nothing can be copied.
-#[derive(Debug, thiserror::Error)]
-#[error("write {}: it is the file that is read; choose another name", printable(&.0.display().to_string()))]
-struct SameFile(PathBuf);
-
-impl Copy {
-    fn create(args: &ReadArgs) -> Result<Option<Self>, Box<dyn std::error::Error>> {
-        let Some(path) = &args.write else { return Ok(None) };
-        if args.files.iter().any(|file| is_same(file, path)) {
-            return Err(SameFile(path.clone()).into());
-        }
-        let writer = CaptureWriter::create(path, write_options())?;
-        Ok(Some(Self { writer, numbers: Vec::new(), is_pcap: Format::by_name(path) != Format::Pcapng }))
-    }
-
-    fn packet(&mut self, frame: &Frame<'_>, interfaces: &[Interface]) -> Result<(), WriteError> {
-        let index = index_of(frame);
-        // pcapng keeps what is known of all interfaces, those that nothing came from too. pcap has room for one kind of
-        // them, and finds out with the packets.
-        let described = if self.is_pcap { 0 } else { interfaces.len() };
-        for index in self.numbers.len()..described.max(index.saturating_add(1)) {
-            let unknown = Interface::of(frame.link_type);
-            self.numbers.push(self.writer.add_interface(interfaces.get(index).unwrap_or(&unknown))?);
-        }
-        let interface = self.numbers.get(index).copied().unwrap_or_default();
-        self.writer.write(&Frame { interface, ..*frame })
-    }
-}
-
-/// The place of a packet's interface in the list of all.
-fn index_of(frame: &Frame<'_>) -> usize {
-    usize::try_from(frame.interface).unwrap_or(usize::MAX)
-}
-
-/// Whether two names are of the same file that is there.
-fn is_same(one: &Path, other: &Path) -> bool {
-    let place = |path: &Path| fs::metadata(path).ok().map(|file| (file.dev(), file.ino()));
-    !is_stream(one) && !is_stream(other) && place(one).is_some_and(|one| place(other) == Some(one))
 }

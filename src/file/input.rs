@@ -87,6 +87,11 @@ impl Input {
         self.buffer.get(start..self.from).unwrap_or_default()
     }
 
+    /// The `len` octets that were taken last: they are there until [`Input::fill`] is called again.
+    pub(super) fn taken(&self, len: usize) -> &[u8] {
+        self.buffer.get(self.from.saturating_sub(len)..self.from).unwrap_or_default()
+    }
+
     /// Passes over `len` octets, which may be more than fit in memory. Returns how many there were.
     pub(super) fn skip(&mut self, len: u64) -> Result<u64, ReadError> {
         let mut left = len;

@@ -37,9 +37,12 @@
 //!   know what has reached it.
 #![deny(clippy::arithmetic_side_effects)]
 
+mod block;
 mod chunk;
+mod copy;
 mod description;
 mod input;
+mod merge;
 mod octets;
 mod packing;
 mod read_error;
@@ -57,7 +60,10 @@ mod writer;
 #[cfg(test)]
 mod laws;
 
+pub use block::{Block, Item};
+pub use copy::{Copier, CopyOptions, LeftOut, Split};
 pub use description::{Counts, Interface, Section};
+pub use merge::Merge;
 pub use packing::Packing;
 pub use read_error::{Damage, ReadError};
 pub use reader::CaptureReader;

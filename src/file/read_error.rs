@@ -125,7 +125,7 @@ pub enum Damage {
         /// At the end.
         last: u32,
     },
-    /// A block longer than a packet and its options can be.
+    /// A block longer than a packet and its options can be, and than is taken into memory.
     #[error("a block of {len} octets; none that holds a packet has more than {most}")]
     BlockTooLarge {
         /// What the file says.

@@ -26,6 +26,13 @@ pub(super) struct PcapReader {
     interfaces: [Interface; 1],
 }
 
+/// A record that was taken.
+pub(super) struct Record {
+    taken: usize,
+    len: u32,
+    time: i64,
+}
+
 impl PcapReader {
     /// Reads the header of a file that [`begins`] as pcap.
     pub(super) fn new(input: &mut Input) -> Result<Self, ReadError> {
@@ -72,8 +79,8 @@ impl PcapReader {
         &self.interfaces
     }
 
-    /// The next packet.
-    pub(super) fn next<'a>(&self, input: &'a mut Input) -> Result<Option<Frame<'a>>, ReadError> {
+    /// Takes the next record.
+    pub(super) fn advance(&self, input: &mut Input) -> Result<Option<Record>, ReadError> {
         let offset = input.offset();
         let there = input.fill(self.record_header_len)?;
         if there == 0 {
@@ -94,13 +101,19 @@ impl PcapReader {
         if there < whole {
             return Err(truncated(offset, "packet record", whole, there));
         }
-        let data = input.take(whole).get(self.record_header_len..).unwrap_or_default();
+        input.take(whole);
         let time = i64::from(seconds)
             .saturating_mul(1_000_000_000)
             .saturating_add(i64::from(fraction).saturating_mul(self.unit));
+        Ok(Some(Record { taken: taken as usize, len, time }))
+    }
+
+    /// The packet of the record that was taken last.
+    pub(super) fn frame<'a>(&self, input: &'a Input, record: &Record) -> Frame<'a> {
         let [Interface { link_type, .. }] = self.interfaces;
         let (interface, direction) = (0, Direction::Unknown);
-        Ok(Some(Frame { data, len, time: Some(time), link_type, interface, direction, comment: None }))
+        let (data, time) = (input.taken(record.taken), Some(record.time));
+        Frame { data, len: record.len, time, link_type, interface, direction, comment: None }
     }
 
     /// Captured length and length on the wire. Before version 2.3 they stood the other way round, and in files of version

@@ -6,6 +6,7 @@ use pcap_file::pcapng::blocks::{
     SECTION_HEADER_BLOCK, SIMPLE_PACKET_BLOCK,
 };
 
+use super::block::{BODY_AT, Block, Item};
 use super::description::{Interface, Section};
 use super::input::Input;
 use super::octets::{half, time, wide, word};
@@ -31,16 +32,38 @@ pub(super) struct PcapngReader {
     /// Whether the present section is in a version that is not known, so that only its end is looked for.
     is_foreign: bool,
     texts: Texts,
+    /// Whether all blocks are told, or those with packets.
+    keeps_all: bool,
+}
+
+/// A block that was taken.
+pub(super) struct Taken {
+    kind: u32,
+    len: usize,
+    found: Found,
+}
+
+/// What a block is about.
+enum Found {
+    Packet(Place),
+    /// Nothing, or this interface among all.
+    Other(Option<usize>),
 }
 
 /// A packet's place in its block.
-struct Found {
+struct Place {
     interface: usize,
     time: Option<u64>,
     /// Where its octets begin.
     at: usize,
     taken: u32,
     len: u32,
+}
+
+impl Taken {
+    pub(super) fn is_packet(&self) -> bool {
+        matches!(self.found, Found::Packet(_))
+    }
 }
 
 impl PcapngReader {
@@ -53,7 +76,13 @@ impl PcapngReader {
             first: 0,
             is_foreign: false,
             texts: Texts::new(),
+            keeps_all: false,
         }
+    }
+
+    /// Has all blocks told from now on, not just those with packets.
+    pub(super) fn keep_all(&mut self) {
+        self.keeps_all = true;
     }
 
     pub(super) fn interfaces(&self) -> &[Interface] {
@@ -64,16 +93,27 @@ impl PcapngReader {
         self.section.as_ref()
     }
 
-    /// The next packet, reading the blocks before it.
-    pub(super) fn next<'a>(&mut self, input: &'a mut Input) -> Result<Option<Frame<'a>>, ReadError> {
+    /// The section header that comes next, without taking it.
+    pub(super) fn first_block<'a>(&mut self, input: &'a mut Input) -> Option<Block<'a>> {
+        let (kind, len) = self.head(input).ok()?;
+        let len =
+            usize::try_from(len).ok().filter(|_| kind == SECTION_HEADER_BLOCK && len <= MAX_BLOCK_LEN)?;
+        let whole = input.fill(len).ok()? == len;
+        whole.then(|| Block { kind, octets: input.peek(len), order: self.order, interface: None })
+    }
+
+    /// Takes the next block that is to be told, reading those before it.
+    pub(super) fn advance(&mut self, input: &mut Input) -> Result<Option<Taken>, ReadError> {
         loop {
             if input.fill(1)? == 0 {
                 return Ok(None);
             }
             let offset = input.offset();
             let (kind, len) = self.head(input)?;
-            let is_used = KINDS.contains(&kind) && (!self.is_foreign || kind == SECTION_HEADER_BLOCK);
-            if !is_used {
+            let is_known = KINDS.contains(&kind);
+            let is_wanted =
+                if self.is_foreign { kind == SECTION_HEADER_BLOCK } else { is_known || self.keeps_all };
+            if !is_wanted {
                 self.pass(input, len)?;
                 continue;
             }
@@ -87,20 +127,43 @@ impl PcapngReader {
             if there < whole {
                 return Err(truncated(offset, len, there as u64));
             }
-            let found = self.read(kind, input.peek(whole));
+            let found = if is_known { self.read(kind, input.peek(whole)) } else { Ok(Found::Other(None)) };
             let last = word(input.peek(whole), whole.saturating_sub(4), self.order);
+            input.take(whole);
             if last != len {
-                input.take(whole);
                 return Err(self.ends_differ(input, offset, len, last)?);
             }
             match found {
-                Ok(Some(found)) => return Ok(Some(self.frame(input.take(whole), &found))),
-                Ok(None) => input.take(whole),
-                Err(damage) => {
-                    input.take(whole);
-                    return Err(ReadError::Damaged { offset, damage, goes_on: true });
-                }
-            };
+                Ok(Found::Other(_)) if !self.keeps_all => {}
+                Ok(found) => return Ok(Some(Taken { kind, len: whole, found })),
+                Err(damage) => return Err(ReadError::Damaged { offset, damage, goes_on: true }),
+            }
+        }
+    }
+
+    /// What the block that was taken last holds.
+    pub(super) fn item<'a>(&self, input: &'a Input, taken: &Taken) -> Item<'a> {
+        let octets = input.taken(taken.len);
+        let number = |place: usize| u32::try_from(place).unwrap_or(u32::MAX);
+        let block = |interface: Option<usize>| Block {
+            kind: taken.kind,
+            octets,
+            order: self.order,
+            interface: interface.map(number),
+        };
+        match &taken.found {
+            Found::Packet(place) => {
+                Item::Packet(self.frame(octets, place), Some(block(Some(place.interface))))
+            }
+            Found::Other(interface) => Item::Block(block(*interface)),
+        }
+    }
+
+    /// The packet of the block that was taken last, if it has one.
+    pub(super) fn packet_of<'a>(&self, input: &'a Input, taken: &Taken) -> Option<Frame<'a>> {
+        match &taken.found {
+            Found::Packet(place) => Some(self.frame(input.taken(taken.len), place)),
+            Found::Other(_) => None,
         }
     }
 
@@ -160,8 +223,8 @@ impl PcapngReader {
         Ok(ReadError::Damaged { offset, damage: Damage::BlockLengths { first, last }, goes_on })
     }
 
-    /// Reads a whole block; gives the place of the packet in it, when it has one.
-    fn read(&mut self, kind: u32, block: &[u8]) -> Result<Option<Found>, Damage> {
+    /// Reads a whole block; tells what it is about.
+    fn read(&mut self, kind: u32, block: &[u8]) -> Result<Found, Damage> {
         let body = block.get(BODY_AT..block.len().saturating_sub(4)).unwrap_or_default();
         let (name, least) = match kind {
             SECTION_HEADER_BLOCK => ("section header", 16),
@@ -180,13 +243,13 @@ impl PcapngReader {
             return Err(Damage::BlockTooShort { kind: name, len, least });
         }
         match kind {
-            SECTION_HEADER_BLOCK => self.section_header(body).map(|()| None),
-            INTERFACE_DESCRIPTION_BLOCK => self.interface(body).map(|()| None),
-            INTERFACE_STATISTIC_BLOCK => self.statistics(body).map(|()| None),
-            SIMPLE_PACKET_BLOCK => self.simple(body).map(Some),
-            ENHANCED_PACKET_BLOCK => self.packet(word(body, 0, self.order), body).map(Some),
+            SECTION_HEADER_BLOCK => self.section_header(body).map(|()| Found::Other(None)),
+            INTERFACE_DESCRIPTION_BLOCK => self.interface(body).map(|place| Found::Other(Some(place))),
+            INTERFACE_STATISTIC_BLOCK => self.statistics(body).map(|place| Found::Other(Some(place))),
+            SIMPLE_PACKET_BLOCK => self.simple(body).map(Found::Packet),
+            ENHANCED_PACKET_BLOCK => self.packet(word(body, 0, self.order), body).map(Found::Packet),
             // The block that the enhanced one replaced is the same but for a smaller number and a drop count before it.
-            _ => self.packet(u32::from(half(body, 0, self.order)), body).map(Some),
+            _ => self.packet(u32::from(half(body, 0, self.order)), body).map(Found::Packet),
         }
     }
 
@@ -208,7 +271,8 @@ impl PcapngReader {
         if self.is_foreign { Err(Damage::Version { format: "pcapng", major, known }) } else { Ok(()) }
     }
 
-    fn interface(&mut self, body: &[u8]) -> Result<(), Damage> {
+    /// Returns the interface's place among all.
+    fn interface(&mut self, body: &[u8]) -> Result<usize, Damage> {
         let mut interface = Interface::of(link_type(u32::from(half(body, 0, self.order))));
         interface.snap_len = word(body, 4, self.order);
         let mut resolution = MICROSECONDS;
@@ -231,7 +295,7 @@ impl PcapngReader {
         self.add_interface(interface, clock)
     }
 
-    fn add_interface(&mut self, interface: Interface, clock: Clock) -> Result<(), Damage> {
+    fn add_interface(&mut self, interface: Interface, clock: Clock) -> Result<usize, Damage> {
         if self.interfaces.len() >= MAX_INTERFACES {
             return Err(Damage::TooManyInterfaces {
                 most: u32::try_from(MAX_INTERFACES).unwrap_or(u32::MAX),
@@ -239,14 +303,15 @@ impl PcapngReader {
         }
         self.interfaces.push(interface);
         self.clocks.push(clock);
-        Ok(())
+        Ok(self.interfaces.len().saturating_sub(1))
     }
 
-    fn statistics(&mut self, body: &[u8]) -> Result<(), Damage> {
+    /// Returns the interface's place among all.
+    fn statistics(&mut self, body: &[u8]) -> Result<usize, Damage> {
         let order = self.order;
         let place = self.place(word(body, 0, order))?;
         let (Some(interface), Some(clock)) = (self.interfaces.get_mut(place), self.clocks.get(place)) else {
-            return Ok(());
+            return Ok(place);
         };
         let counts = &mut interface.counts;
         for (code, value) in options(body.get(12..).unwrap_or_default(), order) {
@@ -264,25 +329,25 @@ impl PcapngReader {
                 _ => {}
             }
         }
-        Ok(())
+        Ok(place)
     }
 
-    fn packet(&self, interface: u32, body: &[u8]) -> Result<Found, Damage> {
+    fn packet(&self, interface: u32, body: &[u8]) -> Result<Place, Damage> {
         let interface = self.place(interface)?;
         let (taken, len) = (word(body, 12, self.order), word(body, 16, self.order));
         fits(taken, body.len().saturating_sub(PACKET_AT))?;
         let at = BODY_AT.saturating_add(PACKET_AT);
-        Ok(Found { interface, time: Some(time(body, 4, self.order)), at, taken, len })
+        Ok(Place { interface, time: Some(time(body, 4, self.order)), at, taken, len })
     }
 
     /// A simple packet is of the first interface, has no time, and is cut by that interface's snapshot length.
-    fn simple(&self, body: &[u8]) -> Result<Found, Damage> {
+    fn simple(&self, body: &[u8]) -> Result<Place, Damage> {
         let interface = self.place(0)?;
         let len = word(body, 0, self.order);
         let snap_len = self.interfaces.get(interface).map_or(0, |interface| interface.snap_len);
         let taken = if snap_len == 0 { len } else { len.min(snap_len) };
         fits(taken, body.len().saturating_sub(4))?;
-        Ok(Found { interface, time: None, at: BODY_AT.saturating_add(4), taken, len })
+        Ok(Place { interface, time: None, at: BODY_AT.saturating_add(4), taken, len })
     }
 
     /// The place among all interfaces of the section's interface `number`.
@@ -295,7 +360,7 @@ impl PcapngReader {
         Err(Damage::UnknownInterface { interface: number, described })
     }
 
-    fn frame<'a>(&self, block: &'a [u8], found: &Found) -> Frame<'a> {
+    fn frame<'a>(&self, block: &'a [u8], found: &Place) -> Frame<'a> {
         let end = found.at.saturating_add(found.taken as usize);
         let (clock, interface) = (self.clocks.get(found.interface), self.interfaces.get(found.interface));
         let mut frame = Frame {
@@ -375,8 +440,6 @@ const UNKNOWN_LINK_TYPE: LinkType = LinkType(0xffff);
 
 /// Type and length, and either the length again or, in a section header, the byte-order magic.
 const HEAD_LEN: usize = 12;
-/// Type and length.
-const BODY_AT: usize = 8;
 /// Interface, time, and the two lengths.
 const PACKET_AT: usize = 20;
 const MIN_BLOCK_LEN: u32 = 12;

@@ -4,12 +4,13 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
+use super::block::{Block, Item};
 use super::description::{Interface, Section};
 use super::input::Input;
 use super::packing::Packing;
 use super::read_error::ReadError;
-use super::read_pcap::{self, PcapReader};
-use super::read_pcapng::{self, PcapngReader};
+use super::read_pcap::{self, PcapReader, Record};
+use super::read_pcapng::{self, PcapngReader, Taken};
 use crate::wire::frame::{Frame, LinkType};
 
 /// A capture file that is being read: pcap (micro- or nanoseconds, of either byte order, also as modified by Alexey
@@ -24,9 +25,10 @@ pub struct CaptureReader {
     ended: bool,
 }
 
+/// Each with what it has gone to.
 enum Format {
-    Pcap(Box<PcapReader>),
-    Pcapng(Box<PcapngReader>),
+    Pcap(Box<PcapReader>, Option<Record>),
+    Pcapng(Box<PcapngReader>, Option<Taken>),
 }
 
 impl CaptureReader {
@@ -60,9 +62,9 @@ impl CaptureReader {
         }
         let magic = input.peek(there);
         let format = if read_pcapng::begins(magic) {
-            Format::Pcapng(Box::new(PcapngReader::new()))
+            Format::Pcapng(Box::new(PcapngReader::new()), None)
         } else if read_pcap::begins(magic) {
-            Format::Pcap(Box::new(PcapReader::new(&mut input)?))
+            Format::Pcap(Box::new(PcapReader::new(&mut input)?), None)
         } else {
             return Err(foreign(magic));
         };
@@ -76,41 +78,98 @@ impl CaptureReader {
     /// When the file is damaged or cut here.
     #[allow(clippy::should_implement_trait)] // A packet borrows the reader, which Iterator cannot say.
     pub fn next(&mut self) -> Result<Option<Frame<'_>>, ReadError> {
-        self.next_with_interfaces().map(|next| next.map(|(frame, _)| frame))
+        // Blocks without a packet are told only to those who keep all.
+        while self.advance()? && !self.is_packet() {}
+        Ok(self.packet())
     }
 
-    /// As [`next`](Self::next), with the [interfaces](Self::interfaces) that were described so far: the packet's own is the
-    /// one with the number `frame.interface`.
+    /// Has [`next_item`](Self::next_item) give the blocks of pcapng that hold no packet, too: for copying all that there is.
+    pub fn keep_blocks(&mut self) {
+        if let Format::Pcapng(reader, _) = &mut self.format {
+            reader.keep_all();
+        }
+    }
+
+    /// As [`next`](Self::next), with the block that the packet stands in; and blocks without a packet, to those who
+    /// [keep](Self::keep_blocks) them.
     ///
     /// # Errors
     /// As of [`next`](Self::next).
-    pub fn next_with_interfaces(&mut self) -> Result<Option<(Frame<'_>, &[Interface])>, ReadError> {
-        if self.ended {
-            return Ok(None);
+    pub fn next_item(&mut self) -> Result<Option<Item<'_>>, ReadError> {
+        self.advance()?;
+        Ok(self.item())
+    }
+
+    /// The section header that a pcapng file begins with, as long as nothing was read; what is wrong with it, reading tells.
+    pub fn first_block(&mut self) -> Option<Block<'_>> {
+        match &mut self.format {
+            Format::Pcap(..) => None,
+            Format::Pcapng(reader, _) => reader.first_block(&mut self.input),
         }
-        let (frame, interfaces) = match &mut self.format {
-            Format::Pcap(reader) => (reader.next(&mut self.input), reader.interfaces()),
-            Format::Pcapng(reader) => (reader.next(&mut self.input), reader.interfaces()),
+    }
+
+    /// Goes to the next item; `false` at the end.
+    pub(super) fn advance(&mut self) -> Result<bool, ReadError> {
+        let input = &mut self.input;
+        let gone = match &mut self.format {
+            Format::Pcap(_, now) if self.ended => advanced(Ok(None), now),
+            Format::Pcapng(_, now) if self.ended => advanced(Ok(None), now),
+            Format::Pcap(reader, now) => advanced(reader.advance(input), now),
+            Format::Pcapng(reader, now) => advanced(reader.advance(input), now),
         };
-        let frame = frame.inspect_err(|error| self.ended = !error.goes_on())?;
-        Ok(frame.map(|frame| (frame, interfaces)))
+        if let Err(error) = &gone {
+            self.ended = !error.goes_on();
+        }
+        gone
+    }
+
+    /// The item that was gone to.
+    pub(super) fn item(&self) -> Option<Item<'_>> {
+        match &self.format {
+            Format::Pcap(reader, now) => {
+                now.as_ref().map(|now| Item::Packet(reader.frame(&self.input, now), None))
+            }
+            Format::Pcapng(reader, now) => now.as_ref().map(|now| reader.item(&self.input, now)),
+        }
+    }
+
+    /// The packet that was gone to.
+    pub(super) fn packet(&self) -> Option<Frame<'_>> {
+        match &self.format {
+            Format::Pcap(reader, now) => now.as_ref().map(|now| reader.frame(&self.input, now)),
+            Format::Pcapng(reader, now) => now.as_ref().and_then(|now| reader.packet_of(&self.input, now)),
+        }
+    }
+
+    fn is_packet(&self) -> bool {
+        match &self.format {
+            Format::Pcap(_, now) => now.is_some(),
+            Format::Pcapng(_, now) => now.as_ref().is_some_and(Taken::is_packet),
+        }
     }
 
     /// The interfaces that were described so far, counted over the whole file. In pcap there is one.
     pub fn interfaces(&self) -> &[Interface] {
         match &self.format {
-            Format::Pcap(reader) => reader.interfaces(),
-            Format::Pcapng(reader) => reader.interfaces(),
+            Format::Pcap(reader, _) => reader.interfaces(),
+            Format::Pcapng(reader, _) => reader.interfaces(),
         }
     }
 
     /// What the present section says about how it was made; pcap says nothing.
     pub fn section(&self) -> Option<&Section> {
         match &self.format {
-            Format::Pcap(_) => None,
-            Format::Pcapng(reader) => reader.section(),
+            Format::Pcap(..) => None,
+            Format::Pcapng(reader, _) => reader.section(),
         }
     }
+}
+
+/// Keeps what was gone to; nothing is kept of what cannot be read.
+fn advanced<T>(gone: Result<Option<T>, ReadError>, now: &mut Option<T>) -> Result<bool, ReadError> {
+    *now = None;
+    *now = gone?;
+    Ok(now.is_some())
 }
 
 /// What a file is that begins neither as pcap nor as pcapng.

@@ -17,6 +17,12 @@ pub enum WriteError {
         /// What the system said.
         source: io::Error,
     },
+    /// It is the file that is read.
+    #[error("write {path}: it is the file that is read; choose another name")]
+    SameFile {
+        /// Its name.
+        path: String,
+    },
     /// zstd is read, but not written.
     #[error("create {path}: zstd is not written here; a name that ends in .lz4 or .gz packs the file too")]
     Zstd {

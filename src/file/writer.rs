@@ -7,7 +7,9 @@ use std::os::fd::AsFd;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
+use pcap_file::Endianness;
 use pcap_file::pcap::PcapTsResolution;
+use pcap_file::pcapng::blocks::section_header::SectionHeaderBlock;
 use pcap_file::pcapng::{PcapNgBlock, PcapNgWriter};
 use rustix::fs::{Gid, Uid};
 
@@ -88,6 +90,14 @@ impl CaptureWriter {
     /// # Errors
     /// When it cannot be created, or nothing can be written.
     pub fn create(path: &Path, options: WriteOptions) -> Result<Self, WriteError> {
+        let section = options.section.clone();
+        let mut writer = Self::create_without_section(path, options)?;
+        writer.own_section(&section)?;
+        Ok(writer)
+    }
+
+    /// As [`create`](Self::create), for blocks that bring their section header.
+    pub(super) fn create_without_section(path: &Path, options: WriteOptions) -> Result<Self, WriteError> {
         let name = path.display().to_string();
         let packing = options.packing.or(Packing::by_name(path));
         if packing == Some(Packing::Zstd) {
@@ -106,7 +116,10 @@ impl CaptureWriter {
     /// When nothing can be written.
     pub fn new(stream: impl Write + Send + 'static, options: WriteOptions) -> Result<Self, WriteError> {
         let output = Output::Stream(Box::new(stream));
-        Self::start("the stream".to_owned(), output, options.format.unwrap_or_default(), &options)
+        let name = "the stream".to_owned();
+        let mut writer = Self::start(name, output, options.format.unwrap_or_default(), &options)?;
+        writer.own_section(&options.section)?;
+        Ok(writer)
     }
 
     fn start(
@@ -120,22 +133,62 @@ impl CaptureWriter {
             Format::PcapMicroseconds => {
                 Kind::Pcap { resolution: PcapTsResolution::MicroSecond, link_type: None }
             }
-            Format::Pcapng => {
-                let section = write_pcapng::section(&options.section);
-                match PcapNgWriter::with_section_header(Vec::new(), section) {
-                    Ok(writer) => Kind::Pcapng(Box::new(writer)),
-                    Err(error) => return Err(WriteError::Format { path, reason: error.into() }),
-                }
-            }
+            Format::Pcapng => Kind::Pcapng(block_writer(&path, write_pcapng::section(&options.section))?),
         };
         let (chunk, flush_each) = (Chunk::of(output, options.packing), options.flush_each);
-        let mut writer = Self { path, kind, chunk, link_types: Vec::new(), flush_each };
-        if let Kind::Pcapng(_) = writer.kind {
-            writer.take_block()?;
+        Ok(Self { path, kind, chunk, link_types: Vec::new(), flush_each })
+    }
+
+    /// Writes a section header, where the format has such.
+    fn own_section(&mut self, section: &Section) -> Result<(), WriteError> {
+        if let Kind::Pcapng(writer) = &mut self.kind {
+            *writer = block_writer(&self.path, write_pcapng::section(section))?;
+            self.take_block()?;
         }
         // Whoever reads a pipe waits for the header.
-        writer.flush()?;
-        Ok(writer)
+        self.flush()
+    }
+
+    /// Whether it is pcap, which has no blocks.
+    pub(super) fn is_pcap(&self) -> bool {
+        matches!(self.kind, Kind::Pcap { .. })
+    }
+
+    /// Says that a section in this byte order follows, whose header is given to [`raw`](Self::raw).
+    pub(super) fn begin_section(&mut self, order: Endianness) -> Result<(), WriteError> {
+        self.link_types.clear();
+        if let Kind::Pcapng(writer) = &mut self.kind {
+            let header =
+                SectionHeaderBlock { endianness: order, ..write_pcapng::section(&Section::default()) };
+            *writer = block_writer(&self.path, header)?;
+            writer.get_mut().clear();
+        }
+        Ok(())
+    }
+
+    /// Takes note of an interface whose description is given to [`raw`](Self::raw).
+    pub(super) fn note_interface(&mut self, link_type: LinkType) {
+        self.link_types.push(link_type);
+    }
+
+    /// The block that describes an interface, in the section's byte order.
+    pub(super) fn describe(&mut self, interface: &Interface) -> Result<Vec<u8>, WriteError> {
+        let Kind::Pcapng(writer) = &mut self.kind else { return Ok(Vec::new()) };
+        let written = writer.write_pcapng_block(write_pcapng::interface(interface));
+        let octets = std::mem::take(writer.get_mut());
+        written.map(|_| octets).map_err(|error| self.unsaid(error))
+    }
+
+    /// Writes blocks as they stand.
+    pub(super) fn raw(&mut self, octets: &[u8], is_packet: bool) -> Result<(), WriteError> {
+        self.chunk.octets().extend_from_slice(octets);
+        self.end_record(is_packet)?;
+        if self.flush_each && is_packet { self.flush() } else { Ok(()) }
+    }
+
+    /// The error for octets that are more than a length can say.
+    pub(super) fn too_long(&self, what: &'static str, len: usize) -> WriteError {
+        WriteError::TooLong { path: self.path.clone(), what, len }
     }
 
     /// Describes an interface, also after packets; the first has number 0, and its number is returned. pcap has one: more
@@ -171,7 +224,7 @@ impl CaptureWriter {
                 write_pcapng::packet(self.chunk.octets(), frame)
             }
         };
-        too_long.map_err(|(what, len)| WriteError::TooLong { path: self.path.clone(), what, len })?;
+        too_long.map_err(|(what, len)| self.too_long(what, len))?;
         self.end_record(true)?;
         if self.flush_each { self.flush() } else { Ok(()) }
     }
@@ -281,6 +334,17 @@ impl Drop for CaptureWriter {
     fn drop(&mut self) {
         // Whoever wants to know calls finish(), behind which nothing is left to do here.
         let _ = self.end();
+    }
+}
+
+/// What writes blocks into memory, with the header of their section there.
+fn block_writer(
+    path: &str,
+    section: SectionHeaderBlock<'static>,
+) -> Result<Box<PcapNgWriter<Vec<u8>>>, WriteError> {
+    match PcapNgWriter::with_section_header(Vec::new(), section) {
+        Ok(writer) => Ok(Box::new(writer)),
+        Err(error) => Err(WriteError::Format { path: path.to_owned(), reason: error.into() }),
     }
 }
 
