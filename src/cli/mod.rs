@@ -5,6 +5,7 @@
 mod capture;
 mod capture_file;
 mod color;
+mod columns;
 mod completions;
 mod craft;
 mod craft_output;

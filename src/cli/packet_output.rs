@@ -7,11 +7,13 @@ use clap::{ArgAction, Args};
 use jiff::tz::TimeZone;
 
 use super::color;
+use super::columns::ColumnArgs;
 use super::output::Output;
 use crate::packet::check::Dissected;
 use crate::packet::dissect::dissect;
 use crate::packet::unbuild::unbuild_shortest;
 use crate::proto::registry;
+use crate::show::columns::Columns;
 use crate::show::line::Lines;
 use crate::show::time::{self, Clock, Precision};
 use crate::show::{Meta, hex, json, line, tree};
@@ -43,6 +45,9 @@ pub(super) struct PacketOutputArgs {
     /// Times: -t none, -tt seconds since 1970, -ttt since the packet before, -tttt with the date, -ttttt since the first.
     #[arg(short, action = ArgAction::Count)]
     t: u8,
+    /// Times of day in UTC, not in the local zone.
+    #[arg(long)]
+    utc: bool,
     /// Times to the nanosecond.
     #[arg(long, visible_alias = "nanosecond-precision")]
     nano: bool,
@@ -58,6 +63,8 @@ pub(super) struct PacketOutputArgs {
     /// Print each packet as a spec, which `craft -` and `send -` take back.
     #[arg(long)]
     toml: bool,
+    #[command(flatten)]
+    columns: ColumnArgs,
 }
 
 impl PacketOutputArgs {
@@ -86,6 +93,7 @@ enum Form {
     Tree(Clock, tree::Style),
     Json,
     Toml,
+    Columns(Columns),
 }
 
 /// What is printed of the octets.
@@ -106,9 +114,13 @@ impl Printer {
     pub(super) fn new(args: &PacketOutputArgs) -> Self {
         let style = |unless: time::Style| if args.t == 0 { unless } else { time::Style::from_count(args.t) };
         let precision = if args.nano || args.v > 0 { Precision::Nano } else { Precision::Micro };
-        let clock = |style| Clock::new(style, precision, TimeZone::system());
+        let zone = || if args.utc { TimeZone::UTC } else { TimeZone::system() };
+        let clock = |style| Clock::new(style, precision, zone());
+        let mut output = Output::new();
+        let columns = if args.quiet { None } else { args.columns.columns(&mut output.text) };
         let form = match args {
             PacketOutputArgs { quiet: true, .. } => Form::Nothing,
+            _ if let Some(columns) = columns => Form::Columns(columns),
             PacketOutputArgs { json: true, .. } => Form::Json,
             PacketOutputArgs { toml: true, .. } => Form::Toml,
             PacketOutputArgs { v: 0, .. } => {
@@ -131,7 +143,7 @@ impl Printer {
             hex: hex.map(|(count, style)| Hex { style, link: count > 1 }),
             at_once: args.line_buffered || io::stdout().is_terminal(),
             table: LayerTable::default(),
-            output: Output::new(),
+            output,
             is_first: true,
         }
     }
@@ -173,6 +185,7 @@ impl Printer {
                 }
                 tree::packet(out, &meta, &dissected, clock, *style);
             }
+            Form::Columns(columns) => columns.packet(out, &meta, &dissected),
             Form::Json => {
                 json::packet(out, &meta, &dissected);
                 out.push('\n');

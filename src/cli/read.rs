@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::filter_argument::{FileFilter, FilterArgs};
+use super::output::print;
 use super::packet_output::{PacketOutputArgs, Printer};
 use super::read_copy::{Copy, CopyArgs, Plan};
 use super::{CommandResult, Outcome};
@@ -34,6 +35,9 @@ pub(super) struct ReadArgs {
     /// Pass over the first packets; those behind them keep their numbers.
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     skip: u64,
+    /// Print only how many packets there are.
+    #[arg(long = "count", conflicts_with = "write")]
+    count_only: bool,
     #[command(flatten)]
     copy: CopyArgs,
     #[command(flatten)]
@@ -69,9 +73,10 @@ pub(super) fn run(args: &ReadArgs) -> CommandResult {
     if args.filter.wants_dump() {
         return dump(args, files, filter);
     }
+    let is_silent = args.count_only || args.copy.writes_to_stdout();
     let mut reading = Reading {
         filter,
-        printer: Printer::new(&args.output.clone().silent_if(args.copy.writes_to_stdout())),
+        printer: Printer::new(&args.output.clone().silent_if(is_silent)),
         copy: Copy::create(&args.copy, &plan)?,
         number: 0,
         taken: 0,
@@ -89,6 +94,9 @@ pub(super) fn run(args: &ReadArgs) -> CommandResult {
     reading.printer.finish()?;
     if let Some(copy) = reading.copy {
         copy.finish()?;
+    }
+    if args.count_only {
+        print(&format!("{}\n", reading.taken))?;
     }
     Ok(outcome)
 }

@@ -4,6 +4,8 @@
 //! Everything is appended to a `String` that the caller empties and uses again, so that a packet costs no allocation.
 //! Nothing that comes from a packet or a file reaches that string unescaped: see [`text`].
 
+mod column_values;
+pub mod columns;
 mod field_entries;
 pub mod fields;
 pub mod forms;

@@ -12,7 +12,7 @@ pub(crate) struct Judged {
 }
 
 /// Each packet by itself, checksums checked, numbers as they are on the wire.
-const PREFERENCES: &[&str] = &[
+pub(crate) const PREFERENCES: &[&str] = &[
     "ip.defragment:FALSE",
     "ipv6.defragment:FALSE",
     "tcp.desegment_tcp_streams:FALSE",
