@@ -13,6 +13,7 @@ mod doctor;
 mod duration;
 mod fields;
 mod filter_argument;
+mod hex_output;
 mod interfaces;
 mod lab;
 mod lab_demo;

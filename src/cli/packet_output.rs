@@ -8,15 +8,15 @@ use jiff::tz::TimeZone;
 
 use super::color;
 use super::columns::ColumnArgs;
+use super::hex_output::{Hex, HexArgs};
 use super::output::Output;
 use crate::packet::check::Dissected;
 use crate::packet::dissect::dissect;
 use crate::packet::unbuild::unbuild_shortest;
-use crate::proto::registry;
 use crate::show::columns::Columns;
 use crate::show::line::Lines;
 use crate::show::time::{self, Clock, Precision};
-use crate::show::{Meta, hex, json, line, tree};
+use crate::show::{Meta, json, line, tree};
 use crate::spec::write_toml;
 use crate::wire::frame::Frame;
 use crate::wire::layers::LayerTable;
@@ -30,18 +30,11 @@ pub(super) struct PacketOutputArgs {
     /// Show the headers of the link too.
     #[arg(short)]
     e: bool,
-    /// Show each packet as a tree of layers and fields; twice: with offsets and full names.
+    /// Show each packet as a tree of layers and fields; twice: with the octets' places and full names.
     #[arg(short, action = ArgAction::Count, conflicts_with_all = ["json", "toml"])]
     v: u8,
-    /// Show the octets in hex, without the headers of the link; twice: with them.
-    #[arg(short, action = ArgAction::Count, conflicts_with_all = ["json", "toml"])]
-    x: u8,
-    /// Show the octets in hex and as text, without the headers of the link; twice: with them.
-    #[arg(short = 'X', action = ArgAction::Count, conflicts_with_all = ["json", "toml"])]
-    hex_and_text: u8,
-    /// Show the octets as text, without the headers of the link; twice: with them.
-    #[arg(short = 'A', action = ArgAction::Count, conflicts_with_all = ["json", "toml"])]
-    ascii: u8,
+    #[command(flatten)]
+    hex: HexArgs,
     /// Times: -t none, -tt seconds since 1970, -ttt since the packet before, -tttt with the date, -ttttt since the first.
     #[arg(short, action = ArgAction::Count)]
     t: u8,
@@ -96,19 +89,6 @@ enum Form {
     Columns(Columns),
 }
 
-/// What is printed of the octets.
-struct Hex {
-    style: HexStyle,
-    /// Whether the headers of the link are among them.
-    link: bool,
-}
-
-enum HexStyle {
-    Plain,
-    WithText,
-    Text,
-}
-
 impl Printer {
     /// A printer for what the options say.
     pub(super) fn new(args: &PacketOutputArgs) -> Self {
@@ -132,15 +112,9 @@ impl Printer {
                 Form::Tree(clock(style(time::Style::Date)), looks)
             }
         };
-        let chosen = [
-            (args.x, HexStyle::Plain),
-            (args.hex_and_text, HexStyle::WithText),
-            (args.ascii, HexStyle::Text),
-        ];
-        let hex = chosen.into_iter().rev().find(|(count, _)| *count > 0);
         Self {
             form,
-            hex: hex.map(|(count, style)| Hex { style, link: count > 1 }),
+            hex: Hex::new(&args.hex),
             at_once: args.line_buffered || io::stdout().is_terminal(),
             table: LayerTable::default(),
             output,
@@ -201,7 +175,7 @@ impl Printer {
             }
         }
         self.is_first = false;
-        if let Some(hex) = &self.hex {
+        if let Some(hex) = &mut self.hex {
             hex.write(out, &dissected);
         }
         if self.at_once {
@@ -218,19 +192,5 @@ impl Printer {
     /// When stdout cannot be written.
     pub(super) fn finish(&mut self) -> io::Result<()> {
         self.output.flush()
-    }
-}
-
-impl Hex {
-    fn write(&self, out: &mut String, dissected: &Dissected<'_>) {
-        let entries = dissected.table.entries();
-        let above = entries.iter().find(|entry| !registry().get(entry.protocol).is_link);
-        let start = if self.link { 0 } else { above.map_or(0, |entry| entry.start as usize) };
-        let octets = dissected.octets.get(start..).unwrap_or_default();
-        match self.style {
-            HexStyle::Plain => hex::dump(out, octets, false),
-            HexStyle::WithText => hex::dump(out, octets, true),
-            HexStyle::Text => hex::text(out, octets),
-        }
     }
 }

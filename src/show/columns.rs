@@ -8,18 +8,17 @@
 
 use super::Meta;
 use super::column_values::{frame_value, push_status, push_value};
-use super::fields;
+use super::field_name::{FieldName, Path, STATUS};
 use super::text::is_printable;
 use super::value::push_hex;
-use crate::diagnostic::nearest::nearest;
 use crate::packet::check::Dissected;
 use crate::packet::walk::{Event, Shape, walk_layer};
 use crate::proto::describe::Auto;
 use crate::proto::registry;
-use crate::wire::layers::ProtocolId;
 use crate::wire::value::ValueRef;
 
 pub use super::column_values::FRAME_FIELDS;
+pub use super::field_name::UnknownField;
 
 /// How rows are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -29,16 +28,6 @@ pub enum Style {
     Tabs,
     /// RFC 4180: commas between the columns, and quotes where a value needs them.
     Csv,
-}
-
-/// A name that is no field's.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("no field is called `{name}`{}", nearest.as_ref().map_or(String::new(), |near| format!("; did you mean `{near}`?")))]
-pub struct UnknownField {
-    /// The name.
-    pub name: String,
-    /// A field with a name that is nearly the same.
-    pub nearest: Option<String>,
 }
 
 /// The columns that are wanted, and what must be remembered between packets.
@@ -62,8 +51,7 @@ struct Column {
 #[derive(Debug, Clone)]
 enum Source {
     Frame(&'static str),
-    /// A field of a protocol, by its name behind the protocol's.
-    Field(ProtocolId, String),
+    Field(FieldName),
 }
 
 impl Columns {
@@ -106,7 +94,7 @@ impl Columns {
 
     fn layer(&mut self, dissected: &Dissected<'_>, index: usize) {
         let Some(entry) = dissected.table.entries().get(index) else { return };
-        let is_of = |column: &Column| matches!(column.source, Source::Field(id, _) if id == entry.protocol);
+        let is_of = |column: &Column| matches!(&column.source, Source::Field(name) if name.protocol == entry.protocol);
         if !self.columns.iter().any(is_of) {
             return;
         }
@@ -114,15 +102,15 @@ impl Columns {
         walk_layer(dissected.octets, entry, registry().get(entry.protocol), &mut |event| {
             path.enter(&event);
             for column in &mut self.columns {
-                if let Source::Field(id, name) = &column.source
-                    && *id == entry.protocol
+                if let Source::Field(name) = &column.source
+                    && name.protocol == entry.protocol
                 {
                     let start = column.text.len();
                     let text = &mut column.text;
                     if start > 0 {
                         text.push(',');
                     }
-                    if !value_of(text, name, &path, &event, dissected, index) {
+                    if !value_of(text, &name.path, &path, &event, dissected, index) {
                         text.truncate(start);
                     }
                 }
@@ -151,28 +139,10 @@ impl Column {
     fn new(name: &str) -> Result<Self, UnknownField> {
         let source = match FRAME_FIELDS.iter().find(|known| **known == name) {
             Some(known) => Source::Frame(known),
-            None => field_source(name)?,
+            None => Source::Field(FieldName::new(name, &FRAME_FIELDS)?),
         };
         Ok(Self { name: name.to_owned(), source, text: String::new() })
     }
-}
-
-/// Which protocol's field a name means: the protocol's name is the longest one that it begins with.
-fn field_source(name: &str) -> Result<Source, UnknownField> {
-    let plain = name.strip_suffix(STATUS).unwrap_or(name);
-    let protocols = registry().protocols();
-    for protocol in protocols {
-        let rest = name.strip_prefix(protocol.name).and_then(|rest| rest.strip_prefix('.'));
-        if let Some(rest) = rest
-            && fields::names(protocol).iter().any(|known| known == plain)
-        {
-            return Ok(Source::Field(protocol.id, rest.to_owned()));
-        }
-    }
-    let mut known: Vec<String> = FRAME_FIELDS.iter().map(|known| (*known).to_owned()).collect();
-    known.extend(protocols.iter().flat_map(fields::names));
-    let near = nearest(name, known.iter().map(String::as_str)).map(str::to_owned);
-    Err(UnknownField { name: name.to_owned(), nearest: near })
 }
 
 /// Appends the value that an event has for the column of this name; `false` when it has none.
@@ -216,49 +186,6 @@ fn value_of(
     }
 }
 
-/// The names of what is open in a layer, innermost last. Descriptions nest less deep than this has room.
-#[derive(Debug, Default)]
-struct Path<'a> {
-    open: [Option<(&'a str, Option<Shape>)>; 16],
-    depth: usize,
-}
-
-impl<'a> Path<'a> {
-    fn enter(&mut self, event: &Event<'a>) {
-        if let Event::Open { name, shape, .. } = event {
-            // Parts of a group have its name in their own.
-            let name = if *shape == Shape::Group { "" } else { name };
-            if let Some(slot) = self.open.get_mut(self.depth) {
-                *slot = Some((name, Some(*shape)));
-            }
-            self.depth = self.depth.saturating_add(1);
-        }
-    }
-
-    fn leave(&mut self, event: &Event<'a>) {
-        if let Event::Close = event {
-            self.depth = self.depth.saturating_sub(1);
-        }
-    }
-
-    /// Whether the field that comes is the value of what is open.
-    fn is_single(&self) -> bool {
-        let last = self.depth.checked_sub(1).and_then(|last| self.open.get(last).copied().flatten());
-        last.is_some_and(|(_, shape)| shape == Some(Shape::Single))
-    }
-
-    /// Whether `name` is that of what is open, with `last` behind it.
-    fn is(&self, name: &str, last: &str) -> bool {
-        let open = self.open.iter().take(self.depth).flatten().map(|(name, _)| *name);
-        let mut left = Some(name);
-        for part in open.chain([last]).filter(|part| !part.is_empty()) {
-            let Some(rest) = left.and_then(|left| left.strip_prefix(part)) else { return false };
-            left = if rest.is_empty() { Some(rest) } else { rest.strip_prefix('.') };
-        }
-        left == Some("") && !name.ends_with('.')
-    }
-}
-
 fn push_tabbed(out: &mut String, text: &str) {
     for character in text.chars() {
         match character {
@@ -288,6 +215,3 @@ fn push_csv(out: &mut String, text: &str) {
         out.push('"');
     }
 }
-
-/// How the names of verdicts end.
-const STATUS: &str = ".status";

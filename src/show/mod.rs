@@ -7,6 +7,7 @@
 mod column_values;
 pub mod columns;
 mod field_entries;
+pub mod field_name;
 pub mod fields;
 pub mod forms;
 pub mod header;

@@ -2,6 +2,7 @@
 #![deny(clippy::arithmetic_side_effects)]
 
 use std::fmt::{self, Write};
+use std::ops::Range;
 
 use super::Meta;
 use super::palette::Palette;
@@ -21,7 +22,7 @@ use crate::wire::frame::Direction;
 pub struct Style {
     /// Colours.
     pub palette: Palette,
-    /// Whether each line begins with the offset of its octets and has the field's full name.
+    /// Whether each line begins with the place of its octets, `[14..34]`, and has the field's full name.
     pub detail: bool,
 }
 
@@ -58,6 +59,21 @@ pub fn layers(out: &mut String, dissected: &Dissected<'_>, style: Style) {
     let _: fmt::Result = Tree { out, dissected, style, depth: 0 }.packet();
 }
 
+/// `[14..34]`: the octets from 14 up to, and without, 34.
+struct Place<'r>(&'r Range<usize>);
+
+impl fmt::Display for Place<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let digits = |number: usize| number.checked_ilog10().unwrap_or(0).saturating_add(1);
+        let width = digits(self.0.start).saturating_add(digits(self.0.end)).saturating_add(4);
+        let padding = f.width().unwrap_or(0).saturating_sub(usize::try_from(width).unwrap_or(0));
+        write!(f, "{:padding$}[{}..{}]", "", self.0.start, self.0.end)
+    }
+}
+
+/// Room for places of four digits.
+const PLACE_WIDTH: usize = 12;
+
 /// Longer octets are cut short in the tree: hex output is for those.
 const SHOWN_OCTETS: usize = 32;
 
@@ -92,7 +108,8 @@ impl Tree<'_, '_> {
         let Some(entry) = table.entries().get(index) else { return Ok(()) };
         let protocol = registry().get(entry.protocol);
         let heading = self.style.palette.heading;
-        self.begin(entry.start as usize)?;
+        let header = entry.start as usize..entry.header_end as usize;
+        self.begin(&header)?;
         write!(self.out, "{heading}{}{heading:#}", protocol.title)?;
         self.name(protocol.name, "")?;
         let view = View::new(octets, table, wire_len, index);
@@ -103,7 +120,7 @@ impl Tree<'_, '_> {
         let mut result = Ok(());
         self.dissected.layer_findings(index, &mut |finding| {
             result = result.and_then(|()| {
-                self.begin(entry.start as usize)?;
+                self.begin(&header)?;
                 self.finding(&finding.problem)?;
                 self.out.write_char('\n')
             });
@@ -137,11 +154,12 @@ impl Tree<'_, '_> {
         Ok(())
     }
 
-    /// Begins a line: offset, where wanted, and indentation.
-    pub(super) fn begin(&mut self, offset: usize) -> fmt::Result {
+    /// Begins a line: the octets that it is about, where wanted, and indentation.
+    pub(super) fn begin(&mut self, octets: &Range<usize>) -> fmt::Result {
         if self.style.detail {
             let aside = self.style.palette.aside;
-            write!(self.out, "{aside}{offset:>5}{aside:#}  ")?;
+            let place = Place(octets);
+            write!(self.out, "{aside}{place:>PLACE_WIDTH$}{aside:#}  ")?;
         }
         (0..self.depth).try_for_each(|_| self.out.write_str("    "))
     }
@@ -175,7 +193,7 @@ impl Tree<'_, '_> {
         if octets.is_empty() {
             return Ok(());
         }
-        self.begin(offset)?;
+        self.begin(&(offset..offset.saturating_add(octets.len())))?;
         write!(self.out, "{title}: ")?;
         push_some_hex(self.out, octets);
         self.out.write_char('\n')
@@ -291,19 +309,22 @@ Behind the packet: 0000
         assert_eq!(
             quoted.first().copied(),
             Some(
-                "   20  Internet Control Message Protocol (icmp): 10.77.2.2 udp port 33434 unreachable, length 34"
+                "    [20..54]  Internet Control Message Protocol (icmp): 10.77.2.2 udp port 33434 unreachable, length 34"
             )
         );
-        assert_eq!(quoted.get(1).copied(), Some("   20      Type (icmp.type): 3 (destination unreachable)"));
+        assert_eq!(
+            quoted.get(1).copied(),
+            Some("    [20..21]      Type (icmp.type): 3 (destination unreachable)")
+        );
         assert_eq!(
             quoted.get(quoted.len().saturating_sub(5)..),
             Some(
                 &[
-                    "   48          User Datagram Protocol (udp): 40000 > 33434",
-                    "   48              Source port (udp.srcport): 40000",
-                    "   50              Destination port (udp.dstport): 33434",
-                    "   52              Length of header and data (udp.length): 12",
-                    "   54              Cut after 6 octets of the header",
+                    "    [48..54]          User Datagram Protocol (udp): 40000 > 33434",
+                    "    [48..50]              Source port (udp.srcport): 40000",
+                    "    [50..52]              Destination port (udp.dstport): 33434",
+                    "    [52..54]              Length of header and data (udp.length): 12",
+                    "    [54..54]              Cut after 6 octets of the header",
                 ][..]
             )
         );

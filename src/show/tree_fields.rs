@@ -38,7 +38,7 @@ impl<'t, 'o, 'a> LayerBody<'t, 'o, 'a> {
             Event::Open { name, title, shape, octets } => self.open(name, title, *shape, octets),
             Event::Close => self.close(),
             Event::Loose { name, value, octets } => {
-                self.tree.begin(octets.start)?;
+                self.tree.begin(octets)?;
                 write!(self.tree.out, "{name}: ")?;
                 self.number_or_octets(*value);
                 if let Some((_, problem)) = self.tree.dissected.problem(self.index, event) {
@@ -48,7 +48,7 @@ impl<'t, 'o, 'a> LayerBody<'t, 'o, 'a> {
                 self.tree.out.write_char('\n')
             }
             Event::Quoted { octets, .. } => {
-                self.tree.begin(octets.start)?;
+                self.tree.begin(octets)?;
                 self.tree.out.write_str("Quoted packet\n")?;
                 let Dissected { octets: packet, table, .. } = *self.tree.dissected;
                 self.tree.depth = self.tree.depth.saturating_add(1);
@@ -58,7 +58,7 @@ impl<'t, 'o, 'a> LayerBody<'t, 'o, 'a> {
                 self.tree.octets("Behind the quoted packet", behind, octets.end.saturating_sub(behind.len()))
             }
             Event::Cut { len, rest, octets } => {
-                self.tree.begin(octets.start)?;
+                self.tree.begin(octets)?;
                 writeln!(self.tree.out, "Cut after {len} octets of the header")?;
                 self.tree.octets("Last octets", rest, octets.start)
             }
@@ -77,7 +77,7 @@ impl<'t, 'o, 'a> LayerBody<'t, 'o, 'a> {
             self.tree.depth = self.tree.depth.saturating_sub(1);
             self.group = Some(field);
         }
-        self.tree.begin(octets.start)?;
+        self.tree.begin(octets)?;
         if field.kind != Kind::Group {
             self.pattern(field, value)?;
         }
@@ -205,27 +205,28 @@ impl<'t, 'o, 'a> LayerBody<'t, 'o, 'a> {
             // An option stands in a table of its own, whose one entry is the line.
             (Shape::Table, "", title) if !title.is_empty() => false,
             (_, "", "") => {
-                self.tree.begin(octets.start)?;
+                self.tree.begin(octets)?;
                 writeln!(self.tree.out, "#{item}")?;
                 true
             }
             // A list that is the value of an option goes by the option's title.
             _ => {
                 let title = self.heading.take().unwrap_or(title);
-                self.tree.begin(octets.start)?;
+                self.tree.begin(octets)?;
                 writeln!(self.tree.out, "{title}")?;
                 true
             }
         };
         self.tree.depth = self.tree.depth.saturating_add(usize::from(indents));
-        self.open.push(Open { indents, items: 0 });
+        self.open.push(Open { indents, items: 0, octets: octets.clone() });
         Ok(())
     }
 
     fn close(&mut self) -> fmt::Result {
         // A thing whose one value is not there is named all the same.
         if let Some(title) = self.heading.take() {
-            self.tree.begin(0)?;
+            let octets = self.open.last().map_or(0..0, |open| open.octets.clone());
+            self.tree.begin(&octets)?;
             writeln!(self.tree.out, "{title}")?;
         }
         let Some(closed) = self.open.pop() else { return Ok(()) };
@@ -241,4 +242,6 @@ struct Open {
     indents: bool,
     /// How many things were opened in it.
     items: usize,
+    /// Its octets.
+    octets: Range<usize>,
 }

@@ -26,16 +26,20 @@ pub(crate) const PREFERENCES: &[&str] = &[
 
 /// All packets of a file; none where tshark cannot read it.
 pub(crate) fn packets(file: &Path) -> Vec<Judged> {
+    let text = text_of(file);
+    // Blocks of a pcapng file that hold no packet come as packets of a link type of their own.
+    let packets = text.split("<packet>").skip(1).filter(|packet| !packet.contains("showname=\"PCAPNG "));
+    packets.map(packet).collect()
+}
+
+fn text_of(file: &Path) -> String {
     let mut tshark = Command::new("tshark");
     tshark.args(["-n", "-T", "pdml", "-r"]).arg(file);
     for preference in PREFERENCES {
         tshark.args(["-o", preference]);
     }
     let output = tshark.output().unwrap_or_else(|error| panic!("run tshark, which this test needs: {error}"));
-    let text = String::from_utf8_lossy(&output.stdout);
-    // Blocks of a pcapng file that hold no packet come as packets of a link type of their own.
-    let packets = text.split("<packet>").skip(1).filter(|packet| !packet.contains("showname=\"PCAPNG "));
-    packets.map(packet).collect()
+    String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
 fn packet(text: &str) -> Judged {
@@ -53,6 +57,18 @@ fn packet(text: &str) -> Judged {
         }
     }
     judged
+}
+
+/// Each field of a file's packets, in order, by name: where it begins and how many octets it has.
+pub(crate) fn places(file: &Path) -> Vec<Vec<(String, usize, usize)>> {
+    let text = text_of(file);
+    let place = |element: &str| {
+        let number = |name| attribute(element, name)?.parse().ok();
+        let is_shown = element.starts_with("field ") && attribute(element, "hide").is_none();
+        is_shown.then_some((attribute(element, "name")?.to_owned(), number("pos")?, number("size")?))
+    };
+    let packets = text.split("<packet>").skip(1);
+    packets.map(|packet| packet.split('<').filter_map(place).collect()).collect()
 }
 
 fn attribute<'t>(element: &'t str, name: &str) -> Option<&'t str> {
