@@ -26,6 +26,7 @@ mod probe;
 mod random;
 mod read;
 mod read_copy;
+mod read_growing;
 mod resolve;
 mod send;
 mod send_prepare;

@@ -66,6 +66,12 @@ impl PacketOutputArgs {
         self.quiet |= is_taken;
         self
     }
+
+    /// The same, writing each packet out at once when they come as they happen.
+    pub(super) fn at_once_if(mut self, is_live: bool) -> Self {
+        self.line_buffered |= is_live;
+        self
+    }
 }
 
 /// Prints packets, one after the other.

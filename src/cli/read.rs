@@ -13,7 +13,7 @@ use super::filter_argument::{FileFilter, FilterArgs};
 use super::output::print;
 use super::packet_output::{PacketOutputArgs, Printer};
 use super::read_copy::{Copy, CopyArgs, Plan};
-use super::{CommandResult, Outcome};
+use super::{CommandResult, Outcome, read_growing};
 use crate::file::{Block, CaptureReader, Interface, Item, Merge, ReadError};
 use crate::show::text::printable;
 use crate::wire::frame::Frame;
@@ -26,6 +26,9 @@ pub(super) struct ReadArgs {
     /// their packets' times. What follows and is no file is a filter, as tcpdump takes it.
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
+    /// Wait for more at the end of the file, until Ctrl-C; what comes is printed at once.
+    #[arg(long)]
+    follow_file: bool,
     /// Read several files one behind the other, whatever their times.
     #[arg(long)]
     append: bool,
@@ -59,15 +62,21 @@ const EXAMPLES: &str = "Examples:
 /// Runs the command.
 ///
 /// # Errors
-/// When the file to write cannot be written.
+/// When the file to write cannot be written, or several files are to be followed.
 pub(super) fn run(args: &ReadArgs) -> CommandResult {
     let (files, words) = files_and_filter(&args.files);
+    if args.follow_file && files.len() > 1 {
+        return Err(
+            "one file can be followed, not several: leave `--follow-file` out, or all files but one".into()
+        );
+    }
     let filter = args.filter.text(&words)?;
     let is_merged = files.len() > 1 && !args.append;
     let plan = Plan {
         inputs: files,
         merged: if is_merged { files.len() } else { 0 },
         is_subset: args.count.is_some() || args.skip > 0 || !filter.is_empty(),
+        is_live: args.follow_file,
     };
     let filter = FileFilter::new(filter);
     if args.filter.wants_dump() {
@@ -76,7 +85,8 @@ pub(super) fn run(args: &ReadArgs) -> CommandResult {
     let is_silent = args.count_only || args.copy.writes_to_stdout();
     let mut reading = Reading {
         filter,
-        printer: Printer::new(&args.output.clone().silent_if(is_silent)),
+        printer: Printer::new(&args.output.clone().silent_if(is_silent).at_once_if(args.follow_file)),
+        open: if args.follow_file { read_growing::open } else { CaptureReader::open },
         copy: Copy::create(&args.copy, &plan)?,
         number: 0,
         taken: 0,
@@ -149,6 +159,8 @@ impl Ended {
 struct Reading {
     filter: FileFilter,
     printer: Printer,
+    /// How files are opened.
+    open: fn(&Path) -> Result<CaptureReader, ReadError>,
     copy: Option<Copy>,
     /// Packets so far, and those of them that are wanted.
     number: u64,
@@ -164,7 +176,7 @@ impl Reading {
         let mut opened = Vec::new();
         let mut outcome = Ended::Whole;
         for path in paths {
-            match CaptureReader::open(path) {
+            match (self.open)(path) {
                 Ok(reader) => opened.push((path, reader)),
                 Err(error) => outcome = outcome.or(self.failed(path, &error)),
             }

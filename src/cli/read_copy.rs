@@ -9,7 +9,9 @@ use clap::Args;
 
 use super::capture_file::write_options;
 use super::duration;
-use crate::file::{Block, CaptureReader, Copier, CopyOptions, Format, Interface, Split, WriteError};
+use crate::file::{
+    Block, CaptureReader, Copier, CopyOptions, Format, Interface, Split, WriteError, WriteOptions,
+};
 use crate::show::text::printable;
 use crate::wire::frame::Frame;
 
@@ -52,6 +54,8 @@ pub(super) struct Plan<'a> {
     pub(super) merged: usize,
     /// Whether some packets are left out.
     pub(super) is_subset: bool,
+    /// Whether packets come as they happen, so that each is written at once.
+    pub(super) is_live: bool,
 }
 
 /// Packets on their way into another file.
@@ -87,7 +91,7 @@ impl Copy {
         }
         let span = args.split_seconds.map(|span| i64::try_from(span.as_nanos()).unwrap_or(i64::MAX).max(1));
         let options = CopyOptions {
-            write: write_options(),
+            write: WriteOptions { flush_each: plan.is_live, ..write_options() },
             inputs: plan.inputs.to_vec(),
             merged: plan.merged,
             truncate: args.truncate,
