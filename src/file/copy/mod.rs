@@ -55,8 +55,8 @@ pub struct Copier {
     order: Endianness,
     /// Whether the file has a section for what comes.
     is_begun: bool,
-    /// Interfaces of the section.
-    count: u32,
+    /// The link types of the section's interfaces.
+    link_types: Vec<LinkType>,
     /// For each source and each of its interfaces, its number in the section.
     numbers: Vec<Vec<Option<u32>>>,
     /// Which sources have had a section header.
@@ -80,7 +80,7 @@ impl Copier {
             heads: Heads::default(),
             order: Endianness::Little,
             is_begun: false,
-            count: 0,
+            link_types: Vec::new(),
             numbers: Vec::new(),
             headed: Vec::new(),
             scratch: Vec::new(),
@@ -215,7 +215,7 @@ impl Copier {
 
     fn start_section(&mut self, header: &[u8]) -> Result<(), WriteError> {
         self.is_begun = true;
-        self.count = 0;
+        self.link_types.clear();
         self.pieces.begin_section(header);
         self.writer.begin_section(self.order)?;
         self.writer.raw(header, false)
@@ -274,8 +274,8 @@ impl Copier {
     }
 
     fn assign(&mut self, source: usize, place: u32, link_type: LinkType) -> u32 {
-        let number = self.count;
-        self.count = number.saturating_add(1);
+        let number = u32::try_from(self.link_types.len()).unwrap_or(u32::MAX);
+        self.link_types.push(link_type);
         if self.numbers.len() <= source {
             self.numbers.resize(source.saturating_add(1), Vec::new());
         }
@@ -320,6 +320,7 @@ impl Copier {
         before.finish()?;
         if !self.writer.is_pcap() {
             self.pieces.repeat(&mut self.writer, self.order)?;
+            self.link_types.iter().for_each(|link_type| self.writer.note_interface(*link_type));
         }
         Ok(())
     }
