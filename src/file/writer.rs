@@ -180,10 +180,24 @@ impl CaptureWriter {
     }
 
     /// Writes blocks as they stand.
-    pub(super) fn raw(&mut self, octets: &[u8], is_packet: bool) -> Result<(), WriteError> {
+    pub(super) fn raw(&mut self, octets: &[u8]) -> Result<(), WriteError> {
         self.chunk.octets().extend_from_slice(octets);
-        self.end_record(is_packet)?;
-        if self.flush_each && is_packet { self.flush() } else { Ok(()) }
+        self.end_record(false)
+    }
+
+    /// Writes the block of a packet that `write` appends; it says what does not fit, and its length.
+    pub(super) fn packet_with(
+        &mut self,
+        write: impl FnOnce(&mut Vec<u8>) -> Result<(), (&'static str, usize)>,
+    ) -> Result<(), WriteError> {
+        let octets = self.chunk.octets();
+        let start = octets.len();
+        if let Err((what, len)) = write(octets) {
+            octets.truncate(start);
+            return Err(self.too_long(what, len));
+        }
+        self.end_record(true)?;
+        if self.flush_each { self.flush() } else { Ok(()) }
     }
 
     /// The error for octets that are more than a length can say.

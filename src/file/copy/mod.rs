@@ -162,22 +162,29 @@ impl Copier {
             return self.writer.write(&Frame { data, interface, ..*frame });
         }
         let change = Change { interface, truncate: self.options.truncate, comments };
-        self.scratch.clear();
-        let written = match block {
-            Some(block) => packet::write(&mut self.scratch, block, &change),
-            None => write_pcapng::packet(&mut self.scratch, &Frame { interface, ..*frame }).and_then(|()| {
-                let made = std::mem::take(&mut self.scratch);
+        let mut made = std::mem::take(&mut self.scratch);
+        let block = match block {
+            Some(block) => *block,
+            // What pcap has, as a block of our own.
+            None => {
+                made.clear();
+                let written = write_pcapng::packet(&mut made, &Frame { interface, ..*frame });
+                written.map_err(|(what, len)| self.writer.too_long(what, len))?;
                 let (kind, order) = (ENHANCED, Endianness::Little);
-                let made = Block { kind, octets: &made, order, interface: Some(interface) };
-                packet::write(&mut self.scratch, &made, &change)
-            }),
+                Block { kind, octets: &made, order, interface: Some(interface) }
+            }
         };
-        written.map_err(|(what, len)| self.writer.too_long(what, len))?;
-        let order = block.map_or(Endianness::Little, |block| block.order);
-        if order != self.order {
-            swap::swap(&mut self.scratch, order);
-        }
-        self.writer.raw(&self.scratch, true)
+        let (from, to) = (block.order, self.order);
+        let written = self.writer.packet_with(|out| {
+            let start = out.len();
+            packet::write(out, &block, &change)?;
+            if let Some(octets) = out.get_mut(start..).filter(|_| from != to) {
+                swap::swap(octets, from);
+            }
+            Ok(())
+        });
+        self.scratch = made;
+        written
     }
 
     /// Writes what is still in memory.
@@ -218,7 +225,7 @@ impl Copier {
         self.link_types.clear();
         self.pieces.begin_section(header);
         self.writer.begin_section(self.order)?;
-        self.writer.raw(header, false)
+        self.writer.raw(header)
     }
 
     /// A section header begins a section of its own, unless files are merged: then there is one for all.
@@ -269,7 +276,7 @@ impl Copier {
         let number = self.assign(source, place, interface.link_type);
         let octets = self.writer.describe(interface)?;
         self.pieces.keep(&octets);
-        self.writer.raw(&octets, false)?;
+        self.writer.raw(&octets)?;
         Ok(number)
     }
 
@@ -308,7 +315,7 @@ impl Copier {
         if matches!(block.kind(), INTERFACE | NAMES | SECRETS) && !self.pieces.keep(&octets) {
             self.left_out.add(Left::Repeated);
         }
-        self.writer.raw(&octets, false)?;
+        self.writer.raw(&octets)?;
         self.scratch = octets;
         Ok(())
     }

@@ -52,17 +52,16 @@ pub(super) fn write(
 /// Appends the block with another interface; `false` where it has no room for the number.
 fn renumbered(out: &mut Vec<u8>, block: &Block<'_>, interface: u32) -> bool {
     let start = out.len().saturating_add(BODY_AT);
-    let little = block.order.is_little();
-    let number = match (block.kind(), u16::try_from(interface)) {
+    // In the old block the number has two octets, and a drop count stands behind.
+    let number: &[u8] = match (block.kind(), u16::try_from(interface)) {
         (SIMPLE, _) => return interface == 0 && append(out, block),
-        (OBSOLETE, Ok(number)) if little => number.to_le_bytes().to_vec(),
-        (OBSOLETE, Ok(number)) => number.to_be_bytes().to_vec(),
+        (OBSOLETE, Ok(number)) => &order_half(number, block.order),
         (OBSOLETE, Err(_)) => return false,
-        _ => order_word(interface, block.order).to_vec(),
+        _ => &order_word(interface, block.order),
     };
     append(out, block);
     if let Some(place) = out.get_mut(start..start.saturating_add(number.len())) {
-        place.copy_from_slice(&number);
+        place.copy_from_slice(number);
     }
     true
 }
@@ -148,7 +147,7 @@ fn option(
 ) -> Result<(), (&'static str, usize)> {
     let len = u16::try_from(value.len()).map_err(|_| ("comment", value.len()))?;
     for half in [code, len] {
-        out.extend_from_slice(&if order.is_little() { half.to_le_bytes() } else { half.to_be_bytes() });
+        out.extend_from_slice(&order_half(half, order));
     }
     let start = out.len();
     out.extend_from_slice(value);
@@ -160,6 +159,10 @@ fn option(
 fn pad(out: &mut Vec<u8>, start: usize) {
     let padding = out.len().saturating_sub(start).wrapping_neg() & 3;
     out.extend_from_slice([0; 3].get(..padding).unwrap_or_default());
+}
+
+fn order_half(number: u16, order: Endianness) -> [u8; 2] {
+    if order.is_little() { number.to_le_bytes() } else { number.to_be_bytes() }
 }
 
 fn order_word(number: u32, order: Endianness) -> [u8; 4] {

@@ -107,7 +107,7 @@ impl Pieces {
     /// Writes what was kept.
     pub(super) fn repeat(&self, writer: &mut CaptureWriter, order: Endianness) -> Result<(), WriteError> {
         writer.begin_section(order)?;
-        writer.raw(&self.section, false)
+        writer.raw(&self.section)
     }
 
     /// Keeps what the first interface of a pcap file says.
