@@ -61,7 +61,7 @@ impl Link {
     }
 
     /// `struct ifinfomsg` and its attributes; `None` when there is not even the fixed part.
-    fn read(payload: &[u8]) -> Option<Self> {
+    pub(super) fn read(payload: &[u8]) -> Option<Self> {
         let header = LinkHeader::parse(payload).ok()?;
         // The header's own decoder knows a list of hardware types and maps every other one to "void".
         let hardware = payload.get(2..4)?.try_into().map(u16::from_ne_bytes).ok()?;
