@@ -255,21 +255,118 @@ fn what_cannot_be_captured_is_said() {
 }
 
 #[test]
-fn an_interface_that_goes_down_and_one_that_goes_away() {
+fn an_interface_that_goes_down_is_renamed_and_removed_and_comes_back() {
     let Some(lab) = lab() else { return };
-    let ip =
-        |arguments: &[&str]| assert!(run(lab.command(Host::Client, "ip").args(arguments)).status.success());
+    let ip = |arguments: &[&str]| {
+        let output = run(lab.command(Host::Client, "ip").args(arguments));
+        assert!(output.status.success(), "{arguments:?}: {}", text_of(&output));
+        std::thread::sleep(Duration::from_millis(200));
+    };
     let mut capture = Capture::start(&lab, Host::Client, "down.pcapng", &["-i", "eth0"]);
     ip(&["link", "set", "eth0", "down"]);
-    std::thread::sleep(Duration::from_millis(200));
-    ip(&["link", "set", "eth0", "up"]);
+    ip(&["link", "set", "eth0", "name", "wan0"]);
+    ip(&["link", "set", "wan0", "up"]);
     ip(&["route", "replace", "default", "via", "10.77.1.1"]);
     ping(&lab, &["10.77.2.2"]);
-    ip(&["link", "del", "eth0"]);
-    let (status, said) = capture.end(None);
-    assert!(said.contains("goes on when it is back") && said.contains("it is gone"), "{said}");
-    assert_eq!(status.code(), Some(2), "{said}");
-    assert_eq!(tshark(&capture.file, "icmp"), 10);
+    ip(&["link", "del", "wan0"]);
+    ip(&["link", "add", "wan0", "type", "veth", "peer", "name", "wan1"]);
+    ip(&["addr", "add", "10.98.0.1/24", "dev", "wan0"]);
+    ip(&["link", "set", "wan1", "up"]);
+    ip(&["link", "set", "wan0", "up"]);
+    run(lab.command(Host::Client, RAWSOCK).args([
+        "send",
+        "--no-answers",
+        "-i",
+        "wan1",
+        "eth(dst=ff:ff:ff:ff:ff:ff)/ip(dst=10.98.0.9)/udp(dstport=4343)",
+    ]));
+    let (status, said) = capture.end(Some(SIGINT));
+    assert!(status.success(), "{said}");
+    for words in
+        ["eth0 is down", "eth0 is called wan0 now", "wan0 is up again", "wan0 is gone", "wan0 is there again"]
+    {
+        assert!(said.contains(words), "{words}: {said}");
+    }
+    assert_eq!(tshark(&capture.file, "icmp.type == 0 || icmp.type == 8"), 10);
+    assert_eq!(tshark(&capture.file, "udp.dstport == 4343"), 1);
+    assert_eq!(tshark(&capture.file, "frame.interface_name == \"wan0\" && icmp"), 10);
+    let counts = counts_in(&said);
+    assert_eq!(counts.captured + counts.dropped, counts.received, "{said}");
+    assert_eq!(counts.captured, tcpdump(&capture.file), "{said}");
+}
+
+#[test]
+fn several_interfaces_in_one_file() {
+    let Some(lab) = lab() else { return };
+    let mut capture = Capture::start(&lab, Host::Router, "two.pcapng", &["-i", "eth0", "-i", "eth1", "icmp"]);
+    ping(&lab, &["10.77.2.2"]);
+    let counts = capture.counts(Some(SIGINT));
+    assert_eq!(counts.captured, 20, "each packet passes the router twice");
+    for name in ["eth0", "eth1"] {
+        assert_eq!(tshark(&capture.file, &format!("frame.interface_name == \"{name}\"")), 10, "{name}");
+    }
+}
+
+#[test]
+fn files_follow_one_another() {
+    let Some(lab) = lab() else { return };
+    // Ten packets of 1042 octets are 4 files of at least 3 KiB; the hook notes each that is ended.
+    let folder = tempfile::tempdir().unwrap();
+    let noted = folder.path().join("noted");
+    let hook = folder.path().join("note.sh");
+    std::fs::write(&hook, format!("#!/bin/sh\necho \"$1 $2\" >> {}\n", noted.display())).unwrap();
+    std::fs::set_permissions(&hook, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let command = format!("{} first", hook.display());
+    let arguments = ["-i", "eth0", "-C", "3k", "-z", &command, "icmp"];
+    let mut capture = Capture::start(&lab, Host::Client, "many.pcapng", &arguments);
+    ping(&lab, &["-s", "1000", "10.77.2.2"]);
+    assert_eq!(capture.counts(Some(SIGINT)).captured, 10);
+    let folder_of = capture.file.parent().unwrap();
+    let file = |number: u32| folder_of.join(format!("many_{number:05}.pcapng"));
+    let packets: Vec<u64> = (0..4).map(|number| tshark(&file(number), "icmp")).collect();
+    assert_eq!(packets, [3, 3, 3, 1]);
+    assert!(!file(4).exists());
+    let noted = std::fs::read_to_string(noted).unwrap();
+    let expected: String = (0..4).map(|number| format!("first {}\n", file(number).display())).collect();
+    assert_eq!(noted, expected);
+
+    // In a ring of two, the oldest are overwritten; packed files are read as others.
+    let arguments = ["-i", "eth0", "-C", "3k", "-W", "2", "icmp"];
+    let mut capture = Capture::start(&lab, Host::Client, "ring.pcap.gz", &arguments);
+    ping(&lab, &["-s", "1000", "10.77.2.2"]);
+    assert_eq!(capture.counts(Some(SIGINT)).captured, 10);
+    let mut names: Vec<String> = std::fs::read_dir(capture.file.parent().unwrap())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
+        .collect();
+    names.sort();
+    assert_eq!(names, ["ring_00000.pcap.gz", "ring_00001.pcap.gz"]);
+    assert_eq!(tshark(&capture.file.with_file_name("ring_00001.pcap.gz"), "icmp"), 1);
+}
+
+#[test]
+fn it_ends_by_itself() {
+    let Some(lab) = lab() else { return };
+    let cases: [(&[&str], u64); 3] =
+        [(&["-a", "packets:4"], 4), (&["-a", "duration:200ms"], 0), (&["-a", "filesize:1k", "-s", "60"], 5)];
+    for (condition, at_least) in cases {
+        let arguments = [&["-i", "eth0"], condition, &["icmp"]].concat();
+        let mut capture = Capture::start(&lab, Host::Client, "end.pcapng", &arguments);
+        if at_least > 0 {
+            ping(&lab, &["10.77.2.2"]);
+        }
+        let counts = capture.counts(None);
+        assert!(counts.captured >= at_least && counts.captured <= 10, "{condition:?}: {counts:?}");
+        assert_eq!(tcpdump(&capture.file), counts.captured, "{condition:?}");
+    }
+    // With -G alone, -W is how many files there are.
+    let mut capture =
+        Capture::start(&lab, Host::Client, "at-%s.pcapng", &["-i", "eth0", "-G", "100ms", "-W", "2", "icmp"]);
+    for _ in 0..3 {
+        ping(&lab, &["10.77.2.2"]);
+    }
+    assert!(capture.counts(None).captured > 1);
+    assert_eq!(std::fs::read_dir(capture.file.parent().unwrap()).unwrap().count(), 2);
 }
 
 #[test]

@@ -3,7 +3,12 @@
 //! Exit codes: 0 done (and, where an answer was awaited, answered); 1 done, but no answer; 2 it could not be done.
 
 mod capture;
+mod capture_device;
 mod capture_file;
+mod capture_files;
+mod capture_limits;
+mod capture_session;
+mod capture_tap;
 mod color;
 mod columns;
 mod completions;

@@ -23,6 +23,8 @@ pub(super) struct Chunk {
     packed: Vec<u8>,
     /// Where records end in `octets`, and whether each is a packet.
     ends: Vec<(usize, bool)>,
+    /// Octets of records that were written already.
+    written: u64,
     /// Packets that were taken, less those that a failure lost.
     packets: u64,
     failed: Option<io::Error>,
@@ -31,7 +33,16 @@ pub(super) struct Chunk {
 impl Chunk {
     pub(super) fn of(output: Output, packing: Option<Packing>) -> Self {
         let octets = Vec::with_capacity(CHUNK_LEN.saturating_mul(2));
-        Self { output, octets, packing, packed: Vec::new(), ends: Vec::new(), packets: 0, failed: None }
+        Self {
+            output,
+            octets,
+            packing,
+            packed: Vec::new(),
+            ends: Vec::new(),
+            written: 0,
+            packets: 0,
+            failed: None,
+        }
     }
 
     /// Where the octets of the next record go. [`Chunk::end_record`] says that it is whole.
@@ -51,6 +62,11 @@ impl Chunk {
         self.packets
     }
 
+    /// Octets of all records, before they are packed.
+    pub(super) fn octets_taken(&self) -> u64 {
+        self.written.saturating_add(u64::try_from(self.octets.len()).unwrap_or(u64::MAX))
+    }
+
     /// Writes what is there. What failed once fails for ever: behind a gap nothing more must be written.
     pub(super) fn flush(&mut self) -> io::Result<()> {
         let result = match self.failed.as_ref().map(again) {
@@ -60,6 +76,7 @@ impl Chunk {
             }
             None => self.write_out(),
         };
+        self.written = self.octets_taken();
         self.octets.clear();
         self.ends.clear();
         result

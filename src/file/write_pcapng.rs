@@ -65,6 +65,12 @@ pub(super) fn statistics(interface: u32, counts: &Counts) -> InterfaceStatistics
     InterfaceStatisticsBlock { interface_id: interface, timestamp, options }
 }
 
+/// Something to note about an interface at a time, as a statistics block without numbers.
+pub(super) fn note(interface: u32, time: i64, text: &str) -> InterfaceStatisticsBlock<'static> {
+    let options = vec![InterfaceStatisticsOption::Common(CommonOption::Comment(Cow::Owned(text.to_owned())))];
+    InterfaceStatisticsBlock { interface_id: interface, timestamp: since_1970(time), options }
+}
+
 /// Writes an enhanced packet block (draft-ietf-opsawg-pcapng, section 4.3) of an interface with times in nanoseconds. A
 /// time before 1970 is written as 1970.
 ///

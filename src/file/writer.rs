@@ -248,18 +248,33 @@ impl CaptureWriter {
     /// # Errors
     /// When the interface was not added, or nothing more can be written.
     pub fn write_counts(&mut self, interface: u32, counts: &Counts) -> Result<(), WriteError> {
-        if let Kind::Pcap { .. } = self.kind {
-            return Ok(());
+        self.statistics(interface, write_pcapng::statistics(interface, counts))
+    }
+
+    /// Notes something about an interface at a time, in nanoseconds since 1970; pcap has no place for it.
+    ///
+    /// # Errors
+    /// As of [`write_counts`](Self::write_counts).
+    pub fn note(&mut self, interface: u32, time: i64, text: &str) -> Result<(), WriteError> {
+        self.statistics(interface, write_pcapng::note(interface, time, text))
+    }
+
+    fn statistics<'b>(&mut self, interface: u32, block: impl PcapNgBlock<'b>) -> Result<(), WriteError> {
+        match self.kind {
+            Kind::Pcap { .. } => Ok(()),
+            _ if self.link_types.get(interface as usize).is_some() => self.block(block),
+            _ => Err(WriteError::UnknownInterface { path: self.path.clone(), interface }),
         }
-        if self.link_types.get(interface as usize).is_none() {
-            return Err(WriteError::UnknownInterface { path: self.path.clone(), interface });
-        }
-        self.block(write_pcapng::statistics(interface, counts))
     }
 
     /// Packets that are in the file, or in memory on their way into it.
     pub fn packets(&self) -> u64 {
         self.chunk.packets()
+    }
+
+    /// Octets that were written or are on their way, before they are packed.
+    pub fn octets(&self) -> u64 {
+        self.chunk.octets_taken()
     }
 
     /// Writes what is still in memory.

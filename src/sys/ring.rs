@@ -59,6 +59,7 @@ pub struct Ring {
     next: usize,
     retire_ms: u32,
     counted: Statistics,
+    copies: u64,
     scratch: Vec<u8>,
 }
 
@@ -98,6 +99,7 @@ impl Ring {
             next: 0,
             retire_ms,
             counted,
+            copies: 0,
             scratch: Vec::new(),
         })
     }
@@ -124,8 +126,9 @@ impl Ring {
             // SAFETY: the status says that the block is ours: the kernel does not write it until it is given back below.
             let block = unsafe { self.mapping.octets(start, self.block_len) };
             for packet in Packets::of(block) {
-                count =
-                    count.saturating_add(usize::from(frame(self.source, &packet, &mut self.scratch, show)));
+                let is_shown = frame(self.source, &packet, &mut self.scratch, show);
+                count = count.saturating_add(usize::from(is_shown));
+                self.copies = self.copies.saturating_add(u64::from(!is_shown));
             }
             status.store(libc::TP_STATUS_KERNEL, Ordering::Release);
             self.next = self.next.saturating_add(1) % self.blocks.max(1);
@@ -157,6 +160,11 @@ impl Ring {
     /// An error that the socket has come upon, such as that its interface went down; asking takes it off.
     pub fn take_error(&self) -> Option<std::io::Error> {
         self.socket.take_error()
+    }
+
+    /// Packets that were received and not shown: what a host sends to itself comes twice.
+    pub fn copies(&self) -> u64 {
+        self.copies
     }
 
     /// What was counted since the beginning.

@@ -8,7 +8,7 @@ use pcap_file::Endianness;
 
 use super::CopyOptions;
 use crate::file::description::Interface;
-use crate::file::packing::Packing;
+use crate::file::rotate::numbered;
 use crate::file::write_error::WriteError;
 use crate::file::writer::CaptureWriter;
 
@@ -131,18 +131,6 @@ impl Pieces {
     }
 }
 
-/// `trace.pcapng.gz` with the number 3 is `trace_00003.pcapng.gz`.
-fn numbered(path: &Path, number: u32) -> PathBuf {
-    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let packed = Packing::by_name(path).and(path.file_stem()).map_or(path, Path::new);
-    let stem = match packed.extension().and(packed.file_stem()) {
-        Some(stem) => stem.to_string_lossy().into_owned(),
-        None => packed.file_name().unwrap_or_default().to_string_lossy().into_owned(),
-    };
-    let ending = name.strip_prefix(&stem).unwrap_or_default();
-    path.with_file_name(format!("{stem}_{number:05}{ending}"))
-}
-
 /// Whether two names are of the same file that is there.
 fn is_same(one: &Path, other: &Path) -> bool {
     let is_stream = |path: &Path| path.as_os_str() == "-";
@@ -156,15 +144,6 @@ const MOST: usize = 16 << 20;
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn names_have_a_counter_before_their_endings() {
-        let named = |path: &str| numbered(Path::new(path), 7).display().to_string();
-        assert_eq!(named("a/trace.pcapng.gz"), "a/trace_00007.pcapng.gz");
-        assert_eq!(named("trace.of.monday.pcap"), "trace.of.monday_00007.pcap");
-        assert_eq!(named("/tmp/trace"), "/tmp/trace_00007");
-        assert_eq!(named("x.lz4"), "x_00007.lz4");
-    }
 
     #[test]
     fn spans_without_packets_have_no_file() {

@@ -28,6 +28,8 @@ pub struct Link {
     pub lower: Option<u32>,
     /// The bridge or bond that it belongs to.
     pub controller: Option<u32>,
+    /// Packets that came in and were dropped for want of room, since it was made.
+    pub dropped: u64,
 }
 
 impl Link {
@@ -76,8 +78,20 @@ impl Link {
             kind: attributes.nested(libc::IFLA_LINKINFO).and_then(|info| info.text(libc::IFLA_INFO_KIND)),
             lower: attributes.number(libc::IFLA_LINK).filter(|index| *index != 0),
             controller: attributes.number(libc::IFLA_MASTER),
+            dropped: attributes.get(libc::IFLA_STATS64).map_or(0, dropped),
         })
     }
+}
+
+/// Of `struct rtnl_link_stats64` (`linux/if_link.h`) what `/proc/net/dev` calls drops: rx_dropped and rx_missed_errors.
+fn dropped(stats: &[u8]) -> u64 {
+    const RX_DROPPED: usize = 6;
+    const RX_MISSED_ERRORS: usize = 15;
+    let counter = |index: usize| {
+        let octets = stats.get(index.saturating_mul(8)..).and_then(<[u8]>::first_chunk);
+        octets.map_or(0, |octets| u64::from_ne_bytes(*octets))
+    };
+    counter(RX_DROPPED).saturating_add(counter(RX_MISSED_ERRORS))
 }
 
 impl Netlink {

@@ -1,0 +1,218 @@
+//! The files of a capture: what they are called, when the next begins, what is run when one is ended.
+
+use std::error::Error;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use clap::Args;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use super::capture_file::live_options;
+use super::duration;
+use crate::file::{Counts, Interface, Namer, RotatingWriter, Rotation, WriteError, Written};
+use crate::sys::clock;
+use crate::wire::frame::Frame;
+
+/// What is said of the files.
+#[derive(Debug, Clone, Args)]
+pub(super) struct FileArgs {
+    /// Save into this file: pcap where its name ends so, else pcapng, packed where it ends in .gz or .lz4; - for stdout,
+    /// which implies -q. With -G the name is a pattern of strftime(3).
+    #[arg(short, long, value_name = "FILE")]
+    pub(super) write: Option<PathBuf>,
+    /// Write each packet into the file at once.
+    #[arg(short = 'U')]
+    unbuffered: bool,
+    /// Begin another file when the present one has so many million octets, or with k, M or G so many KiB, MiB or GiB; files are
+    /// counted: trace_00000.pcapng, and so on.
+    #[arg(short = 'C', value_name = "SIZE", requires = "write", value_parser = size)]
+    file_size: Option<u64>,
+    /// Begin another file after so many seconds, or a time with a unit.
+    #[arg(short = 'G', value_name = "TIME", requires = "write", value_parser = duration::parse)]
+    file_time: Option<std::time::Duration>,
+    /// Keep at most so many files: with -C the oldest is overwritten, with -G alone the capture ends after the last.
+    #[arg(short = 'W', value_name = "N", requires = "write", value_parser = clap::value_parser!(u32).range(1..))]
+    file_count: Option<u32>,
+    /// Run this program, no shell, with the name of each file that is ended behind its own arguments.
+    #[arg(short = 'z', value_name = "COMMAND", requires = "write")]
+    hook: Option<String>,
+}
+
+impl FileArgs {
+    /// Whether the packets go to stdout.
+    pub(super) fn is_stdout(&self) -> bool {
+        self.write.as_deref() == Some(Path::new("-"))
+    }
+}
+
+/// Reads a size: millions of octets, or KiB, MiB, GiB.
+///
+/// # Errors
+/// In words, when it is none.
+pub(super) fn size(text: &str) -> Result<u64, String> {
+    let wrong = || "takes a number of million octets, or with k, M or G of KiB, MiB or GiB".to_owned();
+    let digits = text.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
+    let unit = match text.get(digits.len()..).unwrap_or_default() {
+        "" => 1_000_000,
+        "k" | "K" | "KiB" => 1 << 10,
+        "m" | "M" | "MiB" => 1 << 20,
+        "g" | "G" | "GiB" => 1 << 30,
+        _ => return Err(wrong()),
+    };
+    let number: u64 = digits.parse().map_err(|_| wrong())?;
+    number.checked_mul(unit).filter(|size| *size > 0).ok_or_else(wrong)
+}
+
+/// The files.
+pub(super) struct Files {
+    writer: RotatingWriter,
+    hook: Option<Hook>,
+}
+
+impl Files {
+    /// Creates the first file, when there are to be any.
+    ///
+    /// # Errors
+    /// When it cannot be created.
+    pub(super) fn create(args: &FileArgs) -> Result<Option<Self>, Box<dyn Error>> {
+        let Some(path) = &args.write else { return Ok(None) };
+        let rotation = Rotation {
+            octets: args.file_size,
+            nanoseconds: args.file_time.map(|time| i64::try_from(time.as_nanos()).unwrap_or(i64::MAX)),
+            files: args.file_count,
+        };
+        if args.is_stdout() && rotation != Rotation::default() {
+            return Err("-C, -G and -W need a file: stdout is one stream".into());
+        }
+        let mut options = live_options();
+        options.flush_each = args.unbuffered;
+        let namer: Namer = match args.file_time {
+            Some(_) => Box::new(dated),
+            None => Box::new(|path, _| path.to_owned()),
+        };
+        let writer = RotatingWriter::create(path, options, rotation, namer, clock::wall())?;
+        Ok(Some(Self { writer, hook: args.hook.as_deref().and_then(Hook::new) }))
+    }
+
+    /// Describes an interface; returns its number.
+    pub(super) fn add_interface(&mut self, interface: &Interface) -> Result<u32, WriteError> {
+        self.writer.add_interface(interface)
+    }
+
+    /// Writes a packet. `false` when there must be no further file.
+    ///
+    /// # Errors
+    /// When the file cannot be written, or the hook not be run.
+    pub(super) fn packet(&mut self, frame: &Frame<'_>) -> Result<bool, Box<dyn Error>> {
+        let now = frame.time.unwrap_or_default();
+        match self.writer.write(frame, now)? {
+            Written::Here => Ok(true),
+            Written::Over => Ok(false),
+            Written::AfterEnding(path) => {
+                if let Some(hook) = &mut self.hook {
+                    hook.run(&path)?;
+                }
+                Ok(true)
+            }
+        }
+    }
+
+    pub(super) fn write_counts(&mut self, interface: u32, counts: &Counts) -> Result<(), WriteError> {
+        self.writer.write_counts(interface, counts)
+    }
+
+    /// Notes something about an interface.
+    pub(super) fn note(&mut self, interface: u32, text: &str) -> Result<(), WriteError> {
+        self.writer.note(interface, clock::wall(), text)
+    }
+
+    pub(super) fn flush(&mut self) -> Result<(), WriteError> {
+        self.writer.flush()
+    }
+
+    /// How many files there have been, and octets in the last.
+    pub(super) fn extent(&self) -> (u32, u64) {
+        (self.writer.files(), self.writer.octets())
+    }
+
+    /// Ends the last file, and waits for what was run.
+    ///
+    /// # Errors
+    /// When what is still in memory cannot be written, or the hook not be run.
+    pub(super) fn finish(self) -> Result<(), Box<dyn Error>> {
+        let Self { writer, hook } = self;
+        let path = writer.finish()?;
+        if let Some(mut hook) = hook {
+            hook.run(&path)?;
+            hook.wait();
+        }
+        Ok(())
+    }
+}
+
+/// The name of a file that begins now, in the zone of the user.
+fn dated(template: &Path, now: i64) -> PathBuf {
+    let time = Timestamp::from_nanosecond(i128::from(now)).unwrap_or_default().to_zoned(TimeZone::system());
+    let pattern = template.to_string_lossy();
+    // A pattern that is none is a name.
+    jiff::fmt::strtime::format(pattern.as_ref(), &time).map_or_else(|_| template.to_owned(), PathBuf::from)
+}
+
+/// A program that is run for each file.
+struct Hook {
+    program: String,
+    arguments: Vec<String>,
+    running: Vec<Child>,
+}
+
+impl Hook {
+    fn new(words: &str) -> Option<Self> {
+        let mut words = words.split_whitespace().map(str::to_owned);
+        let program = words.next()?;
+        Some(Self { program, arguments: words.collect(), running: Vec::new() })
+    }
+
+    fn run(&mut self, path: &Path) -> Result<(), String> {
+        self.running.retain_mut(|child| !matches!(child.try_wait(), Ok(Some(_))));
+        // Stdout may be the capture itself.
+        let child = Command::new(&self.program)
+            .args(&self.arguments)
+            .arg(path)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .spawn()
+            .map_err(|error| format!("run {} for {}: {error}", self.program, path.display()))?;
+        self.running.push(child);
+        Ok(())
+    }
+
+    fn wait(&mut self) {
+        for child in &mut self.running {
+            // What it ends with is its own affair; its errors stand on stderr.
+            let _ = child.wait();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes() {
+        assert_eq!(size("3"), Ok(3_000_000));
+        assert_eq!(size("10k"), Ok(10_240));
+        assert_eq!(size("2M"), Ok(2 << 20));
+        for wrong in ["", "0", "k", "1x", "-1", "99999999999999999999", "18446744073709551615"] {
+            assert!(size(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn names_by_time() {
+        let path = dated(Path::new("/tmp/at-%Y.pcapng"), 0);
+        assert!(path == Path::new("/tmp/at-1970.pcapng") || path == Path::new("/tmp/at-1969.pcapng"));
+        assert_eq!(dated(Path::new("/tmp/100%"), 0), Path::new("/tmp/100%"));
+    }
+}

@@ -1,0 +1,82 @@
+//! When a capture ends by itself: after a time, a size, a number of files or packets.
+
+use std::time::Duration;
+
+use super::capture_files::size;
+use super::capture_session::Sink;
+use super::duration;
+use crate::sys::clock;
+
+/// A condition of `-a`, as dumpcap has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Limit {
+    Duration(Duration),
+    /// Octets of a file.
+    FileSize(u64),
+    Files(u32),
+    Packets(u64),
+}
+
+impl std::str::FromStr for Limit {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (name, value) = text.split_once(':').unwrap_or((text, ""));
+        let wrong = |what: &str| format!("`{name}:` takes {what}");
+        match name {
+            "duration" => duration::parse(value).map(Self::Duration),
+            "filesize" => size(value).map(Self::FileSize),
+            "files" => value.parse().map(Self::Files).map_err(|_| wrong("a number of files")),
+            "packets" => value.parse().map(Self::Packets).map_err(|_| wrong("a number of packets")),
+            _ => Err("takes duration:TIME, filesize:SIZE, files:N or packets:N".to_owned()),
+        }
+    }
+}
+
+/// All conditions of a capture; the first that holds ends it.
+pub(super) struct Limits {
+    conditions: Vec<Limit>,
+    /// When it began, on the monotonic clock.
+    began: u64,
+}
+
+impl Limits {
+    pub(super) fn new(conditions: &[Limit]) -> Self {
+        Self { conditions: conditions.to_vec(), began: clock::monotonic() }
+    }
+
+    /// Whether one of them holds.
+    pub(super) fn are_reached(&self, sink: &Sink) -> bool {
+        self.conditions.iter().any(|limit| match *limit {
+            Limit::Duration(_) => self.left() == Some(0),
+            Limit::FileSize(most) => sink.extent().is_some_and(|(_, octets)| octets >= most),
+            Limit::Files(most) => sink.extent().is_some_and(|(files, _)| files > most),
+            Limit::Packets(most) => sink.taken >= most,
+        })
+    }
+
+    /// Nanoseconds until the time is over; `None` when there is no such end.
+    pub(super) fn left(&self) -> Option<u64> {
+        let durations = self.conditions.iter().filter_map(|limit| match limit {
+            Limit::Duration(duration) => Some(u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)),
+            _ => None,
+        });
+        let until = self.began.saturating_add(durations.min()?);
+        Some(until.saturating_sub(clock::monotonic()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn conditions() {
+        assert_eq!("duration:1.5".parse(), Ok(Limit::Duration(Duration::from_millis(1500))));
+        assert_eq!("filesize:2k".parse(), Ok(Limit::FileSize(2048)));
+        assert_eq!("packets:7".parse(), Ok(Limit::Packets(7)));
+        for wrong in ["", "duration", "packets:x", "sometimes:1"] {
+            assert!(wrong.parse::<Limit>().is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! One device that is captured from: its ring, its number in the file, and what has become of the interface.
+
+use std::error::Error;
+
+use super::capture_device::Device;
+use crate::file::Interface;
+use crate::filter::capture::CaptureFilter;
+use crate::sys::netlink::Link;
+use crate::sys::ring::{Ring, RingOptions};
+use crate::wire::frame::Frame;
+
+/// What all devices are opened with.
+pub(super) struct Opening {
+    pub(super) filter: String,
+    pub(super) ring: RingOptions,
+}
+
+/// A device while it is captured from.
+pub(super) struct Tap {
+    pub(super) device: Device,
+    /// Its number in the file.
+    pub(super) number: u32,
+    /// What the kernel cannot filter by is filtered here.
+    pub(super) filter: Option<CaptureFilter>,
+    /// While the interface is there.
+    pub(super) ring: Option<Ring>,
+    pub(super) is_up: bool,
+    /// What was counted: by rings that are closed, and since the last look.
+    pub(super) counted: Counted,
+}
+
+/// Packets of a device, by what became of them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Counted {
+    /// The filter let them in; with those that were dropped.
+    pub(super) received: u64,
+    /// There was no room for them.
+    pub(super) dropped: u64,
+    /// The interface itself had no room for them.
+    pub(super) dropped_by_interface: u64,
+    /// Second copies of what the host sends to itself.
+    pub(super) copies: u64,
+    /// Left out here: by direction or filter, or since enough had come.
+    pub(super) left_out: u64,
+    /// Shown or saved.
+    pub(super) taken: u64,
+}
+
+impl Tap {
+    /// Opens a device.
+    ///
+    /// # Errors
+    /// When the filter is none, or the interface cannot be opened.
+    pub(super) fn open(device: Device, opening: &Opening) -> Result<Self, Box<dyn Error>> {
+        let compiled = device.filter(&opening.filter, opening.ring.snap_len)?;
+        let program = device.program(&compiled);
+        let filter = program.is_none().then_some(compiled);
+        let options = RingOptions { filter: program, ..opening.ring.clone() };
+        let ring = Some(Ring::open(device.source, &options)?);
+        Ok(Self { device, number: 0, filter, ring, is_up: true, counted: Counted::default() })
+    }
+
+    /// Opens an interface that has come back, perhaps as another one of the same name.
+    ///
+    /// # Errors
+    /// As of [`Tap::open`].
+    pub(super) fn reopen(&mut self, link: &Link, opening: &Opening) -> Result<(), Box<dyn Error>> {
+        let tap = Self::open(Device::of(link)?, opening)?;
+        let (number, counted) = (self.number, self.counted);
+        *self = Self { number, counted, ..tap };
+        Ok(())
+    }
+
+    /// What the file says of it.
+    pub(super) fn interface(&self, opening: &Opening, comment: Option<String>) -> Interface {
+        let filter = Some(opening.filter.clone()).filter(|filter| !filter.is_empty());
+        Interface {
+            name: Some(self.device.name.clone()),
+            snap_len: opening.ring.snap_len,
+            filter,
+            comment,
+            ..Interface::of(self.device.link_type())
+        }
+    }
+
+    /// Closes the ring: shows what it still holds, and counts.
+    ///
+    /// # Errors
+    /// When the kernel does not tell.
+    pub(super) fn close(&mut self, show: &mut dyn FnMut(&Frame<'_>)) -> Result<(), Box<dyn Error>> {
+        let Some(mut ring) = self.ring.take() else { return Ok(()) };
+        ring.finish(show)?;
+        let statistics = ring.statistics()?;
+        self.counted.received = self.counted.received.saturating_add(statistics.packets);
+        self.counted.dropped = self.counted.dropped.saturating_add(statistics.dropped);
+        self.counted.copies = self.counted.copies.saturating_add(ring.copies());
+        Ok(())
+    }
+}
