@@ -208,3 +208,43 @@ fn no_route_is_said() {
         text_of(&output)
     );
 }
+
+#[test]
+fn a_flood_of_frames_is_answered_to_the_last() {
+    let Some(lab) = lab() else { return };
+    for via in [&["--via", "link"][..], &["--via", "link", "-i", "eth0"], &[]] {
+        let mut command = lab.command(Host::Client, RAWSOCK);
+        let output = run(command.args(["send", "-q", "ip(dst=10.77.2.2)/icmp(seq=1..400)/\"x\""]).args(via));
+        assert_eq!(text_of(&output).trim(), "400 sent, 400 answered", "{via:?}");
+    }
+}
+
+#[test]
+fn what_was_sent_is_shown_as_what_it_is() {
+    let Some(lab) = lab() else { return };
+    // The first octet of a frame may look like the version of IP.
+    for (octet, kind) in [("44", "link_type\":1,"), ("64", "link_type\":1,")] {
+        let packet =
+            format!("eth(dst={octet}:00:00:00:00:01)/ip(src=10.77.1.2, dst=10.77.2.2)/udp(dstport=7)");
+        let send = |more: &[&str]| {
+            let mut command = lab.command(Host::Client, RAWSOCK);
+            text_of(&run(command.args(["send", "--no-answers", "-i", "eth0", &packet]).args(more)))
+        };
+        assert!(send(&[]).contains("> 10.77.2.2.7: UDP"), "{}", send(&[]));
+        assert!(send(&["--json"]).contains(kind), "{}", send(&["--json"]));
+    }
+}
+
+#[test]
+fn who_is_interrupted_has_waited_in_vain() {
+    let Some(lab) = lab() else { return };
+    let mut command = lab.command(Host::Client, RAWSOCK);
+    command.args(["send", "-q", "ip(dst=10.77.66.1)/udp(dstport=1..1000)", "--interval", "20ms"]);
+    let child = command.stdout(std::process::Stdio::piped()).spawn().unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(500));
+    rawsock::sys::process::send_signal(child.id(), 2).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let text = text_of(&output);
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert!(text.contains(" sent, 0 answered\n"), "{text}");
+}

@@ -168,7 +168,7 @@ fn send(args: &SendArgs, specs: &[Spec], plan: Plan, interval: Duration, burst: 
         _ => {}
     }
     let totals = sender.totals();
-    printer.finish(totals)?;
+    printer.finish(totals, wire.unseen()?)?;
     Ok(outcome(totals))
 }
 
@@ -241,7 +241,7 @@ impl Printer<'_> {
             Event::Sent { .. } | Event::Failed { .. } => {}
         }
         match (self.args.json, self.args.quiet, event) {
-            (_, _, Event::Failed { number, reason, octets }) => self.failed(*number, reason, octets),
+            (_, _, Event::Failed { number, reason, packet }) => self.failed(*number, reason, packet.as_ref()),
             (_, true, _) => {}
             (true, false, _) => self.json(event),
             (false, false, _) => self.line(event),
@@ -254,13 +254,11 @@ impl Printer<'_> {
         }
     }
 
-    fn failed(&mut self, number: usize, reason: &str, octets: &[u8]) {
+    fn failed(&mut self, number: usize, reason: &str, packet: Option<&(Vec<u8>, LinkType)>) {
         let mut summary = String::new();
-        if let Some(first) = octets.first() {
-            // What could not be sent begins with IP unless it is a frame.
-            let link_type = if matches!(first >> 4, 4 | 6) { LinkType::RAW } else { LinkType::ETHERNET };
+        if let Some((octets, link_type)) = packet {
             summary.push_str(" (");
-            self.summarize(&mut summary, octets, link_type);
+            self.summarize(&mut summary, octets, *link_type);
             summary.push(')');
         }
         anstream::eprintln!("rawsock: packet {}{summary}: {reason}", number + 1);
@@ -276,14 +274,9 @@ impl Printer<'_> {
         let mut text = std::mem::take(&mut self.text);
         let number = event.number() + 1;
         match event {
-            Event::Sent { octets, .. } => {
-                let link_type = if matches!(octets.first().map(|first| first >> 4), Some(4 | 6)) {
-                    LinkType::RAW
-                } else {
-                    LinkType::ETHERNET
-                };
+            Event::Sent { octets, link_type, .. } => {
                 let _ = write!(text, "{number:>5} sent                  ");
-                self.summarize(&mut text, octets, link_type);
+                self.summarize(&mut text, octets, *link_type);
                 text.push('\n');
             }
             Event::Answer { what, rtt, seen } => {
@@ -304,35 +297,25 @@ impl Printer<'_> {
     }
 
     fn json(&mut self, event: &Event) {
-        let mut text = std::mem::take(&mut self.text);
         let number = event.number() + 1;
         let (kind, octets, link_type, wall, len) = match event {
-            Event::Left { seen, .. } => ("left", &seen.octets, seen.link_type, seen.wall, seen.len),
             Event::Answer { what, seen, .. } => {
                 (answer_word(*what), &seen.octets, seen.link_type, seen.wall, seen.len)
             }
-            Event::Sent { octets, wall, .. } => {
-                let is_ip = matches!(octets.first().map(|first| first >> 4), Some(4 | 6));
-                ("sent", octets, if is_ip { LinkType::RAW } else { LinkType::ETHERNET }, *wall, octets.len())
-            }
-            Event::Failed { .. } => return,
+            Event::Sent { octets, wall, link_type, .. } => ("sent", octets, *link_type, *wall, octets.len()),
+            Event::Left { .. } | Event::Failed { .. } => return,
         };
-        if kind != "left" {
-            let _ = write!(text, "{{\"event\":\"{kind}\",\"packet\":{number}");
-            if let Event::Answer { rtt, .. } = event {
-                let _ = write!(text, ",\"rtt_ns\":{rtt}");
-            }
-            text.push_str(",\"frame\":");
-            dissect(octets, link_type, &mut self.table);
-            let dissected = Dissected { octets, table: &self.table, wire_len: len };
-            let meta = Meta { time: Some(wall), ..Meta::built(number as u64, link_type) };
-            json::packet(&mut text, &meta, &dissected);
-            if text.ends_with('\n') {
-                text.pop();
-            }
-            text.push_str("}\n");
+        let text = &mut self.text;
+        let _ = write!(text, "{{\"event\":\"{kind}\",\"packet\":{number}");
+        if let Event::Answer { rtt, .. } = event {
+            let _ = write!(text, ",\"rtt_ns\":{rtt}");
         }
-        self.text = text;
+        text.push_str(",\"frame\":");
+        dissect(octets, link_type, &mut self.table);
+        let dissected = Dissected { octets, table: &self.table, wire_len: len };
+        let meta = Meta { time: Some(wall), ..Meta::built(number as u64, link_type) };
+        json::packet(text, &meta, &dissected);
+        text.push_str("}\n");
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -343,12 +326,12 @@ impl Printer<'_> {
     }
 
     /// The last line, and the end of the file.
-    fn finish(mut self, totals: Totals) -> Result<(), Box<dyn std::error::Error>> {
+    fn finish(mut self, totals: Totals, unseen: u64) -> Result<(), Box<dyn std::error::Error>> {
         let Totals { sent, failed, awaited, answered } = totals;
         if self.args.json {
             let _ = writeln!(
                 self.text,
-                "{{\"event\":\"summary\",\"sent\":{sent},\"failed\":{failed},\"awaited\":{awaited},\"answered\":{answered}}}"
+                "{{\"event\":\"summary\",\"sent\":{sent},\"failed\":{failed},\"awaited\":{awaited},\"answered\":{answered},\"unseen\":{unseen}}}"
             );
         } else {
             let _ = write!(self.text, "{sent} sent, {answered} answered");
@@ -357,6 +340,9 @@ impl Printer<'_> {
             }
             if failed > 0 {
                 let _ = write!(self.text, ", {failed} not sent");
+            }
+            if unseen > 0 {
+                let _ = write!(self.text, ", {unseen} packets passed unseen: there was no room for them");
             }
             self.text.push('\n');
         }

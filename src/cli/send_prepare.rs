@@ -222,9 +222,11 @@ impl<'a, P> Prepare<'a, P> {
 
     /// The MAC addresses of a way; the next hop is asked for where the kernel does not know it.
     fn macs(&mut self, way: &Way) -> Result<([u8; 6], [u8; 6]), Box<dyn Error>> {
-        let needs = Needs { link: true, ..Needs::default() };
-        let mut wire = PacketWire::open(needs, None, Some(Tap::open(source_of(&way.link))?))?;
-        Ok(self.ways.macs(way, &mut wire, self.interrupt)?)
+        let open = || {
+            let needs = Needs { link: true, ..Needs::default() };
+            PacketWire::open(needs, None, Some(Tap::open(source_of(&way.link))?))
+        };
+        Ok(self.ways.macs(way, open, self.interrupt)?)
     }
 
     fn check_size(&self, built: &Built, way: Option<&Way>, is_frame: bool) -> Result<(), String> {

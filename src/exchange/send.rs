@@ -46,6 +46,8 @@ pub enum Event {
         wall: i64,
         /// Its octets, as handed over.
         octets: Vec<u8>,
+        /// What they begin with.
+        link_type: LinkType,
     },
     /// A packet could not be sent.
     Failed {
@@ -53,8 +55,8 @@ pub enum Event {
         number: usize,
         /// Why.
         reason: String,
-        /// Its octets, when it could be made.
-        octets: Vec<u8>,
+        /// Its octets and what they begin with, when it could be made.
+        packet: Option<(Vec<u8>, LinkType)>,
     },
     /// A packet was seen on its way out.
     Left {
@@ -123,9 +125,11 @@ pub struct Sender<I> {
     pace: Pace,
     next_at: Option<Nanos>,
     exhausted: bool,
+    /// Nobody waits any more.
+    stopped: bool,
     ready: Option<Result<Ready, String>>,
-    /// The octets of the packet that is being sent.
-    leaving: Vec<u8>,
+    /// The packet that is being sent: its octets, and what they begin with.
+    leaving: Option<(Vec<u8>, LinkType)>,
     matcher: Matcher,
     records: Vec<Record>,
     events: Vec<Event>,
@@ -153,8 +157,9 @@ impl<I: Iterator<Item = Result<Ready, String>>> Sender<I> {
             pace,
             next_at: None,
             exhausted: false,
+            stopped: false,
             ready: None,
-            leaving: Vec::new(),
+            leaving: None,
             matcher: Matcher::default(),
             records: Vec::new(),
             events: Vec::new(),
@@ -180,6 +185,9 @@ impl<I: Iterator<Item = Result<Ready, String>>> Sender<I> {
 
     /// When the last answer that is awaited would be too late.
     fn over_at(&self) -> Nanos {
+        if self.stopped {
+            return 0;
+        }
         let open = self
             .records
             .iter()
@@ -198,15 +206,15 @@ impl<I: Iterator<Item = Result<Ready, String>>> Sender<I> {
                 self.records.push(Record::default());
                 self.matcher.skip();
                 self.failed += 1;
-                self.events.push(Event::Failed { number, reason, octets: Vec::new() });
+                self.events.push(Event::Failed { number, reason, packet: None });
                 return Step::Wait(now);
             }
         };
         let awaited = self.pace.answers && self.matcher.sent(&ready.built.octets, &ready.built.table);
         self.records.push(Record { until: now.saturating_add(ready.within), awaited, ..Record::default() });
         let Ready { built, destination, interface, .. } = ready;
-        self.leaving.clone_from(&built.octets);
         let (octets, link_type) = (built.octets, built.link_type);
+        self.leaving = Some((octets.clone(), link_type));
         Step::Send(Outgoing { tag: number, octets, link_type, destination, interface })
     }
 
@@ -260,13 +268,13 @@ impl<I: Iterator<Item = Result<Ready, String>>> Engine for Sender<I> {
         match result {
             Ok(()) => {
                 record.sent_at = Some(at);
-                let octets = std::mem::take(&mut self.leaving);
-                self.events.push(Event::Sent { number: tag, wall, octets });
+                if let Some((octets, link_type)) = self.leaving.take() {
+                    self.events.push(Event::Sent { number: tag, wall, octets, link_type });
+                }
             }
             Err(reason) => {
                 self.failed += 1;
-                let octets = std::mem::take(&mut self.leaving);
-                self.events.push(Event::Failed { number: tag, reason, octets });
+                self.events.push(Event::Failed { number: tag, reason, packet: self.leaving.take() });
             }
         }
     }
@@ -282,8 +290,8 @@ impl<I: Iterator<Item = Result<Ready, String>>> Engine for Sender<I> {
 
     fn stop(&mut self, _now: Nanos) {
         self.exhausted = true;
+        self.stopped = true;
         self.ready = None;
-        self.records.iter_mut().for_each(|record| record.awaited = false);
     }
 }
 
@@ -358,6 +366,15 @@ mod tests {
         assert_eq!(sender.step(6), Step::Wait(SECOND + 5));
         assert_eq!(sender.step(SECOND + 5), Step::Done);
         assert_eq!(sender.totals().answered, 0);
+    }
+
+    #[test]
+    fn who_is_stopped_has_waited_in_vain() {
+        let mut sender = Sender::new((0..3).map(udp), Pace { interval: SECOND, burst: 1, answers: true });
+        sent(&mut sender, 5);
+        sender.stop(6);
+        assert_eq!(sender.step(6), Step::Done);
+        assert_eq!(sender.totals(), Totals { sent: 1, failed: 0, awaited: 1, answered: 0 });
     }
 
     #[test]

@@ -9,7 +9,7 @@ pub mod way;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 
-use crate::exchange::engine::{Engine, Incoming, Outgoing, Step};
+use crate::exchange::engine::{Engine, Incoming, MILLISECOND, Nanos, Outgoing, Step};
 use crate::sys::clock::Now;
 use crate::sys::interrupt::Interrupt;
 use crate::sys::poll;
@@ -52,7 +52,8 @@ pub fn drive<E: Engine, W: Wire>(
     interrupt: &Interrupt,
     watcher: &mut dyn Watcher<E, W>,
 ) -> io::Result<()> {
-    let mut sent_in_a_row = 0u32;
+    let mut sent_since = 0u32;
+    let mut read_at = Now::read().monotonic;
     let mut stopped = false;
     loop {
         let now = Now::read();
@@ -65,10 +66,12 @@ pub fn drive<E: Engine, W: Wire>(
                 let now = Now::read();
                 let result = wire.send(&outgoing);
                 engine.sent(outgoing.tag, now.monotonic, now.wall, result);
-                sent_in_a_row += 1;
-                // Answers are read in between, or a flood would overrun the receive buffer.
-                if sent_in_a_row.is_multiple_of(READ_AFTER) {
+                sent_since = sent_since.saturating_add(1);
+                let is_late = now.monotonic.saturating_sub(read_at) >= READ_WITHIN;
+                // Answers are read in between, or they would overrun the receive buffer.
+                if sent_since >= READ_AFTER || is_late {
                     wire.receive(&mut |packet| engine.received(packet));
+                    (sent_since, read_at) = (0, now.monotonic);
                 }
             }
             Step::Done => {
@@ -84,8 +87,10 @@ pub fn drive<E: Engine, W: Wire>(
     }
 }
 
-/// Packets that are sent before answers are looked for.
+/// Packets that are sent before answers are looked for, and how long that may take: the kernel hands over a block of the
+/// receive ring every few milliseconds, full or not, and there are not many.
 const READ_AFTER: u32 = 16;
+const READ_WITHIN: Nanos = 4 * MILLISECOND;
 
 /// Waits for packets, a signal, the watcher or the end of the time, and passes on what came.
 fn pause<E: Engine, W: Wire>(

@@ -55,6 +55,16 @@ impl PacketWire {
     }
 }
 
+impl PacketWire {
+    /// Packets that passed and were not seen, for want of room: an answer may have been among them.
+    ///
+    /// # Errors
+    /// When the kernel does not tell.
+    pub fn unseen(&mut self) -> Result<u64, SysError> {
+        self.tap.as_mut().map_or(Ok(0), Tap::dropped)
+    }
+}
+
 impl Wire for PacketWire {
     fn send(&mut self, outgoing: &Outgoing) -> Result<(), String> {
         let Outgoing { octets, destination, interface, link_type, .. } = outgoing;

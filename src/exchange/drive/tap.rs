@@ -26,6 +26,14 @@ impl Tap {
         self.0.receive(show);
     }
 
+    /// Packets that passed and were not seen, for want of room.
+    ///
+    /// # Errors
+    /// When the kernel does not tell.
+    pub fn dropped(&mut self) -> Result<u64, SysError> {
+        self.0.statistics().map(|statistics| statistics.dropped)
+    }
+
     /// Lets nothing more in, and shows what has passed until now.
     ///
     /// # Errors

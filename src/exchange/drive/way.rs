@@ -12,6 +12,7 @@ use crate::packet::build::{BuildError, build};
 use crate::packet::{Layer, Node, Packet};
 use crate::proto::registry;
 use crate::sys::clock::Now;
+use crate::sys::error::SysError;
 use crate::sys::interrupt::Interrupt;
 use crate::sys::netlink::{Link, Netlink, NetlinkError, RouteQuery};
 use crate::wire::value::Value;
@@ -35,6 +36,9 @@ pub enum WayError {
     /// The kernel knows none.
     #[error(transparent)]
     Netlink(#[from] NetlinkError),
+    /// The sockets to ask with cannot be opened.
+    #[error(transparent)]
+    Socket(#[from] SysError),
     /// Nobody on the link has the next hop's address.
     #[error("nobody answers for {next_hop} on {interface}; is it up, and on this link?")]
     NoNeighbour {
@@ -117,14 +121,15 @@ impl Ways {
         Ok(way)
     }
 
-    /// The MAC addresses of a frame that goes this way: from and to.
+    /// The MAC addresses of a frame that goes this way: from and to. `wire` opens the sockets to ask with, which a next hop
+    /// that is known does not need.
     ///
     /// # Errors
     /// When the link is no Ethernet, or nobody answers for the next hop.
     pub fn macs<W: Wire>(
         &mut self,
         way: &Way,
-        wire: &mut W,
+        wire: impl FnOnce() -> Result<W, SysError>,
         interrupt: &Interrupt,
     ) -> Result<([u8; 6], [u8; 6]), WayError> {
         let interface = way.link.name.clone();
@@ -143,7 +148,7 @@ impl Ways {
             self.netlink.neighbour(way.link.index, way.next_hop)?.and_then(|neighbour| neighbour.mac());
         let mac = match known {
             Some(mac) => mac,
-            None => ask(way, own, wire, interrupt)?,
+            None => ask(way, own, &mut wire()?, interrupt)?,
         };
         self.neighbours.insert(key, mac);
         Ok((own, mac))
