@@ -16,6 +16,8 @@ mod craft;
 mod craft_output;
 mod doctor;
 mod duration;
+mod extcap;
+mod extcap_install;
 mod fields;
 mod filter_argument;
 mod hex_output;
@@ -60,6 +62,8 @@ enum Command {
     Capture(capture::CaptureArgs),
     Craft(craft::CraftArgs),
     Doctor(doctor::DoctorArgs),
+    Extcap(extcap::ExtcapArgs),
+    ExtcapInstall(extcap_install::ExtcapInstallArgs),
     Interfaces(interfaces::InterfacesArgs),
     Lab(lab::LabArgs),
     #[command(hide = true)]
@@ -92,12 +96,14 @@ pub type CommandResult = Result<Outcome, Box<dyn std::error::Error>>;
 
 /// Parses the command line, runs the command and turns its outcome into an exit code.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = Cli::parse_from(extcap::arguments(std::env::args_os()));
     cli.color.apply();
     let result = match &cli.command {
         Command::Capture(args) => capture::run(args),
         Command::Craft(args) => craft::run(args),
         Command::Doctor(args) => doctor::run(args),
+        Command::Extcap(args) => extcap::run(args),
+        Command::ExtcapInstall(args) => extcap_install::run(args),
         Command::Interfaces(args) => interfaces::run(args),
         Command::Lab(args) => lab::run(args),
         Command::LabHost(args) => lab_host::run(args),
