@@ -1,7 +1,7 @@
 //! Writing a header: the other direction of [`walk`](super::walk).
 
 use crate::proto::describe::{
-    Before, Body, Field, Items, Kind, Len, Protocol, Record, Records, Section, Style,
+    Before, Body, Counted, Field, Items, Kind, Len, Protocol, Record, Records, Section, Style,
 };
 use crate::wire::value::{Value, ValueRef};
 
@@ -20,10 +20,23 @@ pub(super) struct Pending {
     pub(super) within: (usize, usize),
 }
 
+impl Pending {
+    /// Moves it by `by` octets, where it stands behind `at`: a quoted packet has been put in there.
+    pub(super) fn move_behind(&mut self, at: usize, by: usize) {
+        if self.section >= at {
+            self.section = self.section.saturating_add(by);
+        }
+        if self.within.0 >= at {
+            self.within = (self.within.0.saturating_add(by), self.within.1.saturating_add(by));
+        }
+    }
+}
+
 /// Where a quoted packet is to stand, for the builder to fill.
 pub(super) struct Quote<'a> {
     pub(super) layers: &'a [Layer],
     pub(super) at: usize,
+    pub(super) counted: Option<Counted>,
 }
 
 /// What encoding a header yields besides its octets.
@@ -125,7 +138,7 @@ impl<'a> Encoder<'a, '_> {
             },
             Body::Quoted(quoted) => match written.get(quoted.name) {
                 Some(Node::Layers(layers)) => {
-                    self.encoded.quote = Some(Quote { layers, at: self.out.len() });
+                    self.encoded.quote = Some(Quote { layers, at: self.out.len(), counted: quoted.counted });
                     Ok(())
                 }
                 Some(_) => Err(self.mismatch(path, quoted.name, "a list of layers")),
