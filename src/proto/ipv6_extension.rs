@@ -1,16 +1,22 @@
 //! IPv6 hop-by-hop and destination options headers: RFC 8200 §4.3 and §4.6.
 
+use std::net::Ipv6Addr;
+
 use super::auto::Scope;
 use super::describe::{Field, Len, Protocol, Record, Section, ipv6, uint};
 use super::{ip, ipv6 as base};
-use crate::wire::record::{Counts, Dialect, Padding};
+use crate::wire::record::{Counts, Dialect, Padding, RawShape};
+
+/// The layer's name of destination options.
+pub(super) const DESTINATION: &str = "ipv6.dstopts";
+const HOME_ADDRESS: u8 = 201;
 
 pub(super) fn describe_hopopts() -> Protocol {
     header("ipv6.hopopts", "IPv6 hop-by-hop options").edge(ip::PROTO, 0).tag("HBH")
 }
 
 pub(super) fn describe_dstopts() -> Protocol {
-    header("ipv6.dstopts", "IPv6 destination options").edge(ip::PROTO, 60).tag("DSTOPT")
+    header(DESTINATION, "IPv6 destination options").edge(ip::PROTO, 60).tag("DSTOPT")
 }
 
 fn header(name: &'static str, title: &'static str) -> Protocol {
@@ -45,7 +51,7 @@ fn options() -> Vec<Record> {
             value("tunnel_limit", 8, "Limit"),
         ),
         Record::new(
-            201,
+            HOME_ADDRESS,
             "home_address",
             "Home address (RFC 6275)",
             vec![Section::fields(vec![ipv6("home_address", "Address")])],
@@ -80,4 +86,15 @@ pub(super) fn next_key(header: &[u8]) -> Option<u64> {
 pub(super) fn after_first_two(header: &[u8]) -> Option<usize> {
     let units = usize::from(*header.get(1)?);
     units.checked_add(1)?.checked_mul(8)?.checked_sub(2)
+}
+
+/// Where the sender is at home: its address in transport checksums, while the source is where it stays (RFC 6275
+/// §11.3.1).
+pub(super) fn home_address(header: &[u8]) -> Option<Ipv6Addr> {
+    let options = header.get(2..)?;
+    let homes = DIALECT.walk(options).filter_map(|option| match option.shape {
+        RawShape::Whole { code: HOME_ADDRESS, body } => <[u8; 16]>::try_from(body).ok(),
+        _ => None,
+    });
+    homes.last().map(Ipv6Addr::from)
 }
