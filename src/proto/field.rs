@@ -33,6 +33,8 @@ pub struct Field {
     pub hidden_when_zero: bool,
     /// For a checksum: zero says that there is none (UDP).
     pub absent_when_zero: bool,
+    /// For such a checksum: where there must be one all the same.
+    pub wanted_when: Option<fn(&Scope<'_>) -> bool>,
     pub(super) place: Place,
 }
 
@@ -118,6 +120,7 @@ impl Field {
             hex: false,
             hidden_when_zero: false,
             absent_when_zero: false,
+            wanted_when: None,
             place: Place::Bits(bits),
         }
     }
@@ -184,6 +187,12 @@ impl Field {
     /// A zero in it says that there is none.
     pub fn absent_when_zero(mut self) -> Self {
         self.absent_when_zero = true;
+        self
+    }
+
+    /// There must be one where `condition` holds.
+    pub fn wanted_when(mut self, condition: fn(&Scope<'_>) -> bool) -> Self {
+        self.wanted_when = Some(condition);
         self
     }
 
@@ -269,6 +278,13 @@ pub fn ipv4(name: &'static str, title: &'static str) -> Field {
 /// An IPv6 address.
 pub fn ipv6(name: &'static str, title: &'static str) -> Field {
     Field::new(name, Kind::Ipv6).title(title)
+}
+
+/// The first `bits` bits of an IPv6 address, whole octets; the others are zero and not on the wire.
+pub fn ipv6_prefix(name: &'static str, bits: u32, title: &'static str) -> Field {
+    let mut field = ipv6(name, title);
+    field.place = Place::Bits(bits);
+    field
 }
 
 /// So many octets at a fixed place.

@@ -6,6 +6,7 @@ use super::auto::{self, Scope};
 use super::describe::{Extent, Protocol, Section, Side, Stated, uint};
 use super::ip;
 use super::layout::setter;
+use super::pseudo_header::PseudoHeader;
 
 pub(super) fn describe() -> Protocol {
     let header = vec![
@@ -19,7 +20,8 @@ pub(super) fn describe() -> Protocol {
         uint("checksum", 16, "Checksum")
             .set_by(setter!(MutableUdpPacket, set_checksum))
             .checksum(checksum)
-            .absent_when_zero(),
+            .absent_when_zero()
+            .wanted_when(is_in_ipv6),
     ];
     let header_len = MutableUdpPacket::minimum_packet_size();
     Protocol::new("udp", "User Datagram Protocol", "RFC 768", vec![Section::measured(header_len, header)])
@@ -43,6 +45,11 @@ pub(super) fn port_pair(header: &[u8]) -> Option<(u16, u16)> {
 /// RFC 768: a computed zero is sent as all ones, since zero says that there is no checksum.
 fn checksum(scope: &Scope<'_>) -> Option<u64> {
     auto::transport_checksum(scope).map(|sum| if sum == 0 { 0xffff } else { sum })
+}
+
+/// IPv6 has no checksum of its own, so that its receivers discard datagrams without one (RFC 8200 §8.1).
+fn is_in_ipv6(scope: &Scope<'_>) -> bool {
+    PseudoHeader::below(scope).is_some_and(PseudoHeader::is_ipv6)
 }
 
 /// The length field; zero in IPv6 jumbograms (RFC 2675 §4), never less than the header.
