@@ -198,11 +198,7 @@ impl Builder {
             self.octets.extend_from_slice(&behind);
         }
         if let Some(cut) = &layer.cut {
-            self.octets.resize(start.saturating_add(cut.len), 0);
-            let rest_at = self.octets.len().saturating_sub(cut.rest.len());
-            if let Some(rest) = self.octets.get_mut(rest_at..).filter(|rest| rest.len() == cut.rest.len()) {
-                rest.copy_from_slice(&cut.rest);
-            }
+            cut.apply(&mut self.octets, start);
         }
         let header_end = offset(self.octets.len());
         if let Some(entry) = self.table.entries_mut().get_mut(index) {
