@@ -10,7 +10,9 @@ use std::fmt;
 use crate::wire::layers::ProtocolId;
 use crate::wire::record::Dialect;
 
-pub use super::field::{Also, Auto, Covers, Field, Kind, flag, group, ipv4, ipv6, mac, octets, uint};
+pub use super::field::{
+    Also, Auto, Covers, Field, Kind, flag, group, ipv4, ipv6, ipv6_prefix, mac, octets, uint,
+};
 pub use super::view::View;
 
 /// A protocol, described once.
