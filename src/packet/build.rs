@@ -7,8 +7,8 @@ use crate::proto::describe::{Auto, Style};
 use crate::wire::frame::LinkType;
 use crate::wire::layers::{LayerEntry, LayerState, LayerTable, MAX_LAYERS};
 
-use super::encode::{Pending, encode};
-use super::{Layer, Packet, link_type_of};
+use super::encode::{Pending, Quote, encode};
+use super::{Layer, Packet, find, link_type_of};
 
 /// A built packet.
 #[derive(Debug, Clone)]
@@ -182,6 +182,7 @@ impl Builder {
             return Err(BuildError::TooManyLayers { count: index.saturating_add(1) });
         }
         let encoded = encode(layer, &mut self.octets)?;
+        let mut pending = encoded.pending;
         if let Some(quote) = encoded.quote {
             let behind = self.octets.split_off(quote.at);
             self.chain(quote.layers, u8::try_from(index).ok())?;
@@ -189,14 +190,15 @@ impl Builder {
                 self.octets.truncate(quote.at.saturating_add(len));
             }
             self.octets.extend_from_slice(&layer.quoted_trailer);
+            if !behind.is_empty() {
+                self.make_room(layer, start, &quote);
+            }
+            let grown = self.octets.len().saturating_sub(quote.at);
+            pending.iter_mut().for_each(|pending| pending.move_behind(quote.at, grown));
             self.octets.extend_from_slice(&behind);
         }
         if let Some(cut) = &layer.cut {
-            self.octets.resize(start.saturating_add(cut.len), 0);
-            let rest_at = self.octets.len().saturating_sub(cut.rest.len());
-            if let Some(rest) = self.octets.get_mut(rest_at..).filter(|rest| rest.len() == cut.rest.len()) {
-                rest.copy_from_slice(&cut.rest);
-            }
+            cut.apply(&mut self.octets, start);
         }
         let header_end = offset(self.octets.len());
         if let Some(entry) = self.table.entries_mut().get_mut(index) {
@@ -204,7 +206,27 @@ impl Builder {
             entry.end = header_end;
             entry.state = if layer.cut.is_some() { LayerState::Cut } else { LayerState::Whole };
         }
-        Ok(encoded.pending)
+        Ok(pending)
+    }
+
+    /// Pads a quoted packet up to where the header says that what stands behind it begins, and says so itself when
+    /// nobody wrote it (RFC 4884 §5.1 and §4).
+    fn make_room(&mut self, layer: &Layer, start: usize, quote: &Quote<'_>) {
+        let Some(counted) = quote.counted else { return };
+        let is_written = find(&layer.fields, counted.field).is_some();
+        let count_at = start.saturating_add(counted.at);
+        let there = self.octets.len().saturating_sub(quote.at);
+        let written = self.octets.get(count_at).map_or(0, |count| usize::from(*count));
+        let wanted = match written.saturating_mul(counted.unit) {
+            0 => there.max(counted.least).next_multiple_of(counted.unit),
+            wanted => wanted,
+        };
+        if there < wanted {
+            self.octets.resize(quote.at.saturating_add(wanted), 0);
+        }
+        if let Some(count) = self.octets.get_mut(count_at).filter(|_| !is_written) {
+            *count = wanted.checked_div(counted.unit).and_then(|units| u8::try_from(units).ok()).unwrap_or(0);
+        }
     }
 
     /// A trailer belongs to its layer, so that layer and those below it reach past the trailers of those above.

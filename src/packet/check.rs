@@ -36,7 +36,7 @@ pub enum ChecksumStatus {
     Unverified,
     /// There is none.
     NotPresent,
-    /// There is none, and there must be one.
+    /// There is none where there must be one.
     Illegal,
 }
 
@@ -118,7 +118,7 @@ impl fmt::Display for Problem {
             Self::Checksum { stored, computed } => {
                 write!(f, "0x{stored:04x} is wrong, should be 0x{computed:04x}")
             }
-            Self::NoChecksum => write!(f, "zero, which says that there is none, is not allowed here"),
+            Self::NoChecksum => write!(f, "zero says that there is none, which is not allowed here"),
             Self::Differs { stored, computed } => write!(f, "says {stored}, should be {computed}"),
             Self::OptionLength { code } => write!(f, "option {code} has an impossible length"),
         }
@@ -149,9 +149,10 @@ impl Dissected<'_> {
         within: &Range<usize>,
     ) -> ChecksumStatus {
         let Some(Auto::Checksum(compute, covers)) = field.auto else { return ChecksumStatus::Unverified };
-        if let (Some(is_allowed), 0) = (field.absent_when_zero, value) {
-            let is_allowed = is_allowed(&self.scope(layer, at, within));
-            return if is_allowed { ChecksumStatus::NotPresent } else { ChecksumStatus::Illegal };
+        if field.absent_when_zero && value == 0 {
+            let quoted = self.table.entries().get(layer).is_some_and(|entry| entry.quoted_by.is_some());
+            let is_wanted = field.wanted_when.is_some_and(|holds| holds(&self.scope(layer, at, within)));
+            return if is_wanted && !quoted { ChecksumStatus::Illegal } else { ChecksumStatus::NotPresent };
         }
         if !self.is_verifiable(layer, covers) {
             return ChecksumStatus::Unverified;
@@ -208,7 +209,11 @@ impl Dissected<'_> {
                         _ => return None,
                     },
                     Auto::Structure(compute) => {
-                        let in_item = within.start != self.table.entries().get(layer)?.start as usize;
+                        let entry = self.table.entries().get(layer)?;
+                        let by_capture = self.wire_len > self.octets.len();
+                        let is_cut = (entry.state == LayerState::Cut || by_capture)
+                            && within.end == entry.header_end as usize;
+                        let in_item = within.start != entry.start as usize && !is_cut;
                         let computed = compute(&self.scope(layer, octets, within)).filter(|_| in_item)?;
                         (computed != *stored).then_some(Problem::Differs { stored: *stored, computed })?
                     }
@@ -273,10 +278,18 @@ impl Dissected<'_> {
     }
 
     fn is_fragment(&self, layer: usize) -> bool {
-        self.table.below(layer).any(|(_, entry)| {
+        for (index, entry) in self.table.below(layer) {
             let header = self.octets.get(entry.start as usize..entry.header_end as usize).unwrap_or_default();
-            (registry().get(entry.protocol).fragmented)(header) != Fragmented::No
-        })
+            if (registry().get(entry.protocol).fragmented)(header) != Fragmented::No {
+                return true;
+            }
+            // A packet that is whole inside the first fragment of another one is no fragment.
+            let there = u64::from(entry.end.saturating_sub(entry.start));
+            if matches!(self.stated(index), Some(Stated::Octets(stated)) if stated <= there) {
+                return false;
+            }
+        }
+        false
     }
 }
 

@@ -1,13 +1,13 @@
 //! Writing a header: the other direction of [`walk`](super::walk).
 
 use crate::proto::describe::{
-    Before, Body, Field, Items, Kind, Len, Protocol, Record, Records, Section, Style,
+    Before, Body, Counted, Field, Items, Kind, Len, Protocol, Record, Records, Section, Style,
 };
 use crate::wire::value::{Value, ValueRef};
 
 use super::build::BuildError;
-use super::walk::{DATA, LENGTH, RAW, UNKNOWN};
-use super::{Layer, Node, find};
+use super::walk::{CUT, DATA, LENGTH, RAW, UNKNOWN};
+use super::{Cut, Layer, Node, find};
 
 /// A field that nobody wrote, to be computed once the whole packet stands.
 #[derive(Debug, Clone)]
@@ -20,10 +20,23 @@ pub(super) struct Pending {
     pub(super) within: (usize, usize),
 }
 
+impl Pending {
+    /// Moves it by `by` octets, where it stands behind `at`: a quoted packet has been put in there.
+    pub(super) fn move_behind(&mut self, at: usize, by: usize) {
+        if self.section >= at {
+            self.section = self.section.saturating_add(by);
+        }
+        if self.within.0 >= at {
+            self.within = (self.within.0.saturating_add(by), self.within.1.saturating_add(by));
+        }
+    }
+}
+
 /// Where a quoted packet is to stand, for the builder to fill.
 pub(super) struct Quote<'a> {
     pub(super) layers: &'a [Layer],
     pub(super) at: usize,
+    pub(super) counted: Option<Counted>,
 }
 
 /// What encoding a header yields besides its octets.
@@ -125,7 +138,7 @@ impl<'a> Encoder<'a, '_> {
             },
             Body::Quoted(quoted) => match written.get(quoted.name) {
                 Some(Node::Layers(layers)) => {
-                    self.encoded.quote = Some(Quote { layers, at: self.out.len() });
+                    self.encoded.quote = Some(Quote { layers, at: self.out.len(), counted: quoted.counted });
                     Ok(())
                 }
                 Some(_) => Err(self.mismatch(path, quoted.name, "a list of layers")),
@@ -195,10 +208,18 @@ impl<'a> Encoder<'a, '_> {
             (Kind::Mac, ValueRef::Mac(mac)) => copy(&mac),
             (Kind::Ipv4, ValueRef::Ipv4(address)) => copy(&address.octets()),
             (Kind::Ipv6, ValueRef::Ipv6(address)) => {
+                // A field may have room for the beginning of an address only; the rest must be zeros.
                 let octets = address.octets();
-                let (first, rest) =
-                    octets.split_at_checked(field.span.octets().len()).unwrap_or((&octets, &[]));
-                rest.iter().all(|octet| *octet == 0) && copy(first)
+                let (prefix, rest) =
+                    octets.split_at_checked(field.span.octets().len()).unwrap_or((octets.as_slice(), &[]));
+                if rest.iter().any(|octet| *octet != 0) {
+                    return Err(self.mismatch(
+                        path,
+                        field.name,
+                        "an IPv6 address that is zero behind the prefix",
+                    ));
+                }
+                copy(prefix)
             }
             (Kind::Octets, ValueRef::Octets(octets)) => copy(octets),
             _ => false,
@@ -233,7 +254,12 @@ impl<'a> Encoder<'a, '_> {
                 self.out.extend_from_slice(raw);
                 return Ok(());
             }
-            return self.structure(&items.item, Written(fields), &path);
+            return match fields.as_slice() {
+                [fields @ .., (name, cut)] if name == CUT => {
+                    self.cut_item(items, Written(fields), Cut::of_node(cut), &path)
+                }
+                fields => self.structure(&items.item, Written(fields), &path),
+            };
         }
         let leaves: Vec<&Field> = items.item.iter().flat_map(|section| plain_fields(&section.body)).collect();
         let values: &[Node] = match (items.style, node) {
@@ -251,6 +277,23 @@ impl<'a> Encoder<'a, '_> {
             let Node::Value(value) = value else { return Err(self.mismatch(&path, field.name, "a value")) };
             self.put(field, at, value.as_ref(), &path)?;
         }
+        Ok(())
+    }
+
+    /// An item that ends before its time: what is computed is as it stands there.
+    fn cut_item(
+        &mut self,
+        items: &'static Items,
+        written: Written<'a>,
+        cut: Option<Cut>,
+        path: &str,
+    ) -> Result<(), BuildError> {
+        let Some(cut) = cut else { return Err(self.mismatch(path, CUT, "a table with `len` and `rest`")) };
+        let start = self.out.len();
+        let first_pending = self.encoded.pending.len();
+        self.structure(&items.item, written, path)?;
+        self.encoded.pending.truncate(first_pending);
+        cut.apply(self.out, start);
         Ok(())
     }
 

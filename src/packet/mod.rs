@@ -45,13 +45,44 @@ pub struct Layer {
     pub quoted_trailer: Vec<u8>,
 }
 
-/// A header that ends early, because the capture or whoever quoted the packet cut it.
+/// A header, or an item of a list in it, that ends early, because the capture or whoever quoted the packet cut it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cut {
-    /// Octets of the header that are there.
+    /// Octets of it that are there.
     pub len: usize,
     /// The last of them, which are too few for the field that they belong to.
     pub rest: Vec<u8>,
+}
+
+impl Cut {
+    /// Ends what stands from `start` on, to the end of `octets`.
+    pub(crate) fn apply(&self, octets: &mut Vec<u8>, start: usize) {
+        octets.resize(start.saturating_add(self.len), 0);
+        let rest_at = octets.len().saturating_sub(self.rest.len());
+        if let Some(rest) = octets.get_mut(rest_at..).filter(|rest| rest.len() == self.rest.len()) {
+            rest.copy_from_slice(&self.rest);
+        }
+    }
+
+    /// As it stands in an item: a table.
+    pub(crate) fn into_node(self) -> Node {
+        let len = Value::Uint(u64::try_from(self.len).unwrap_or(u64::MAX));
+        Node::Table(vec![
+            ("len".to_owned(), Node::Value(len)),
+            ("rest".to_owned(), Node::Value(Value::Octets(self.rest))),
+        ])
+    }
+
+    /// The other direction of [`Cut::into_node`].
+    pub(crate) fn of_node(node: &Node) -> Option<Self> {
+        let Node::Table(parts) = node else { return None };
+        let (Some(Node::Value(Value::Uint(len))), Some(Node::Value(Value::Octets(rest)))) =
+            (find(parts, "len"), find(parts, "rest"))
+        else {
+            return None;
+        };
+        Some(Self { len: usize::try_from(*len).ok()?, rest: rest.clone() })
+    }
 }
 
 /// What somebody wrote into a field.

@@ -9,7 +9,7 @@ use crate::wire::layers::LayerTable;
 use crate::wire::value::ValueRef;
 
 use super::build::build;
-use super::walk::{Event, Shape, is_zero, walk_layer};
+use super::walk::{CUT, Event, Shape, is_zero, walk_layer};
 use super::{Cut, Layer, Node, Packet};
 
 /// Which fields are written out.
@@ -109,7 +109,12 @@ fn layer(octets: &[u8], table: &LayerTable, index: usize, keep: Keep) -> Layer {
             nodes.add(&mut layer, name, Node::Layers(quoted));
             layer.quoted_trailer = behind_quoted(octets, table, index, &at).to_vec();
         }
-        Event::Cut { len, rest, .. } => layer.cut = Some(Cut { len, rest: rest.to_vec() }),
+        Event::Cut { len, rest, .. } if nodes.frames.is_empty() => {
+            layer.cut = Some(Cut { len, rest: rest.to_vec() });
+        }
+        Event::Cut { len, rest, .. } => {
+            nodes.add(&mut layer, CUT, Cut { len, rest: rest.to_vec() }.into_node());
+        }
     });
     layer.trailer = trailer_of(octets, table, index).to_vec();
     layer

@@ -58,9 +58,9 @@ pub enum Event<'a> {
         /// Its octets.
         octets: Range<usize>,
     },
-    /// The header ends before its time.
+    /// The header, or the item that is open, ends before its time.
     Cut {
-        /// Octets of the header that are there.
+        /// Octets of it that are there.
         len: usize,
         /// The last of them, too few for a field.
         rest: &'a [u8],
@@ -210,9 +210,13 @@ impl<'a> Walk<'a, '_> {
         while let Some(left) = area.get(from..).filter(|left| !left.is_empty()) {
             let item = measure(&items.item, left);
             let place = self.place(at.saturating_add(from), item.len.max(1));
-            let octets =
-                left.get(..item.len).filter(|octets| !octets.is_empty() && item.state == LayerState::Whole);
-            let Some(octets) = octets else {
+            // Where the header says how many there are, a part of one is an item that was cut, not a lie.
+            let is_cut = item.state == LayerState::Cut
+                && items.style == Style::Table
+                && !matches!(items.len, Len::Rest)
+                && begins(items, left);
+            let is_told = is_cut || item.state == LayerState::Whole;
+            let Some(octets) = left.get(..item.len).filter(|octets| !octets.is_empty() && is_told) else {
                 self.raw(left, at.saturating_add(from));
                 break;
             };
@@ -223,7 +227,11 @@ impl<'a> Walk<'a, '_> {
             };
             (self.tell)(Event::Open { name: "", title: "", shape, octets: place.clone() });
             let mut inner = Walk { base: place.start, header: octets, room: octets, tell: &mut *self.tell };
-            inner.sections(&items.item, false);
+            if let Some(cut_at) = inner.sections(&items.item, false) {
+                let rest = octets.get(cut_at..).unwrap_or_default();
+                let place = place.end.saturating_sub(rest.len())..place.end;
+                (self.tell)(Event::Cut { len: octets.len(), rest, octets: place });
+            }
             (self.tell)(Event::Close);
             from = from.saturating_add(item.len);
         }
@@ -318,6 +326,8 @@ pub const UNKNOWN: &str = "unknown";
 pub const RAW: &str = "raw";
 /// The key of an unknown option's body.
 pub const DATA: &str = "data";
+/// The key of what says that a header or an item ends before its time.
+pub const CUT: &str = "cut";
 /// The key of an unknown option's length octet.
 pub const LENGTH: &str = "length";
 
@@ -338,13 +348,31 @@ fn fits(record: &Record, body: &[u8]) -> bool {
 
 /// Whether the items of an option fill its body without a rest.
 fn whole_items(record: &Record, body: &[u8]) -> bool {
-    let Some(Body::Items(items)) = record.sections.last().map(|section| &section.body) else { return true };
-    if !matches!(items.len, Len::Rest) {
-        return true;
+    let mut at = 0usize;
+    for section in &record.sections {
+        let (header, left) = body.split_at_checked(at).unwrap_or((body, &[]));
+        if section.when.is_some_and(|holds| !holds(&Before { header, left, wrote: &|_| false })) {
+            continue;
+        }
+        match &section.body {
+            Body::Items(items) if matches!(items.len, Len::Rest) => {
+                let item: usize = items.item.iter().map(|section| fixed_len(&section.body)).sum();
+                return item == 0 || left.len().is_multiple_of(item);
+            }
+            other => at = at.saturating_add(fixed_len(other)),
+        }
     }
-    let fixed: usize = record.sections.iter().map(|section| fixed_len(&section.body)).sum();
-    let item: usize = items.item.iter().map(|section| fixed_len(&section.body)).sum();
-    item == 0 || body.len().saturating_sub(fixed).is_multiple_of(item)
+    true
+}
+
+/// Whether the first field of an item is there.
+fn begins(items: &Items, octets: &[u8]) -> bool {
+    match items.item.first().map(|section| &section.body) {
+        Some(Body::Fields { fields, .. }) => {
+            fields.first().is_some_and(|field| read_field(field, octets).is_some())
+        }
+        _ => false,
+    }
 }
 
 fn fixed_len(body: &Body) -> usize {
@@ -397,8 +425,8 @@ pub fn read_field<'a>(field: &Field, section: &'a [u8]) -> Option<ValueRef<'a>> 
         Kind::Ipv4 => ValueRef::Ipv4(Ipv4Addr::from(*octets()?.first_chunk::<4>()?)),
         Kind::Ipv6 => {
             let mut address = [0; 16];
-            let octets = octets()?;
-            address.get_mut(..octets.len())?.copy_from_slice(octets);
+            let there = octets()?;
+            address.get_mut(..there.len())?.copy_from_slice(there);
             ValueRef::Ipv6(Ipv6Addr::from(address))
         }
         Kind::Octets => ValueRef::Octets(octets()?),

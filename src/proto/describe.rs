@@ -294,7 +294,15 @@ impl Section {
 
     /// The beginning of another packet, which `next` tells from its first octets.
     pub fn quoted(name: &'static str, title: &'static str, next: Next, len: Len) -> Self {
-        Self { when: None, body: Body::Quoted(Quoted { name, title, next, len }) }
+        Self { when: None, body: Body::Quoted(Quoted { name, title, next, len, counted: None }) }
+    }
+
+    /// The quoted packet's length stands in an octet of the header.
+    pub fn counted_by(mut self, counted: Counted) -> Self {
+        if let Body::Quoted(quoted) = &mut self.body {
+            quoted.counted = Some(counted);
+        }
+        self
     }
 
     /// The section is there only when `condition` holds.
@@ -406,6 +414,21 @@ pub struct Quoted {
     pub next: Next,
     /// How far it reaches.
     pub len: Len,
+    /// What says so, where something may stand behind it.
+    pub counted: Option<Counted>,
+}
+
+/// The octet that says how long a quoted packet is, for building what stands behind it.
+#[derive(Debug, Clone, Copy)]
+pub struct Counted {
+    /// The field's name.
+    pub field: &'static str,
+    /// Its place in the header.
+    pub at: usize,
+    /// What it counts, in octets.
+    pub unit: usize,
+    /// The least octets that a packet takes when something stands behind it.
+    pub least: usize,
 }
 
 /// How many octets a part takes.

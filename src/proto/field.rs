@@ -31,8 +31,10 @@ pub struct Field {
     pub hex: bool,
     /// Left out of specs and JSON when zero (reserved parts of options).
     pub hidden_when_zero: bool,
-    /// For a checksum: whether zero may say that there is none (UDP), where it stands.
-    pub absent_when_zero: Option<fn(&Scope<'_>) -> bool>,
+    /// For a checksum: zero says that there is none (UDP).
+    pub absent_when_zero: bool,
+    /// For such a checksum: where there must be one all the same.
+    pub wanted_when: Option<fn(&Scope<'_>) -> bool>,
     pub(super) place: Place,
 }
 
@@ -117,7 +119,8 @@ impl Field {
             letters: "",
             hex: false,
             hidden_when_zero: false,
-            absent_when_zero: None,
+            absent_when_zero: false,
+            wanted_when: None,
             place: Place::Bits(bits),
         }
     }
@@ -181,9 +184,15 @@ impl Field {
         self.hex()
     }
 
-    /// A zero in it says that there is none, which is allowed where the condition holds.
-    pub fn absent_when_zero(mut self, is_allowed: fn(&Scope<'_>) -> bool) -> Self {
-        self.absent_when_zero = Some(is_allowed);
+    /// A zero in it says that there is none.
+    pub fn absent_when_zero(mut self) -> Self {
+        self.absent_when_zero = true;
+        self
+    }
+
+    /// There must be one where `condition` holds.
+    pub fn wanted_when(mut self, condition: fn(&Scope<'_>) -> bool) -> Self {
+        self.wanted_when = Some(condition);
         self
     }
 
@@ -271,10 +280,10 @@ pub fn ipv6(name: &'static str, title: &'static str) -> Field {
     Field::new(name, Kind::Ipv6).title(title)
 }
 
-/// The first octets of an IPv6 address whose others are zero: a prefix.
-pub fn ipv6_prefix(name: &'static str, len: u32, title: &'static str) -> Field {
+/// The first `bits` bits of an IPv6 address, whole octets; the others are zero and not on the wire.
+pub fn ipv6_prefix(name: &'static str, bits: u32, title: &'static str) -> Field {
     let mut field = ipv6(name, title);
-    field.place = Place::Bits(len.saturating_mul(8));
+    field.place = Place::Bits(bits);
     field
 }
 

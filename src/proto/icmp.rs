@@ -4,7 +4,7 @@
 use pnet::packet::icmp::MutableIcmpPacket;
 
 use super::auto::{self, Scope};
-use super::describe::{Before, Field, Len, Next, Protocol, Section, Side, Style, ipv4, uint};
+use super::describe::{Before, Counted, Field, Len, Next, Protocol, Section, Side, Style, ipv4, uint};
 use super::icmp_extension as extension;
 use super::ip;
 use super::layout::setter;
@@ -97,8 +97,10 @@ fn errors() -> Vec<Section> {
                 && !(has_form(before, &[UNREACHABLE]) && has_mtu(before))
         }),
         Section::quoted("quoted", "Quoted packet", IP_BY_VERSION, Len::Octets(quoted_len))
+            .counted_by(WORDS)
             .when(|before| has_form(before, ERRORS) && has_length(before)),
         Section::quoted("quoted", "Quoted packet", IP_BY_VERSION, Len::Octets(|_| Some(OLD_QUOTED_LEN)))
+            .counted_by(WORDS)
             .when(|before| has_form(before, ERRORS) && has_old_extension(before)),
         Section::quoted("quoted", "Quoted packet", IP_BY_VERSION, Len::Rest)
             .when(|before| has_form(before, ERRORS) && quotes_all(before)),
@@ -165,6 +167,8 @@ fn quotes_all(before: &Before<'_>) -> bool {
 
 /// Octets that such messages quote, padded with zeros.
 const OLD_QUOTED_LEN: usize = 128;
+/// The length of what is quoted, in words, and no less than older receivers expect (RFC 4884 §5.1).
+const WORDS: Counted = Counted { field: "length", at: 5, unit: 4, least: OLD_QUOTED_LEN };
 
 fn has_extension(before: &Before<'_>) -> bool {
     let is_request = has_form(before, &[EXTENDED_ECHO]);

@@ -14,15 +14,22 @@ pub(super) fn sections(
     let head = vec![
         uint("ext.version", 4, "Extension version").default_uint(2),
         uint("ext.res", 12, "Reserved").hidden_when_zero(),
-        uint("ext.checksum", 16, "Extension checksum").header_checksum(checksum),
+        uint("ext.checksum", 16, "Extension checksum").header_checksum(checksum).absent_when_zero(),
     ];
+    let label = vec![Section::fields(vec![
+        uint("label", 20, "Label"),
+        uint("exp", 3, "Traffic class"),
+        flag("s", "Bottom of stack"),
+        uint("ttl", 8, "Time to live"),
+    ])];
     let object = vec![
         Section::fields(vec![
             uint("length", 16, "Length").auto(auto::header_len),
             uint("class", 8, "Class").values(CLASSES),
             uint("ctype", 8, "Type"),
         ]),
-        Section::octets("data", "Data", Len::Octets(data_len)),
+        Section::items("mpls", "MPLS label stack", Style::Table, label, Len::Octets(data_len)).when(is_mpls),
+        Section::octets("data", "Data", Len::Octets(data_len)).when(|before| !is_mpls(before)),
     ];
     [
         Section::fields(head).when(condition),
@@ -74,6 +81,14 @@ fn data_len(object: &[u8]) -> Option<usize> {
     usize::from(word(object, 0)).checked_sub(HEAD_LEN)
 }
 
+/// Whether an object is a stack of labels, which take four octets each (RFC 4950 §4.1); its data may be written as octets.
+fn is_mpls(object: &Before<'_>) -> bool {
+    let is_whole = word(object.header, 0).is_multiple_of(4);
+    object.octet(2) == MPLS && object.octet(3) == 1 && is_whole && !(object.wrote)("data")
+}
+
+const MPLS: u8 = 1;
+
 /// IANA icmp-parameters, extension object classes.
 const CLASSES: &[(u64, &str)] =
     &[(1, "MPLS label stack"), (2, "interface information"), (3, "interface identification")];
@@ -122,7 +137,8 @@ mod tests {
         assert_eq!(icmp["quoted_trailer"].as_str().map(str::len), Some(200));
         assert_eq!(icmp["ext.checksum.status"], "good");
         assert_eq!(icmp["ext.objects"][0]["class"], 1);
-        assert_eq!(icmp["ext.objects"][0]["data"], "00016101");
+        let label = serde_json::json!({"label": 22, "exp": 0, "s": true, "ttl": 1});
+        assert_eq!(icmp["ext.objects"][0]["mpls"], serde_json::json!([label]));
     }
 
     /// Found by fuzzing: what a message quotes may end just where an older one's extension has its head.

@@ -1,14 +1,17 @@
-//! ICMPv6: RFC 4443; neighbour discovery: RFC 4861; multicast listener discovery: RFC 2710, RFC 3810.
+//! ICMPv6: RFC 4443; neighbour discovery: RFC 4861; multicast listener discovery: RFC 2710, RFC 3810;
+//! mobility: RFC 6275.
 
 use pnet::packet::icmpv6::MutableIcmpv6Packet;
 
-use super::describe::{Before, Field, Len, Protocol, Section, Side, Style, flag, ipv6, uint};
+use super::describe::{
+    Before, Counted, Field, Len, Protocol, Section, Side, Style, flag, ipv6, octets, uint,
+};
 use super::icmp::IP_BY_VERSION;
 use super::icmp_extension as extension;
 use super::icmpv6_options as options;
 use super::layout::setter;
 use super::{auto, ip};
-use crate::wire::big_endian::word;
+use crate::wire::big_endian::{octet, word};
 
 pub(super) fn describe() -> Protocol {
     let mut sections = vec![Section::measured(MutableIcmpv6Packet::minimum_packet_size(), head())];
@@ -16,6 +19,9 @@ pub(super) fn describe() -> Protocol {
     sections.extend(extension::sections(has_extension, has_extension_head));
     sections.extend(multicast_listener());
     sections.extend(neighbour_discovery());
+    sections.extend(mobility());
+    sections.extend(other_messages());
+    sections.push(options_of_messages());
     sections.push(Section::octets("body", "Body", Len::Rest).when(|before| !has_form(before, KNOWN)));
     Protocol::new("icmpv6", "Internet Control Message Protocol version 6", "RFC 4443", sections)
         .edge(ip::PROTO, 58)
@@ -42,11 +48,20 @@ fn errors_and_echo() -> Vec<Section> {
     let echo =
         vec![uint("echo.identifier", 16, "Identifier"), uint("echo.sequence_number", 16, "Sequence number")];
     vec![
-        Section::fields(vec![reserved(32)]).when(|before| has_form(before, &[1, 3])),
+        // RFC 4884 §4.4 and §4.5: what is quoted may end before the message does.
+        Section::fields(vec![
+            uint("length", 8, "Length of the quoted packet in words of 8 octets").hidden_when_zero(),
+            reserved(24),
+        ])
+        .when(|before| has_form(before, EXTENSIBLE)),
         Section::fields(vec![uint("mtu", 32, "MTU of next hop")]).when(|before| has_form(before, &[2])),
         Section::fields(vec![uint("pointer", 32, "Pointer")]).when(|before| has_form(before, &[4])),
+        Section::quoted("quoted", "Quoted packet", IP_BY_VERSION, Len::Octets(quoted_len))
+            .counted_by(WORDS)
+            .when(has_length),
         Section::quoted("quoted", "Quoted packet", IP_BY_VERSION, Len::Rest)
-            .when(|before| has_form(before, ERRORS)),
+            .counted_by(WORDS)
+            .when(|before| has_form(before, ERRORS) && !has_length(before)),
         Section::fields(echo).when(|before| has_form(before, &[128, 129])),
         Section::fields(extension::extended_echo("echo.identifier", true))
             .when(|before| has_form(before, &[160])),
@@ -57,9 +72,11 @@ fn errors_and_echo() -> Vec<Section> {
 
 /// RFC 2710 §3, RFC 3810 §5.
 fn multicast_listener() -> Vec<Section> {
-    let delay = vec![uint("mld.maximum_response_delay", 16, "Maximum response delay in milliseconds")];
-    let code = vec![uint("mld.maximum_response_code", 16, "Maximum response code")];
-    let group = vec![reserved(16), ipv6("mld.multicast_address", "Multicast address")];
+    let v1 = vec![
+        uint("mld.maximum_response_delay", 16, "Maximum response delay in milliseconds"),
+        reserved(16),
+        ipv6("mld.multicast_address", "Multicast address"),
+    ];
     let v2_query = vec![
         uint("mld.flag.reserved", 4, "Reserved").hidden_when_zero(),
         flag("mld.flag.s", "Suppress router-side processing"),
@@ -92,9 +109,7 @@ fn multicast_listener() -> Vec<Section> {
     let report =
         vec![reserved(16), uint("mldr.nb_mcast_records", 16, "Number of records").auto(count_records)];
     vec![
-        Section::fields(delay).when(|before| has_form(before, &[130, 131, 132]) && !is_v2_query(before)),
-        Section::fields(code).when(is_v2_query),
-        Section::fields(group).when(|before| has_form(before, &[130, 131, 132])),
+        Section::fields(v1).when(|before| has_form(before, &[130, 131, 132])),
         Section::fields(v2_query).when(is_v2_query),
         Section::items(
             "sources",
@@ -149,9 +164,63 @@ fn neighbour_discovery() -> Vec<Section> {
             .when(|before| has_form(before, &[135])),
         Section::fields(neighbour_advertisement).when(|before| has_form(before, &[136])),
         Section::fields(redirect).when(|before| has_form(before, &[137])),
-        Section::records("options", "Options", options::DIALECT, options::describe(), Len::Rest)
-            .when(|before| has_form(before, &[133, 134, 135, 136, 137])),
     ]
+}
+
+/// RFC 6275 §6.5 to §6.8.
+fn mobility() -> Vec<Section> {
+    let identifier = || uint("mip6.identifier", 16, "Identifier");
+    let prefix_advertisement = vec![
+        identifier(),
+        flag("mip6.flag.m", "Managed address configuration"),
+        flag("mip6.flag.o", "Other configuration"),
+        uint("mip6.flag.rsv", 14, "Reserved").hidden_when_zero(),
+    ];
+    let agent = vec![Section::fields(vec![ipv6("mip6.home_agent_address", "Home agent")])];
+    vec![
+        Section::fields(vec![identifier(), reserved(16)]).when(|before| has_form(before, &[144, 145, 146])),
+        Section::items("home_agents", "Home agents", Style::Scalar, agent, Len::Rest)
+            .when(|before| has_form(before, &[145])),
+        Section::fields(prefix_advertisement).when(|before| has_form(before, &[147])),
+    ]
+}
+
+/// Node information (RFC 4620 §4), inverse discovery (RFC 3122 §2), certification paths (RFC 3971 §6.4), multicast routers
+/// (RFC 4286 §3).
+fn other_messages() -> Vec<Section> {
+    let node_information = vec![
+        uint("ni.qtype", 16, "What is asked"),
+        uint("ni.flag.rsv", 10, "Reserved").hidden_when_zero(),
+        flag("ni.flag.g", "Global addresses"),
+        flag("ni.flag.s", "Site-local addresses"),
+        flag("ni.flag.l", "Link-local addresses"),
+        flag("ni.flag.c", "IPv4 addresses"),
+        flag("ni.flag.a", "All unicast addresses"),
+        flag("ni.flag.t", "Truncated"),
+        octets("ni.nonce", 8, "Nonce"),
+    ];
+    let identifier = || uint("send.identifier", 16, "Identifier");
+    let component = || uint("send.component", 16, "Component");
+    let path = vec![identifier(), uint("send.all_components", 16, "Components"), component(), reserved(16)];
+    let multicast_router = vec![
+        uint("mcast_ra.query_interval", 16, "Query interval in seconds"),
+        uint("mcast_ra.robustness_variable", 16, "Robustness variable"),
+    ];
+    vec![
+        Section::fields(node_information).when(|before| has_form(before, &[139, 140])),
+        Section::octets("ni.data", "Subject or answer", Len::Rest)
+            .when(|before| has_form(before, &[139, 140])),
+        Section::fields(vec![reserved(32)]).when(|before| has_form(before, &[141, 142])),
+        Section::fields(vec![identifier(), component()]).when(|before| has_form(before, &[148])),
+        Section::fields(path).when(|before| has_form(before, &[149])),
+        Section::fields(multicast_router).when(|before| has_form(before, &[151])),
+    ]
+}
+
+/// Messages that end with options of neighbour discovery.
+fn options_of_messages() -> Section {
+    Section::records("options", "Options", options::DIALECT, options::describe(), Len::Rest)
+        .when(|before| has_form(before, &[133, 134, 135, 136, 137, 141, 142, 147, 148, 149]))
 }
 
 fn reserved(bits: u32) -> Field {
@@ -181,24 +250,45 @@ fn has_form(before: &Before<'_>, types: &[u8]) -> bool {
     types.contains(&before.octet(0)) && !(before.wrote)("body")
 }
 
-/// An extended echo request carries an extension (RFC 8335 §2).
+/// Whether an error says how long the packet is that it quotes.
+fn has_length(before: &Before<'_>) -> bool {
+    has_form(before, EXTENSIBLE) && before.octet(4) != 0
+}
+
+fn quoted_len(header: &[u8]) -> Option<usize> {
+    usize::from(octet(header, 4)).checked_mul(8)
+}
+
+/// An extended echo request carries an extension (RFC 8335 §2), and so does an error whose quoted packet ends before it
+/// does (RFC 4884 §4).
 fn has_extension(before: &Before<'_>) -> bool {
+    if has_form(before, EXTENSIBLE) {
+        return extension::wrote(before) || (has_length(before) && before.left.len() >= extension::HEAD_LEN);
+    }
     has_form(before, &[160]) && (extension::wrote(before) || extension::begins(&[], before.left))
 }
 
 /// Whether the extension's head has just been read.
 fn has_extension_head(before: &Before<'_>) -> bool {
-    has_form(before, &[160]) && ((before.wrote)("ext.objects") || before.header.len() == 12)
+    let Some(head_at) = before.header.len().checked_sub(extension::HEAD_LEN) else { return false };
+    let quoted = if has_length(before) { quoted_len(before.header).unwrap_or(0) } else { 0 };
+    let may_have = has_length(before) || has_form(before, &[160]);
+    (before.wrote)("ext.objects") || (may_have && head_at == QUOTED_AT.saturating_add(quoted))
 }
 
-/// A query is of version 2 when it is longer than 24 octets (RFC 3810 §8.1); its first four are read.
+/// Octets of a message before what it quotes.
+const QUOTED_AT: usize = 8;
+/// The length of what is quoted, and no less than receivers without extensions expect (RFC 4884 §4 and §5.1).
+const WORDS: Counted = Counted { field: "length", at: 4, unit: 8, least: 128 };
+/// Errors that may carry an extension: destination unreachable and time exceeded (RFC 4884 §4).
+const EXTENSIBLE: &[u8] = &[1, 3];
+
+/// A query is of version 2 when it is longer than 24 octets (RFC 3810 §8.1).
 fn is_v2_query(before: &Before<'_>) -> bool {
-    const V1_LEN: usize = 24;
-    let fields =
-        ["mld.maximum_response_code", "mld.flag.s", "mld.flag.qrv", "mld.qqi", "mld.nb_sources", "sources"];
-    let len = before.header.len().saturating_add(before.left.len());
-    has_form(before, &[130])
-        && (fields.iter().any(|name| (before.wrote)(name)) || len >= V1_LEN.saturating_add(4))
+    let wrote = ["mld.flag.s", "mld.flag.qrv", "mld.qqi", "mld.nb_sources", "sources"]
+        .iter()
+        .any(|name| (before.wrote)(name));
+    has_form(before, &[130]) && (before.left.len() >= 4 || wrote)
 }
 
 fn count_query_sources(scope: &auto::Scope<'_>) -> Option<u64> {
@@ -229,7 +319,10 @@ fn count_records(scope: &auto::Scope<'_>) -> Option<u64> {
 }
 
 const ERRORS: &[u8] = &[1, 2, 3, 4];
-const KNOWN: &[u8] = &[1, 2, 3, 4, 128, 129, 130, 131, 132, 133, 134, 135, 136, 137, 143, 160, 161];
+const KNOWN: &[u8] = &[
+    1, 2, 3, 4, 128, 129, 130, 131, 132, 133, 134, 135, 136, 137, 139, 140, 141, 142, 143, 144, 145, 146,
+    147, 148, 149, 151, 160, 161,
+];
 
 /// IANA icmpv6-parameters.
 pub(super) const TYPES: &[(u64, &str)] = &[

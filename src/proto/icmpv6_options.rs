@@ -1,4 +1,5 @@
-//! Options of neighbour discovery (IANA icmpv6-parameters): RFC 4861 §4.6, and those of the RFCs that they name.
+//! Options of neighbour discovery: RFC 4861 §4.6, RFC 3122 §3 (inverse discovery), RFC 3971 §5.3 (nonce and time stamp), RFC
+//! 4191 (routes), RFC 5175 (flags), RFC 6275 §7 (mobility), RFC 8106 (DNS), RFC 8781 (NAT64).
 
 use super::describe::{Before, Len, Record, Section, Style, flag, ipv6, ipv6_prefix, mac, uint};
 use crate::wire::record::{Counts, Dialect, Padding};
@@ -23,7 +24,8 @@ pub(super) fn describe() -> Vec<Record> {
         uint("length", 8, "Prefix length").default_uint(64),
         flag("l", "On-link"),
         flag("a", "Autonomous address configuration"),
-        uint("reserved", 6, "Reserved").hex().hidden_when_zero(),
+        flag("r", "Router address (RFC 6275)"),
+        uint("reserved", 5, "Reserved").hex().hidden_when_zero(),
         uint("valid_lifetime", 32, "Valid lifetime in seconds"),
         uint("preferred_lifetime", 32, "Preferred lifetime in seconds"),
         uint("reserved2", 32, "Reserved").hex().hidden_when_zero(),
@@ -43,7 +45,12 @@ pub(super) fn describe() -> Vec<Record> {
             ],
         ),
         Record::new(5, "mtu", "MTU", vec![Section::fields(vec![reserved(16), uint("mtu", 32, "MTU")])]),
-        advertisement_interval(),
+        Record::new(
+            7,
+            "advertisement_interval",
+            "Advertisement interval (RFC 6275)",
+            vec![Section::fields(vec![reserved(16), uint("interval", 32, "Milliseconds")])],
+        ),
         Record::new(
             8,
             "home_agent",
@@ -54,8 +61,20 @@ pub(super) fn describe() -> Vec<Record> {
                 uint("lifetime", 16, "Lifetime in seconds"),
             ])],
         ),
+        Record::new(9, "source_addresses", "Source address list (RFC 3122)", address_list()),
+        Record::new(10, "target_addresses", "Target address list (RFC 3122)", address_list()),
+        Record::new(
+            13,
+            "timestamp",
+            "Time stamp (RFC 3971)",
+            vec![Section::fields(vec![
+                uint("reserved", 48, "Reserved").hex().hidden_when_zero(),
+                uint("seconds", 48, "Seconds since 1970"),
+                uint("fraction", 16, "65536ths of a second"),
+            ])],
+        ),
         Record::new(14, "nonce", "Nonce (RFC 3971)", vec![Section::octets("nonce", "Nonce", Len::Rest)]),
-        route_information(),
+        Record::new(24, "route_info", "Route information (RFC 4191)", route()),
         Record::new(
             25,
             "rdnss",
@@ -68,8 +87,16 @@ pub(super) fn describe() -> Vec<Record> {
         Record::new(
             26,
             "flags_extension",
-            "Flags of a router advertisement (RFC 5175)",
-            vec![Section::octets("flags", "Flags", Len::Rest)],
+            "Flags of the router advertisement, and more (RFC 5175)",
+            vec![Section::fields(vec![
+                flag("m", "Managed address configuration"),
+                flag("o", "Other configuration"),
+                flag("h", "Home agent"),
+                uint("prf", 2, "Router preference"),
+                flag("p", "Proxy"),
+                uint("rsv", 10, "Reserved"),
+                uint("rest", 32, "Reserved").hex().hidden_when_zero(),
+            ])],
         ),
         Record::new(
             31,
@@ -77,64 +104,55 @@ pub(super) fn describe() -> Vec<Record> {
             "DNS search list (RFC 8106)",
             vec![
                 Section::fields(vec![reserved(16), uint("lifetime", 32, "Lifetime in seconds")]),
-                Section::octets("domain_names", "Domain names, as DNS writes them, and zeros", Len::Rest),
+                Section::octets("names", "Domain names as DNS writes them, and padding", Len::Rest),
             ],
-        ),
-        Record::new(
-            37,
-            "captive_portal",
-            "Captive portal (RFC 8910)",
-            vec![Section::octets("uri", "Its URI, and zeros", Len::Rest)],
         ),
         Record::new(
             38,
             "pref64",
             "NAT64 prefix (RFC 8781)",
-            vec![
-                Section::fields(vec![
-                    uint("scaled_lifetime", 13, "Lifetime in units of 8 seconds"),
-                    uint("plc", 3, "Code for the length of the prefix"),
-                ]),
-                Section::octets("prefix", "The first 96 bits of the prefix", Len::Rest),
-            ],
+            vec![Section::fields(vec![
+                uint("scaled_lifetime", 13, "Lifetime in units of 8 seconds"),
+                uint("plc", 3, "Prefix length code").values(PREFIX_LENGTHS),
+                ipv6_prefix("prefix", 96, "Prefix"),
+            ])],
         ),
     ]
 }
 
-fn advertisement_interval() -> Record {
-    let fields = vec![
-        uint("reserved", 16, "Reserved").hex().hidden_when_zero(),
-        uint("advertisement_interval", 32, "Milliseconds"),
-    ];
-    Record::new(
-        7,
-        "advertisement_interval",
-        "Advertisement interval (RFC 6275)",
-        vec![Section::fields(fields)],
-    )
+/// RFC 3122 §3.1.
+fn address_list() -> Vec<Section> {
+    let address = vec![Section::fields(vec![ipv6("address", "Address")])];
+    vec![
+        Section::fields(vec![uint("reserved", 48, "Reserved").hex().hidden_when_zero()]),
+        Section::items("addresses", "Addresses", Style::Scalar, address, Len::Rest),
+    ]
 }
 
-/// RFC 4191 §2.3: of the prefix there are 128 bits, 64 or none, as many as are needed, or more.
-fn route_information() -> Record {
-    let fields = vec![
+/// RFC 4191 §2.3: as much of the prefix as its length needs, nothing, its half, or all of it.
+fn route() -> Vec<Section> {
+    let head = vec![
         uint("length", 8, "Prefix length"),
-        uint("reserved", 3, "Reserved").hidden_when_zero(),
-        uint("preference", 2, "Route preference"),
-        uint("reserved2", 3, "Reserved").hidden_when_zero(),
-        uint("route_lifetime", 32, "Route lifetime in seconds"),
+        uint("reserved", 3, "Reserved").hex().hidden_when_zero(),
+        uint("preference", 2, "Route preference").values(PREFERENCES),
+        uint("reserved2", 3, "Reserved").hex().hidden_when_zero(),
+        uint("lifetime", 32, "Lifetime in seconds"),
     ];
-    let has_whole = |before: &Before<'_>| before.left.len() >= 16 || (before.wrote)("prefix");
-    let has_half = |before: &Before<'_>| {
-        (before.header.len() < 16 && !before.left.is_empty()) || (before.wrote)("prefix64")
-    };
-    Record::new(
-        24,
-        "route_info",
-        "Route information (RFC 4191)",
-        vec![
-            Section::fields(fields),
-            Section::fields(vec![ipv6("prefix", "Prefix")]).when(has_whole),
-            Section::fields(vec![ipv6_prefix("prefix64", 8, "Prefix of at most 64 bits")]).when(has_half),
-        ],
-    )
+    vec![
+        Section::fields(head),
+        Section::fields(vec![ipv6("prefix", "Prefix")]).when(|before| has(before, "prefix", 16)),
+        Section::fields(vec![ipv6_prefix("prefix64", 64, "First half of the prefix")])
+            .when(|before| has(before, "prefix64", 8)),
+    ]
 }
+
+/// Whether just `len` octets are left for a field, or somebody wrote it.
+fn has(before: &Before<'_>, name: &str, len: usize) -> bool {
+    before.left.len() == len || (before.wrote)(name)
+}
+
+/// RFC 4191 §2.1.
+const PREFERENCES: &[(u64, &str)] = &[(0, "medium"), (1, "high"), (2, "reserved"), (3, "low")];
+/// RFC 8781 §4.
+const PREFIX_LENGTHS: &[(u64, &str)] =
+    &[(0, "/96"), (1, "/64"), (2, "/56"), (3, "/48"), (4, "/40"), (5, "/32")];

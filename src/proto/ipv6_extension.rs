@@ -7,15 +7,16 @@ use super::describe::{Field, Len, Protocol, Record, Section, ipv6, uint};
 use super::{ip, ipv6 as base};
 use crate::wire::record::{Counts, Dialect, Padding, RawShape};
 
-/// Name of the layer of destination options.
-pub(super) const DESTINATION_OPTIONS: &str = "ipv6.dstopts";
+/// The layer's name of destination options.
+pub(super) const DESTINATION: &str = "ipv6.dstopts";
+const HOME_ADDRESS: u8 = 201;
 
 pub(super) fn describe_hopopts() -> Protocol {
     header("ipv6.hopopts", "IPv6 hop-by-hop options").edge(ip::PROTO, 0).tag("HBH")
 }
 
 pub(super) fn describe_dstopts() -> Protocol {
-    header(DESTINATION_OPTIONS, "IPv6 destination options").edge(ip::PROTO, 60).tag("DSTOPT")
+    header(DESTINATION, "IPv6 destination options").edge(ip::PROTO, 60).tag("DSTOPT")
 }
 
 fn header(name: &'static str, title: &'static str) -> Protocol {
@@ -58,19 +59,6 @@ fn options() -> Vec<Record> {
     ]
 }
 
-/// The node that a packet comes from in truth, when it is away from home: transport checksums are over this address
-/// (RFC 6275 §6.3).
-pub(super) fn home_address(dstopts: &[u8]) -> Option<Ipv6Addr> {
-    DIALECT.walk(dstopts.get(2..)?).find_map(|option| match option.shape {
-        RawShape::Whole { code: HOME_ADDRESS, body } => {
-            body.first_chunk::<16>().map(|address| (*address).into())
-        }
-        _ => None,
-    })
-}
-
-const HOME_ADDRESS: u8 = 201;
-
 /// The next header field that each extension header begins with.
 pub(super) fn next_header() -> Field {
     uint("nxt", 8, "Next header")
@@ -98,4 +86,15 @@ pub(super) fn next_key(header: &[u8]) -> Option<u64> {
 pub(super) fn after_first_two(header: &[u8]) -> Option<usize> {
     let units = usize::from(*header.get(1)?);
     units.checked_add(1)?.checked_mul(8)?.checked_sub(2)
+}
+
+/// Where the sender is at home: its address in transport checksums, while the source is where it stays (RFC 6275
+/// §11.3.1).
+pub(super) fn home_address(header: &[u8]) -> Option<Ipv6Addr> {
+    let options = header.get(2..)?;
+    let homes = DIALECT.walk(options).filter_map(|option| match option.shape {
+        RawShape::Whole { code: HOME_ADDRESS, body } => <[u8; 16]>::try_from(body).ok(),
+        _ => None,
+    });
+    homes.last().map(Ipv6Addr::from)
 }

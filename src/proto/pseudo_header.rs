@@ -3,8 +3,7 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::auto::Scope;
-use super::ipv6_extension::{DESTINATION_OPTIONS, home_address};
-use super::{ip, ipv6, ipv6_routing, registry};
+use super::{ip, ipv6, ipv6_extension, ipv6_routing, registry};
 use crate::wire::checksum::InternetChecksum;
 
 /// The addresses and the protocol number of a pseudo header.
@@ -25,7 +24,7 @@ impl PseudoHeader {
     pub fn below(scope: &Scope<'_>) -> Option<Self> {
         let number = scope.protocol()?.edges.iter().find(|edge| edge.table == ip::PROTO)?.key;
         let protocol = u8::try_from(number).ok()?;
-        let (mut home, mut last_hop) = (None, None);
+        let (mut home, mut routing) = (None, None);
         for (index, entry) in scope.table.below(scope.index) {
             let header = Scope::of_layer(scope.packet, scope.table, index).region();
             match registry().get(entry.protocol).name {
@@ -35,19 +34,21 @@ impl PseudoHeader {
                 }
                 ipv6::NAME => {
                     let (source, destination) = ipv6::addresses(header)?;
+                    let last_hop =
+                        routing.and_then(|header| ipv6_routing::final_destination(header, destination));
                     let addresses = Addresses::V6(home.unwrap_or(source), last_hop.unwrap_or(destination));
                     return Some(Self { addresses, protocol });
                 }
-                DESTINATION_OPTIONS => home = home.or(home_address(header)),
-                ipv6_routing::NAME => last_hop = last_hop.or(ipv6_routing::final_destination(header)),
+                ipv6_routing::NAME => routing = routing.or(Some(header)),
+                ipv6_extension::DESTINATION => home = home.or(ipv6_extension::home_address(header)),
                 _ => {}
             }
         }
         None
     }
 
-    /// Whether the addresses are of IPv6.
-    pub fn is_of_ipv6(self) -> bool {
+    /// Whether it is IPv6's.
+    pub fn is_ipv6(self) -> bool {
         matches!(self.addresses, Addresses::V6(..))
     }
 

@@ -20,7 +20,8 @@ pub(super) fn describe() -> Protocol {
         uint("checksum", 16, "Checksum")
             .set_by(setter!(MutableUdpPacket, set_checksum))
             .checksum(checksum)
-            .absent_when_zero(may_have_no_checksum),
+            .absent_when_zero()
+            .wanted_when(is_in_ipv6),
     ];
     let header_len = MutableUdpPacket::minimum_packet_size();
     Protocol::new("udp", "User Datagram Protocol", "RFC 768", vec![Section::measured(header_len, header)])
@@ -46,9 +47,9 @@ fn checksum(scope: &Scope<'_>) -> Option<u64> {
     auto::transport_checksum(scope).map(|sum| if sum == 0 { 0xffff } else { sum })
 }
 
-/// Over IPv6 UDP must have one (RFC 8200 §8.1).
-fn may_have_no_checksum(scope: &Scope<'_>) -> bool {
-    PseudoHeader::below(scope).is_none_or(|pseudo_header| !pseudo_header.is_of_ipv6())
+/// IPv6 has no checksum of its own, so that its receivers discard datagrams without one (RFC 8200 §8.1).
+fn is_in_ipv6(scope: &Scope<'_>) -> bool {
+    PseudoHeader::below(scope).is_some_and(PseudoHeader::is_ipv6)
 }
 
 /// The length field; zero in IPv6 jumbograms (RFC 2675 §4), never less than the header.

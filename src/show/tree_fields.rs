@@ -59,7 +59,8 @@ impl<'t, 'o, 'a> LayerBody<'t, 'o, 'a> {
             }
             Event::Cut { len, rest, octets } => {
                 self.tree.begin(octets)?;
-                writeln!(self.tree.out, "Cut after {len} octets of the header")?;
+                let what = if self.open.is_empty() { " of the header" } else { "" };
+                writeln!(self.tree.out, "Cut after {len} octets{what}")?;
                 self.tree.octets("Last octets", rest, octets.start)
             }
         }
@@ -136,7 +137,7 @@ impl<'t, 'o, 'a> LayerBody<'t, 'o, 'a> {
         let dissected = self.tree.dissected;
         if let Some(Auto::Checksum(..)) = field.auto {
             let status = dissected.checksum_status(self.index, field, number, octets, within);
-            if !matches!(status, ChecksumStatus::Bad { .. }) {
+            if !matches!(status, ChecksumStatus::Bad { .. } | ChecksumStatus::Illegal) {
                 return write!(self.tree.out, " ({})", status.word());
             }
         }

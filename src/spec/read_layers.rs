@@ -8,7 +8,7 @@ use super::template::LayerOrigin;
 use super::tree::{Entry, Shape, Text, Tree};
 use crate::diagnostic::At;
 use crate::diagnostic::nearest::nearest;
-use crate::packet::walk::RAW;
+use crate::packet::walk::{CUT, RAW};
 use crate::packet::{Cut, Layer, Node};
 use crate::proto::data;
 use crate::proto::describe::{Auto, Body, Field, Items, Kind, Records, Section, Style};
@@ -161,7 +161,7 @@ impl Reader<'_> {
         for entry in entries {
             match entry.key.as_ref() {
                 "trailer" => layer.trailer = self.fixed_octets(&entry.value, "trailer"),
-                "cut" => layer.cut = self.cut(&entry.value),
+                CUT => layer.cut = self.cut(&entry.value),
                 "quoted_bytes" if quotes => {
                     let number = self.number(&entry.value, "quoted_bytes", u64::from(u16::MAX));
                     layer.quoted_bytes = number.and_then(|number| usize::try_from(number).ok());
@@ -313,8 +313,12 @@ impl Reader<'_> {
                     return Some(Node::Table(vec![(RAW.to_owned(), Node::Value(Value::Octets(octets)))]));
                 }
                 let mut structure = Structure::new(&items.item, path);
-                self.table(&mut structure, "", entries.iter());
-                Some(Node::Table(structure.fields))
+                let (cuts, fields): (Vec<_>, Vec<_>) = entries.iter().partition(|entry| entry.key == CUT);
+                self.table(&mut structure, "", fields.into_iter());
+                let mut fields = structure.fields;
+                let cut = cuts.first().and_then(|entry| self.cut(&entry.value));
+                fields.extend(cut.map(|cut| (CUT.to_owned(), cut.into_node())));
+                Some(Node::Table(fields))
             }
             (Shape::List(list), Style::Tuple) if list.len() == leaves().count() => {
                 let mut nodes = Vec::with_capacity(list.len());
