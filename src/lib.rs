@@ -10,6 +10,7 @@
 //! * [`filter`]: capture filters, compiled to classic BPF.
 //! * [`mod@file`]: pcap and pcapng, in and out.
 //! * [`show`]: lines, trees, hex, JSON.
+//! * [`statistics`]: what a capture comes to.
 //! * [`exchange`]: sending, matching replies, ping and probe as engines.
 //! * [`lab`]: the throw-away network.
 //! * [`sys`]: every system call and every `unsafe`.
@@ -28,6 +29,7 @@ pub mod packet;
 pub mod proto;
 pub mod show;
 pub mod spec;
+pub mod statistics;
 pub mod sys;
 pub mod wire;
 

@@ -67,6 +67,11 @@ impl PacketOutputArgs {
         self
     }
 
+    /// Whether what is printed is to be JSON.
+    pub(super) fn is_json(&self) -> bool {
+        self.json
+    }
+
     /// The same, writing each packet out at once when they come as they happen.
     pub(super) fn at_once_if(mut self, is_live: bool) -> Self {
         self.line_buffered |= is_live;

@@ -15,8 +15,12 @@ use super::packet_output::{PacketOutputArgs, Printer};
 use super::read_copy::{Copy, CopyArgs, Plan};
 use super::{CommandResult, Outcome, read_growing};
 use crate::file::{Block, CaptureReader, Interface, Item, Merge, ReadError};
+use crate::packet::dissect::dissect;
+use crate::show::statistics as show;
 use crate::show::text::printable;
+use crate::statistics::Statistics;
 use crate::wire::frame::Frame;
+use crate::wire::layers::LayerTable;
 
 /// Read captures and show their packets: as lines, trees, JSON or specs, or copied into another file.
 #[derive(Debug, Args)]
@@ -41,6 +45,9 @@ pub(super) struct ReadArgs {
     /// Print only how many packets there are.
     #[arg(long = "count", conflicts_with = "write")]
     count_only: bool,
+    /// Print what the packets come to: protocols, conversations, end points, sizes; with --json as one object.
+    #[arg(long = "stats", conflicts_with = "count_only")]
+    statistics: bool,
     #[command(flatten)]
     copy: CopyArgs,
     #[command(flatten)]
@@ -82,7 +89,7 @@ pub(super) fn run(args: &ReadArgs) -> CommandResult {
     if args.filter.wants_dump() {
         return dump(args, files, filter);
     }
-    let is_silent = args.count_only || args.copy.writes_to_stdout();
+    let is_silent = args.count_only || args.statistics || args.copy.writes_to_stdout();
     let mut reading = Reading {
         filter,
         printer: Printer::new(&args.output.clone().silent_if(is_silent).at_once_if(args.follow_file)),
@@ -92,6 +99,7 @@ pub(super) fn run(args: &ReadArgs) -> CommandResult {
         taken: 0,
         skipped: args.skip,
         most: args.count.unwrap_or(u64::MAX),
+        statistics: args.statistics.then(Counting::default),
     };
     let mut outcome = Outcome::Done;
     for files in files.chunks(if is_merged { files.len() } else { 1 }) {
@@ -104,6 +112,10 @@ pub(super) fn run(args: &ReadArgs) -> CommandResult {
     reading.printer.finish()?;
     if let Some(copy) = reading.copy {
         copy.finish()?;
+    }
+    if let Some(counting) = &reading.statistics {
+        let all = &counting.statistics;
+        print(&if args.output.is_json() { show::json(all) + "\n" } else { show::text(all) })?;
     }
     if args.count_only {
         print(&format!("{}\n", reading.taken))?;
@@ -168,6 +180,22 @@ struct Reading {
     /// Packets at the beginning that are passed over.
     skipped: u64,
     most: u64,
+    statistics: Option<Counting>,
+}
+
+/// What the packets come to, so far.
+#[derive(Default)]
+struct Counting {
+    statistics: Statistics,
+    /// Emptied and filled again for each packet.
+    table: LayerTable,
+}
+
+impl Counting {
+    fn packet(&mut self, frame: &Frame<'_>) {
+        dissect(frame.data, frame.link_type, &mut self.table);
+        self.statistics.packet(frame, &self.table);
+    }
 }
 
 impl Reading {
@@ -240,6 +268,9 @@ impl Reading {
         let interface = interfaces.get(usize::try_from(frame.interface).unwrap_or(usize::MAX));
         let name = interface.and_then(|interface| interface.name.as_deref());
         let is_read = self.printer.packet(self.number, frame, name)?;
+        if let Some(counting) = &mut self.statistics {
+            counting.packet(frame);
+        }
         if let Some(copy) = &mut self.copy {
             copy.packet(source, (self.number, frame), block.as_ref(), interfaces)?;
         }

@@ -17,6 +17,7 @@ pub mod json_object;
 pub mod line;
 pub mod palette;
 pub mod ping;
+pub mod statistics;
 pub mod table;
 pub mod text;
 pub mod time;

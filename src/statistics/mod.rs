@@ -1,0 +1,64 @@
+//! What a capture comes to: protocols, conversations, end points, sizes and rates.
+//!
+//! Packets are given one by one; what is kept grows with the conversations, and is bounded ([`MOST_CONVERSATIONS`]).
+
+mod conversations;
+mod hierarchy;
+
+pub use self::conversations::{
+    Conversation, Conversations, EndPoint, EndPoints, MOST_CONVERSATIONS, Traffic,
+};
+pub use self::hierarchy::{Hierarchy, Node};
+
+use crate::wire::frame::Frame;
+use crate::wire::layers::LayerTable;
+
+/// Protocols whose conversations are counted, and what people call them.
+pub const CONVERSING: [(&str, &str); 5] =
+    [("eth", "Ethernet"), ("ip", "IPv4"), ("ipv6", "IPv6"), ("tcp", "TCP"), ("udp", "UDP")];
+
+/// Upper ends of the classes of sizes, in octets; the last class has none.
+pub const SIZES: [u32; 7] = [63, 127, 255, 511, 1023, 1518, 9018];
+
+/// What the packets that were given come to.
+#[derive(Debug, Clone, Default)]
+pub struct Statistics {
+    /// All packets, by their length on the wire.
+    pub all: Traffic,
+    /// Octets that were captured.
+    pub captured: u64,
+    /// Times of the first and the last packet, nanoseconds since 1970.
+    pub times: Option<(i64, i64)>,
+    /// How many packets are of each class of [`SIZES`].
+    pub sizes: [u64; 8],
+    /// Which protocols carry which.
+    pub hierarchy: Hierarchy,
+    /// Who talks to whom, for each of [`CONVERSING`].
+    pub conversations: [Conversations; 5],
+}
+
+impl Statistics {
+    /// Takes a packet with its layers.
+    pub fn packet(&mut self, frame: &Frame<'_>, table: &LayerTable) {
+        let len = u64::from(frame.len);
+        self.all.add(len);
+        self.captured = self.captured.saturating_add(u64::try_from(frame.data.len()).unwrap_or(u64::MAX));
+        if let Some(time) = frame.time {
+            let (first, last) = self.times.unwrap_or((time, time));
+            self.times = Some((first.min(time), last.max(time)));
+        }
+        let class = SIZES.iter().position(|most| frame.len <= *most).unwrap_or(SIZES.len());
+        if let Some(count) = self.sizes.get_mut(class) {
+            *count = count.saturating_add(1);
+        }
+        self.hierarchy.packet(table, len);
+        for ((protocol, _), conversations) in CONVERSING.iter().zip(&mut self.conversations) {
+            conversations.packet(protocol, frame, table);
+        }
+    }
+
+    /// Nanoseconds from the first to the last packet.
+    pub fn duration(&self) -> u64 {
+        self.times.map_or(0, |(first, last)| last.abs_diff(first))
+    }
+}
