@@ -10,16 +10,22 @@ use super::icmp::{
     ADVERTISEMENT, ECHO, ECHO_REPLY, FRAGMENTATION_NEEDED, PARAMETER_PROBLEM, REDIRECT, TIME_EXCEEDED, TYPES,
     UNREACHABLE,
 };
-use crate::wire::big_endian::{octet, word};
+use crate::wire::big_endian::{long_at, octet_at, word_at};
 
-/// The message's kind, what it is about, and its length.
+/// The message's kind, what it is about as far as that was captured, and its length.
 pub(super) fn summary(view: &View<'_>, out: &mut dyn Write) -> fmt::Result {
     let header = view.header();
     let [kind, code, ..] = *header else { return Ok(()) };
-    let (ident, seq) = (word(header, 4), word(header, 6));
+    let identified = |out: &mut dyn Write, name: &str, comma: &str| {
+        out.write_str(name)?;
+        match word_at(header, 4).zip(word_at(header, 6)) {
+            Some((ident, seq)) => write!(out, "{comma} id {ident}{comma} seq {seq}"),
+            None => Ok(()),
+        }
+    };
     match kind {
-        ECHO => write!(out, "echo request, id {ident}, seq {seq}")?,
-        ECHO_REPLY => write!(out, "echo reply, id {ident}, seq {seq}")?,
+        ECHO => identified(out, "echo request", ",")?,
+        ECHO_REPLY => identified(out, "echo reply", ",")?,
         UNREACHABLE => unreachable(view, code, out)?,
         REDIRECT => redirect(view, code, out)?,
         TIME_EXCEEDED => match code {
@@ -27,18 +33,18 @@ pub(super) fn summary(view: &View<'_>, out: &mut dyn Write) -> fmt::Result {
             1 => out.write_str("ip reassembly time exceeded")?,
             _ => write!(out, "time exceeded-#{code}")?,
         },
-        PARAMETER_PROBLEM if code == 0 => write!(out, "parameter problem - octet {}", octet(header, 4))?,
-        PARAMETER_PROBLEM => write!(out, "parameter problem - code {code}")?,
+        PARAMETER_PROBLEM => match (code, octet_at(header, 4)) {
+            (0, Some(octet)) => write!(out, "parameter problem - octet {octet}")?,
+            _ => write!(out, "parameter problem - code {code}")?,
+        },
         ADVERTISEMENT => {
-            write!(
-                out,
-                "router advertisement lifetime {} s, {} addresses",
-                word(header, 6),
-                octet(header, 4)
-            )?;
+            out.write_str("router advertisement")?;
+            if let (Some(count), Some(lifetime)) = (octet_at(header, 4), word_at(header, 6)) {
+                write!(out, " lifetime {lifetime} s, {count} addresses")?;
+            }
         }
-        13 => write!(out, "time stamp query id {ident} seq {seq}")?,
-        14 => write!(out, "time stamp reply id {ident} seq {seq}")?,
+        13 => identified(out, "time stamp query", "")?,
+        14 => identified(out, "time stamp reply", "")?,
         _ => match TYPES.iter().find(|(number, _)| *number == u64::from(kind)) {
             Some((_, name)) => out.write_str(name)?,
             None => write!(out, "type-#{kind}")?,
@@ -57,9 +63,9 @@ fn unreachable(view: &View<'_>, code: u8, out: &mut dyn Write) -> fmt::Result {
             (Some(name), Some(port)) => write!(out, "{address} {name} port {port} unreachable"),
             _ => write!(out, "{address} protocol {} port unreachable", target.protocol),
         },
-        FRAGMENTATION_NEEDED => match word(view.header(), 6) {
-            0 => write!(out, "{address} unreachable - need to frag"),
-            mtu => write!(out, "{address} unreachable - need to frag (mtu {mtu})"),
+        FRAGMENTATION_NEEDED => match word_at(view.header(), 6) {
+            None | Some(0) => write!(out, "{address} unreachable - need to frag"),
+            Some(mtu) => write!(out, "{address} unreachable - need to frag (mtu {mtu})"),
         },
         _ => match UNREACHABLE_WORDS.iter().find(|(number, ..)| *number == code) {
             Some((_, before, after)) => write!(out, "{before}{address} unreachable{after}"),
@@ -69,16 +75,19 @@ fn unreachable(view: &View<'_>, code: u8, out: &mut dyn Write) -> fmt::Result {
 }
 
 fn redirect(view: &View<'_>, code: u8, out: &mut dyn Write) -> fmt::Result {
-    let gateway = view.header().get(4..8).and_then(<[u8]>::first_chunk::<4>).copied().unwrap_or_default();
     let (name, what) = match code {
         0 => ("redirect", "net"),
         1 => ("redirect", "host"),
         2 => ("redirect-tos", "net"),
         _ => ("redirect-tos", "host"),
     };
-    match Target::of(view) {
-        Some(target) => write!(out, "{name} {} to {what} {}", target.address, Ipv4Addr::from(gateway)),
-        None => write!(out, "{name} to {what} {}", Ipv4Addr::from(gateway)),
+    out.write_str(name)?;
+    if let Some(target) = Target::of(view) {
+        write!(out, " {}", target.address)?;
+    }
+    match long_at(view.header(), 4) {
+        Some(gateway) => write!(out, " to {what} {}", Ipv4Addr::from(gateway)),
+        None => Ok(()),
     }
 }
 

@@ -6,7 +6,7 @@ use std::net::Ipv6Addr;
 use super::describe::View;
 use super::icmpv6::TYPES;
 use super::ipv6;
-use crate::wire::big_endian::word;
+use crate::wire::big_endian::{long_at, word_at};
 
 /// The message's kind, what it is about, and its length.
 pub(super) fn summary(view: &View<'_>, out: &mut dyn Write) -> fmt::Result {
@@ -19,28 +19,39 @@ pub(super) fn summary(view: &View<'_>, out: &mut dyn Write) -> fmt::Result {
     }
     match (kind, code) {
         (1, _) => unreachable(view, code, out)?,
-        (2, _) => write!(out, ", mtu {}", long(header, 4))?,
         (3, 0) => match quoted_addresses(view) {
             Some((_, destination)) => write!(out, " in-transit for {destination}")?,
             None => out.write_str(" in-transit")?,
         },
         (3, 1) => out.write_str(" (reassembly)")?,
-        (4, 0) => write!(out, ", erroneous - octet {}", long(header, 4))?,
-        (4, 1) => write!(out, ", next header - octet {}", long(header, 4))?,
-        (4, 2) => write!(out, ", option - octet {}", long(header, 4))?,
+        (4, 0..=2) => {}
         (3 | 4, _) => write!(out, ", code-#{code}")?,
-        (128 | 129, _) => write!(out, ", id {}, seq {}", word(header, 4), word(header, 6))?,
-        (130, _) if header.len() >= 28 => write!(out, " v2 [gaddr {}]", address(header, 8))?,
-        (130..=132, _) => {
-            write!(out, "max resp delay: {} addr: {}", word(header, 4), address(header, 8))?;
-        }
-        (135, _) => write!(out, ", who has {}", address(header, 8))?,
-        (136, _) => write!(out, ", tgt is {}", address(header, 8))?,
-        (137, _) => write!(out, ", {} to {}", address(header, 24), address(header, 8))?,
-        (143, _) => write!(out, ", {} group record(s)", word(header, 6))?,
         _ => {}
     }
+    // What was not captured is not said.
+    let _: Option<fmt::Result> = about(kind, code, view, out);
     write!(out, ", length {}", view.layer_len())
+}
+
+/// What the message is about, in the fields behind its checksum.
+fn about(kind: u8, code: u8, view: &View<'_>, out: &mut dyn Write) -> Option<fmt::Result> {
+    let header = view.header();
+    let address = |at| header.get(at..)?.first_chunk::<16>().map(|octets| Ipv6Addr::from(*octets));
+    Some(match (kind, code) {
+        (2, _) => write!(out, ", mtu {}", long_at(header, 4)?),
+        (4, 0) => write!(out, ", erroneous - octet {}", long_at(header, 4)?),
+        (4, 1) => write!(out, ", next header - octet {}", long_at(header, 4)?),
+        (4, 2) => write!(out, ", option - octet {}", long_at(header, 4)?),
+        (128 | 129, _) => write!(out, ", id {}, seq {}", word_at(header, 4)?, word_at(header, 6)?),
+        // By the length of the message, whatever of it was captured (RFC 3810 §8.1).
+        (130, _) if view.layer_len() >= 28 => write!(out, " v2 [gaddr {}]", address(8)?),
+        (130..=132, _) => write!(out, " max resp delay: {} addr: {}", word_at(header, 4)?, address(8)?),
+        (135, _) => write!(out, ", who has {}", address(8)?),
+        (136, _) => write!(out, ", tgt is {}", address(8)?),
+        (137, _) => write!(out, ", {} to {}", address(24)?, address(8)?),
+        (143, _) => write!(out, ", {} group record(s)", word_at(header, 6)?),
+        _ => return None,
+    })
 }
 
 /// What could not be reached, by the quoted packet's destination.
@@ -64,13 +75,4 @@ fn unreachable(view: &View<'_>, code: u8, out: &mut dyn Write) -> fmt::Result {
 
 fn quoted_addresses(view: &View<'_>) -> Option<(Ipv6Addr, Ipv6Addr)> {
     ipv6::addresses(view.quoted()?.header())
-}
-
-fn address(header: &[u8], at: usize) -> Ipv6Addr {
-    let octets = header.get(at..).and_then(<[u8]>::first_chunk::<16>).copied();
-    Ipv6Addr::from(octets.unwrap_or_default())
-}
-
-fn long(header: &[u8], at: usize) -> u32 {
-    header.get(at..).and_then(<[u8]>::first_chunk::<4>).map_or(0, |octets| u32::from_be_bytes(*octets))
 }

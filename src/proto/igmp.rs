@@ -6,7 +6,7 @@ use std::net::Ipv4Addr;
 use super::auto::{self, Scope};
 use super::describe::{Before, Len, Protocol, Section, Style, View, flag, ipv4, uint};
 use super::ip;
-use crate::wire::big_endian::word;
+use crate::wire::big_endian::{long_at, octet, word, word_at};
 
 pub(super) fn describe() -> Protocol {
     let reserved = |name, bits| uint(name, bits, "Reserved").hex().hidden_when_zero();
@@ -71,37 +71,35 @@ pub(super) fn describe() -> Protocol {
         .summary(summary)
 }
 
-/// Tcpdump's words.
+/// Tcpdump's words, and of the group and the records only what was captured.
 fn summary(view: &View<'_>, out: &mut dyn fmt::Write) -> fmt::Result {
     let header = view.header();
-    let group = header
-        .get(4..)
-        .and_then(<[u8]>::first_chunk::<4>)
-        .map_or(Ipv4Addr::UNSPECIFIED, |octets| (*octets).into());
     match *header {
+        [QUERY] | [] => return Ok(()),
         [QUERY, max_resp, ..] => {
-            let version = if header.len() >= 12 {
-                3
-            } else if max_resp == 0 {
-                1
-            } else {
-                2
+            // By the length of the message, whatever of it was captured (RFC 3376 §7.1).
+            let version = match (view.layer_len(), max_resp) {
+                (12.., _) => 3,
+                (_, 0) => 1,
+                _ => 2,
             };
             write!(out, "query v{version}")?;
-            if !group.is_unspecified() {
-                write!(out, " [gaddr {group}]")?;
-            }
-            Ok(())
         }
-        [0x12, ..] => write!(out, "v1 report {group}"),
-        [0x16, ..] => write!(out, "v2 report {group}"),
-        [0x17, ..] => write!(out, "leave {group}"),
-        [V3_REPORT, ..] => write!(out, "v3 report, {} group record(s)", word(header, 6)),
+        [0x12, ..] => out.write_str("v1 report")?,
+        [0x16, ..] => out.write_str("v2 report")?,
+        [0x17, ..] => out.write_str("leave")?,
+        [V3_REPORT, ..] => out.write_str("v3 report")?,
         [kind, ..] => match TYPES.iter().find(|(number, _)| *number == u64::from(kind)) {
-            Some((_, name)) => out.write_str(name),
-            None => write!(out, "type-{kind}"),
+            Some((_, name)) => out.write_str(name)?,
+            None => write!(out, "type-{kind}")?,
         },
-        [] => Ok(()),
+    }
+    let group = long_at(header, 4).map(Ipv4Addr::from);
+    match (octet(header, 0), group, word_at(header, 6)) {
+        (QUERY, Some(group), _) if !group.is_unspecified() => write!(out, " [gaddr {group}]"),
+        (0x12 | 0x16 | 0x17, Some(group), _) => write!(out, " {group}"),
+        (V3_REPORT, _, Some(records)) => write!(out, ", {records} group record(s)"),
+        _ => Ok(()),
     }
 }
 

@@ -50,9 +50,9 @@ pub(super) fn describe() -> Protocol {
     Protocol::new(NAME, "IPv6 routing header", "RFC 8200 §4.4", sections)
         .edge(ip::PROTO, 43)
         .next(ip::PROTO, next_key)
-        .summary(|view, out| {
-            let octet = |at: usize| view.header().get(at).copied().unwrap_or_default();
-            write!(out, "RT6 (len={}, type={}, segleft={})", octet(1), octet(2), octet(3))
+        .summary(|view, out| match *view.header() {
+            [_, len, kind, left, ..] => write!(out, "RT6 (len={len}, type={kind}, segleft={left})"),
+            _ => write!(out, "RT6"),
         })
 }
 

@@ -5,6 +5,7 @@ use std::fmt;
 
 use super::describe::{Field, Len, Protocol, Section, mac, uint};
 use super::{auto, eth};
+use crate::wire::big_endian::word_at;
 use crate::wire::value::ValueRef;
 
 /// The octets for the sender's address, of which a function tells from the header's beginning how many are used: six are
@@ -106,8 +107,7 @@ fn ethertype() -> Field {
 }
 
 fn word(header: &[u8], at: usize) -> Option<u64> {
-    let octets = header.get(at..)?.first_chunk::<2>()?;
-    Some(u64::from(u16::from_be_bytes(*octets)))
+    word_at(header, at).map(u64::from)
 }
 
 /// `linux/if_packet.h`: PACKET_HOST and so on; tcpdump's names for them.
