@@ -3,23 +3,32 @@
 
 use std::fmt;
 
-use super::describe::{Field, Len, Protocol, Section, mac, uint};
+use super::describe::{Before, Field, Len, Protocol, Section, ipv4, mac, uint};
 use super::{auto, eth};
 use crate::wire::big_endian::word_at;
 use crate::wire::value::ValueRef;
 
 /// The octets for the sender's address, of which a function tells from the header's beginning how many are used: six are
-/// a MAC address.
+/// a MAC address, four one of IPv4.
 macro_rules! address {
     ($len:ident) => {
         [
             Section::fields(vec![mac("src.eth", "Source")]).when(|before| $len(before.header) == MAC_LEN),
-            Section::octets("src.other", "Source", Len::Octets(|header| Some($len(header))))
-                .when(|before| !matches!($len(before.header), 0 | MAC_LEN)),
+            Section::fields(vec![ipv4("src.ipv4", "Source")])
+                .when(|before| is_ipv4(before, $len(before.header))),
+            Section::octets("src.other", "Source", Len::Octets(|header| Some($len(header)))).when(|before| {
+                let len = $len(before.header);
+                !matches!(len, 0 | MAC_LEN) && !is_ipv4(before, len)
+            }),
             Section::octets("unused", "Unused", Len::Octets(|header| ADDRESS_ROOM.checked_sub($len(header))))
                 .when(|before| $len(before.header) < ADDRESS_ROOM),
         ]
     };
+}
+
+/// Whether an address of `len` octets is one of IPv4, as those of tunnels are; it may be written as octets.
+fn is_ipv4(before: &Before<'_>, len: usize) -> bool {
+    len == 4 && !(before.wrote)("src.other")
 }
 
 /// Octets that there are for an address.

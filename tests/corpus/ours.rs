@@ -185,6 +185,7 @@ const RENAMED: &[(&str, &str)] = &[
     ("sll2.pkttype", "sll.pkttype"),
     ("sll2.reserved", "sll.reserved"),
     ("sll2.src.eth", "sll.src.eth"),
+    ("sll2.src.ipv4", "sll.src.ipv4"),
     ("sll2.src.other", "sll.src.other"),
     ("sll2.unused", "sll.unused"),
     ("tcp.options.fastopen", "tcp.options.tfo.cookie"),
