@@ -86,7 +86,8 @@ fn exit_codes_say_whether_anything_answered() {
     assert_eq!(code(&["-c0", "10.77.2.2"]), Some(2));
     // One host that cannot be resolved does not keep the others from being asked.
     let both = rawsock(&lab, &["-c1", "no-such-host", "10.77.2.2"]);
-    assert_eq!(both.status.code(), Some(0), "{}", text_of(&both));
+    assert_eq!(both.status.code(), Some(2), "{}", text_of(&both));
+    assert!(text_of(&both).contains("1 packets transmitted, 1 received"), "{}", text_of(&both));
     assert!(text_of(&both).contains("rawsock: no-such-host: resolve the name"), "{}", text_of(&both));
 }
 
@@ -216,4 +217,33 @@ fn an_interrupt_ends_with_the_summary() {
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(text.contains("--- 10.77.2.2 ping statistics ---") && text.contains(" 0% packet loss"), "{text}");
     assert_eq!(output.status.code(), Some(0));
+}
+
+#[test]
+fn the_source_address_says_the_family_and_must_be_ours() {
+    let Some(lab) = lab() else { return };
+    let output = rawsock(&lab, &["-c1", "-I", "10.77.1.2", "server"]);
+    assert!(text_of(&output).contains("64 bytes from server (10.77.2.2)"), "{}", text_of(&output));
+    let cases: [(&[&str], &str); 3] = [
+        (&["-I", "10.1.1.1", "server"], "10.1.1.1 is no address of this host"),
+        (
+            &["-6", "-I", "10.77.1.2", "server"],
+            "-6 and the IPv4 address 10.77.1.2 of -I contradict each other",
+        ),
+        (&["-I", "10.77.1.2", "fd77:2::2"], "IPv4"),
+    ];
+    for (arguments, words) in cases {
+        let output = rawsock(&lab, &[&["-c1"], arguments].concat());
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {}", text_of(&output));
+        assert!(text_of(&output).contains(words), "{arguments:?}: {}", text_of(&output));
+    }
+}
+
+#[test]
+fn of_several_hosts_the_worst_counts() {
+    let Some(lab) = lab() else { return };
+    let code = |hosts: &[&str]| rawsock(&lab, &[&["-q", "-c1", "-W", "0.3"], hosts].concat()).status.code();
+    assert_eq!(code(&["10.77.2.2", "10.77.1.1"]), Some(0));
+    assert_eq!(code(&["10.77.2.2", "10.77.66.1"]), Some(1));
+    assert_eq!(code(&["10.77.2.2", "10.77.66.1", "no-such-host"]), Some(2));
 }

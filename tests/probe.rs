@@ -42,7 +42,7 @@ fn several_ports_and_hosts_at_once() {
     let text = text_of(&output);
     assert!(text.contains("1 open, 5 closed, 0 unreachable, 0 without answer"), "{text}");
     assert!(text.contains("rawsock: no-such-host: resolve the name"), "{text}");
-    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(output.status.code(), Some(2), "one of the hosts has no address");
 }
 
 #[test]
@@ -62,4 +62,29 @@ fn what_cannot_be_read_is_said() {
     let output = probe(&lab, &["tcp", "server"]);
     assert_eq!(output.status.code(), Some(2));
     assert!(text_of(&output).contains("takes HOST:PORT"), "{}", text_of(&output));
+}
+
+#[test]
+fn the_source_address_says_the_family_and_must_be_ours() {
+    let Some(lab) = lab() else { return };
+    let probe =
+        |arguments: &[&str]| run(lab.command(Host::Client, RAWSOCK).args(["probe", "tcp"]).args(arguments));
+    let output = probe(&["-I", "10.77.1.2", "server:7"]);
+    assert!(text_of(&output).contains("tcp 10.77.2.2:7 (server): open"), "{}", text_of(&output));
+    let output = probe(&["-I", "10.1.1.1", "server:7"]);
+    assert_eq!(output.status.code(), Some(2), "{}", text_of(&output));
+    assert!(text_of(&output).contains("10.1.1.1 is no address of this host"), "{}", text_of(&output));
+}
+
+#[test]
+fn what_was_interrupted_is_counted() {
+    let Some(lab) = lab() else { return };
+    let mut command = lab.command(Host::Client, RAWSOCK);
+    command.args(["probe", "tcp", "10.77.66.1:1-3"]).stdout(std::process::Stdio::piped());
+    let child = command.spawn().unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(500));
+    rawsock::sys::process::send_signal(child.id(), 2).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(text_of(&output).ends_with("0 without answer, 3 not finished\n"), "{}", text_of(&output));
+    assert_eq!(output.status.code(), Some(1));
 }

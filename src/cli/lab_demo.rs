@@ -53,8 +53,12 @@ pub(super) fn run(args: &DemoArgs) -> CommandResult {
     let explained =
         demo.run("The first packet, every field of it:", &["read", "-v", "-c", "1", &args.write])?;
     drop(lab);
+    if !saved {
+        // Why not was said by the capture.
+        return Ok(Outcome::Failed);
+    }
     print(&format!("\n{} is there for Wireshark.\n", args.write))?;
-    Ok(if asked && sent && saved && shown && explained { Outcome::Done } else { Outcome::NoAnswer })
+    Ok(if asked && sent && shown && explained { Outcome::Done } else { Outcome::NoAnswer })
 }
 
 /// DSCP 46 is Expedited Forwarding; the identification is easy to find in a hex dump.

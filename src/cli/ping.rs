@@ -11,7 +11,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::capture_file::live_options;
-use super::resolve::{Resolved, Resolver, Wanted};
+use super::resolve::{Resolved, Resolver, Wanted, check_source};
 use super::{CommandResult, Outcome, duration, random};
 use crate::exchange::drive::icmp::{IcmpOptions, IcmpWire, Path};
 use crate::exchange::drive::{Watcher, drive};
@@ -127,11 +127,8 @@ pub(super) fn run(args: &PingArgs) -> CommandResult {
     let mut wire = IcmpWire::new(options);
     let saved = args.write.as_deref().map(|path| save(path, &mut wire)).transpose()?;
     let interrupt = Interrupt::catch()?;
-    let wanted = match (args.ipv4, args.ipv6) {
-        (true, _) => Wanted::V4,
-        (_, true) => Wanted::V6,
-        _ => Wanted::Either,
-    };
+    check_source(source)?;
+    let wanted = Wanted::of(args.ipv4, args.ipv6, source)?;
     let resolver = Resolver::start(args.hosts.clone(), wanted)?;
     let mut printer = Printer {
         args,
@@ -297,13 +294,13 @@ impl Printer<'_> {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => return Err(error.into()),
             _ => {}
         }
-        let answered = engine.targets().iter().any(|target| target.statistics.received > 0);
-        match (answered, engine.targets().is_empty()) {
-            (true, _) => Ok(Outcome::Done),
-            // What is wrong with each host was said already.
-            (false, true) => Ok(Outcome::Failed),
-            (false, false) => Ok(Outcome::NoAnswer),
-        }
+        // What is wrong with a host was said already. As fping has it, the worst of several hosts counts.
+        let is_silent = engine.targets().iter().any(|target| target.statistics.received == 0);
+        Ok(match (self.failures.is_empty(), is_silent) {
+            (false, _) => Outcome::Failed,
+            (true, true) => Outcome::NoAnswer,
+            (true, false) => Outcome::Done,
+        })
     }
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use super::resolve::{Resolver, Wanted};
+use super::resolve::{Resolver, Wanted, check_source};
 use super::{CommandResult, Outcome, duration};
 use crate::exchange::drive::plain::{PlainOptions, ProbeWatcher, probe};
 use crate::exchange::engine::Nanos;
@@ -69,11 +69,8 @@ enum Kind {
 /// # Errors
 /// When an end point cannot be read, or no host can be asked.
 pub(super) fn run(args: &ProbeArgs) -> CommandResult {
-    let wanted = match (args.ipv4, args.ipv6) {
-        (true, _) => Wanted::V4,
-        (_, true) => Wanted::V6,
-        _ => Wanted::Either,
-    };
+    check_source(args.source)?;
+    let wanted = Wanted::of(args.ipv4, args.ipv6, args.source)?;
     let asked = args.end_points.iter().map(|text| Asked::parse(text)).collect::<Result<VecDeque<_>, _>>()?;
     let transport = match args.transport {
         Kind::Tcp => Transport::Tcp,
@@ -95,10 +92,11 @@ pub(super) fn run(args: &ProbeArgs) -> CommandResult {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => return Err(error.into()),
         _ => {}
     }
-    watcher.summary()?;
-    Ok(match (watcher.tally.open > 0, prober.end_points().is_empty() && watcher.failed) {
-        (true, _) => Outcome::Done,
-        (false, true) => Outcome::Failed,
+    watcher.summary(prober.unfinished())?;
+    Ok(match (watcher.failed, watcher.tally.open > 0) {
+        // What is wrong with a host was said already.
+        (true, _) => Outcome::Failed,
+        (false, true) => Outcome::Done,
         (false, false) => Outcome::NoAnswer,
     })
 }
@@ -152,13 +150,13 @@ struct Printer<'a> {
 }
 
 impl Printer<'_> {
-    fn summary(&self) -> io::Result<()> {
+    fn summary(&self, unfinished: usize) -> io::Result<()> {
         let Tally { open, closed, unreachable, no_answer, failed } = self.tally;
         let mut out = anstream::stdout().lock();
         let text = if self.args.json {
             format!(
                 "{{\"event\":\"summary\",\"open\":{open},\"closed\":{closed},\"unreachable\":{unreachable},\
-                 \"no_answer\":{no_answer},\"failed\":{failed}}}\n"
+                 \"no_answer\":{no_answer},\"failed\":{failed},\"unfinished\":{unfinished}}}\n"
             )
         } else {
             let mut text = format!(
@@ -166,6 +164,9 @@ impl Printer<'_> {
             );
             if failed > 0 {
                 let _ = write!(text, ", {failed} not asked");
+            }
+            if unfinished > 0 {
+                let _ = write!(text, ", {unfinished} not finished");
             }
             text + "\n"
         };

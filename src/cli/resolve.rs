@@ -7,6 +7,8 @@ use std::os::unix::net::UnixStream;
 use std::sync::mpsc;
 use std::thread;
 
+use crate::sys::netlink::Netlink;
+
 /// Which addresses will do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Wanted {
@@ -16,6 +18,42 @@ pub(super) enum Wanted {
     V6,
     /// The one that the system prefers.
     Either,
+}
+
+impl Wanted {
+    /// What `-4`, `-6` and the source address leave: an address that packets come from says the family too.
+    ///
+    /// # Errors
+    /// When they contradict each other.
+    pub(super) fn of(v4: bool, v6: bool, source: Option<IpAddr>) -> Result<Self, String> {
+        match (v4, v6, source) {
+            (true, _, Some(IpAddr::V6(source))) => {
+                Err(format!("-4 and the IPv6 address {source} of -I contradict each other"))
+            }
+            (_, true, Some(IpAddr::V4(source))) => {
+                Err(format!("-6 and the IPv4 address {source} of -I contradict each other"))
+            }
+            (true, ..) | (false, false, Some(IpAddr::V4(_))) => Ok(Self::V4),
+            (_, true, _) | (false, false, Some(IpAddr::V6(_))) => Ok(Self::V6),
+            (false, false, None) => Ok(Self::Either),
+        }
+    }
+}
+
+/// Checks that packets can come from an address.
+///
+/// # Errors
+/// When it is none of this host's.
+pub(super) fn check_source(source: Option<IpAddr>) -> Result<(), Box<dyn std::error::Error>> {
+    let Some(source) = source else { return Ok(()) };
+    // All of 127.0.0.0/8 is this host (RFC 1122, 3.2.1.3), whatever is listed.
+    let is_own =
+        source.is_loopback() || Netlink::open()?.addresses()?.iter().any(|own| own.address == source);
+    if is_own {
+        Ok(())
+    } else {
+        Err(format!("{source} is no address of this host: `ip addr` lists them").into())
+    }
 }
 
 /// A name with its address.

@@ -179,6 +179,11 @@ impl Prober {
         self.stopped = true;
     }
 
+    /// Probes that were asked and have not ended.
+    pub fn unfinished(&self) -> usize {
+        self.running.len()
+    }
+
     /// What to do at `now`.
     pub fn step(&mut self, now: Nanos) -> Step {
         if self.stopped {
