@@ -1,0 +1,176 @@
+//! Field filters take the packets that tshark's display filters take: each expression over the captures, ours and
+//! `../shared/captures`, by the packets' numbers.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "this is test code")]
+
+mod corpus;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Mutex;
+
+use corpus::{captures, pdml};
+use rawsock::file::{CaptureReader, CaptureWriter, Interface, WriteOptions};
+use rawsock::wire::frame::{Frame, LinkType};
+
+/// One expression a line; what stands behind `##` is why a difference is allowed, and how many packets may differ.
+const EXPRESSIONS: &str = include_str!("field_filter_expressions.txt");
+
+#[test]
+fn each_expression_takes_the_packets_that_tshark_takes() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("all.pcapng");
+    let packets = write_packets(&file);
+    assert!(packets > 20, "{packets} packets");
+    let expressions: Vec<&str> =
+        EXPRESSIONS.lines().filter(|line| !line.is_empty() && !line.starts_with("# ")).collect();
+    assert!(expressions.len() >= 150, "{}", expressions.len());
+    let others = other_protocols();
+    let next = Mutex::new(expressions.iter());
+    let (differences, taken) = (Mutex::new(Vec::new()), Mutex::new(0));
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                loop {
+                    let Some(line) = next.lock().unwrap().next() else { return };
+                    let (expression, excuse) = line.split_once("##").unwrap_or((line, ""));
+                    let (ours, theirs) =
+                        (ours(&file, expression.trim()), theirs(&file, expression.trim(), &others));
+                    *taken.lock().unwrap() += usize::from(!theirs.is_empty());
+                    if let Some(difference) = difference(&ours, &theirs, excuse) {
+                        differences.lock().unwrap().push(format!("{expression}: {difference}"));
+                    }
+                }
+            });
+        }
+    });
+    let (differences, taken) = (differences.into_inner().unwrap(), taken.into_inner().unwrap());
+    if !differences.is_empty() {
+        let kept = directory.keep();
+        panic!("{} differences over {}:\n{}", differences.len(), kept.display(), differences.join("\n"));
+    }
+    // So that the test cannot pass by taking nothing.
+    assert!(
+        taken * 10 >= expressions.len() * 8 || packets < 500,
+        "{taken} of {} take a packet",
+        expressions.len()
+    );
+}
+
+/// How the packets differ, where that is not allowed. An excuse that is not needed is a difference too.
+fn difference(ours: &[u64], theirs: &[u64], excuse: &str) -> Option<String> {
+    let only = |these: &[u64], those: &[u64]| -> Vec<u64> {
+        these.iter().filter(|number| !those.contains(number)).copied().collect()
+    };
+    let (we_alone, they_alone) = (only(ours, theirs), only(theirs, ours));
+    let differing = we_alone.len() + they_alone.len();
+    let allowed = excuse.split_whitespace().next().map_or(0, |count| count.parse::<usize>().unwrap());
+    let shown =
+        |numbers: &[u64]| format!("{} {:?}", numbers.len(), numbers.iter().take(8).collect::<Vec<_>>());
+    (differing > allowed)
+        .then(|| format!("we alone take {}, tshark {}", shown(&we_alone), shown(&they_alone)))
+}
+
+/// The numbers of the packets that a filter takes.
+fn ours(file: &Path, expression: &str) -> Vec<u64> {
+    let mut rawsock = Command::new(env!("CARGO_BIN_EXE_rawsock"));
+    let output = rawsock.args(["read", "--json", "-Y", expression]).arg(file).output().unwrap();
+    assert!(output.status.success(), "{expression}: {}", String::from_utf8_lossy(&output.stderr));
+    let number = |line: &str| {
+        line.strip_prefix("{\"number\":").and_then(|rest| rest.split(',').next()?.parse().ok()).unwrap()
+    };
+    String::from_utf8(output.stdout).unwrap().lines().map(number).collect()
+}
+
+fn theirs(file: &Path, expression: &str, others: &[String]) -> Vec<u64> {
+    let mut tshark = Command::new("tshark");
+    tshark.args(["-n", "-T", "fields", "-e", "frame.number", "-Y", expression, "-r"]).arg(file);
+    for preference in pdml::PREFERENCES {
+        tshark.args(["-o", preference]);
+    }
+    for protocol in others {
+        tshark.args(["--disable-protocol", protocol]);
+    }
+    let output = tshark.output().unwrap_or_else(|error| panic!("run tshark, which this test needs: {error}"));
+    assert!(output.status.success(), "{expression}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap().lines().map(|line| line.parse().unwrap()).collect()
+}
+
+/// The protocols that tshark knows and we do not: their packets are octets for us.
+fn other_protocols() -> Vec<String> {
+    let output = Command::new("tshark").args(["-G", "protocols"]).output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let names = text.lines().filter_map(|line| line.split('\t').nth(2));
+    let is_ours = |name: &&str| OURS.contains(&name.split('.').next().unwrap_or(name));
+    names.filter(|name| !is_ours(name)).map(str::to_owned).collect()
+}
+
+/// What our protocols, and those that Wireshark makes of their parts, begin with.
+const OURS: &[&str] = &[
+    "eth",
+    "ethertype",
+    "frame",
+    "data",
+    "ip",
+    "ipv6",
+    "tcp",
+    "udp",
+    "icmp",
+    "icmpv6",
+    "igmp",
+    "arp",
+    "vlan",
+    "sll",
+    "null",
+    "loop",
+    "raw",
+];
+
+/// Link types that both know.
+const LINK_TYPES: &[LinkType] = &[
+    LinkType::ETHERNET,
+    LinkType::NULL,
+    LinkType::LOOP,
+    LinkType::RAW,
+    LinkType::IPV4,
+    LinkType::IPV6,
+    LinkType::LINUX_SLL,
+    LinkType::LINUX_SLL2,
+];
+
+/// Writes the first packets of each capture into one file, each capture with an interface of its own. Returns how many.
+fn write_packets(path: &Path) -> usize {
+    let mut writer = CaptureWriter::create(path, WriteOptions::default()).unwrap();
+    let mut written = 0;
+    for capture in captures() {
+        written += copy(&capture, &mut writer);
+    }
+    writer.finish().unwrap();
+    written
+}
+
+fn copy(capture: &PathBuf, writer: &mut CaptureWriter) -> usize {
+    let Ok(mut reader) = CaptureReader::open(capture) else { return 0 };
+    let mut numbers: Vec<(LinkType, u32)> = Vec::new();
+    let mut written = 0;
+    while written < OF_EACH {
+        let Ok(Some(frame)) = reader.next() else { break };
+        if !LINK_TYPES.contains(&frame.link_type) || frame.data.len() > 2000 || frame.time.is_none() {
+            continue;
+        }
+        let known = numbers.iter().find(|(link_type, _)| *link_type == frame.link_type).copied();
+        let (_, interface) = known.unwrap_or_else(|| {
+            let name = capture.file_stem().unwrap().to_string_lossy().into_owned();
+            let described = Interface { name: Some(name), ..Interface::of(frame.link_type) };
+            let number = writer.add_interface(&described).unwrap();
+            numbers.push((frame.link_type, number));
+            (frame.link_type, number)
+        });
+        let frame = Frame { interface, comment: None, ..frame };
+        writer.write(&frame).unwrap();
+        written += 1;
+    }
+    written
+}
+
+/// Packets of each capture.
+const OF_EACH: usize = 12;
