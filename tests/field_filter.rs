@@ -25,6 +25,7 @@ fn each_expression_takes_the_packets_that_tshark_takes() {
         EXPRESSIONS.lines().filter(|line| !line.is_empty() && !line.starts_with("# ")).collect();
     assert!(expressions.len() >= 150, "{}", expressions.len());
     let others = other_protocols();
+    let ill = theirs(&file, ILL, &others).unwrap();
     let next = Mutex::new(expressions.iter());
     let (differences, taken) = (Mutex::new(Vec::new()), Mutex::new(0));
     std::thread::scope(|scope| {
@@ -33,11 +34,16 @@ fn each_expression_takes_the_packets_that_tshark_takes() {
                 loop {
                     let Some(line) = next.lock().unwrap().next() else { return };
                     let (expression, excuse) = line.split_once("##").unwrap_or((line, ""));
-                    let (ours, theirs) =
-                        (ours(&file, expression.trim()), theirs(&file, expression.trim(), &others));
-                    *taken.lock().unwrap() += usize::from(!theirs.is_empty());
-                    if let Some(difference) = difference(&ours, &theirs, excuse) {
-                        differences.lock().unwrap().push(format!("{expression}: {difference}"));
+                    let expression = expression.trim();
+                    let found = match (ours(&file, expression), theirs(&file, expression, &others)) {
+                        (Ok(ours), Ok(theirs)) => {
+                            *taken.lock().unwrap() += usize::from(!theirs.is_empty());
+                            difference(&ours, &theirs, &ill, excuse)
+                        }
+                        (Err(error), _) | (_, Err(error)) => Some(error),
+                    };
+                    if let Some(found) = found {
+                        differences.lock().unwrap().push(format!("{expression}: {found}"));
                     }
                 }
             });
@@ -57,9 +63,10 @@ fn each_expression_takes_the_packets_that_tshark_takes() {
 }
 
 /// How the packets differ, where that is not allowed. An excuse that is not needed is a difference too.
-fn difference(ours: &[u64], theirs: &[u64], excuse: &str) -> Option<String> {
+fn difference(ours: &[u64], theirs: &[u64], ill: &[u64], excuse: &str) -> Option<String> {
     let only = |these: &[u64], those: &[u64]| -> Vec<u64> {
-        these.iter().filter(|number| !those.contains(number)).copied().collect()
+        let is_missing = |number: &&u64| !those.contains(number) && !ill.contains(number);
+        these.iter().filter(is_missing).copied().collect()
     };
     let (we_alone, they_alone) = (only(ours, theirs), only(theirs, ours));
     let differing = we_alone.len() + they_alone.len();
@@ -71,17 +78,19 @@ fn difference(ours: &[u64], theirs: &[u64], excuse: &str) -> Option<String> {
 }
 
 /// The numbers of the packets that a filter takes.
-fn ours(file: &Path, expression: &str) -> Vec<u64> {
+fn ours(file: &Path, expression: &str) -> Result<Vec<u64>, String> {
     let mut rawsock = Command::new(env!("CARGO_BIN_EXE_rawsock"));
     let output = rawsock.args(["read", "--json", "-Y", expression]).arg(file).output().unwrap();
-    assert!(output.status.success(), "{expression}: {}", String::from_utf8_lossy(&output.stderr));
+    if !output.status.success() {
+        return Err(String::from_utf8_lossy(&output.stderr).into_owned());
+    }
     let number = |line: &str| {
         line.strip_prefix("{\"number\":").and_then(|rest| rest.split(',').next()?.parse().ok()).unwrap()
     };
-    String::from_utf8(output.stdout).unwrap().lines().map(number).collect()
+    Ok(String::from_utf8(output.stdout).unwrap().lines().map(number).collect())
 }
 
-fn theirs(file: &Path, expression: &str, others: &[String]) -> Vec<u64> {
+fn theirs(file: &Path, expression: &str, others: &[String]) -> Result<Vec<u64>, String> {
     let mut tshark = Command::new("tshark");
     tshark.args(["-n", "-T", "fields", "-e", "frame.number", "-Y", expression, "-r"]).arg(file);
     for preference in pdml::PREFERENCES {
@@ -91,8 +100,10 @@ fn theirs(file: &Path, expression: &str, others: &[String]) -> Vec<u64> {
         tshark.args(["--disable-protocol", protocol]);
     }
     let output = tshark.output().unwrap_or_else(|error| panic!("run tshark, which this test needs: {error}"));
-    assert!(output.status.success(), "{expression}: {}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap().lines().map(|line| line.parse().unwrap()).collect()
+    if !output.status.success() {
+        return Err(String::from_utf8_lossy(&output.stderr).into_owned());
+    }
+    Ok(String::from_utf8(output.stdout).unwrap().lines().map(|line| line.parse().unwrap()).collect())
 }
 
 /// The protocols that tshark knows and we do not: their packets are octets for us.
@@ -123,6 +134,26 @@ const OURS: &[&str] = &[
     "null",
     "loop",
     "raw",
+    "mptcp",
+];
+
+/// Packets that contradict themselves: filters are judged here, and how such packets are read in `read_corpus.rs`.
+const ILL: &str = "_ws.malformed or _ws.short or ip.bogus_header_length or ip.bogus_ip_length or \
+    ip.bogus_ip_version or frame.len < 14 or frame.len > 65535";
+
+/// Captures that the two read differently, and why; `read_corpus.rs` judges that, too.
+const READ_DIFFERENTLY: &[(&str, &str)] = &[
+    ("ipv6_ext_headers", "it has more layers than we dissect"),
+    ("icmp6-rfc8335", "tshark takes the rest of an extended echo for a message of ICMP"),
+    ("mtrace", "mtrace messages are octets for us"),
+    ("tcp_rst_data", "tshark takes the data of a reset for its cause"),
+    ("tcp_rst_data-trunc", "tshark takes the data of a reset for its cause"),
+    ("time_2106_overflow", "its time is behind the end of ours"),
+    ("vlan", "tshark calls an outer tag of 802.1ad ieee8021ad"),
+    ("ipv4_invalid_hdr_length", "tshark reads nothing of a header that says to be too short"),
+    ("wrong-on-purpose", "tshark reads nothing of a header that says to be too short"),
+    ("kday1", "tshark reads a header of another version as that"),
+    ("heap-overflow-1", "a single octet, which tshark calls raw and we data"),
 ];
 
 /// Link types that both know.
@@ -149,6 +180,10 @@ fn write_packets(path: &Path) -> usize {
 }
 
 fn copy(capture: &PathBuf, writer: &mut CaptureWriter) -> usize {
+    let name = capture.file_stem().unwrap().to_string_lossy().into_owned();
+    if READ_DIFFERENTLY.iter().any(|(stem, _)| *stem == name) {
+        return 0;
+    }
     let Ok(mut reader) = CaptureReader::open(capture) else { return 0 };
     let mut numbers: Vec<(LinkType, u32)> = Vec::new();
     let mut written = 0;
@@ -159,8 +194,7 @@ fn copy(capture: &PathBuf, writer: &mut CaptureWriter) -> usize {
         }
         let known = numbers.iter().find(|(link_type, _)| *link_type == frame.link_type).copied();
         let (_, interface) = known.unwrap_or_else(|| {
-            let name = capture.file_stem().unwrap().to_string_lossy().into_owned();
-            let described = Interface { name: Some(name), ..Interface::of(frame.link_type) };
+            let described = Interface { name: Some(name.clone()), ..Interface::of(frame.link_type) };
             let number = writer.add_interface(&described).unwrap();
             numbers.push((frame.link_type, number));
             (frame.link_type, number)
@@ -173,4 +207,4 @@ fn copy(capture: &PathBuf, writer: &mut CaptureWriter) -> usize {
 }
 
 /// Packets of each capture.
-const OF_EACH: usize = 12;
+const OF_EACH: usize = 4;

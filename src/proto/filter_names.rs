@@ -3,7 +3,10 @@
 //!
 //! They are said once, by the protocol that they are about.
 
+use super::describe::Fragmented;
+use super::registry;
 use super::view::View;
+use crate::wire::layers::LayerEntry;
 
 /// A further name for fields.
 #[derive(Debug, Clone, Copy)]
@@ -40,7 +43,13 @@ pub fn payload<'a>(view: &View<'a>) -> Option<&'a [u8]> {
     view.scope.packet.get(view.scope.end..end).filter(|payload| !payload.is_empty())
 }
 
-/// How many octets of payload there are on the wire, captured or not.
+/// How many octets of payload there are on the wire, captured or not; `None` in a fragment, which does not tell.
 pub fn payload_len(view: &View<'_>) -> Option<u64> {
-    u64::try_from(view.payload_len()).ok()
+    let header = |entry: &LayerEntry| view.scope.packet.get(entry.start as usize..entry.header_end as usize);
+    let mut below = view.scope.table.below(view.scope.index);
+    let is_fragment = below.any(|(_, entry)| {
+        let fragmented = registry().get(entry.protocol).fragmented;
+        fragmented(header(entry).unwrap_or_default()) != Fragmented::No
+    });
+    if is_fragment { None } else { u64::try_from(view.payload_len()).ok() }
 }

@@ -113,8 +113,9 @@ impl Checker {
         }
         let (left, right) = self.pair(left, right)?;
         let prefix = left.prefix.or(right.prefix);
-        let (left, right) = (left.value, right.value);
-        Ok(Test::Compare(Comparison { relation: operator.relation, quantifier, left, right, prefix }))
+        let are_texts = left.kind() == Type::Text;
+        let (relation, left, right) = (operator.relation, left.value, right.value);
+        Ok(Test::Compare(Comparison { relation, quantifier, left, right, prefix, are_texts }))
     }
 
     /// Two values that can be compared; at most one of them is a literal.
@@ -155,7 +156,7 @@ impl Checker {
         }
         let (left, right) = (value.value, part.value);
         let relation = Relation::Contains;
-        Ok(Test::Compare(Comparison { relation, quantifier, left, right, prefix: None }))
+        Ok(Test::Compare(Comparison { relation, quantifier, left, right, prefix: None, are_texts: false }))
     }
 
     fn matches(&self, quantifier: Quantifier, left: &Node, right: &Node) -> Checked<Test> {
@@ -216,7 +217,8 @@ impl Checker {
             })
         };
         let set = set.iter().map(element).collect::<Checked<Vec<_>>>()?;
-        Ok(Test::In { quantifier: quantifier.unwrap_or(Quantifier::Any), value: typed.value, set })
+        let quantifier = quantifier.unwrap_or(Quantifier::Any);
+        Ok(Test::In { quantifier, are_texts: typed.kind() == Type::Text, value: typed.value, set })
     }
 
     /// Whether a part says a value itself, so that something else must say its type.

@@ -53,8 +53,9 @@ impl<'e> Run<'e> {
             Test::Matches { quantifier, value, pattern } => {
                 self.quantified(*quantifier, value, |datum| pattern.is_match(datum.octets()))
             }
-            Test::In { quantifier, value, set } => self
-                .quantified(*quantifier, value, |datum| set.iter().any(|element| self.is_in(datum, element))),
+            Test::In { quantifier, value, are_texts, set } => self.quantified(*quantifier, value, |datum| {
+                set.iter().any(|element| self.is_in(datum, element, *are_texts))
+            }),
             Test::Not(test) => !self.test(test),
             Test::And(tests) => tests.iter().all(|test| self.test(test)),
             Test::Or(tests) => tests.iter().any(|test| self.test(test)),
@@ -98,15 +99,15 @@ impl<'e> Run<'e> {
         if decides { decided } else { seen && !decided }
     }
 
-    fn is_in(&self, datum: &Datum<'e>, element: &'e Element) -> bool {
+    fn is_in(&self, datum: &Datum<'e>, element: &'e Element, are_texts: bool) -> bool {
         match element {
             Element::One(value, prefix) => self.some(value, |other| match prefix {
                 Some(bits) => datum.compare_prefix(other, *bits).is_eq(),
-                None => datum.compare(other).is_eq(),
+                None => datum.compare(other, are_texts).is_eq(),
             }),
             Element::Range(first, last) => {
-                self.some(first, |first| datum.compare(first).is_ge())
-                    && self.some(last, |last| datum.compare(last).is_le())
+                self.some(first, |first| datum.compare(first, are_texts).is_ge())
+                    && self.some(last, |last| datum.compare(last, are_texts).is_le())
             }
         }
     }

@@ -112,7 +112,7 @@ impl<'e> Run<'e> {
         for argument in arguments {
             self.each(argument, &mut |datum| {
                 let is_better = best.as_ref().is_none_or(|best| {
-                    let order = datum.compare(best);
+                    let order = datum.compare(best, false);
                     if greatest { order.is_gt() } else { order.is_lt() }
                 });
                 if is_better {

@@ -27,6 +27,7 @@ pub(super) enum Test {
     In {
         quantifier: Quantifier,
         value: Value,
+        are_texts: bool,
         set: Vec<Element>,
     },
     Not(Box<Test>),
@@ -44,6 +45,8 @@ pub(super) struct Comparison {
     pub(super) right: Value,
     /// Only so many bits are compared: the right side is a network.
     pub(super) prefix: Option<u32>,
+    /// Whether both are texts, which have another order than octets.
+    pub(super) are_texts: bool,
 }
 
 /// One element of a set.
@@ -104,10 +107,12 @@ impl Constant {
 }
 
 impl Datum<'_> {
-    pub(super) fn compare(&self, other: &Self) -> Ordering {
+    /// Numbers by their size, texts by their octets; of octets, as in Wireshark, more are greater.
+    pub(super) fn compare(&self, other: &Self, are_texts: bool) -> Ordering {
         match (self, other) {
             (Self::Number(one), Self::Number(other)) => one.cmp(other),
-            (Self::Octets(one), Self::Octets(other)) => one.cmp(other),
+            (Self::Octets(one), Self::Octets(other)) if are_texts => one.cmp(other),
+            (Self::Octets(one), Self::Octets(other)) => one.len().cmp(&other.len()).then(one.cmp(other)),
             (Self::Number(_), Self::Octets(_)) => Ordering::Less,
             (Self::Octets(_), Self::Number(_)) => Ordering::Greater,
         }
@@ -115,7 +120,9 @@ impl Datum<'_> {
 
     /// Compares the first bits alone.
     pub(super) fn compare_prefix(&self, other: &Self, bits: u32) -> Ordering {
-        let (Self::Octets(one), Self::Octets(other)) = (self, other) else { return self.compare(other) };
+        let (Self::Octets(one), Self::Octets(other)) = (self, other) else {
+            return self.compare(other, false);
+        };
         let (whole, rest) = ((bits / 8) as usize, bits % 8);
         let order = one.iter().take(whole).cmp(other.iter().take(whole));
         let mask = !0xff_u8.checked_shr(rest).unwrap_or_default();
@@ -151,7 +158,7 @@ impl Comparison {
         }
         let order = match self.prefix {
             Some(bits) => left.compare_prefix(right, bits),
-            None => left.compare(right),
+            None => left.compare(right, self.are_texts),
         };
         match self.relation {
             Relation::Equal => order.is_eq(),
