@@ -236,6 +236,10 @@ impl Checker {
     pub(super) fn value(&self, node: &Node, wanted: Option<&Target>) -> Checked<Typed> {
         match &node.kind {
             Kind::Word(word) => match (self.names.get(word), wanted) {
+                // `ip.proto == tcp`: the value of that name.
+                (Some(named), Some(wanted)) if named.kind == Type::Protocol && wanted.has_value(word) => {
+                    self.literal(node, wanted)
+                }
                 (Some(named), _) => {
                     let (kind, bits, values) = (named.kind, named.bits, named.values);
                     let target = Target { kind, bits, values, name: named.name.clone() };

@@ -217,7 +217,7 @@ mod tests {
             ("10-5 -1", "`10` `-` `5` `-` `1` the end of the filter"),
             ("!tcp&&!(udp)", "`!` `tcp` `&&` `!` `(` `udp` `)` the end of the filter"),
             ("fe80::/10 fe80::1/64", "`fe80::/10` `fe80::1/64` the end of the filter"),
-            ("ip.src#2 !== 1 ~ 2 ~= 3", "`ip.src` `#` `2` `!==` `1` `~` `2` `~=` `3` the end of the filter"),
+            ("ip.src#2 !== 1 ~ 2 ~= 3", "`ip.src` `#` `2` `!==` `1` `~` `2` `!==` `3` the end of the filter"),
         ] {
             assert_eq!(words(text).join(" "), wanted, "{text}");
         }

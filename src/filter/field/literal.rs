@@ -31,6 +31,11 @@ impl Target {
         Self { kind, bits: u64::BITS, values: &[], name: kind.word().to_owned() }
     }
 
+    /// Whether one of its values has this name.
+    pub(super) fn has_value(&self, name: &str) -> bool {
+        self.values.iter().any(|(_, known)| known.eq_ignore_ascii_case(name))
+    }
+
     /// The greatest number that a field of its size can hold: Wireshark's fields have whole octets.
     fn most(&self) -> u64 {
         let bits = match self.bits {

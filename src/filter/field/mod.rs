@@ -33,6 +33,8 @@ mod check_value;
 mod escape;
 mod evaluate;
 mod function;
+#[cfg(test)]
+mod laws;
 mod lexer;
 mod literal;
 mod mistake;

@@ -350,7 +350,7 @@ impl<'p, 't> Parser<'p, 't> {
             _ => return Err(self.unexpected("the number of a layer, or a range of them")),
         };
         self.advance();
-        let ranges: Option<Vec<Range>> = ranges.into_iter().map(Range::from_one).collect();
+        let ranges: Option<Vec<Range>> = ranges.into_iter().map(Range::counted_from_one).collect();
         ranges.ok_or(Diagnostic { at: place, mistake: Mistake::LayerZero })
     }
 }

@@ -50,7 +50,7 @@ impl Range {
     }
 
     /// The same, of places that were counted from 1.
-    pub(super) fn from_one(self) -> Option<Self> {
+    pub(super) fn counted_from_one(self) -> Option<Self> {
         let earlier = |place: i64| match place {
             0 => None,
             1.. => place.checked_sub(1),
@@ -163,9 +163,9 @@ mod tests {
     }
 
     #[test]
-    fn layers_count_from_one() {
+    fn layers_count_counted_from_one() {
         let covers =
-            |text: &str, index| read(text).unwrap()[0].from_one().is_some_and(|r| r.covers(index, 3));
+            |text: &str, index| read(text).unwrap()[0].counted_from_one().is_some_and(|r| r.covers(index, 3));
         assert!(covers("1", 0) && covers("-1", 2) && covers("2-4", 2) && covers("2:", 1));
         assert!(!covers("0", 0) && !covers("4", 2) && !covers("-4", 0));
     }
