@@ -86,7 +86,7 @@ const FILTERS: &[&str] = &[
     "tcp.flags.syn == 1 and ip.addr == 192.0.2.0/24",
     "tcp.port in {80, 443, 8000..8999} or not ipv6.addr == fe80::/10",
     "ip.opt.ra == 0 and not tcp.options.mss_val > 1000 and ip.options",
-    "frame[12:2] == 08:00 and frame contains 01:02:04 and ip.ttl#[-1] + 1 > 64",
+    "frame[12:2] == 08:00 and frame contains 02:04 and ip.ttl#[-1] + 1 > 64",
     "icmp.type == 11 or ip.checksum.status == Good or max(tcp.srcport, udp.srcport) < 1024",
     "tcp.len > 0 xor frame.len == frame.cap_len or count(ip) == 2",
 ];
