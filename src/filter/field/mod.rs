@@ -48,6 +48,8 @@ mod token;
 mod types;
 mod words;
 
+use std::sync::Arc;
+
 pub use self::about::About;
 pub use self::mistake::Mistake;
 pub use self::types::Type;
@@ -57,11 +59,11 @@ use crate::packet::check::Dissected;
 /// A filter that cannot be used.
 pub type FieldFilterError = SourceError<Mistake>;
 
-/// A filter, ready for any packet.
+/// A filter, ready for any packet. A copy of it is the same filter, and costs nothing.
 #[derive(Debug, Clone)]
 pub struct FieldFilter {
     /// Nothing, where every packet passes.
-    test: Option<program::Test>,
+    test: Option<Arc<program::Test>>,
 }
 
 impl FieldFilter {
@@ -86,7 +88,7 @@ impl FieldFilter {
         }
         let tokens = lexer::tokens(text)?;
         let node = parser::parse(&tokens)?;
-        Ok(Self { test: node.map(|node| check::check(&node)).transpose()? })
+        Ok(Self { test: node.map(|node| check::check(&node)).transpose()?.map(Arc::new) })
     }
 
     /// Whether a packet passes. `about` is what the capture knows of it; fields of `frame` that it does not know are not
