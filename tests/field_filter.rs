@@ -10,6 +10,7 @@ use std::sync::Mutex;
 
 use corpus::{captures, pdml, shared_captures};
 use rawsock::file::{CaptureReader, CaptureWriter, Interface, WriteOptions};
+use rawsock::filter::field::FieldFilter;
 use rawsock::wire::frame::{Frame, LinkType};
 
 /// One expression a line; what stands behind `##` is why a difference is allowed, and how many packets may differ.
@@ -60,6 +61,19 @@ fn each_expression_takes_the_packets_that_tshark_takes() {
         "{taken} of {} take a packet",
         expressions.len()
     );
+}
+
+#[test]
+fn what_the_documentation_shows_is_a_filter() {
+    let mut shown = 0;
+    for name in ["README.md", "docs/FILTERS.md", "docs/SPECS.md"] {
+        let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap();
+        for filter in text.split("-Y '").skip(1).filter_map(|rest| rest.split('\'').next()) {
+            FieldFilter::compile(filter).unwrap_or_else(|error| panic!("{name}: {}", error.render(false)));
+            shown += 1;
+        }
+    }
+    assert!(shown >= 6, "{shown}");
 }
 
 /// How the packets differ, where that is not allowed. An excuse that is not needed is a difference too.
