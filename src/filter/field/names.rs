@@ -273,8 +273,10 @@ fn only_field(sections: &'static [Section]) -> Option<&'static Field> {
     }
 }
 
-/// Wireshark's numbers and words for what a checksum turned out to be.
-pub(super) const STATUSES: &[(u64, &str)] = &[(0, "Bad"), (1, "Good"), (2, "Unverified"), (3, "Not present")];
+/// Wireshark's words for what a checksum turned out to be, by the numbers of
+/// [`ChecksumStatus`](crate::packet::check::ChecksumStatus).
+const STATUSES: &[(u64, &str)] =
+    &[(0, "Bad"), (1, "Good"), (2, "Unverified"), (3, "Not present"), (4, "Illegal")];
 
 #[cfg(test)]
 mod tests {

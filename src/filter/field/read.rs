@@ -9,7 +9,6 @@ use super::evaluate::{Flow, Run};
 use super::names::{Place, What};
 use super::program::{Datum, FieldValues};
 use super::types::Type;
-use crate::packet::check::ChecksumStatus;
 use crate::packet::walk::{Event, Shape, read_field, walk_layer};
 use crate::proto::describe::{Field, View};
 use crate::proto::filter_names::{Compute, Derived};
@@ -161,7 +160,7 @@ impl<'e> Run<'e> {
                 if std::ptr::eq(*wanted, *field) =>
             {
                 let status = self.packet.checksum_status(index, field, *value, octets, within);
-                tell(Datum::Number(status_number(status)))
+                tell(Datum::Number(i128::from(status.number())))
             }
             (What::Holder(wanted), Event::Open { shape, octets, .. })
                 if *shape != Shape::Group && path.is(wanted) && !octets.is_empty() =>
@@ -237,11 +236,6 @@ impl<'e> Run<'e> {
         }
         names.into_bytes()
     }
-}
-
-fn status_number(status: ChecksumStatus) -> i128 {
-    let number = super::names::STATUSES.iter().find(|(_, word)| word.eq_ignore_ascii_case(status.word()));
-    number.map_or(0, |(number, _)| i128::from(*number))
 }
 
 /// The names that lead to where a walk is.
