@@ -109,7 +109,7 @@ pub enum Mistake {
         kind: Type,
     },
     /// Octets of what has none.
-    #[error("{kind} has no octets to take some of")]
+    #[error("{kind} have no octets to take some of")]
     NoOctets {
         /// The type.
         kind: Type,
