@@ -7,7 +7,7 @@
 //! * [`packet`]: a packet built from a description, or dissected by it.
 //! * [`spec`]: spec files and expressions, read into templates of packets.
 //! * [`diagnostic`]: mistakes in what people write, shown with their place.
-//! * [`filter`]: capture filters, compiled to classic BPF.
+//! * [`filter`]: capture filters, compiled to classic BPF; field filters, run on dissected packets.
 //! * [`mod@file`]: pcap and pcapng, in and out.
 //! * [`show`]: lines, trees, hex, JSON.
 //! * [`statistics`]: what a capture comes to.

@@ -441,3 +441,14 @@ fn a_filter_that_takes_nothing_or_means_nothing_is_no_capture() {
     assert!(wrong(&["-i", "eth0", "ip and ip6"]).contains("takes no packet"));
     assert!(wrong(&["-i", "eth0", "host", "no-such-host"]).contains("no-such-host"));
 }
+
+#[test]
+fn what_the_display_filter_takes_is_saved() {
+    let Some(lab) = lab() else { return };
+    let filter = "icmp.type == 8 and ip.dst == 10.77.2.0/24";
+    let mut capture = Capture::start(&lab, Host::Client, "shown.pcapng", &["-i", "eth0", "-Y", filter]);
+    ping(&lab, &["10.77.2.2"]);
+    ping(&lab, &["10.77.1.1"]);
+    let counts = capture.counts(Some(SIGINT));
+    assert_eq!((counts.captured, tshark(&capture.file, filter), tshark(&capture.file, "frame")), (5, 5, 5));
+}

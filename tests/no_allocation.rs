@@ -1,10 +1,12 @@
-//! Dissecting a packet allocates nothing, and neither do its checks, its line and its JSON once their buffer has grown.
+//! Dissecting a packet allocates nothing, and neither do its checks, the usual field filters, and its line and its JSON once
+//! their buffer has grown.
 #![allow(unsafe_code, clippy::unwrap_used, reason = "an allocator that counts, in test code")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
 use jiff::tz::TimeZone;
+use rawsock::filter::field::{About, FieldFilter};
 use rawsock::packet::check::Dissected;
 use rawsock::packet::dissect::dissect;
 use rawsock::show::line::Lines;
@@ -76,5 +78,32 @@ fn dissecting_checking_and_printing_allocate_nothing() {
         assert_eq!(allocations(|| lines.packet(&mut out, &meta, &dissected)), 0, "line: {out}");
         out.clear();
         assert_eq!(allocations(|| json::packet(&mut out, &meta, &dissected)), 0, "json: {out}");
+    }
+}
+
+/// What a filter may look at without allocating: all but texts that are made and octets that are joined.
+const FILTERS: &[&str] = &[
+    "tcp.flags.syn == 1 and ip.addr == 192.0.2.0/24",
+    "tcp.port in {80, 443, 8000..8999} or not ipv6.addr == fe80::/10",
+    "ip.opt.ra == 0 and not tcp.options.mss_val > 1000 and ip.options",
+    "frame[12:2] == 08:00 and frame contains 02:04 and ip.ttl#[-1] + 1 > 64",
+    "icmp.type == 11 or ip.checksum.status == Good or max(tcp.srcport, udp.srcport) < 1024",
+    "tcp.len > 0 xor frame.len == frame.cap_len or count(ip) == 2",
+];
+
+#[test]
+fn usual_field_filters_allocate_nothing() {
+    let packets = PACKETS.map(|text| hex::decode(text.replace(' ', "")).unwrap());
+    let mut table = LayerTable::default();
+    for text in FILTERS {
+        let filter = FieldFilter::compile(text).unwrap();
+        let mut taken = 0;
+        for octets in &packets {
+            dissect(octets, LinkType::ETHERNET, &mut table);
+            let dissected = Dissected { octets, table: &table, wire_len: octets.len() };
+            let about = About::default();
+            assert_eq!(allocations(|| taken += i32::from(filter.matches(&dissected, &about))), 0, "{text}");
+        }
+        assert!(taken > 0, "{text} takes a packet");
     }
 }

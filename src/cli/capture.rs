@@ -9,6 +9,7 @@ use super::capture_files::{FileArgs, Files};
 use super::capture_limits::{Limit, Limits};
 use super::capture_session::{Session, Sink};
 use super::capture_tap::{Opening, Tap};
+use super::display_filter::DisplayFilterArgs;
 use super::filter_argument::FilterArgs;
 use super::packet_output::{PacketOutputArgs, Printer};
 use super::{CommandResult, Outcome, interfaces};
@@ -52,6 +53,8 @@ pub(super) struct CaptureArgs {
     output: PacketOutputArgs,
     #[command(flatten)]
     filter: FilterArgs,
+    #[command(flatten)]
+    display_filter: DisplayFilterArgs,
     /// Only packets that this takes: `host 10.0.0.1 and tcp port 80`, as in tcpdump (pcap-filter(7)).
     #[arg(value_name = "FILTER")]
     expression: Vec<String>,
@@ -68,7 +71,11 @@ const EXAMPLES: &str = "Examples:
   rawsock capture -i eth0 -w trace.pcapng
   rawsock capture -i any -e -c 10 icmp or arp
   rawsock capture -i eth0 'tcp[tcpflags] & (tcp-syn|tcp-fin) != 0 and not src net 10.0.0.0/8'
+  rawsock capture -i eth0 -Y 'icmp.type == 11 or tcp.checksum.status == Bad' -w trace.pcapng
   rawsock capture -i eth0 -w - | wireshark -k -i -
+
+The filter behind the options runs in the kernel, before a packet is copied; `-Y` looks at what came through, and decides what
+is shown and saved.
 
 Ctrl-C ends the capture in order: what the kernel still holds is read, counted and saved.";
 
@@ -113,6 +120,8 @@ pub(super) fn run(args: &CaptureArgs) -> CommandResult {
 
 /// Opens the devices and the file.
 fn session(args: &CaptureArgs, devices: Vec<Device>, opening: Opening) -> Result<Session, Box<dyn Error>> {
+    // A mistake in it is told before a file is begun.
+    let display_filter = args.display_filter.compile()?;
     let several = devices.len() > 1 || devices.iter().any(|device| device.source == Source::Any);
     // Listening begins before anything is said, so that whoever waits for the word misses nothing.
     let monitor = LinkMonitor::open()?;
@@ -124,6 +133,8 @@ fn session(args: &CaptureArgs, devices: Vec<Device>, opening: Opening) -> Result
     let sink = Sink {
         printer,
         files: Files::create(&args.files)?,
+        display_filter,
+        seen: 0,
         direction: args.direction,
         names: links.into_iter().map(|link| (link.index, link.name)).collect(),
         left: args.count.unwrap_or(u64::MAX),

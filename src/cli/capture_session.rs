@@ -8,6 +8,7 @@ use super::capture::Way;
 use super::capture_files::Files;
 use super::capture_limits::Limits;
 use super::capture_tap::{Counted, Opening, Tap};
+use super::display_filter::DisplayFilter;
 use super::packet_output::Printer;
 use crate::file::{Counts, WriteError};
 use crate::filter::capture::CaptureFilter;
@@ -33,6 +34,9 @@ pub(super) struct Session {
 pub(super) struct Sink {
     pub(super) printer: Printer,
     pub(super) files: Option<Files>,
+    pub(super) display_filter: DisplayFilter,
+    /// Packets that the display filter saw.
+    pub(super) seen: u64,
     pub(super) direction: Way,
     /// The names of all interfaces by their index.
     pub(super) names: HashMap<u32, String>,
@@ -276,7 +280,8 @@ impl Sink {
             Way::In => frame.direction == Direction::Inbound,
             Way::Out => frame.direction == Direction::Outbound,
         };
-        if !is_wanted || !self.wants_more() || filter.is_some_and(|filter| !filter.matches(frame)) {
+        let is_out = !is_wanted || !self.wants_more() || filter.is_some_and(|filter| !filter.matches(frame));
+        if is_out || !self.shows(frame) {
             counted.left_out = counted.left_out.saturating_add(1);
             return;
         }
@@ -284,6 +289,13 @@ impl Sink {
             Ok(()) => counted.taken = counted.taken.saturating_add(1),
             Err(error) => self.failure = Some(error),
         }
+    }
+
+    /// Whether the display filter takes a packet.
+    fn shows(&mut self, frame: &Frame<'_>) -> bool {
+        self.seen = self.seen.saturating_add(1);
+        let name = self.names.get(&frame.interface).map(String::as_str);
+        self.display_filter.matches(self.seen, frame, name)
     }
 
     fn take(&mut self, frame: &Frame<'_>, number: u32) -> Result<(), Box<dyn Error>> {

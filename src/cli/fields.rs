@@ -71,7 +71,7 @@ fn protocol_of(name: &str) -> Option<&'static Protocol> {
 fn unknown(name: &str) -> Unknown {
     let protocols = registry().protocols();
     let names: Vec<String> = match protocol_of(name) {
-        Some(protocol) => fields::names(protocol),
+        Some(protocol) => fields::names(protocol).into_iter().chain(fields::filter_names(protocol)).collect(),
         None => protocols.iter().map(|protocol| protocol.name.to_owned()).collect(),
     };
     let nearest = nearest(name, names.iter().map(String::as_str)).map(str::to_owned);

@@ -14,6 +14,7 @@ mod columns;
 mod completions;
 mod craft;
 mod craft_output;
+mod display_filter;
 mod doctor;
 mod duration;
 mod extcap;
@@ -42,8 +43,10 @@ mod system_names;
 
 use std::process::ExitCode;
 
-use crate::filter::capture::CaptureFilterError;
 use clap::{Parser, Subcommand};
+
+use crate::filter::capture::CaptureFilterError;
+use crate::filter::field::FieldFilterError;
 
 /// Build any packet, put it on the wire, see what comes back, explain every byte, save the proof for Wireshark.
 #[derive(Debug, Parser)]
@@ -121,9 +124,12 @@ pub fn main() -> ExitCode {
         Ok(Outcome::Failed) => ExitCode::from(2),
         Ok(Outcome::Code(code)) => ExitCode::from(code),
         Err(error) => {
-            match error.downcast_ref::<CaptureFilterError>() {
-                Some(mistake) => anstream::eprint!("{}", mistake.render(true)),
-                None => anstream::eprintln!("rawsock: {error}"),
+            if let Some(mistake) = error.downcast_ref::<CaptureFilterError>() {
+                anstream::eprint!("{}", mistake.render(true));
+            } else if let Some(mistake) = error.downcast_ref::<FieldFilterError>() {
+                anstream::eprint!("{}", mistake.render(true));
+            } else {
+                anstream::eprintln!("rawsock: {error}");
             }
             ExitCode::from(2)
         }

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use super::display_filter::{DisplayFilter, DisplayFilterArgs};
 use super::filter_argument::{FileFilter, FilterArgs};
 use super::output::print;
 use super::packet_output::{PacketOutputArgs, Printer};
@@ -54,12 +55,15 @@ pub(super) struct ReadArgs {
     output: PacketOutputArgs,
     #[command(flatten)]
     filter: FilterArgs,
+    #[command(flatten)]
+    display_filter: DisplayFilterArgs,
 }
 
 const EXAMPLES: &str = "Examples:
   rawsock read -e trace.pcapng
   rawsock read -vv -c1 trace.pcapng
   rawsock read trace.pcapng 'tcp port 443 and host 10.0.0.1'
+  rawsock read trace.pcapng -Y 'tcp.flags.syn and ip.ttl < 64'
   rawsock read --json trace.pcapng | rawsock craft - --hex
   rawsock read -q old.pcap -w new.pcapng
   rawsock read -q eth0.pcapng eth1.pcapng.gz -w both.pcapng
@@ -78,11 +82,15 @@ pub(super) fn run(args: &ReadArgs) -> CommandResult {
         );
     }
     let filter = args.filter.text(&words)?;
+    let display_filter = args.display_filter.compile()?;
     let is_merged = files.len() > 1 && !args.append;
     let plan = Plan {
         inputs: files,
         merged: if is_merged { files.len() } else { 0 },
-        is_subset: args.count.is_some() || args.skip > 0 || !filter.is_empty(),
+        is_subset: args.count.is_some()
+            || args.skip > 0
+            || !filter.is_empty()
+            || args.display_filter.is_given(),
         is_live: args.follow_file,
     };
     let filter = FileFilter::new(filter);
@@ -92,6 +100,7 @@ pub(super) fn run(args: &ReadArgs) -> CommandResult {
     let is_silent = args.count_only || args.statistics || args.copy.writes_to_stdout();
     let mut reading = Reading {
         filter,
+        display_filter,
         printer: Printer::new(&args.output.clone().silent_if(is_silent).at_once_if(args.follow_file)),
         open: if args.follow_file { read_growing::open } else { CaptureReader::open },
         copy: Copy::create(&args.copy, &plan)?,
@@ -170,6 +179,7 @@ impl Ended {
 /// Files on their way to the screen and into another file.
 struct Reading {
     filter: FileFilter,
+    display_filter: DisplayFilter,
     printer: Printer,
     /// How files are opened.
     open: fn(&Path) -> Result<CaptureReader, ReadError>,
@@ -261,12 +271,14 @@ impl Reading {
         interfaces: &[Interface],
     ) -> Result<bool, Box<dyn Error>> {
         self.number = self.number.saturating_add(1);
-        if self.number <= self.skipped || !self.filter.matches(frame)? {
+        let interface = interfaces.get(usize::try_from(frame.interface).unwrap_or(usize::MAX));
+        let name = interface.and_then(|interface| interface.name.as_deref());
+        // It sees all packets: some of its fields are times since others.
+        let is_shown = self.display_filter.matches(self.number, frame, name);
+        if self.number <= self.skipped || !is_shown || !self.filter.matches(frame)? {
             return Ok(true);
         }
         self.taken = self.taken.saturating_add(1);
-        let interface = interfaces.get(usize::try_from(frame.interface).unwrap_or(usize::MAX));
-        let name = interface.and_then(|interface| interface.name.as_deref());
         let is_read = self.printer.packet(self.number, frame, name)?;
         if let Some(counting) = &mut self.statistics {
             counting.packet(frame);

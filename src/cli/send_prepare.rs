@@ -153,6 +153,7 @@ impl<'a, P> Prepare<'a, P> {
             built,
             destination: destination.filter(|_| !is_frame),
             interface,
+            reply: template.reply.clone(),
             within: nanos(within.unwrap_or(self.plan.within)),
             delay: self.random.up_to(u128::from(nanos(self.plan.jitter))).try_into().unwrap_or(0),
         })

@@ -71,11 +71,21 @@ impl Matcher {
 
     /// Tells what a received packet is; `None` when it has nothing to do with what was sent.
     pub fn received(&mut self, octets: &[u8], table: &LayerTable) -> Option<Match> {
+        self.received_if(octets, table, &|_| true)
+    }
+
+    /// As [`received`](Self::received), where it counts as an answer to the packet of that number.
+    pub fn received_if(
+        &mut self,
+        octets: &[u8],
+        table: &LayerTable,
+        counts: &dyn Fn(usize) -> bool,
+    ) -> Option<Match> {
         if let Some(quoted) = first_quoted(table) {
             let (key, _) = key(octets, table, Some(quoted), Side::Quoted);
             let entry = table.entries().get(quoted)?;
             let header = octets.get(entry.start as usize..entry.header_end as usize)?;
-            let number = self.find(&key, Some(header))?;
+            let number = self.find(&key, Some(header)).filter(|number| counts(*number))?;
             return Some(self.answer(number, Match::Error(number)));
         }
         let first = first_with_identity(table);
@@ -86,7 +96,8 @@ impl Matcher {
         let number = self.find(&key, None).or_else(|| {
             forget_answerer(&mut key, octets, table, first?)?;
             self.find(&key, None)
-        })?;
+        });
+        let number = number.filter(|number| counts(*number))?;
         Some(self.answer(number, Match::Reply(number)))
     }
 

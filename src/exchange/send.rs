@@ -4,7 +4,9 @@ use std::net::IpAddr;
 
 use crate::exchange::engine::{Engine, Incoming, Nanos, Outgoing, Step};
 use crate::exchange::matcher::{Match, Matcher};
+use crate::filter::field::{About, FieldFilter};
 use crate::packet::build::Built;
+use crate::packet::check::Dissected;
 use crate::packet::dissect::dissect;
 use crate::wire::frame::LinkType;
 use crate::wire::layers::LayerTable;
@@ -18,6 +20,8 @@ pub struct Ready {
     pub destination: Option<IpAddr>,
     /// The index of the interface that it leaves by; 0 for whichever leads there.
     pub interface: u32,
+    /// Which answers count; left out, all that the protocols' own rules take.
+    pub reply: Option<FieldFilter>,
     /// How long to wait for its answer.
     pub within: Nanos,
     /// How much later than its turn it goes.
@@ -132,6 +136,10 @@ pub struct Sender<I> {
     leaving: Option<(Vec<u8>, LinkType)>,
     matcher: Matcher,
     records: Vec<Record>,
+    /// For each packet, which answers count.
+    filters: Vec<Option<FieldFilter>>,
+    /// Packets whose protocols know no answer, and that have a filter for one.
+    unruled: Vec<usize>,
     events: Vec<Event>,
     failed: usize,
 }
@@ -162,6 +170,8 @@ impl<I: Iterator<Item = Result<Ready, String>>> Sender<I> {
             leaving: None,
             matcher: Matcher::default(),
             records: Vec::new(),
+            filters: Vec::new(),
+            unruled: Vec::new(),
             events: Vec::new(),
             failed: 0,
         }
@@ -204,15 +214,22 @@ impl<I: Iterator<Item = Result<Ready, String>>> Sender<I> {
             Ok(ready) => ready,
             Err(reason) => {
                 self.records.push(Record::default());
+                self.filters.push(None);
                 self.matcher.skip();
                 self.failed += 1;
                 self.events.push(Event::Failed { number, reason, packet: None });
                 return Step::Wait(now);
             }
         };
-        let awaited = self.pace.answers && self.matcher.sent(&ready.built.octets, &ready.built.table);
-        self.records.push(Record { until: now.saturating_add(ready.within), awaited, ..Record::default() });
-        let Ready { built, destination, interface, .. } = ready;
+        let Ready { built, destination, interface, reply, within, .. } = ready;
+        let has_rule = self.pace.answers && self.matcher.sent(&built.octets, &built.table);
+        let is_unruled = self.pace.answers && !has_rule && reply.is_some();
+        let awaited = has_rule || is_unruled;
+        if is_unruled {
+            self.unruled.push(number);
+        }
+        self.records.push(Record { until: now.saturating_add(within), awaited, ..Record::default() });
+        self.filters.push(reply);
         let (octets, link_type) = (built.octets, built.link_type);
         self.leaving = Some((octets.clone(), link_type));
         Step::Send(Outgoing { tag: number, octets, link_type, destination, interface })
@@ -220,10 +237,24 @@ impl<I: Iterator<Item = Result<Ready, String>>> Sender<I> {
 
     /// Takes a packet as an answer, if it is one.
     fn answer(&mut self, packet: Incoming<'_>, table: &LayerTable) -> bool {
-        let Some(what) = self.matcher.received(packet.octets, table) else { return false };
+        let dissected = Dissected { octets: packet.octets, table, wire_len: packet.len };
+        let about = About { time: Some(packet.wall), ..About::default() };
+        let counts = |number: usize| {
+            let filter = self.filters.get(number).and_then(Option::as_ref);
+            filter.is_none_or(|filter| filter.matches(&dissected, &about))
+        };
+        let by_rule = self.matcher.received_if(packet.octets, table, &counts);
+        let by_filter = || {
+            let number = self.unruled.iter().copied().find(|number| counts(*number))?;
+            // On a loopback interface our own packets come in as well.
+            let is_ours = self.matcher.seen_leaving(packet.octets, table).is_some();
+            (!is_ours).then_some(Match::Reply(number))
+        };
+        let Some(what) = by_rule.or_else(by_filter) else { return false };
         let (Match::Reply(number) | Match::Error(number) | Match::Duplicate(number)) = what;
         let Some(record) = self.records.get_mut(number) else { return false };
         record.answered = true;
+        self.unruled.retain(|unruled| *unruled != number);
         let rtt = record.sent_at.map_or(0, |sent_at| packet.at.saturating_sub(sent_at));
         self.events.push(Event::Answer { what, rtt, seen: packet.into() });
         true
@@ -317,7 +348,7 @@ mod tests {
             .with("dst", Value::Ipv4([10, 0, 0, 2].into()));
         let udp = Layer::new(registry.by_name("udp").unwrap()).with("srcport", Value::Uint(1000 + n));
         let built = build(&Packet { layers: vec![ip, udp], trailer: vec![] }).unwrap();
-        Ok(Ready { built, destination: None, interface: 0, within: SECOND, delay: 0 })
+        Ok(Ready { built, destination: None, interface: 0, within: SECOND, delay: 0, reply: None })
     }
 
     /// The same packet with addresses and ports swapped.
@@ -357,6 +388,39 @@ mod tests {
         sender.received(incoming(&answer(&first), 14 * MILLISECOND, false));
         assert_eq!(sender.step(15 * MILLISECOND), Step::Done);
         assert_eq!(sender.totals(), Totals { sent: 2, failed: 0, awaited: 2, answered: 2 });
+    }
+
+    #[test]
+    fn only_what_the_filter_takes_is_an_answer() {
+        let filtered = |filter: &str| {
+            let ready = Ready { reply: Some(FieldFilter::compile(filter).unwrap()), ..udp(0).unwrap() };
+            Sender::new(std::iter::once(Ok(ready)), Pace { interval: 0, burst: 1, answers: true })
+        };
+        for (filter, answered) in [("udp.srcport == 7", 1), ("icmp.type == 3", 0), ("ip.src != 10.0.0.2", 0)]
+        {
+            let mut sender = filtered(filter);
+            let octets = sent(&mut sender, 0);
+            sender.received(incoming(&answer(&octets), 1, false));
+            assert_eq!(sender.totals().answered, answered, "{filter}");
+        }
+    }
+
+    /// ICMP knows no answer to an echo reply, but whoever sends one may.
+    #[test]
+    fn a_filter_makes_answers_where_the_protocols_know_none() {
+        let mut ready = udp(0).unwrap();
+        (ready.built.octets[9], ready.built.octets[20]) = (1, 0);
+        let octets = ready.built.octets.clone();
+        dissect(&octets, LinkType::RAW, &mut ready.built.table);
+        ready.reply = Some(FieldFilter::compile("icmp.type == 0 and ip.src == 10.0.0.2").unwrap());
+        let mut sender =
+            Sender::new(std::iter::once(Ok(ready)), Pace { interval: 0, burst: 1, answers: true });
+        sent(&mut sender, 0);
+        sender.received(incoming(&octets, 1, false));
+        assert_eq!(sender.totals(), Totals { sent: 1, failed: 0, awaited: 1, answered: 0 }, "our own packet");
+        sender.received(incoming(&answer(&octets), 2, false));
+        assert_eq!(sender.totals().answered, 1);
+        assert_eq!(sender.step(3), Step::Done);
     }
 
     #[test]

@@ -51,6 +51,17 @@ impl ChecksumStatus {
             Self::Illegal => "illegal",
         }
     }
+
+    /// Wireshark's number for the verdict.
+    pub fn number(self) -> u8 {
+        match self {
+            Self::Bad { .. } => 0,
+            Self::Good => 1,
+            Self::Unverified => 2,
+            Self::NotPresent => 3,
+            Self::Illegal => 4,
+        }
+    }
 }
 
 /// Something about a layer that is not as it should be.

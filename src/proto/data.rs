@@ -1,6 +1,7 @@
 //! Octets that no protocol takes, and payloads that a spec gives.
 
 use super::describe::{Len, Protocol, Section};
+use super::filter_names::Compute;
 
 /// The layer's name.
 pub const NAME: &str = "data";
@@ -9,6 +10,9 @@ pub const HEX: &str = "hex";
 
 pub(super) fn describe() -> Protocol {
     Protocol::new(NAME, "Data", "", vec![Section::octets(HEX, "Octets", Len::Rest)])
+        .message()
+        .alias("data.data", &[HEX])
+        .derived("data.len", Compute::Number(|view| u64::try_from(view.header().len()).ok()))
         .tag("data,")
         .summary(|view, out| write!(out, "length {}", view.layer_len()))
 }

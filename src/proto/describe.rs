@@ -13,6 +13,7 @@ use crate::wire::record::Dialect;
 pub use super::field::{
     Also, Auto, Covers, Field, Kind, flag, group, ipv4, ipv6, ipv6_prefix, mac, octets, uint,
 };
+use super::filter_names::{Alias, Compute, Derived};
 pub use super::view::View;
 
 /// A protocol, described once.
@@ -45,6 +46,12 @@ pub struct Protocol {
     pub ports: Option<ReadPorts>,
     /// Writes what one line should say of this layer, without the tag.
     pub summary: Summary,
+    /// Further names that filters know for its fields.
+    pub aliases: Vec<Alias>,
+    /// What is computed about it for filters.
+    pub derived: Vec<Derived>,
+    /// Whether filters take what it carries as a part of it, as Wireshark does of messages: `icmp[8:4]`.
+    pub is_message: bool,
     /// Its place in the registry, which the registry sets.
     pub id: ProtocolId,
 }
@@ -88,6 +95,9 @@ impl Protocol {
             is_link: false,
             ports: None,
             summary: |_, _| Ok(()),
+            aliases: Vec::new(),
+            derived: Vec::new(),
+            is_message: false,
             id: ProtocolId::default(),
         }
     }
@@ -151,6 +161,30 @@ impl Protocol {
     /// Sets what the one line says.
     pub fn summary(mut self, summary: Summary) -> Self {
         self.summary = summary;
+        self
+    }
+
+    /// Gives fields a further name in filters.
+    pub fn alias(mut self, name: &'static str, of: &'static [&'static str]) -> Self {
+        self.aliases.push(Alias { name, of, as_text: false });
+        self
+    }
+
+    /// Gives the texts of fields a name in filters.
+    pub fn text_alias(mut self, name: &'static str, of: &'static [&'static str]) -> Self {
+        self.aliases.push(Alias { name, of, as_text: true });
+        self
+    }
+
+    /// Gives something that is computed about the layer a name in filters.
+    pub fn derived(mut self, name: &'static str, compute: Compute) -> Self {
+        self.derived.push(Derived { name, compute });
+        self
+    }
+
+    /// Says that filters take what it carries as a part of it.
+    pub fn message(mut self) -> Self {
+        self.is_message = true;
         self
     }
 }

@@ -41,6 +41,7 @@ pub(super) fn describe() -> Protocol {
             (number < MIN_ETHERTYPE).then_some(number)
         })
         .link()
+        .alias("eth.addr", &["dst", "src"])
         .summary(|view, out| match EthernetPacket::new(view.header()) {
             Some(eth) => {
                 let (src, dst) = (eth.get_source().octets(), eth.get_destination().octets());

@@ -19,6 +19,13 @@ pub(super) fn describe() -> Protocol {
     Protocol::new("icmp", "Internet Control Message Protocol", "RFC 792", sections)
         .edge(ip::PROTO, 1)
         .identity(identity)
+        .message()
+        .alias("icmp.router_address", &["addresses.router_address"])
+        .alias("icmp.pref_level", &["addresses.pref_level"])
+        .alias("icmp.ext.length", &["ext.objects.length"])
+        .alias("icmp.ext.class", &["ext.objects.class"])
+        .alias("icmp.ext.ctype", &["ext.objects.ctype"])
+        .alias("icmp.ext.data", &["ext.objects.data"])
         .tag("ICMP")
         .summary(super::icmp_summary::summary)
 }

@@ -23,11 +23,46 @@ pub(super) fn describe() -> Protocol {
     sections.extend(other_messages());
     sections.push(options_of_messages());
     sections.push(Section::octets("body", "Body", Len::Rest).when(|before| !has_form(before, KNOWN)));
-    Protocol::new("icmpv6", "Internet Control Message Protocol version 6", "RFC 4443", sections)
-        .edge(ip::PROTO, 58)
-        .identity(identity)
-        .tag("ICMP6,")
-        .summary(super::icmpv6_summary::summary)
+    let protocol =
+        Protocol::new("icmpv6", "Internet Control Message Protocol version 6", "RFC 4443", sections)
+            .edge(ip::PROTO, 58)
+            .identity(identity)
+            .message()
+            .tag("ICMP6,")
+            .summary(super::icmpv6_summary::summary);
+    wireshark_names(protocol)
+}
+
+/// What stands in options and records here has names of its own in Wireshark; extensions have those of ICMP.
+fn wireshark_names(protocol: Protocol) -> Protocol {
+    protocol
+        .alias("icmp.ext.version", &["ext.version"])
+        .alias("icmp.ext.res", &["ext.res"])
+        .alias("icmp.ext.checksum", &["ext.checksum"])
+        .alias("icmp.ext.checksum.status", &["ext.checksum.status"])
+        .alias("icmp.ext.length", &["ext.objects.length"])
+        .alias("icmp.ext.class", &["ext.objects.class"])
+        .alias("icmp.ext.ctype", &["ext.objects.ctype"])
+        .alias("icmp.ext.data", &["ext.objects.data"])
+        .alias("icmpv6.opt", &["options"])
+        .alias("icmpv6.opt.mtu", &["options.mtu.mtu"])
+        .alias("icmpv6.opt.prefix", &["options.prefix.prefix"])
+        .alias("icmpv6.opt.prefix.length", &["options.prefix.length"])
+        .alias("icmpv6.opt.prefix.flag.l", &["options.prefix.l"])
+        .alias("icmpv6.opt.prefix.flag.a", &["options.prefix.a"])
+        .alias("icmpv6.opt.prefix.valid_lifetime", &["options.prefix.valid_lifetime"])
+        .alias("icmpv6.opt.prefix.preferred_lifetime", &["options.prefix.preferred_lifetime"])
+        .alias("icmpv6.opt.rdnss", &["options.rdnss.addresses"])
+        .alias("icmpv6.opt.rdnss.lifetime", &["options.rdnss.lifetime"])
+        .alias("icmpv6.opt.linkaddr", &["options.source_lladdr", "options.target_lladdr"])
+        .alias("icmpv6.opt.src_linkaddr", &["options.source_lladdr"])
+        .alias("icmpv6.opt.target_linkaddr", &["options.target_lladdr"])
+        .alias("icmpv6.mld.source_address", &["sources"])
+        .alias("icmpv6.mldr.mar.record_type", &["records.record_type"])
+        .alias("icmpv6.mldr.mar.aux_data_len", &["records.aux_data_len"])
+        .alias("icmpv6.mldr.mar.nb_sources", &["records.num_src"])
+        .alias("icmpv6.mldr.mar.multicast_address", &["records.multicast_address"])
+        .alias("icmpv6.mldr.mar.source_address", &["records.sources"])
 }
 
 fn head() -> Vec<Field> {

@@ -67,6 +67,12 @@ pub(super) fn describe() -> Protocol {
     ];
     Protocol::new("igmp", "Internet Group Management Protocol", "RFC 3376", sections)
         .edge(ip::PROTO, 2)
+        .message()
+        .alias("igmp.saddr", &["sources", "records.sources"])
+        .alias("igmp.maddr", &["records.maddr"])
+        .alias("igmp.num_src", &["records.num_src"])
+        .alias("igmp.record_type", &["records.record_type"])
+        .alias("igmp.aux_data_len", &["records.aux_data_len"])
         .tag("igmp")
         .summary(summary)
 }

@@ -74,6 +74,13 @@ pub(super) fn describe() -> Protocol {
         .extent(Extent::Stated(stated_len))
         .fragmented(fragmented)
         .identity(identity)
+        .alias("ip.addr", &["src", "dst"])
+        .text_alias("ip.host", &["src", "dst"])
+        .text_alias("ip.src_host", &["src"])
+        .text_alias("ip.dst_host", &["dst"])
+        .alias("ip.opt.ra", &["options.router_alert.value"])
+        .alias("ip.opt.sid", &["options.stream_id.id"])
+        .alias("ip.opt.ptr", &["options.rr.ptr", "options.ts.ptr", "options.lsrr.ptr", "options.ssrr.ptr"])
         .tag("IP")
         .summary(summary)
 }

@@ -49,6 +49,11 @@ pub(super) fn describe() -> Protocol {
     .next(ip::PROTO, |header| Ipv6Packet::new(header).map(|ip| u64::from(ip.get_next_header().0)))
     .extent(Extent::Stated(stated_len))
     .identity(identity)
+    .alias("ipv6.addr", &["src", "dst"])
+    .text_alias("ipv6.host", &["src", "dst"])
+    .text_alias("ipv6.src_host", &["src"])
+    .text_alias("ipv6.dst_host", &["dst"])
+    .alias("ip.version", &["version"])
     .tag("IP6")
     .summary(|view, out| match addresses(view.header()) {
         Some((source, destination)) => view.end_points(out, source, destination),

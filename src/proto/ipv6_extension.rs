@@ -24,7 +24,12 @@ fn header(name: &'static str, title: &'static str) -> Protocol {
         Section::fields(vec![next_header(), length()]),
         Section::records("options", "Options", DIALECT, options(), Len::Octets(after_first_two)),
     ];
-    Protocol::new(name, title, "RFC 8200", sections).next(ip::PROTO, next_key)
+    Protocol::new(name, title, "RFC 8200", sections)
+        .next(ip::PROTO, next_key)
+        .alias("ipv6.opt.router_alert", &["options.router_alert"])
+        .alias("ipv6.opt.jumbo", &["options.jumbo"])
+        .alias("ipv6.opt.tel", &["options.tunnel_limit"])
+        .alias("ipv6.opt.mipv6.home_address", &["options.home_address"])
 }
 
 const DIALECT: Dialect = Dialect {

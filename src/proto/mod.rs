@@ -7,6 +7,7 @@
 pub mod auto;
 pub mod describe;
 pub mod field;
+pub mod filter_names;
 pub mod layout;
 pub mod pseudo_header;
 

@@ -30,6 +30,8 @@ pub(super) fn describe_loop() -> Protocol {
     Protocol::new("loop", "OpenBSD loopback", "LINKTYPE_LOOP", vec![Section::fields(header)])
         .edge(eth::LINK_TYPE, 108)
         .link()
+        .alias("null", &[""])
+        .alias("null.family", &["family"])
         .summary(|view, out| summary(out, view.header().get(3)))
         .next(FAMILY, |header| match header {
             [0, 0, 0, family] => Some(u64::from(*family)),

@@ -73,6 +73,17 @@ pub(super) fn describe_v2() -> Protocol {
         .edge(eth::LINK_TYPE, 276)
         .next(eth::ETHERTYPE, |header| word(header, 0))
         .link()
+        // Wireshark calls both versions by the name of the first.
+        .alias("sll", &[""])
+        .alias("sll.etype", &["etype"])
+        .alias("sll.ltype", &["ltype"])
+        .alias("sll.ifindex", &["ifindex"])
+        .alias("sll.hatype", &["hatype"])
+        .alias("sll.pkttype", &["pkttype"])
+        .alias("sll.halen", &["halen"])
+        .alias("sll.src.eth", &["src.eth"])
+        .alias("sll.src.other", &["src.other"])
+        .alias("sll.unused", &["unused"])
         .summary(|view, out| match *view.header() {
             [e0, e1, _, _, i0, i1, i2, i3, _, _, kind, len, ref address @ ..] if address.len() == 8 => {
                 let address = address.get(..6).filter(|_| len == 6);

@@ -1,6 +1,7 @@
 //! TCP, the Transmission Control Protocol: RFC 9293, with the accurate-ECN bit of RFC 9768.
 
 use super::describe::{Len, Protocol, Record, Section, Style, flag, group, octets, uint};
+use super::filter_names::{Compute, payload, payload_len};
 use super::{auto, ip, udp};
 use crate::wire::record::{Counts, Dialect, Padding};
 
@@ -39,6 +40,17 @@ pub(super) fn describe() -> Protocol {
         .edge(ip::PROTO, 6)
         .identity(udp::ports)
         .ports(udp::port_pair)
+        .alias("tcp.port", &["srcport", "dstport"])
+        .alias("tcp.seq_raw", &["seq"])
+        .alias("tcp.ack_raw", &["ack"])
+        .alias("tcp.options.mss_val", &["options.mss"])
+        .alias("tcp.options.wscale.shift", &["options.wscale"])
+        .alias("tcp.options.sack_le", &["options.sack.left"])
+        .alias("tcp.options.sack_re", &["options.sack.right"])
+        .alias("tcp.options.md5.digest", &["options.md5"])
+        .alias("tcp.options.tfo.cookie", &["options.fastopen"])
+        .derived("tcp.len", Compute::Number(payload_len))
+        .derived("tcp.payload", Compute::Octets(payload))
         .summary(super::tcp_summary::summary)
 }
 

@@ -4,6 +4,7 @@ use pnet::packet::udp::{MutableUdpPacket, UdpPacket};
 
 use super::auto::{self, Scope};
 use super::describe::{Extent, Protocol, Section, Side, Stated, uint};
+use super::filter_names::{Compute, payload};
 use super::ip;
 use super::layout::setter;
 use super::pseudo_header::PseudoHeader;
@@ -29,6 +30,8 @@ pub(super) fn describe() -> Protocol {
         .extent(Extent::Stated(stated_len))
         .identity(ports)
         .ports(port_pair)
+        .alias("udp.port", &["srcport", "dstport"])
+        .derived("udp.payload", Compute::Octets(payload))
         .tag("UDP,")
         .summary(|view, out| match view.header().len() {
             8.. => write!(out, "length {}", view.payload_len()),

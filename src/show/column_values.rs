@@ -78,13 +78,7 @@ pub(super) fn push_value(out: &mut String, field: Option<&Field>, value: ValueRe
 
 /// Appends the number that Wireshark has for a verdict.
 pub(super) fn push_status(out: &mut String, status: ChecksumStatus) {
-    out.push(match status {
-        ChecksumStatus::Bad { .. } => '0',
-        ChecksumStatus::Good => '1',
-        ChecksumStatus::Unverified => '2',
-        ChecksumStatus::NotPresent => '3',
-        ChecksumStatus::Illegal => '4',
-    });
+    out.push(char::from(b'0'.saturating_add(status.number())));
 }
 
 const NANOSECONDS: i64 = 1_000_000_000;

@@ -30,10 +30,36 @@ pub fn protocol(out: &mut String, protocol: &'static Protocol) {
     out.push_str(&format!("{} ({}){reference}\n\n", protocol.title, protocol.name));
     drawings(out, &protocol.sections);
     Entries::of(protocol).write(out, |_| true);
+    let further = further_names(protocol);
+    if !further.is_empty() {
+        out.push_str("\n  In filters also:\n");
+        write_further(out, &further);
+    }
+}
+
+/// Names that filters alone know, and what they mean.
+fn further_names(protocol: &'static Protocol) -> Vec<(&'static str, String)> {
+    let whole = |part: &&str| match *part {
+        "" => protocol.name.to_owned(),
+        part => format!("{}.{part}", protocol.name),
+    };
+    let aliases = protocol.aliases.iter().map(|alias| {
+        let meant: Vec<String> = alias.of.iter().map(whole).collect();
+        (alias.name, format!("{}{}", meant.join(", "), if alias.as_text { ", as text" } else { "" }))
+    });
+    let derived = protocol.derived.iter().map(|derived| (derived.name, "computed".to_owned()));
+    aliases.chain(derived).collect()
+}
+
+fn write_further(out: &mut String, names: &[(&'static str, String)]) {
+    let width = names.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+    for (name, meaning) in names {
+        out.push_str(&format!("  {name:width$}  {meaning}\n"));
+    }
 }
 
 /// Appends what `name`, a full name such as `ip.ttl`, or a group or option with all that belongs to it, is; `false` when
-/// the protocol has no such field.
+/// the protocol has no such field. What filters alone know is told too.
 pub fn field(out: &mut String, protocol: &'static Protocol, name: &str) -> bool {
     let is_wanted = |entry: &Entry| {
         entry.name == name || entry.name.strip_prefix(name).is_some_and(|rest| rest.starts_with('.'))
@@ -43,7 +69,10 @@ pub fn field(out: &mut String, protocol: &'static Protocol, name: &str) -> bool 
     if is_there {
         entries.write(out, is_wanted);
     }
-    is_there
+    let further = further_names(protocol).into_iter().filter(|(known, _)| *known == name);
+    let further: Vec<_> = further.collect();
+    write_further(out, &further);
+    is_there || !further.is_empty()
 }
 
 /// Appends a protocol with all its fields as one JSON line.
@@ -64,6 +93,11 @@ pub fn json(out: &mut String, protocol: &'static Protocol) {
 /// All full names of a protocol's fields and options.
 pub fn names(protocol: &'static Protocol) -> Vec<String> {
     Entries::of(protocol).iter().map(|entry| entry.name.clone()).collect()
+}
+
+/// The names of a protocol that filters alone know.
+pub fn filter_names(protocol: &'static Protocol) -> impl Iterator<Item = String> {
+    further_names(protocol).into_iter().map(|(name, _)| name.to_owned())
 }
 
 /// The drawings of a header's forms.

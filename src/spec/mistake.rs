@@ -1,6 +1,7 @@
 //! The kinds of mistakes that a spec can have, and their words.
 
 use crate::diagnostic::Explain;
+use crate::filter::field;
 use crate::packet::build::BuildError;
 use crate::proto::describe::Style;
 
@@ -194,9 +195,12 @@ pub enum Mistake {
         /// The other.
         other: &'static str,
     },
-    /// A rule for replies, which cannot be given yet.
-    #[error("`reply` cannot be given: the protocols' own rules decide which answers count")]
+    /// A filter for replies where no packet is.
+    #[error("`reply` belongs to a packet")]
     Reply,
+    /// A filter for replies that is none.
+    #[error("{0}")]
+    Filter(field::Mistake),
     /// The packet cannot be built.
     #[error("{0}")]
     Build(BuildError),
@@ -214,6 +218,7 @@ impl Explain for Mistake {
                 format!("expected {}", fields.join(", "))
             }
             Self::Duration { .. } => "expected a number with its unit: ns, us, ms, s, m or h".to_owned(),
+            Self::Filter(mistake) => return mistake.expected(),
             Self::Rate { .. } => "expected packets in a time: 100/s, 50k/s, 6000/m".to_owned(),
             _ => return None,
         })
@@ -248,7 +253,8 @@ impl Explain for Mistake {
             Self::OneSource { .. } => {
                 "one of hex, text, file, zeros, pattern, random; or plain hexadecimal digits".to_owned()
             }
-            Self::Reply => "leave `reply` out".to_owned(),
+            Self::Reply => "write it beside the packet's `layers`".to_owned(),
+            Self::Filter(mistake) => return mistake.help(),
             _ => return None,
         })
     }

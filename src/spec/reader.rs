@@ -9,6 +9,7 @@ use super::tree::{Entry, Shape, Tree};
 use super::{Files, SendOptions};
 use crate::diagnostic::At;
 use crate::diagnostic::nearest::nearest;
+use crate::filter::field::FieldFilter;
 use crate::packet::{Node, Packet};
 use crate::wire::frame::LinkType;
 
@@ -88,7 +89,7 @@ impl<'f> Reader<'f> {
                 "comment" => template.comment = self.text(&entry.value, "comment"),
                 "within" => template.within = read_send::duration(self, &entry.value, "within"),
                 "count" => template.count = self.number(&entry.value, "count", u64::MAX),
-                "reply" => self.mistake(entry.key_at.clone(), Mistake::Reply),
+                "reply" => template.reply = self.filter(&entry.value),
                 // What a capture knows about a packet, and whatever else somebody keeps beside it.
                 "time" if self.is_json => template.time = entry.value.text().and_then(nanoseconds),
                 "link_type" if self.is_json => template.link_type = link_type(&entry.value),
@@ -101,6 +102,21 @@ impl<'f> Reader<'f> {
         }
         template.set_packet(packet, std::mem::take(&mut self.slots), origin);
         template
+    }
+
+    /// A filter for replies.
+    fn filter(&mut self, tree: &Tree<'_>) -> Option<FieldFilter> {
+        let Shape::Text(text) = &tree.shape else {
+            self.wrong_kind(tree, "reply", "text, such as \"icmp.type == 11 or tcp\"");
+            return None;
+        };
+        match FieldFilter::parse(&text.text) {
+            Ok(filter) => Some(filter),
+            Err(wrong) => {
+                self.mistake(text.place(wrong.at, &tree.at), Mistake::Filter(wrong.mistake));
+                None
+            }
+        }
     }
 
     /// Notes what is wrong at a place.
@@ -173,7 +189,7 @@ fn link_type(tree: &Tree<'_>) -> Option<LinkType> {
 }
 
 const SPEC_KEYS: &[&str] = &["packet", "send"];
-const PACKET_KEYS: &[&str] = &["layers", "trailer", "name", "comment", "within", "count"];
+const PACKET_KEYS: &[&str] = &["layers", "trailer", "name", "comment", "within", "reply", "count"];
 
 #[cfg(test)]
 mod tests {

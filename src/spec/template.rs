@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::generator::Slot;
 use super::random::Random;
 use crate::diagnostic::At;
+use crate::filter::field::FieldFilter;
 use crate::packet::build::{BuildError, build};
 use crate::packet::{Layer, Node, Packet};
 use crate::wire::frame::LinkType;
@@ -18,6 +19,8 @@ pub struct Template {
     pub comment: Option<String>,
     /// How long its answer is awaited.
     pub within: Option<Duration>,
+    /// Which answers count; left out, all that the protocols' own rules take.
+    pub reply: Option<FieldFilter>,
     /// How many packets it stands for, where that is not what its sweeps make.
     pub count: Option<u64>,
     /// When it was captured, where the spec is what `--json` prints: nanoseconds since 1970.

@@ -1,0 +1,65 @@
+//! The display filter of `read` and `capture`: `-Y`, with Wireshark's letter.
+
+use clap::Args;
+
+use crate::filter::field::{About, FieldFilter, FieldFilterError};
+use crate::packet::check::Dissected;
+use crate::packet::dissect::dissect;
+use crate::wire::frame::Frame;
+use crate::wire::layers::LayerTable;
+
+/// Which packets are shown and written.
+#[derive(Debug, Clone, Args)]
+pub(super) struct DisplayFilterArgs {
+    /// Only packets that this takes are shown and written: `tcp.flags.syn and ip.addr == 10.0.0.0/8`, as in Wireshark
+    /// (wireshark-filter(4)); `rawsock fields` lists the names.
+    #[arg(short = 'Y', long = "display-filter", value_name = "FILTER", allow_hyphen_values = true)]
+    display_filter: Option<String>,
+}
+
+impl DisplayFilterArgs {
+    /// Whether there is a filter.
+    pub(super) fn is_given(&self) -> bool {
+        self.display_filter.is_some()
+    }
+
+    /// The filter, compiled.
+    ///
+    /// # Errors
+    /// When the expression is none.
+    pub(super) fn compile(&self) -> Result<DisplayFilter, FieldFilterError> {
+        let filter = self.display_filter.as_deref().map(FieldFilter::compile).transpose()?;
+        Ok(DisplayFilter { filter, table: LayerTable::default(), first_time: None, time_before: None })
+    }
+}
+
+/// A display filter that sees all packets, one after the other.
+#[derive(Debug)]
+pub(super) struct DisplayFilter {
+    filter: Option<FieldFilter>,
+    /// Emptied and filled again for each packet.
+    table: LayerTable,
+    first_time: Option<i64>,
+    time_before: Option<i64>,
+}
+
+impl DisplayFilter {
+    /// Whether it takes a packet, which has this number among all.
+    pub(super) fn matches(&mut self, number: u64, frame: &Frame<'_>, interface: Option<&str>) -> bool {
+        let Some(filter) = &self.filter else { return true };
+        self.first_time = self.first_time.or(frame.time);
+        let about = About {
+            number,
+            time: frame.time,
+            first_time: self.first_time,
+            time_before: self.time_before,
+            interface,
+            interface_id: frame.interface,
+            comment: frame.comment,
+        };
+        self.time_before = frame.time.or(self.time_before);
+        dissect(frame.data, frame.link_type, &mut self.table);
+        let wire_len = usize::try_from(frame.len).unwrap_or(usize::MAX).max(frame.data.len());
+        filter.matches(&Dissected { octets: frame.data, table: &self.table, wire_len }, &about)
+    }
+}

@@ -1,0 +1,55 @@
+//! What the capture knows of a packet: the fields of `frame`.
+
+use super::types::Type;
+
+/// What the capture knows of a packet besides its octets and layers; nothing, where there is no capture.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct About<'a> {
+    /// Its place in the capture, from 1.
+    pub number: u64,
+    /// When it was captured: nanoseconds since 1970.
+    pub time: Option<i64>,
+    /// When the first packet was captured.
+    pub first_time: Option<i64>,
+    /// When the packet before it was captured.
+    pub time_before: Option<i64>,
+    /// The name of the interface that it came by.
+    pub interface: Option<&'a str>,
+    /// The number of that interface, counted from 0.
+    pub interface_id: u32,
+    /// What somebody noted about it.
+    pub comment: Option<&'a str>,
+}
+
+/// A field of `frame`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum FrameField {
+    Octets,
+    Len,
+    CapturedLen,
+    Number,
+    Time,
+    TimeEpoch,
+    TimeRelative,
+    TimeDelta,
+    InterfaceName,
+    InterfaceId,
+    Protocols,
+    Comment,
+}
+
+/// The names of the fields of `frame`, and their types.
+pub(super) const FRAME_NAMES: &[(&str, Type, FrameField)] = &[
+    ("frame", Type::Protocol, FrameField::Octets),
+    ("frame.len", Type::Number, FrameField::Len),
+    ("frame.cap_len", Type::Number, FrameField::CapturedLen),
+    ("frame.number", Type::Number, FrameField::Number),
+    ("frame.time", Type::Time, FrameField::Time),
+    ("frame.time_epoch", Type::Span, FrameField::TimeEpoch),
+    ("frame.time_relative", Type::Span, FrameField::TimeRelative),
+    ("frame.time_delta", Type::Span, FrameField::TimeDelta),
+    ("frame.interface_name", Type::Text, FrameField::InterfaceName),
+    ("frame.interface_id", Type::Number, FrameField::InterfaceId),
+    ("frame.protocols", Type::Text, FrameField::Protocols),
+    ("frame.comment", Type::Text, FrameField::Comment),
+];
