@@ -51,6 +51,9 @@ fn tshark_lists_the_interfaces_and_captures_with_a_filter() {
         "icmp and dst 10.77.2.2",
         "-c",
         "2",
+        // Should nothing come, it ends by itself.
+        "-a",
+        "duration:30",
         "-T",
         "fields",
         "-e",
