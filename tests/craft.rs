@@ -414,3 +414,11 @@ const AS_SCAPY: &[(&str, &str)] = &[
          0000000000000000180230080000025820010db80001000008010000000100020701000000000003",
     ),
 ];
+
+#[test]
+fn nothing_through_a_pipe_is_no_packets() {
+    for text in ["", "\n"] {
+        let output = craft(&["-", "--hex"], text);
+        assert_eq!((output.status.code(), output.stdout), (Some(0), Vec::new()));
+    }
+}

@@ -30,8 +30,12 @@ impl Specs {
     /// When it cannot be read.
     pub(super) fn open(argument: &str) -> Result<Self, Box<dyn Error>> {
         if argument == "-" {
-            let input = Input::of(BufReader::new(io::stdin()), None)
+            let mut input = Input::of(BufReader::new(io::stdin()), None)
                 .map_err(|error| format!("read stdin: {error}"))?;
+            // What comes through a pipe may be nothing: a capture without packets has no specs.
+            if matches!(&input, Input::Whole(Some((text, _))) if text.trim().is_empty()) {
+                input = Input::Whole(None);
+            }
             return Ok(Self { input, name: "<stdin>".to_owned(), folder: PathBuf::new() });
         }
         let path = Path::new(argument);
