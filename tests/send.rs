@@ -248,3 +248,22 @@ fn who_is_interrupted_has_waited_in_vain() {
     assert_eq!(output.status.code(), Some(1), "{text}");
     assert!(text.contains(" sent, 0 answered\n"), "{text}");
 }
+
+#[test]
+fn the_file_names_the_interface() {
+    let Some(lab) = lab() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let cases: [(&str, &[&str]); 3] = [
+        ("any.pcapng", &["send", "ip(dst=10.77.2.2)/icmp"]),
+        ("link.pcapng", &["send", "--via", "link", "-i", "eth0", "ip(dst=10.77.2.2)/icmp"]),
+        ("ping.pcapng", &["ping", "-c1", "10.77.2.2"]),
+    ];
+    for (name, arguments) in cases {
+        let file = folder.path().join(name);
+        let output = run(lab.command(Host::Client, RAWSOCK).args(arguments).arg("--write").arg(&file));
+        assert!(output.status.success(), "{}", text_of(&output));
+        let names =
+            run(Command::new("tshark").args(["-T", "fields", "-e", "frame.interface_name", "-r"]).arg(&file));
+        assert_eq!(String::from_utf8_lossy(&names.stdout), "eth0\neth0\n", "{name}");
+    }
+}

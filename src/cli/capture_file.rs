@@ -1,8 +1,12 @@
 //! Capture files as commands write them: who wrote them, and whom they belong to.
 
+use std::collections::HashMap;
 use std::env;
+use std::path::Path;
 
-use crate::file::{Section, WriteOptions};
+use crate::file::{CaptureWriter, Interface, Section, WriteError, WriteOptions};
+use crate::sys::netlink::Netlink;
+use crate::wire::frame::{Frame, LinkType};
 
 /// What a file that this program writes says of itself. Under sudo it belongs to the user who called it.
 pub(super) fn write_options() -> WriteOptions {
@@ -24,6 +28,55 @@ pub(super) fn live_options() -> WriteOptions {
     options.section.hardware = Some(text(uname.machine()));
     options.section.os = Some(format!("{} {}", text(uname.sysname()), text(uname.release())));
     options
+}
+
+/// A file of packets that a command sends and receives: each interface stands in it under its name.
+pub(super) struct LiveFile {
+    writer: CaptureWriter,
+    /// The names of the interfaces of this host, by index.
+    names: HashMap<u32, String>,
+    /// The numbers of those that are in the file.
+    numbers: HashMap<(LinkType, u32), u32>,
+}
+
+impl LiveFile {
+    /// Creates it.
+    ///
+    /// # Errors
+    /// When it cannot be created, or netlink does not answer.
+    pub(super) fn create(path: &Path) -> Result<Self, Box<dyn std::error::Error>> {
+        let links = Netlink::open()?.links()?;
+        let names = links.into_iter().map(|link| (link.index, link.name)).collect();
+        let writer = CaptureWriter::create(path, live_options())?;
+        Ok(Self { writer, names, numbers: HashMap::new() })
+    }
+
+    /// Writes a packet of the interface with the index `frame.interface`.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub(super) fn write(&mut self, frame: &Frame<'_>) -> Result<(), WriteError> {
+        let key = (frame.link_type, frame.interface);
+        let number = match self.numbers.get(&key) {
+            Some(number) => *number,
+            None => {
+                let name = self.names.get(&frame.interface).cloned();
+                let number =
+                    self.writer.add_interface(&Interface { name, ..Interface::of(frame.link_type) })?;
+                self.numbers.insert(key, number);
+                number
+            }
+        };
+        self.writer.write(&Frame { interface: number, ..*frame })
+    }
+
+    /// Ends it.
+    ///
+    /// # Errors
+    /// When what is still in memory cannot be written.
+    pub(super) fn finish(self) -> Result<(), WriteError> {
+        self.writer.finish()
+    }
 }
 
 /// User and group of whoever called sudo (sudo(8), environment), when it runs this as root.

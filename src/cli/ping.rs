@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::capture_file::live_options;
+use super::capture_file::LiveFile;
 use super::resolve::{Resolved, Resolver, Wanted, check_source};
 use super::{CommandResult, Outcome, duration, random};
 use crate::exchange::drive::icmp::{IcmpOptions, IcmpWire, Path};
@@ -18,13 +18,12 @@ use crate::exchange::drive::{Watcher, drive};
 use crate::exchange::engine::Nanos;
 use crate::exchange::ping::echo::EchoPlan;
 use crate::exchange::ping::{Event, Ping, PingPlan};
-use crate::file::{CaptureWriter, Interface, WriteError};
+use crate::file::WriteError;
 use crate::show::ping as lines;
 use crate::sys::clock::{self, Now};
 use crate::sys::interrupt::Interrupt;
 use crate::sys::ip_socket::{Family, IcmpKind};
 use crate::sys::netlink::{Netlink, RouteQuery};
-use crate::wire::frame::{Frame, LinkType};
 
 /// Send hand-built ICMP echo requests to hosts, and say what comes back.
 #[derive(Debug, Args)]
@@ -157,20 +156,17 @@ pub(super) fn run(args: &PingArgs) -> CommandResult {
 }
 
 /// A file, and why nothing more could be written into it.
-type Saved = (CaptureWriter, Option<WriteError>);
+type Saved = (LiveFile, Option<WriteError>);
 
 /// Opens a file, and lets the sockets record what passes into it.
 fn save(path: &FilePath, wire: &mut IcmpWire) -> Result<Rc<Shared>, Box<dyn std::error::Error>> {
-    let mut writer = CaptureWriter::create(path, live_options())?;
-    let name = Some("any".to_owned());
-    writer.add_interface(&Interface { name, ..Interface::of(LinkType::LINUX_SLL2) })?;
-    let shared = Rc::new(Shared(RefCell::new(Some((writer, None)))));
+    let shared = Rc::new(Shared(RefCell::new(Some((LiveFile::create(path)?, None)))));
     let recording = shared.clone();
     wire.record(Box::new(move |frame| {
         if let Some((writer, failure)) = recording.0.borrow_mut().as_mut()
             && failure.is_none()
         {
-            *failure = writer.write(&Frame { interface: 0, ..*frame }).err();
+            *failure = writer.write(frame).err();
         }
     }))?;
     Ok(shared)

@@ -7,16 +7,17 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
+use super::capture_file::LiveFile;
 use super::send_prepare::{Plan, Prepare};
 use super::spec_argument::{Specs, tell};
-use super::{CommandResult, Outcome, capture_file, duration, random};
+use super::{CommandResult, Outcome, duration, random};
 use crate::exchange::drive::packets::PacketWire;
 use crate::exchange::drive::tap::Tap;
 use crate::exchange::drive::{Watcher, drive};
 use crate::exchange::engine::Nanos;
 use crate::exchange::matcher::Match;
 use crate::exchange::send::{Event, Pace, Ready, Seen, Sender, Totals};
-use crate::file::{CaptureWriter, Interface, WriteError};
+use crate::file::WriteError;
 use crate::packet::check::Dissected;
 use crate::packet::dissect::dissect;
 use crate::show::{Meta, json, line, tree};
@@ -147,7 +148,7 @@ fn send(args: &SendArgs, specs: &[Spec], plan: Plan, interval: Duration, burst: 
     let answers = !args.no_answers;
     let needs = plan.needs(specs)?;
     let tap = if answers || args.write.is_some() { Some(Tap::open(plan.tap()?)?) } else { None };
-    let saved = args.write.as_deref().map(Saved::create).transpose()?;
+    let saved = args.write.as_deref().map(|path| LiveFile::create(Path::new(path))).transpose()?;
     let mut wire = PacketWire::open(needs, plan.interface.as_deref(), tap)?;
     // A spec that stands alone is gone through again until there are enough packets; a stream passes once.
     let (seed, count) = (plan.seed, args.count.or(specs.first().and_then(|spec| spec.send.count)));
@@ -181,47 +182,23 @@ fn outcome(totals: Totals) -> Outcome {
     }
 }
 
-/// The file that takes what was seen.
-struct Saved {
-    writer: CaptureWriter,
-    link_types: Vec<LinkType>,
-}
-
-impl Saved {
-    fn create(path: &str) -> Result<Self, WriteError> {
-        let writer = CaptureWriter::create(Path::new(path), capture_file::live_options())?;
-        Ok(Self { writer, link_types: Vec::new() })
-    }
-
-    /// Saves a packet as it was seen, with what it is to the packets that were sent.
-    fn save(&mut self, seen: &Seen, direction: Direction, comment: &str) -> Result<(), WriteError> {
-        let interface = match self.link_types.iter().position(|link_type| *link_type == seen.link_type) {
-            Some(at) => at,
-            None => {
-                let name = if seen.link_type == LinkType::LINUX_SLL2 { "any" } else { "link" };
-                let interface = Interface { name: Some(name.to_owned()), ..Interface::of(seen.link_type) };
-                self.writer.add_interface(&interface)?;
-                self.link_types.push(seen.link_type);
-                self.link_types.len() - 1
-            }
-        };
-        let frame = Frame {
-            data: &seen.octets,
-            len: u32::try_from(seen.len).unwrap_or(u32::MAX),
-            time: Some(seen.wall),
-            link_type: seen.link_type,
-            interface: u32::try_from(interface).unwrap_or(0),
-            direction,
-            comment: Some(comment),
-        };
-        self.writer.write(&frame)
-    }
+/// Saves a packet as it was seen, with what it is to the packets that were sent.
+fn save(file: &mut LiveFile, seen: &Seen, direction: Direction, comment: &str) -> Result<(), WriteError> {
+    file.write(&Frame {
+        data: &seen.octets,
+        len: u32::try_from(seen.len).unwrap_or(u32::MAX),
+        time: Some(seen.wall),
+        link_type: seen.link_type,
+        interface: seen.interface,
+        direction,
+        comment: Some(comment),
+    })
 }
 
 /// Prints what happens, and saves it.
 struct Printer<'a> {
     args: &'a SendArgs,
-    saved: Option<Saved>,
+    saved: Option<LiveFile>,
     text: String,
     table: LayerTable,
     failure: Option<WriteError>,
@@ -250,7 +227,7 @@ impl Printer<'_> {
 
     fn save(&mut self, seen: &Seen, direction: Direction, comment: &str) {
         if let (Some(saved), None) = (&mut self.saved, &self.failure) {
-            self.failure = saved.save(seen, direction, comment).err();
+            self.failure = save(saved, seen, direction, comment).err();
         }
     }
 
@@ -352,7 +329,7 @@ impl Printer<'_> {
         }
         match (self.failure.take(), self.saved.take()) {
             (Some(failure), _) => Err(failure.into()),
-            (None, Some(saved)) => Ok(saved.writer.finish()?),
+            (None, Some(saved)) => Ok(saved.finish()?),
             (None, None) => Ok(()),
         }
     }

@@ -56,6 +56,8 @@ pub struct Incoming<'a> {
     pub outgoing: bool,
     /// Its length on the wire in octets.
     pub len: usize,
+    /// The index of the interface that it was seen on; 0 where that is not known.
+    pub interface: u32,
 }
 
 /// An engine.

@@ -91,12 +91,14 @@ pub struct Seen {
     pub wall: i64,
     /// Its length on the wire in octets.
     pub len: usize,
+    /// The index of the interface that it was seen on; 0 where that is not known.
+    pub interface: u32,
 }
 
 impl From<Incoming<'_>> for Seen {
     fn from(packet: Incoming<'_>) -> Self {
-        let Incoming { octets, link_type, wall, len, .. } = packet;
-        Self { octets: octets.to_vec(), link_type, wall, len }
+        let Incoming { octets, link_type, wall, len, interface, .. } = packet;
+        Self { octets: octets.to_vec(), link_type, wall, len, interface }
     }
 }
 
@@ -368,7 +370,7 @@ mod tests {
     }
 
     fn incoming(octets: &[u8], at: Nanos, outgoing: bool) -> Incoming<'_> {
-        Incoming { octets, link_type: LinkType::RAW, at, wall: 0, outgoing, len: octets.len() }
+        Incoming { octets, link_type: LinkType::RAW, at, wall: 0, outgoing, len: octets.len(), interface: 0 }
     }
 
     #[test]

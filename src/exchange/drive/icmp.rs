@@ -196,7 +196,15 @@ impl Wire for IcmpWire {
                 let packet = if whole { None } else { with_header(&message, &self.paths) };
                 let octets = packet.as_deref().unwrap_or(message.octets);
                 let len = octets.len();
-                deliver(Incoming { octets, link_type: LinkType::RAW, at, wall, outgoing: false, len });
+                deliver(Incoming {
+                    octets,
+                    link_type: LinkType::RAW,
+                    at,
+                    wall,
+                    outgoing: false,
+                    len,
+                    interface: 0,
+                });
             }
             if kind == IcmpKind::Datagram {
                 while let Ok(Some(taken)) = error_queue::take(&sockets.icmp) {
@@ -205,7 +213,15 @@ impl Wire for IcmpWire {
                     let octets = packet.as_deref().unwrap_or_default();
                     let (at, wall) = (now.monotonic, now.wall);
                     let len = octets.len();
-                    deliver(Incoming { octets, link_type: LinkType::RAW, at, wall, outgoing: false, len });
+                    deliver(Incoming {
+                        octets,
+                        link_type: LinkType::RAW,
+                        at,
+                        wall,
+                        outgoing: false,
+                        len,
+                        interface: 0,
+                    });
                 }
             }
         }

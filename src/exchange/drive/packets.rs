@@ -105,6 +105,7 @@ impl Wire for PacketWire {
                 wall,
                 outgoing: frame.direction == Direction::Outbound,
                 len: frame.len as usize,
+                interface: frame.interface,
             });
         });
     }

@@ -370,6 +370,7 @@ mod tests {
             wall: 0,
             outgoing: false,
             len: octets.len(),
+            interface: 0,
         });
         ping.take_events()
     }
