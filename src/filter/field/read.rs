@@ -227,7 +227,9 @@ impl<'e> Run<'e> {
             if !names.is_empty() {
                 names.push(':');
             }
-            names.push_str(protocol.name);
+            // Layers that Wireshark does not tell apart have its name as a further one.
+            let whole = protocol.aliases.iter().find(|alias| alias.of == [""]);
+            names.push_str(whole.map_or(protocol.name, |alias| alias.name));
             let carries = self.packet.table.child(index).is_some();
             if protocol.next.is_some_and(|next| carries && next.table == crate::proto::eth::ETHERTYPE) {
                 names.push(':');
