@@ -247,3 +247,23 @@ fn of_several_hosts_the_worst_counts() {
     assert_eq!(code(&["10.77.2.2", "10.77.66.1"]), Some(1));
     assert_eq!(code(&["10.77.2.2", "10.77.66.1", "no-such-host"]), Some(2));
 }
+
+#[test]
+fn the_first_lines_are_those_of_iputils() {
+    let Some(lab) = lab() else { return };
+    let cases: [&[&str]; 5] = [
+        &["10.77.2.2"],
+        &["-I", "eth0", "10.77.2.2"],
+        &["-I", "10.77.1.2", "10.77.2.2"],
+        &["-I", "eth0", "fd77:2::2"],
+        &["-p", "ff00", "-s", "100", "10.77.2.2"],
+    ];
+    let head = |text: String| -> Vec<String> {
+        text.lines().take_while(|line| !line.contains("bytes from")).map(str::to_owned).collect()
+    };
+    for arguments in cases {
+        let arguments = [&["-c1"], arguments].concat();
+        let theirs = text_of(&run(lab.command(Host::Client, "ping").args(&arguments)));
+        assert_eq!(head(text_of(&rawsock(&lab, &arguments))), head(theirs), "{arguments:?}");
+    }
+}

@@ -129,6 +129,10 @@ pub(super) fn run(args: &PingArgs) -> CommandResult {
     check_source(source)?;
     let wanted = Wanted::of(args.ipv4, args.ipv6, source)?;
     let resolver = Resolver::start(args.hosts.clone(), wanted)?;
+    let mut text = String::new();
+    if let (Some(pattern), false) = (&args.pattern, args.json) {
+        text = format!("PATTERN: 0x{}\n", hex::encode(&pattern.0));
+    }
     let mut printer = Printer {
         args,
         resolver,
@@ -137,7 +141,7 @@ pub(super) fn run(args: &PingArgs) -> CommandResult {
         pending: args.hosts.len(),
         headed: 0,
         failures: Vec::new(),
-        text: String::new(),
+        text,
     };
     if let Err(error) = drive(&mut engine, &mut wire, &interrupt, &mut printer)
         && error.kind() != io::ErrorKind::BrokenPipe
@@ -326,8 +330,10 @@ impl Watcher<Ping, IcmpWire> for Printer<'_> {
     fn watch(&mut self, engine: &mut Ping, _now: Now) -> io::Result<()> {
         let events = engine.take_events();
         if !self.args.json {
+            let interface =
+                self.args.from.as_deref().map(|from| if self.source.is_some() { "" } else { from });
             for target in engine.targets().iter().skip(self.headed) {
-                let _ = lines::head(&mut self.text, target, self.args.size as usize);
+                let _ = lines::head(&mut self.text, target, self.args.size as usize, interface);
             }
         }
         self.headed = engine.targets().len();

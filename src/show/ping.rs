@@ -7,14 +7,23 @@ use std::net::IpAddr;
 use crate::exchange::engine::Nanos;
 use crate::exchange::ping::statistics::Statistics;
 use crate::exchange::ping::{Damage, Event, Ping, Reply, Target};
-use crate::show::text::push_json_string;
+use crate::show::text::{push_json_string, push_printable};
 
-/// The line that a target's pings begin with.
-pub fn head(out: &mut String, target: &Target, size: usize) -> fmt::Result {
-    let Target { name, address, .. } = target;
+/// The line that a target's pings begin with; `from` is what `-I` says: an interface, or nothing for an address.
+pub fn head(out: &mut String, target: &Target, size: usize, from: Option<&str>) -> fmt::Result {
+    let Target { name, address, source, .. } = target;
     match address {
-        IpAddr::V4(_) => writeln!(out, "PING {name} ({address}) {size}({}) bytes of data.", size + 28),
-        IpAddr::V6(_) => writeln!(out, "PING {name}({}) {size} data bytes", named(name, *address)),
+        IpAddr::V4(_) => write!(out, "PING {name} ({address}) ")?,
+        IpAddr::V6(_) => write!(out, "PING {name}({}) ", named(name, *address))?,
+    }
+    if let Some(interface) = from {
+        write!(out, "from {source} ")?;
+        push_printable(out, interface);
+        out.push_str(": ");
+    }
+    match address {
+        IpAddr::V4(_) => writeln!(out, "{size}({}) bytes of data.", size + 28),
+        IpAddr::V6(_) => writeln!(out, "{size} data bytes"),
     }
 }
 
