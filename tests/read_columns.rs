@@ -120,7 +120,7 @@ fn times_in_utc_wherever_one_is() {
 }
 
 /// Fields that both have, and of which tshark shows the values in the same way.
-const FIELDS: [&str; 58] = [
+const FIELDS: [&str; 66] = [
     "frame.number",
     "frame.time",
     "frame.time_epoch",
@@ -179,4 +179,12 @@ const FIELDS: [&str; 58] = [
     "udp.srcport",
     "udp.length",
     "udp.checksum.status",
+    "eth.addr",
+    "ip.addr",
+    "ip.host",
+    "ipv6.addr",
+    "tcp.port",
+    "udp.port",
+    "tcp.len",
+    "tcp.payload",
 ];

@@ -3,9 +3,9 @@
 use clap::{ArgAction, Args};
 
 use super::color;
+use crate::filter::field::FieldName;
 use crate::packet::check::Dissected;
 use crate::proto::registry;
-use crate::show::field_name::FieldName;
 use crate::show::hex::{self, Mark};
 use crate::show::palette::Palette;
 
@@ -27,7 +27,12 @@ pub(super) struct HexArgs {
 }
 
 fn parse(name: &str) -> Result<FieldName, String> {
-    FieldName::or_layer(name).map_err(|error| error.to_string())
+    match FieldName::new(name) {
+        Ok(field) if !field.has_octets() => {
+            Err("it is computed, and stands nowhere in the octets".to_owned())
+        }
+        field => field.map_err(|error| error.to_string()),
+    }
 }
 
 /// What is printed of the octets.

@@ -3,7 +3,7 @@
 //!
 //! They are said once, by the protocol that they are about.
 
-use super::describe::Fragmented;
+use super::describe::{Extent, Fragmented};
 use super::registry;
 use super::view::View;
 use crate::wire::layers::LayerEntry;
@@ -46,10 +46,14 @@ pub fn payload<'a>(view: &View<'a>) -> Option<&'a [u8]> {
 /// How many octets of payload there are on the wire, captured or not; `None` in a fragment, which does not tell.
 pub fn payload_len(view: &View<'_>) -> Option<u64> {
     let header = |entry: &LayerEntry| view.scope.packet.get(entry.start as usize..entry.header_end as usize);
-    let mut below = view.scope.table.below(view.scope.index);
-    let is_fragment = below.any(|(_, entry)| {
-        let fragmented = registry().get(entry.protocol).fragmented;
-        fragmented(header(entry).unwrap_or_default()) != Fragmented::No
-    });
+    let mut is_fragment = false;
+    for (_, entry) in view.scope.table.below(view.scope.index) {
+        let protocol = registry().get(entry.protocol);
+        is_fragment |= (protocol.fragmented)(header(entry).unwrap_or_default()) != Fragmented::No;
+        // What says how long its contents are counts; whether it is itself carried by a fragment does not.
+        if matches!(protocol.extent, Extent::Stated(_)) || protocol.payload_len.is_some() {
+            break;
+        }
+    }
     if is_fragment { None } else { u64::try_from(view.payload_len()).ok() }
 }

@@ -329,6 +329,7 @@ mod tests {
         let meta = Meta {
             number: 7,
             time: Some(1_700_000_000_123_456_789),
+            interface_id: 0,
             interface: Some("eth0\u{1b}[2J"),
             link_type: LinkType::ETHERNET,
             direction: Direction::Inbound,

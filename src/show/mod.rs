@@ -7,7 +7,6 @@
 mod column_values;
 pub mod columns;
 mod field_entries;
-pub mod field_name;
 pub mod fields;
 pub mod forms;
 pub mod header;
@@ -36,6 +35,8 @@ pub struct Meta<'a> {
     pub time: Option<i64>,
     /// The name of the interface that it was captured on; `None` where nobody knows. Any text: it is escaped here.
     pub interface: Option<&'a str>,
+    /// That interface's number in the capture, from 0.
+    pub interface_id: u32,
     /// What its octets begin with.
     pub link_type: LinkType,
     /// Which way it went.
@@ -47,12 +48,20 @@ pub struct Meta<'a> {
 impl<'a> Meta<'a> {
     /// What is known of a packet that was built and never captured.
     pub fn built(number: u64, link_type: LinkType) -> Self {
-        Self { number, time: None, interface: None, link_type, direction: Direction::Unknown, comment: None }
+        Self {
+            number,
+            time: None,
+            interface: None,
+            interface_id: 0,
+            link_type,
+            direction: Direction::Unknown,
+            comment: None,
+        }
     }
 
     /// What is known of a frame that was captured on `interface`.
     pub fn captured(number: u64, frame: &Frame<'a>, interface: Option<&'a str>) -> Self {
-        let Frame { time, link_type, direction, comment, .. } = *frame;
-        Self { number, time, interface, link_type, direction, comment }
+        let Frame { time, link_type, direction, comment, interface: interface_id, .. } = *frame;
+        Self { number, time, interface, interface_id, link_type, direction, comment }
     }
 }

@@ -32,6 +32,7 @@ mod check;
 mod check_value;
 mod escape;
 mod evaluate;
+mod field_name;
 mod function;
 #[cfg(test)]
 mod laws;
@@ -51,6 +52,7 @@ mod words;
 use std::sync::Arc;
 
 pub use self::about::About;
+pub use self::field_name::{FieldName, NamedValue, UnknownField};
 pub use self::mistake::Mistake;
 pub use self::types::Type;
 use crate::diagnostic::{Diagnostic, Source, SourceError};

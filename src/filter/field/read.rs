@@ -13,63 +13,81 @@ use crate::packet::walk::{Event, Shape, read_field, walk_layer};
 use crate::proto::describe::{Field, View};
 use crate::proto::filter_names::{Compute, Derived};
 use crate::proto::registry;
-use crate::wire::layers::{LayerEntry, ProtocolId};
+use crate::wire::layers::LayerEntry;
 use crate::wire::value::ValueRef;
 
 const GO_ON: Flow = ControlFlow::Continue(());
 
+/// A value of a field, and where it is.
+pub(super) struct Found<'e> {
+    pub(super) datum: Datum<'e>,
+    /// The field's description, where it has one.
+    pub(super) field: Option<&'static Field>,
+    /// Its octets in the packet, where it has some; of an option that is one value, all of the option.
+    pub(super) octets: Option<Range<usize>>,
+}
+
 impl<'e> Run<'e> {
     /// Tells each value of a field.
     pub(super) fn field(&self, field: &'e FieldValues, tell: &mut dyn FnMut(Datum<'e>) -> Flow) -> Flow {
+        self.found(field, &mut |found| tell(found.datum))
+    }
+
+    /// The same, with where each is: layer by layer, the outermost first.
+    pub(super) fn found(&self, field: &'e FieldValues, tell: &mut dyn FnMut(Found<'e>) -> Flow) -> Flow {
         for place in &field.named.places {
-            let mut told = |datum: Datum<'e>| {
+            if let (None, What::Frame(frame_field)) = (place.protocol, &place.what) {
                 self.step()?;
-                match place.as_text {
-                    Some(kind) => tell(calculate::text_of(&datum, kind)),
-                    None => tell(datum),
+                self.frame(*frame_field, field, tell)?;
+            }
+        }
+        for (index, entry) in self.packet.table.entries().iter().enumerate() {
+            for place in field.named.places.iter().filter(|place| place.protocol == Some(entry.protocol)) {
+                if !self.is_wanted(field, index, entry) {
+                    continue;
                 }
-            };
-            match (place.protocol, &place.what) {
-                (_, What::Frame(frame_field)) => self.frame(*frame_field, field, &mut told)?,
-                (Some(protocol), what) => self.layers(protocol, place, what, field, &mut told)?,
-                (None, _) => {}
+                self.step()?;
+                let mut told = |found: Found<'e>| {
+                    self.step()?;
+                    let datum = match place.as_text {
+                        Some(kind) => calculate::text_of(&found.datum, kind),
+                        None => found.datum,
+                    };
+                    tell(Found { datum, ..found })
+                };
+                self.layer((index, entry), place, field, &mut told)?;
             }
         }
         GO_ON
     }
 
-    /// Tells the values in all layers of a protocol that are wanted.
-    fn layers(
-        &self,
-        protocol: ProtocolId,
-        place: &'e Place,
-        what: &'e What,
-        field: &FieldValues,
-        tell: &mut dyn FnMut(Datum<'e>) -> Flow,
-    ) -> Flow {
+    /// Whether the values in a layer are wanted: filters may choose by its number among those of its protocol.
+    fn is_wanted(&self, field: &FieldValues, index: usize, entry: &LayerEntry) -> bool {
+        let Some(ranges) = &field.layers else { return true };
         let entries = self.packet.table.entries();
-        let is_one = |entry: &&LayerEntry| entry.protocol == protocol;
-        let mut ordinal = 0usize;
-        for (index, entry) in entries.iter().enumerate().filter(|(_, entry)| is_one(entry)) {
-            let own = ordinal;
-            ordinal = ordinal.saturating_add(1);
-            if let Some(ranges) = &field.layers {
-                let count = entries.iter().filter(is_one).count();
-                if !ranges.iter().any(|range| range.covers(own, count)) {
-                    continue;
-                }
+        let count =
+            |entries: &[LayerEntry]| entries.iter().filter(|other| other.protocol == entry.protocol).count();
+        let (before, all) = (count(entries.get(..index).unwrap_or_default()), count(entries));
+        ranges.iter().any(|range| range.covers(before, all))
+    }
+
+    /// Tells the values at one place in one layer.
+    fn layer(
+        &self,
+        (index, entry): (usize, &LayerEntry),
+        place: &'e Place,
+        field: &FieldValues,
+        tell: &mut dyn FnMut(Found<'e>) -> Flow,
+    ) -> Flow {
+        match &place.what {
+            What::Layer => {
+                let octets = Some(entry.start as usize..entry.header_end as usize);
+                tell(Found { datum: self.layer_octets(entry, field.with_payload), field: None, octets })
             }
-            self.step()?;
-            match what {
-                What::Layer => tell(self.layer_octets(entry, field.with_payload))?,
-                What::Field { field, name, section_at: Some(at) } => {
-                    self.field_at(entry, field, name, *at, tell)?;
-                }
-                What::Derived(derived) => self.derived(index, derived, tell)?,
-                _ => self.walk(index, entry, place, tell)?,
-            }
+            What::Field { field, name, section_at: Some(at) } => self.field_at(entry, field, name, *at, tell),
+            What::Derived(derived) => self.derived(index, derived, tell),
+            _ => self.walk(index, entry, place, tell),
         }
-        GO_ON
     }
 
     /// A layer's octets: of a message all, of others the header alone, unless what it carries is wanted too.
@@ -90,7 +108,7 @@ impl<'e> Run<'e> {
         field: &'static Field,
         name: &str,
         at: usize,
-        tell: &mut dyn FnMut(Datum<'e>) -> Flow,
+        tell: &mut dyn FnMut(Found<'e>) -> Flow,
     ) -> Flow {
         let start = (entry.start as usize).saturating_add(at);
         let section = self.packet.octets.get(start..entry.header_end as usize).unwrap_or_default();
@@ -107,17 +125,18 @@ impl<'e> Run<'e> {
         name: &str,
         value: ValueRef<'_>,
         octets: Range<usize>,
-        tell: &mut dyn FnMut(Datum<'e>) -> Flow,
+        tell: &mut dyn FnMut(Found<'e>) -> Flow,
     ) -> Flow {
-        match value {
-            ValueRef::Uint(number) if field.name_for(number) != name => GO_ON,
-            ValueRef::Uint(number) => tell(Datum::Number(i128::from(number))),
-            ValueRef::Bool(bit) => tell(Datum::Number(i128::from(bit))),
-            ValueRef::Octets([]) => GO_ON,
+        let datum = match value {
+            ValueRef::Uint(number) if field.name_for(number) != name => return GO_ON,
+            ValueRef::Uint(number) => Datum::Number(i128::from(number)),
+            ValueRef::Bool(bit) => Datum::Number(i128::from(bit)),
+            ValueRef::Octets([]) => return GO_ON,
             ValueRef::Mac(_) | ValueRef::Ipv4(_) | ValueRef::Ipv6(_) | ValueRef::Octets(_) => {
-                tell(self.octets(octets))
+                self.octets(octets.clone())
             }
-        }
+        };
+        tell(Found { datum, field: Some(field), octets: Some(octets) })
     }
 
     /// Tells what is found by walking through the header.
@@ -126,7 +145,7 @@ impl<'e> Run<'e> {
         index: usize,
         entry: &LayerEntry,
         place: &'e Place,
-        tell: &mut dyn FnMut(Datum<'e>) -> Flow,
+        tell: &mut dyn FnMut(Found<'e>) -> Flow,
     ) -> Flow {
         let mut flow = GO_ON;
         let mut path = Path::default();
@@ -148,41 +167,46 @@ impl<'e> Run<'e> {
         event: &Event<'_>,
         path: &Path<'_>,
         place: &Place,
-        tell: &mut dyn FnMut(Datum<'e>) -> Flow,
+        tell: &mut dyn FnMut(Found<'e>) -> Flow,
     ) -> Flow {
         match (&place.what, event) {
             (What::Field { field: wanted, name, .. }, Event::Field { field, value, octets, .. })
                 if std::ptr::eq(*wanted, *field) =>
             {
-                self.value(field, name, *value, octets.clone(), tell)
+                self.value(field, name, *value, octets.clone(), &mut |found| {
+                    tell(Found { octets: path.option().or(found.octets), ..found })
+                })
             }
             (What::Status(wanted), Event::Field { field, value: ValueRef::Uint(value), octets, within })
                 if std::ptr::eq(*wanted, *field) =>
             {
                 let status = self.packet.checksum_status(index, field, *value, octets, within);
-                tell(Datum::Number(i128::from(status.number())))
+                let datum = Datum::Number(i128::from(status.number()));
+                tell(Found { datum, field: None, octets: Some(octets.clone()) })
             }
             (What::Holder(wanted), Event::Open { shape, octets, .. })
                 if *shape != Shape::Group && path.is(wanted) && !octets.is_empty() =>
             {
-                tell(self.octets(octets.clone()))
+                let datum = self.octets(octets.clone());
+                tell(Found { datum, field: None, octets: Some(octets.clone()) })
             }
             (What::Holder(wanted), Event::Quoted { name, octets })
                 if wanted.last() == Some(name) && !octets.is_empty() =>
             {
-                tell(self.octets(octets.clone()))
+                let datum = self.octets(octets.clone());
+                tell(Found { datum, field: None, octets: Some(octets.clone()) })
             }
             _ => GO_ON,
         }
     }
 
-    fn derived(&self, index: usize, derived: &Derived, tell: &mut dyn FnMut(Datum<'e>) -> Flow) -> Flow {
+    fn derived(&self, index: usize, derived: &Derived, tell: &mut dyn FnMut(Found<'e>) -> Flow) -> Flow {
         let view = View::new(self.packet.octets, self.packet.table, self.packet.wire_len, index);
         let datum = match derived.compute {
             Compute::Number(compute) => compute(&view).map(|number| Datum::Number(i128::from(number))),
             Compute::Octets(compute) => compute(&view).map(|octets| Datum::Octets(Cow::Borrowed(octets))),
         };
-        datum.map_or(GO_ON, tell)
+        datum.map_or(GO_ON, |datum| tell(Found { datum, field: None, octets: None }))
     }
 
     /// Tells what the capture knows.
@@ -190,7 +214,7 @@ impl<'e> Run<'e> {
         &self,
         frame_field: FrameField,
         field: &FieldValues,
-        tell: &mut dyn FnMut(Datum<'e>) -> Flow,
+        tell: &mut dyn FnMut(Found<'e>) -> Flow,
     ) -> Flow {
         // There is one frame, and so one layer of it.
         if field.layers.as_ref().is_some_and(|ranges| !ranges.iter().any(|range| range.covers(0, 1))) {
@@ -216,7 +240,9 @@ impl<'e> Run<'e> {
             FrameField::Comment => text(about.comment),
             FrameField::Protocols => Some(Datum::Octets(Cow::Owned(self.protocols()))),
         };
-        datum.map_or(GO_ON, tell)
+        let whole = frame_field == FrameField::Octets;
+        let octets = whole.then_some(0..self.packet.octets.len());
+        datum.map_or(GO_ON, |datum| tell(Found { datum, field: None, octets }))
     }
 
     /// The names of all layers, as Wireshark joins them: `eth:ethertype:ip:udp:data`.
@@ -240,11 +266,13 @@ impl<'e> Run<'e> {
     }
 }
 
-/// The names that lead to where a walk is.
+/// What leads to where a walk is.
 #[derive(Default)]
 struct Path<'w> {
     names: [&'w str; MAX_PATH],
     len: usize,
+    /// The octets of the option that is open, where it is a single value.
+    option: Option<Range<usize>>,
 }
 
 /// Lists in options in lists: descriptions nest no deeper.
@@ -253,15 +281,23 @@ const MAX_PATH: usize = 12;
 impl<'w> Path<'w> {
     fn follow(&mut self, event: &Event<'w>) {
         match event {
-            Event::Open { name, .. } => {
+            Event::Open { name, shape, octets, .. } => {
                 if let Some(slot) = self.names.get_mut(self.len) {
                     *slot = name;
                 }
                 self.len = self.len.saturating_add(1);
+                self.option = (*shape == Shape::Single && !name.is_empty()).then(|| octets.clone());
             }
-            Event::Close => self.len = self.len.saturating_sub(1),
+            Event::Close => {
+                self.len = self.len.saturating_sub(1);
+                self.option = None;
+            }
             _ => {}
         }
+    }
+
+    fn option(&self) -> Option<Range<usize>> {
+        self.option.clone()
     }
 
     fn is(&self, wanted: &[&str]) -> bool {
