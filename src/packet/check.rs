@@ -32,6 +32,8 @@ pub enum ChecksumStatus {
         /// What it should be.
         computed: u64,
     },
+    /// A host left it to its network card, and captured the packet before: it is the sum of the pseudo header alone.
+    Partial,
     /// It cannot be told: not all that it covers was captured, or the packet is a fragment or quoted.
     Unverified,
     /// There is none.
@@ -41,23 +43,24 @@ pub enum ChecksumStatus {
 }
 
 impl ChecksumStatus {
-    /// The verdict in a word or two: `good`, `bad`, `unverified`, `not present`, `illegal`.
+    /// The verdict in a word or two: `good`, `bad`, `partial`, `unverified`, `not present`, `illegal`.
     pub fn word(self) -> &'static str {
         match self {
             Self::Good => "good",
             Self::Bad { .. } => "bad",
+            Self::Partial => "partial",
             Self::Unverified => "unverified",
             Self::NotPresent => "not present",
             Self::Illegal => "illegal",
         }
     }
 
-    /// Wireshark's number for the verdict.
+    /// Wireshark's number for the verdict; it has none of its own for a partial checksum, which is not verified.
     pub fn number(self) -> u8 {
         match self {
             Self::Bad { .. } => 0,
             Self::Good => 1,
-            Self::Unverified => 2,
+            Self::Unverified | Self::Partial => 2,
             Self::NotPresent => 3,
             Self::Illegal => 4,
         }
@@ -168,9 +171,11 @@ impl Dissected<'_> {
         if !self.is_verifiable(layer, covers) {
             return ChecksumStatus::Unverified;
         }
-        match compute(&self.scope(layer, at, within)) {
+        let scope = self.scope(layer, at, within);
+        match compute(&scope) {
             None => ChecksumStatus::Unverified,
             Some(computed) if computed == value || is_other_zero(computed, value) => ChecksumStatus::Good,
+            Some(_) if field.partial.is_some_and(|sum| sum(&scope) == Some(value)) => ChecksumStatus::Partial,
             Some(computed) => ChecksumStatus::Bad { computed },
         }
     }

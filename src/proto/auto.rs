@@ -86,6 +86,13 @@ pub fn layer_checksum(scope: &Scope<'_>) -> Option<u64> {
     Some(u64::from(InternetChecksum::default().add_except(scope.layer_octets(), scope.field).finish()))
 }
 
+/// The sum of the pseudo header, which Linux leaves in the checksum of a packet that the network card is to complete
+/// (CHECKSUM_PARTIAL, include/linux/skbuff.h); so it stands in what a host captures of its own packets.
+pub fn partial_checksum(scope: &Scope<'_>) -> Option<u64> {
+    let sum = PseudoHeader::below(scope)?.sum(scope.layer_octets().len());
+    Some(u64::from(!sum.finish()))
+}
+
 /// The checksum of pseudo header, header and payload; `None` where no IP layer is below.
 pub fn transport_checksum(scope: &Scope<'_>) -> Option<u64> {
     let octets = scope.layer_octets();

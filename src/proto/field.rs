@@ -35,6 +35,8 @@ pub struct Field {
     pub absent_when_zero: bool,
     /// For such a checksum: where there must be one all the same.
     pub wanted_when: Option<fn(&Scope<'_>) -> bool>,
+    /// For a checksum that network cards complete: what a host that leaves it to its card writes.
+    pub partial: Option<fn(&Scope<'_>) -> Option<u64>>,
     pub(super) place: Place,
 }
 
@@ -121,6 +123,7 @@ impl Field {
             hidden_when_zero: false,
             absent_when_zero: false,
             wanted_when: None,
+            partial: None,
             place: Place::Bits(bits),
         }
     }
@@ -193,6 +196,12 @@ impl Field {
     /// There must be one where `condition` holds.
     pub fn wanted_when(mut self, condition: fn(&Scope<'_>) -> bool) -> Self {
         self.wanted_when = Some(condition);
+        self
+    }
+
+    /// Network cards complete it: before that, it is what `partial` says.
+    pub fn completed_by_cards(mut self, partial: fn(&Scope<'_>) -> Option<u64>) -> Self {
+        self.partial = Some(partial);
         self
     }
 

@@ -29,7 +29,9 @@ pub(super) fn describe() -> Protocol {
         flag("flags.syn", "Syn"),
         flag("flags.fin", "Fin"),
         uint("window_size_value", 16, "Window").default_uint(64240),
-        uint("checksum", 16, "Checksum").checksum(auto::transport_checksum),
+        uint("checksum", 16, "Checksum")
+            .checksum(auto::transport_checksum)
+            .completed_by_cards(auto::partial_checksum),
         uint("urgent_pointer", 16, "Urgent pointer"),
     ];
     let sections = vec![

@@ -21,6 +21,7 @@ pub(super) fn describe() -> Protocol {
         uint("checksum", 16, "Checksum")
             .set_by(setter!(MutableUdpPacket, set_checksum))
             .checksum(checksum)
+            .completed_by_cards(auto::partial_checksum)
             .absent_when_zero()
             .wanted_when(is_in_ipv6),
     ];

@@ -11,7 +11,7 @@
 //! Names are those of the descriptions. A field that is made of others is an object of them; options are a list of
 //! objects with one key each; octets are hex digits. Besides the fields, a layer may have
 //!
-//! * `NAME.status` of a checksum: `good`, `bad`, `unverified`, `not present`, `illegal` (it is left out where there must be one);
+//! * `NAME.status` of a checksum: `good`, `bad`, `partial`, `unverified`, `not present`, `illegal` (it is left out where there must be one);
 //! * `quoted`: the layers of the packet that it quotes, and `quoted_trailer`: octets of the quotation behind that packet;
 //! * `trailer`: octets behind its payload that are its own, such as Ethernet padding;
 //! * `cut`: the header ends early, after `len` octets, of which the last ones, `rest`, are too few for a field.

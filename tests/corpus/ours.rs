@@ -198,8 +198,9 @@ const RENAMED: &[(&str, &str)] = &[
 fn plain(name: &str, text: &str) -> String {
     match text {
         _ if !name.ends_with(".status") => without_colons(text),
-        "bad" => "0".to_owned(),
         "good" => "1".to_owned(),
+        // Of that, this tshark knows nothing.
+        "bad" | "partial" => "0".to_owned(),
         "unverified" => "2".to_owned(),
         "not present" => "3".to_owned(),
         "illegal" => "4".to_owned(),
