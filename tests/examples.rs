@@ -39,6 +39,7 @@ fn specs_for_sending_are_answered() {
         ("traceroute-by-hand.toml", &[], "5 sent, 5 answered"),
         ("port-sweep.toml", &["--seed", "1"], "12 sent, 12 answered"),
         ("arp-request.toml", &["-i", "eth0"], "1 sent, 1 answered"),
+        ("expect.toml", &["--seed", "1"], "5 of 5 expectations fulfilled"),
         ("wrong-on-purpose.toml", &["--via", "link", "-W", "0.3"], "3 sent"),
     ];
     for (name, arguments, words) in cases {

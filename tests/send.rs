@@ -267,3 +267,31 @@ fn the_file_names_the_interface() {
         assert_eq!(String::from_utf8_lossy(&names.stdout), "eth0\neth0\n", "{name}");
     }
 }
+
+#[test]
+fn what_is_not_as_expected_is_told_and_ends_with_1() {
+    let Some(lab) = lab() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let spec = folder.path().join("expect.toml");
+    let judged = |expect: &str, more: &[&str]| {
+        let layers = "[{ ip = { dst = \"10.77.2.2\" } }, { icmp = { seq = 7 } }]";
+        std::fs::write(&spec, format!("[[packet]]\nlayers = {layers}\nexpect = {expect}\n")).unwrap();
+        let output = run(lab.command(Host::Client, RAWSOCK).args(["send", "--json"]).args(more).arg(&spec));
+        let text = String::from_utf8(output.stdout).unwrap();
+        let events: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let is_judged = |event: &&Value| event.get("match").or(event.get("none")).is_some();
+        let words = events.iter().filter(is_judged).map(|event| event["event"].as_str().unwrap().to_owned());
+        (words.collect::<Vec<_>>().join(" "), output.status.code().unwrap())
+    };
+    let is_answer = "icmp.type == 0 and icmp.seq == sent.icmp.seq";
+    for (expect, words, code) in [
+        (format!("{{ match = \"{is_answer}\" }}"), "met", 0),
+        (format!("{{ none = \"{is_answer}\" }}"), "broken", 1),
+        ("{ match = \"tcp\", within = \"100ms\" }".to_owned(), "missed", 1),
+        ("[{ none = \"tcp\", within = \"100ms\" }, \"icmp.type == 0\"]".to_owned(), "met held", 0),
+    ] {
+        assert_eq!(judged(&expect, &[]), (words.to_owned(), code), "{expect}");
+    }
+    let output = run(Command::new(RAWSOCK).args(["send", "--no-answers"]).arg(&spec));
+    assert!(text_of(&output).contains("leave `--no-answers` out"), "{}", text_of(&output));
+}

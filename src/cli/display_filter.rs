@@ -11,7 +11,7 @@ use crate::wire::layers::LayerTable;
 /// Which packets are shown and written.
 #[derive(Debug, Clone, Args)]
 pub(super) struct DisplayFilterArgs {
-    /// Only packets that this takes are shown and written: `tcp.flags.syn and ip.addr == 10.0.0.0/8`, as in Wireshark
+    /// Only packets that this takes are shown and written: `tcp.flags.syn == 1 and ip.addr == 10.0.0.0/8`, as in Wireshark
     /// (wireshark-filter(4)); `rawsock fields` lists the names.
     #[arg(short = 'Y', long = "display-filter", value_name = "FILTER", allow_hyphen_values = true)]
     display_filter: Option<String>,
@@ -56,6 +56,7 @@ impl DisplayFilter {
             interface,
             interface_id: frame.interface,
             comment: frame.comment,
+            sent: None,
         };
         self.time_before = frame.time.or(self.time_before);
         dissect(frame.data, frame.link_type, &mut self.table);

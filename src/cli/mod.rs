@@ -37,6 +37,7 @@ mod read_copy;
 mod read_growing;
 mod resolve;
 mod send;
+mod send_output;
 mod send_prepare;
 mod spec_argument;
 mod system_names;

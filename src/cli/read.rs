@@ -63,7 +63,7 @@ const EXAMPLES: &str = "Examples:
   rawsock read -e trace.pcapng
   rawsock read -vv -c1 trace.pcapng
   rawsock read trace.pcapng 'tcp port 443 and host 10.0.0.1'
-  rawsock read trace.pcapng -Y 'tcp.flags.syn and ip.ttl < 64'
+  rawsock read trace.pcapng -Y 'tcp.flags.syn == 1 and ip.ttl < 64'
   rawsock read --json trace.pcapng | rawsock craft - --hex
   rawsock read -q old.pcap -w new.pcapng
   rawsock read -q eth0.pcapng eth1.pcapng.gz -w both.pcapng

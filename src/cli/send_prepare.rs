@@ -10,11 +10,12 @@ use crate::exchange::drive::packets::{Needs, PacketWire};
 use crate::exchange::drive::tap::Tap;
 use crate::exchange::drive::way::{Way, WayError, Ways};
 use crate::exchange::engine::Nanos;
+use crate::exchange::expect::Expectation;
 use crate::exchange::send::Ready;
 use crate::packet::build::Built;
 use crate::packet::{Layer, Node, Packet};
 use crate::proto::registry;
-use crate::spec::{Random, Spec, Template, Via};
+use crate::spec::{Expected, Random, Spec, Template, Via};
 use crate::sys::interrupt::Interrupt;
 use crate::sys::netlink::{Link, Netlink};
 use crate::sys::packet_socket::link_type_of;
@@ -149,12 +150,20 @@ impl<'a, P> Prepare<'a, P> {
             self.tell_kernel_changes(&built.octets);
         }
         let within = if self.plan.within_is_given { None } else { template.within };
+        let within = within.unwrap_or(self.plan.within);
+        let expect = |expected: &Expected| Expectation {
+            filter: expected.filter.clone(),
+            text: expected.text.clone(),
+            is_wanted: expected.is_wanted,
+            within: nanos(expected.within.unwrap_or(within)),
+        };
         Ok(Ready {
             built,
             destination: destination.filter(|_| !is_frame),
             interface,
             reply: template.reply.clone(),
-            within: nanos(within.unwrap_or(self.plan.within)),
+            expect: template.expect.iter().map(expect).collect(),
+            within: nanos(within),
             delay: self.random.up_to(u128::from(nanos(self.plan.jitter))).try_into().unwrap_or(0),
         })
     }

@@ -2,6 +2,7 @@
 
 pub mod drive;
 pub mod engine;
+pub mod expect;
 pub mod fragment;
 pub mod matcher;
 pub mod ping;

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use crate::exchange::engine::{Engine, Incoming, Nanos, Outgoing, Step};
+use crate::exchange::expect::{Expectation, Expectations, Judged};
 use crate::exchange::matcher::{Match, Matcher};
 use crate::filter::field::{About, FieldFilter};
 use crate::packet::build::Built;
@@ -22,6 +23,8 @@ pub struct Ready {
     pub interface: u32,
     /// Which answers count; left out, all that the protocols' own rules take.
     pub reply: Option<FieldFilter>,
+    /// What is expected to come, or not to come.
+    pub expect: Vec<Expectation>,
     /// How long to wait for its answer.
     pub within: Nanos,
     /// How much later than its turn it goes.
@@ -78,6 +81,8 @@ pub enum Event {
         /// The packet that came.
         seen: Seen,
     },
+    /// An expectation came to its end.
+    Judged(Judged),
 }
 
 /// A packet as it was seen on the wire.
@@ -107,6 +112,7 @@ impl Event {
     pub fn number(&self) -> usize {
         match self {
             Self::Sent { number, .. } | Self::Failed { number, .. } | Self::Left { number, .. } => *number,
+            Self::Judged(judged) => judged.number,
             Self::Answer {
                 what: Match::Reply(number) | Match::Error(number) | Match::Duplicate(number),
                 ..
@@ -123,6 +129,8 @@ struct Record {
     awaited: bool,
     answered: bool,
     left: bool,
+    /// Something is expected, which says how long to wait.
+    expects: bool,
 }
 
 /// The engine: an iterator gives the packets, so that a sweep of millions needs no memory before its turn.
@@ -138,10 +146,11 @@ pub struct Sender<I> {
     leaving: Option<(Vec<u8>, LinkType)>,
     matcher: Matcher,
     records: Vec<Record>,
-    /// For each packet, which answers count.
-    filters: Vec<Option<FieldFilter>>,
+    /// For each packet of which not all answers count, those that do.
+    filters: Vec<Option<(FieldFilter, Built)>>,
     /// Packets whose protocols know no answer, and that have a filter for one.
     unruled: Vec<usize>,
+    expectations: Expectations,
     events: Vec<Event>,
     failed: usize,
 }
@@ -157,6 +166,10 @@ pub struct Totals {
     pub awaited: usize,
     /// Packets that something came back for.
     pub answered: usize,
+    /// Expectations.
+    pub expected: usize,
+    /// Expectations that came out as they should.
+    pub fulfilled: usize,
 }
 
 impl<I: Iterator<Item = Result<Ready, String>>> Sender<I> {
@@ -174,6 +187,7 @@ impl<I: Iterator<Item = Result<Ready, String>>> Sender<I> {
             records: Vec::new(),
             filters: Vec::new(),
             unruled: Vec::new(),
+            expectations: Expectations::default(),
             events: Vec::new(),
             failed: 0,
         }
@@ -181,13 +195,17 @@ impl<I: Iterator<Item = Result<Ready, String>>> Sender<I> {
 
     /// What happened since the last call.
     pub fn take_events(&mut self) -> Vec<Event> {
+        self.events.extend(self.expectations.take_judged().into_iter().map(Event::Judged));
         std::mem::take(&mut self.events)
     }
 
     /// What it came to so far.
     pub fn totals(&self) -> Totals {
         let count = |test: fn(&Record) -> bool| self.records.iter().filter(|record| test(record)).count();
+        let (expected, fulfilled) = self.expectations.totals();
         Totals {
+            expected,
+            fulfilled,
             sent: count(|record| record.sent_at.is_some()),
             failed: self.failed,
             awaited: count(|record| record.awaited && record.sent_at.is_some()),
@@ -195,15 +213,19 @@ impl<I: Iterator<Item = Result<Ready, String>>> Sender<I> {
         }
     }
 
+    /// What to wait for when all is sent.
+    fn wait(&self, now: Nanos) -> Step {
+        let answers = Some(self.over_at()).filter(|over| *over > now && !self.stopped);
+        match answers.into_iter().chain(self.expectations.next_end()).min() {
+            Some(until) => Step::Wait(until),
+            None => Step::Done,
+        }
+    }
+
     /// When the last answer that is awaited would be too late.
     fn over_at(&self) -> Nanos {
-        if self.stopped {
-            return 0;
-        }
-        let open = self
-            .records
-            .iter()
-            .filter(|record| record.awaited && !record.answered && record.sent_at.is_some());
+        let is_open = |record: &&Record| record.awaited && !record.answered && record.sent_at.is_some();
+        let open = self.records.iter().filter(is_open).filter(|record| !record.expects);
         open.map(|record| record.until).max().unwrap_or(0)
     }
 
@@ -223,27 +245,31 @@ impl<I: Iterator<Item = Result<Ready, String>>> Sender<I> {
                 return Step::Wait(now);
             }
         };
-        let Ready { built, destination, interface, reply, within, .. } = ready;
+        let Ready { built, destination, interface, reply, expect, within, .. } = ready;
         let has_rule = self.pace.answers && self.matcher.sent(&built.octets, &built.table);
         let is_unruled = self.pace.answers && !has_rule && reply.is_some();
         let awaited = has_rule || is_unruled;
         if is_unruled {
             self.unruled.push(number);
         }
-        self.records.push(Record { until: now.saturating_add(within), awaited, ..Record::default() });
-        self.filters.push(reply);
+        let (until, expects) = (now.saturating_add(within), !expect.is_empty());
+        self.records.push(Record { until, awaited, expects, ..Record::default() });
+        self.expectations.begin(number, &built, expect);
+        self.filters.push(reply.map(|filter| (filter, built.clone())));
         let (octets, link_type) = (built.octets, built.link_type);
         self.leaving = Some((octets.clone(), link_type));
         Step::Send(Outgoing { tag: number, octets, link_type, destination, interface })
     }
 
-    /// Takes a packet as an answer, if it is one.
-    fn answer(&mut self, packet: Incoming<'_>, table: &LayerTable) -> bool {
+    /// Takes a packet as an answer, if it is one: tells the packet that it answers.
+    fn answer(&mut self, packet: Incoming<'_>, table: &LayerTable) -> Option<usize> {
         let dissected = Dissected { octets: packet.octets, table, wire_len: packet.len };
-        let about = About { time: Some(packet.wall), ..About::default() };
         let counts = |number: usize| {
             let filter = self.filters.get(number).and_then(Option::as_ref);
-            filter.is_none_or(|filter| filter.matches(&dissected, &about))
+            filter.is_none_or(|(filter, Built { octets, table, .. })| {
+                let sent = Some(Dissected { octets, table, wire_len: octets.len() });
+                filter.matches(&dissected, &About { time: Some(packet.wall), sent, ..About::default() })
+            })
         };
         let by_rule = self.matcher.received_if(packet.octets, table, &counts);
         let by_filter = || {
@@ -252,31 +278,34 @@ impl<I: Iterator<Item = Result<Ready, String>>> Sender<I> {
             let is_ours = self.matcher.seen_leaving(packet.octets, table).is_some();
             (!is_ours).then_some(Match::Reply(number))
         };
-        let Some(what) = by_rule.or_else(by_filter) else { return false };
+        let what = by_rule.or_else(by_filter)?;
         let (Match::Reply(number) | Match::Error(number) | Match::Duplicate(number)) = what;
-        let Some(record) = self.records.get_mut(number) else { return false };
+        let record = self.records.get_mut(number)?;
         record.answered = true;
         self.unruled.retain(|unruled| *unruled != number);
         let rtt = record.sent_at.map_or(0, |sent_at| packet.at.saturating_sub(sent_at));
         self.events.push(Event::Answer { what, rtt, seen: packet.into() });
-        true
+        Some(number)
     }
 
     /// Takes a packet as one of ours on its way out, if it is one. The kernel's stamp on it is nearer to the wire than the
     /// time of the call.
-    fn leaves(&mut self, packet: Incoming<'_>, table: &LayerTable) {
-        let Some(number) = self.matcher.seen_leaving(packet.octets, table) else { return };
-        let Some(record) = self.records.get_mut(number) else { return };
+    fn leaves(&mut self, packet: Incoming<'_>, table: &LayerTable) -> bool {
+        let Some(number) = self.matcher.seen_leaving(packet.octets, table) else { return false };
+        let Some(record) = self.records.get_mut(number) else { return false };
         if !record.left {
             record.left = true;
             record.sent_at = Some(packet.at).filter(|_| !record.answered).or(record.sent_at);
+            self.expectations.left(number, packet.at);
             self.events.push(Event::Left { number, seen: packet.into() });
         }
+        true
     }
 }
 
 impl<I: Iterator<Item = Result<Ready, String>>> Engine for Sender<I> {
     fn step(&mut self, now: Nanos) -> Step {
+        self.expectations.expire(now);
         if !self.exhausted && self.ready.is_none() {
             self.ready = self.packets.next();
             self.exhausted = self.ready.is_none();
@@ -286,13 +315,10 @@ impl<I: Iterator<Item = Result<Ready, String>>> Engine for Sender<I> {
                 let at = *self.next_at.get_or_insert(now);
                 let due = at.saturating_add(delay(&ready));
                 self.ready = Some(ready);
-                Step::Wait(due)
+                Step::Wait(self.expectations.next_end().map_or(due, |end| end.min(due)))
             }
             (Some(ready), _) => self.send(ready, now),
-            (None, _) => match self.over_at() {
-                over if over <= now => Step::Done,
-                over => Step::Wait(over),
-            },
+            (None, _) => self.wait(now),
         }
     }
 
@@ -301,12 +327,14 @@ impl<I: Iterator<Item = Result<Ready, String>>> Engine for Sender<I> {
         match result {
             Ok(()) => {
                 record.sent_at = Some(at);
+                self.expectations.left(tag, at);
                 if let Some((octets, link_type)) = self.leaving.take() {
                     self.events.push(Event::Sent { number: tag, wall, octets, link_type });
                 }
             }
             Err(reason) => {
                 self.failed += 1;
+                self.expectations.give_up(tag);
                 self.events.push(Event::Failed { number: tag, reason, packet: self.leaving.take() });
             }
         }
@@ -315,15 +343,18 @@ impl<I: Iterator<Item = Result<Ready, String>>> Engine for Sender<I> {
     fn received(&mut self, packet: Incoming<'_>) {
         let mut table = LayerTable::default();
         dissect(packet.octets, packet.link_type, &mut table);
+        let answers = if packet.outgoing { None } else { self.answer(packet, &table) };
         // On a loopback interface our own packets come in as well.
-        if packet.outgoing || !self.answer(packet, &table) {
-            self.leaves(packet, &table);
+        let is_ours = answers.is_none() && self.leaves(packet, &table);
+        if !packet.outgoing && !is_ours {
+            self.expectations.received(&packet, &table, answers);
         }
     }
 
     fn stop(&mut self, _now: Nanos) {
         self.exhausted = true;
         self.stopped = true;
+        self.expectations.stop();
         self.ready = None;
     }
 }
@@ -350,7 +381,15 @@ mod tests {
             .with("dst", Value::Ipv4([10, 0, 0, 2].into()));
         let udp = Layer::new(registry.by_name("udp").unwrap()).with("srcport", Value::Uint(1000 + n));
         let built = build(&Packet { layers: vec![ip, udp], trailer: vec![] }).unwrap();
-        Ok(Ready { built, destination: None, interface: 0, within: SECOND, delay: 0, reply: None })
+        Ok(Ready {
+            built,
+            destination: None,
+            interface: 0,
+            within: SECOND,
+            delay: 0,
+            reply: None,
+            expect: vec![],
+        })
     }
 
     /// The same packet with addresses and ports swapped.
@@ -389,7 +428,10 @@ mod tests {
         assert_eq!((*what, *rtt), (Match::Reply(1), 2 * MILLISECOND));
         sender.received(incoming(&answer(&first), 14 * MILLISECOND, false));
         assert_eq!(sender.step(15 * MILLISECOND), Step::Done);
-        assert_eq!(sender.totals(), Totals { sent: 2, failed: 0, awaited: 2, answered: 2 });
+        assert_eq!(
+            sender.totals(),
+            Totals { sent: 2, failed: 0, awaited: 2, answered: 2, ..Totals::default() }
+        );
     }
 
     #[test]
@@ -419,10 +461,38 @@ mod tests {
             Sender::new(std::iter::once(Ok(ready)), Pace { interval: 0, burst: 1, answers: true });
         sent(&mut sender, 0);
         sender.received(incoming(&octets, 1, false));
-        assert_eq!(sender.totals(), Totals { sent: 1, failed: 0, awaited: 1, answered: 0 }, "our own packet");
+        assert_eq!(
+            sender.totals(),
+            Totals { sent: 1, failed: 0, awaited: 1, answered: 0, ..Totals::default() },
+            "our own packet"
+        );
         sender.received(incoming(&answer(&octets), 2, false));
         assert_eq!(sender.totals().answered, 1);
         assert_eq!(sender.step(3), Step::Done);
+    }
+
+    #[test]
+    fn what_is_expected_says_how_long_to_wait() {
+        let expect = |text: &str, is_wanted| Expectation {
+            filter: FieldFilter::parse_answer(text).unwrap(),
+            text: text.to_owned(),
+            is_wanted,
+            within: 100 * MILLISECOND,
+        };
+        let mut ready = udp(0).unwrap();
+        ready.expect = vec![expect("udp.dstport == sent.udp.srcport", true), expect("icmp", false)];
+        let mut sender =
+            Sender::new(std::iter::once(Ok(ready)), Pace { interval: 0, burst: 1, answers: true });
+        let octets = sent(&mut sender, 0);
+        // On a loopback interface our own packet comes in as well, and is none that was expected.
+        sender.received(incoming(&octets, 1, false));
+        assert_eq!(sender.totals().fulfilled, 0);
+        sender.received(incoming(&answer(&octets), 2, false));
+        assert_eq!(sender.totals().fulfilled, 1);
+        let Step::Wait(end) = sender.step(3) else { panic!() };
+        assert!(end < SECOND, "{end}: the other expectation is open, the answer's second is not awaited");
+        assert_eq!(sender.step(end), Step::Done);
+        assert_eq!((sender.totals().expected, sender.totals().fulfilled), (2, 2));
     }
 
     #[test]
@@ -440,7 +510,10 @@ mod tests {
         sent(&mut sender, 5);
         sender.stop(6);
         assert_eq!(sender.step(6), Step::Done);
-        assert_eq!(sender.totals(), Totals { sent: 1, failed: 0, awaited: 1, answered: 0 });
+        assert_eq!(
+            sender.totals(),
+            Totals { sent: 1, failed: 0, awaited: 1, answered: 0, ..Totals::default() }
+        );
     }
 
     #[test]

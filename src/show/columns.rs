@@ -71,6 +71,7 @@ impl Columns {
             interface: meta.interface,
             interface_id: meta.interface_id,
             comment: meta.comment,
+            sent: None,
         };
         self.last = meta.time.or(self.last);
         for Column { field, text, .. } in &mut self.columns {

@@ -195,6 +195,9 @@ pub enum Mistake {
         /// The other.
         other: &'static str,
     },
+    /// An expectation that says nothing, or two things.
+    #[error("an expectation says either `match` or `none`")]
+    Expect,
     /// A filter for replies where no packet is.
     #[error("`reply` belongs to a packet")]
     Reply,
@@ -253,6 +256,7 @@ impl Explain for Mistake {
             Self::OneSource { .. } => {
                 "one of hex, text, file, zeros, pattern, random; or plain hexadecimal digits".to_owned()
             }
+            Self::Expect => "`match` is what must come, `none` what must not".to_owned(),
             Self::Reply => "write it beside the packet's `layers`".to_owned(),
             Self::Filter(mistake) => return mistake.help(),
             _ => return None,

@@ -23,6 +23,7 @@ mod generator;
 mod laws;
 mod mistake;
 mod random;
+mod read_expect;
 mod read_layers;
 mod read_octets;
 mod read_options;
@@ -44,7 +45,7 @@ pub use self::mistake::Mistake;
 pub use self::random::Random;
 pub use self::read_send::{SendOptions, Via, parse_duration, parse_rate};
 pub use self::syntax_json::Splitter;
-pub use self::template::Template;
+pub use self::template::{Expected, Template};
 pub use self::write_toml::write_toml;
 pub use crate::diagnostic::Source;
 

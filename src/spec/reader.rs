@@ -3,6 +3,7 @@
 use super::Diagnostic;
 use super::generator::Slot;
 use super::mistake::{MAX_MISTAKES, Mistake, shortened};
+use super::read_expect;
 use super::read_send;
 use super::template::{Origin, Template};
 use super::tree::{Entry, Shape, Tree};
@@ -89,7 +90,8 @@ impl<'f> Reader<'f> {
                 "comment" => template.comment = self.text(&entry.value, "comment"),
                 "within" => template.within = read_send::duration(self, &entry.value, "within"),
                 "count" => template.count = self.number(&entry.value, "count", u64::MAX),
-                "reply" => template.reply = self.filter(&entry.value),
+                "reply" => template.reply = self.filter(&entry.value, "reply").map(|(filter, _)| filter),
+                "expect" => template.expect = read_expect::expect(self, &entry.value),
                 // What a capture knows about a packet, and whatever else somebody keeps beside it.
                 "time" if self.is_json => template.time = entry.value.text().and_then(nanoseconds),
                 "link_type" if self.is_json => template.link_type = link_type(&entry.value),
@@ -104,14 +106,14 @@ impl<'f> Reader<'f> {
         template
     }
 
-    /// A filter for replies.
-    fn filter(&mut self, tree: &Tree<'_>) -> Option<FieldFilter> {
+    /// A filter for what comes back, and its text.
+    pub(super) fn filter(&mut self, tree: &Tree<'_>, name: &str) -> Option<(FieldFilter, String)> {
         let Shape::Text(text) = &tree.shape else {
-            self.wrong_kind(tree, "reply", "text, such as \"icmp.type == 11 or tcp\"");
+            self.wrong_kind(tree, name, "text, such as \"icmp.type == 11 or tcp\"");
             return None;
         };
-        match FieldFilter::parse(&text.text) {
-            Ok(filter) => Some(filter),
+        match FieldFilter::parse_answer(&text.text) {
+            Ok(filter) => Some((filter, text.text.to_string())),
             Err(wrong) => {
                 self.mistake(text.place(wrong.at, &tree.at), Mistake::Filter(wrong.mistake));
                 None
@@ -189,7 +191,7 @@ fn link_type(tree: &Tree<'_>) -> Option<LinkType> {
 }
 
 const SPEC_KEYS: &[&str] = &["packet", "send"];
-const PACKET_KEYS: &[&str] = &["layers", "trailer", "name", "comment", "within", "reply", "count"];
+const PACKET_KEYS: &[&str] = &["layers", "trailer", "name", "comment", "within", "reply", "expect", "count"];
 
 #[cfg(test)]
 mod tests {

@@ -21,6 +21,8 @@ pub struct Template {
     pub within: Option<Duration>,
     /// Which answers count; left out, all that the protocols' own rules take.
     pub reply: Option<FieldFilter>,
+    /// What is expected to come after it, or not to come.
+    pub expect: Vec<Expected>,
     /// How many packets it stands for, where that is not what its sweeps make.
     pub count: Option<u64>,
     /// When it was captured, where the spec is what `--json` prints: nanoseconds since 1970.
@@ -32,6 +34,19 @@ pub struct Template {
     /// What fills the slots, in the order of the text.
     slots: Vec<Slot>,
     origin: Origin,
+}
+
+/// Something that is expected after a packet was sent.
+#[derive(Debug, Clone)]
+pub struct Expected {
+    /// Which packets it is about.
+    pub filter: FieldFilter,
+    /// The filter as it was written.
+    pub text: String,
+    /// Whether such a packet must come; else none may.
+    pub is_wanted: bool,
+    /// For how long; left out, as long as an answer is awaited.
+    pub within: Option<Duration>,
 }
 
 /// Where a packet's parts stand in the source text.

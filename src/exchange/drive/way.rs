@@ -180,8 +180,15 @@ fn ask<W: Wire>(way: &Way, own: [u8; 6], wire: &mut W, interrupt: &Interrupt) ->
     let source = way.source.ok_or_else(|| WayError::NoSource { interface: interface.clone(), next_hop })?;
     let failed = |reason: String| WayError::Ask { next_hop, interface: interface.clone(), reason };
     let built = question(own, source, next_hop).map_err(|error| failed(error.to_string()))?;
-    let ready =
-        Ready { built, destination: None, interface: way.link.index, within: SECOND, delay: 0, reply: None };
+    let ready = Ready {
+        built,
+        destination: None,
+        interface: way.link.index,
+        within: SECOND,
+        delay: 0,
+        reply: None,
+        expect: vec![],
+    };
     let questions = std::iter::repeat_n(Ok(ready), 3);
     let mut sender = Sender::new(questions, Pace { interval: 300 * MILLISECOND, burst: 1, answers: true });
     let mut answer = Answer::default();

@@ -1,6 +1,7 @@
 //! What the capture knows of a packet: the fields of `frame`.
 
 use super::types::Type;
+use crate::packet::check::Dissected;
 
 /// What the capture knows of a packet besides its octets and layers; nothing, where there is no capture.
 #[derive(Debug, Clone, Copy, Default)]
@@ -19,6 +20,8 @@ pub struct About<'a> {
     pub interface_id: u32,
     /// What somebody noted about it.
     pub comment: Option<&'a str>,
+    /// The packet that was sent and may be answered by this one: what `sent.ip.src` and the like are about.
+    pub sent: Option<Dissected<'a>>,
 }
 
 /// A field of `frame`.

@@ -4,7 +4,7 @@ use regex::bytes::RegexBuilder;
 
 use super::literal::{Target, literal};
 use super::mistake::Mistake;
-use super::names::Names;
+use super::names::{Named, Names};
 use super::program::{Comparison, Constant, Element, FieldValues, Test, Value};
 use super::syntax::{self, Kind, Node, Operator, Quantifier, Relation};
 use super::token::shortened;
@@ -43,12 +43,14 @@ impl Typed {
 ///
 /// # Errors
 /// The first mistake, with its place.
-pub(super) fn check(node: &Node) -> Checked<Test> {
-    Checker { names: Names::all() }.test(node)
+pub(super) fn check(node: &Node, knows_sent: bool) -> Checked<Test> {
+    Checker { names: Names::all(), knows_sent }.test(node)
 }
 
 pub(super) struct Checker {
     names: &'static Names,
+    /// Whether there is a packet that was sent.
+    knows_sent: bool,
 }
 
 pub(super) fn wrong<T>(at: &At, mistake: Mistake) -> Checked<T> {
@@ -221,10 +223,28 @@ impl Checker {
         Ok(Test::In { quantifier, are_texts: typed.kind() == Type::Text, value: typed.value, set })
     }
 
+    /// What a name means, and whether of the packet that was sent.
+    fn named(&self, word: &str) -> Option<(&'static Named, bool)> {
+        let of_sent = || {
+            let named = self.names.get(word.strip_prefix(SENT).filter(|_| self.knows_sent)?)?;
+            // Of its capture nothing is known.
+            named.places.iter().all(|place| place.protocol.is_some()).then_some((named, true))
+        };
+        self.names.get(word).map(|named| (named, false)).or_else(of_sent)
+    }
+
+    /// The name that is most like `word`.
+    fn nearest(&self, word: &str) -> Option<String> {
+        match word.strip_prefix(SENT).filter(|_| self.knows_sent) {
+            Some(word) => self.names.nearest(word).map(|name| format!("{SENT}{name}")),
+            None => self.names.nearest(word),
+        }
+    }
+
     /// Whether a part says a value itself, so that something else must say its type.
     pub(super) fn is_literal(&self, node: &Node) -> bool {
         match &node.kind {
-            Kind::Word(word) => self.names.get(word).is_none(),
+            Kind::Word(word) => self.named(word).is_none(),
             Kind::Text(_) | Kind::Char(_) => true,
             Kind::Negative(inner) => self.is_literal(inner),
             Kind::Math(left, _, right) => self.is_literal(left) && self.is_literal(right),
@@ -235,15 +255,17 @@ impl Checker {
     /// A value; a literal is read as `wanted`.
     pub(super) fn value(&self, node: &Node, wanted: Option<&Target>) -> Checked<Typed> {
         match &node.kind {
-            Kind::Word(word) => match (self.names.get(word), wanted) {
+            Kind::Word(word) => match (self.named(word), wanted) {
                 // `ip.proto == tcp`: the value of that name.
-                (Some(named), Some(wanted)) if named.kind == Type::Protocol && wanted.has_value(word) => {
+                (Some((named, _)), Some(wanted))
+                    if named.kind == Type::Protocol && wanted.has_value(word) =>
+                {
                     self.literal(node, wanted)
                 }
-                (Some(named), _) => {
+                (Some((named, of_sent)), _) => {
                     let (kind, bits, values) = (named.kind, named.bits, named.values);
                     let target = Target { kind, bits, values, name: named.name.clone() };
-                    let field = FieldValues { named, layers: None, with_payload: false };
+                    let field = FieldValues { named, layers: None, with_payload: false, of_sent };
                     Ok(Typed::new(Value::Field(field), target))
                 }
                 (None, Some(wanted)) => self.literal(node, wanted),
@@ -283,7 +305,7 @@ impl Checker {
             }
             // A word that is no such value may be a name with a slip.
             Err(mistake) => match &node.kind {
-                Kind::Word(word) if word.contains('.') && is_name(word) => match self.names.nearest(word) {
+                Kind::Word(word) if word.contains('.') && is_name(word) => match self.nearest(word) {
                     Some(nearest) => wrong(
                         &node.at,
                         Mistake::UnknownName { name: shortened(word), nearest: Some(nearest) },
@@ -299,7 +321,7 @@ impl Checker {
         if !is_name(word) {
             return wrong(&node.at, Mistake::NoField);
         }
-        let nearest = self.names.nearest(word);
+        let nearest = self.nearest(word);
         wrong(&node.at, Mistake::UnknownName { name: shortened(word), nearest })
     }
 
@@ -328,6 +350,8 @@ fn is_name(word: &str) -> bool {
     word.starts_with(|letter: char| letter.is_ascii_alphabetic() || letter == '_') && !word.contains(':')
 }
 
+/// What stands before the name of a field of the packet that was sent.
+const SENT: &str = "sent.";
 /// Octets that a compiled pattern may take; such of sensible length take a few thousand.
 const MAX_PATTERN_SIZE: usize = 1 << 20;
 const MAX_PATTERN_DEPTH: u32 = 50;

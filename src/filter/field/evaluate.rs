@@ -45,6 +45,14 @@ impl<'e> Run<'e> {
         if left == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 
+    /// Does something with another packet, within the steps that are left.
+    pub(super) fn on(&self, packet: Dissected<'e>, act: impl FnOnce(&Self) -> Flow) -> Flow {
+        let other = Self { packet, about: self.about, left: Cell::new(self.left.get()) };
+        let flow = act(&other);
+        self.left.set(other.left.get());
+        flow
+    }
+
     fn test(&self, test: &'e Test) -> bool {
         match test {
             Test::Exists(value) => self.some(value, |_| true),

@@ -41,7 +41,7 @@ impl FieldName {
     pub fn new(name: &str) -> Result<Self, UnknownField> {
         let names = Names::all();
         match names.get(name) {
-            Some(named) => Ok(Self(FieldValues { named, layers: None, with_payload: false })),
+            Some(named) => Ok(Self(FieldValues { named, layers: None, with_payload: false, of_sent: false })),
             None => Err(UnknownField { name: name.to_owned(), nearest: names.nearest(name) }),
         }
     }

@@ -31,6 +31,7 @@ fn run(filter: &FieldFilter, octets: &[u8]) -> bool {
         interface: Some("eth0"),
         interface_id: 2,
         comment: Some("hi"),
+        sent: None,
     };
     filter.matches(&Dissected { octets, table: &table, wire_len: octets.len() }, &about)
 }

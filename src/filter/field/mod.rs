@@ -85,12 +85,25 @@ impl FieldFilter {
     /// # Errors
     /// The first mistake, with its place in `text`.
     pub fn parse(text: &str) -> Result<Self, Diagnostic<Mistake>> {
+        Self::parse_as(text, false)
+    }
+
+    /// As [`parse`](Self::parse), for what comes back to a packet that was sent ([`About::sent`]): each field's name with
+    /// `sent.` before it is that packet's.
+    ///
+    /// # Errors
+    /// The first mistake, with its place in `text`.
+    pub fn parse_answer(text: &str) -> Result<Self, Diagnostic<Mistake>> {
+        Self::parse_as(text, true)
+    }
+
+    fn parse_as(text: &str, knows_sent: bool) -> Result<Self, Diagnostic<Mistake>> {
         if text.len() > MAX_LEN {
             return Err(Diagnostic { at: 0..text.len(), mistake: Mistake::TooMuch });
         }
         let tokens = lexer::tokens(text)?;
         let node = parser::parse(&tokens)?;
-        Ok(Self { test: node.map(|node| check::check(&node)).transpose()?.map(Arc::new) })
+        Ok(Self { test: node.map(|node| check::check(&node, knows_sent)).transpose()?.map(Arc::new) })
     }
 
     /// Whether a packet passes. `about` is what the capture knows of it; fields of `frame` that it does not know are not

@@ -81,6 +81,8 @@ pub(super) struct FieldValues {
     pub(super) layers: Option<Vec<Range>>,
     /// Whether a protocol's octets are all up to the end of its layer: Wireshark searches what a layer carries, too.
     pub(super) with_payload: bool,
+    /// Whether they are those of the packet that was sent.
+    pub(super) of_sent: bool,
 }
 
 /// A value that the filter says.

@@ -30,7 +30,11 @@ pub(super) struct Found<'e> {
 impl<'e> Run<'e> {
     /// Tells each value of a field.
     pub(super) fn field(&self, field: &'e FieldValues, tell: &mut dyn FnMut(Datum<'e>) -> Flow) -> Flow {
-        self.found(field, &mut |found| tell(found.datum))
+        if !field.of_sent {
+            return self.found(field, &mut |found| tell(found.datum));
+        }
+        let Some(sent) = self.about.sent else { return GO_ON };
+        self.on(sent, |run| run.found(field, &mut |found| tell(found.datum)))
     }
 
     /// The same, with where each is: layer by layer, the outermost first.
