@@ -422,3 +422,12 @@ fn nothing_through_a_pipe_is_no_packets() {
         assert_eq!((output.status.code(), output.stdout), (Some(0), Vec::new()));
     }
 }
+
+#[test]
+fn a_capture_in_place_of_a_spec_is_told() {
+    let capture = Path::new(env!("CARGO_MANIFEST_DIR")).join("captures/tcp-echo.pcapng");
+    let output = craft(&[capture.to_str().unwrap()], "");
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("is a capture: `rawsock read --toml "), "{said}");
+}

@@ -74,6 +74,9 @@ fn unknown(name: &str) -> Unknown {
         Some(protocol) => fields::names(protocol).into_iter().chain(fields::filter_names(protocol)).collect(),
         None => protocols.iter().map(|protocol| protocol.name.to_owned()).collect(),
     };
-    let nearest = nearest(name, names.iter().map(String::as_str)).map(str::to_owned);
+    // `ttl` is what `ip.ttl` is called in a spec.
+    let ends = |full: &String| full.strip_suffix(name).is_some_and(|rest| rest.ends_with('.'));
+    let in_a_layer = protocols.iter().flat_map(fields::names).find(|full| !name.is_empty() && ends(full));
+    let nearest = in_a_layer.or_else(|| nearest(name, names.iter().map(String::as_str)).map(str::to_owned));
     Unknown { name: crate::show::text::printable(name), nearest }
 }

@@ -6,6 +6,7 @@ use std::io::{self, BufRead, BufReader, Cursor, Read};
 use std::path::{Path, PathBuf};
 
 use super::{CommandResult, Outcome};
+use crate::file::CaptureReader;
 use crate::spec::{Source, Spec, SpecError, Splitter, Syntax, read};
 
 /// The specs that the argument stands for: just one, or one for each object of a stream of JSON, read when it is asked
@@ -50,7 +51,13 @@ impl Specs {
             return Ok(Self { input, name: "<expression>".to_owned(), folder: PathBuf::new() });
         }
         let open = File::open(path).and_then(|file| Input::of(BufReader::new(file), syntax));
-        let input = open.map_err(|error| format!("read {argument}: {error}"))?;
+        let input = open.map_err(|error| match error.kind() {
+            io::ErrorKind::InvalidData if CaptureReader::open(path).is_ok() => {
+                format!("{argument} is a capture: `rawsock read --toml {argument}` makes a spec of it")
+            }
+            io::ErrorKind::InvalidData => format!("{argument} is no spec: it is not text in UTF-8"),
+            _ => format!("read {argument}: {error}"),
+        })?;
         let folder = path.parent().map(Path::to_path_buf).unwrap_or_default();
         Ok(Self { input, name: argument.to_owned(), folder })
     }

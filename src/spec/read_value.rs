@@ -143,7 +143,17 @@ impl Reader<'_> {
         if text.contains("..") || target.hosts(text).is_some() {
             return self.run(target, tree, text).ok().map(Pick::Run);
         }
-        self.unfit(target, tree, Some(text));
+        match text.split_once('/') {
+            Some((address, _)) if target.is_address() && target.point(address.trim()).is_some() => {
+                let what = if target.kind == Kind::Ipv4 {
+                    "a network ends in /0 to /32"
+                } else {
+                    "a network ends in /0 to /128"
+                };
+                self.generator(target, tree, what);
+            }
+            _ => _ = self.unfit(target, tree, Some(text)),
+        }
         None
     }
 
@@ -157,6 +167,9 @@ impl Reader<'_> {
             Some((last, step)) => (last, Some(step)),
             None => (rest, None),
         };
+        if first.trim().is_empty() || last.trim().is_empty() {
+            return Err(self.generator(target, tree, "a range has two ends: 1..30"));
+        }
         let mut end = |text: &str| {
             let number = target.point(text.trim());
             number.ok_or_else(|| self.unfit(target, tree, Some(text.trim())))

@@ -154,7 +154,7 @@ impl<'s> Parser<'s> {
                 return Ok(Shape::List(list));
             }
             let start = self.at;
-            let mut item = self.value()?;
+            let mut item = self.item()?;
             if let Shape::Text(Text { text, .. }) = &item.shape
                 && self.takes('=')
             {
@@ -164,6 +164,20 @@ impl<'s> Parser<'s> {
             list.push(item);
             self.comma(']')?;
         }
+    }
+
+    /// A value in a list, where a name with fields is not a packet of one layer, but an option with what it holds.
+    fn item(&mut self) -> Result<Tree<'s>, Diagnostic> {
+        self.blanks();
+        let is_name = self.peek() != Some('[');
+        let mut item = self.value()?;
+        if let Shape::List(layers) = &mut item.shape
+            && let (true, [_]) = (is_name, layers.as_slice())
+            && let Some(layer) = layers.pop()
+        {
+            return Ok(layer);
+        }
+        Ok(item)
     }
 
     /// Reads a closing bracket, and no blanks behind it: it ends the place of what it closes.
@@ -330,6 +344,10 @@ mod tests {
             (
                 "tcp(options=[mss=1460, sack_perm, {ts={a=1}}, sack=[[1,2]]], dstport=[80, 443])",
                 "{layers:[{tcp:{options:[{mss:1460} sack_perm {ts:{a:1}} {sack:[[1 2]]}] dstport:[80 443]}}]}",
+            ),
+            (
+                "tcp(options=[timestamp(tsval=1, tsecr=2), [ip(ttl=1)]])",
+                "{layers:[{tcp:{options:[{timestamp:{tsval:1 tsecr:2}} [{ip:{ttl:1}}]]}}]}",
             ),
             (
                 "icmp(type=3, quoted=ip(src=::1)/udp(dstport=5)/'a\\b', code=1)",

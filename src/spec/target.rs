@@ -139,6 +139,11 @@ impl<'a> Target<'a> {
         letters.or_else(|| names().try_fold(0, |bits, name| or(bits, by_name(name))))
     }
 
+    /// Whether it takes an IP address.
+    pub(super) fn is_address(&self) -> bool {
+        matches!(self.kind, Kind::Ipv4 | Kind::Ipv6)
+    }
+
     /// A network's hosts: without its own and its broadcast address where it has them (RFC 3021: not in a /31), in IPv6
     /// without the routers' anycast address (RFC 4291 §2.6.1; RFC 6164: not in a /127).
     pub(super) fn hosts(&self, text: &str) -> Option<Run> {
