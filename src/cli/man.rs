@@ -1,7 +1,7 @@
 //! `rawsock man`: manual pages, for packagers and for reading.
 
 use std::path::PathBuf;
-use std::{fs, io};
+use std::{fs, io, io::Write};
 
 use clap::CommandFactory;
 use clap_mangen::Man;
@@ -54,16 +54,84 @@ fn built() -> clap::Command {
 
 /// The name and text of each page.
 fn pages(root: &clap::Command) -> io::Result<Vec<(String, Vec<u8>)>> {
-    let shown =
-        root.get_subcommands().filter(|command| !command.is_hide_set() && command.get_name() != "help");
-    let commands = shown.map(|command| (format!("rawsock-{}", command.get_name()), command));
+    let commands = root
+        .get_subcommands()
+        .filter(|command| is_shown(command))
+        .map(|command| (format!("rawsock-{}", command.get_name()), command));
     std::iter::once(("rawsock".to_owned(), root))
         .chain(commands)
         .map(|(name, command)| {
-            let mut page = Vec::new();
             // The page's name is the manual's word for the command, the usage line keeps the words that are typed.
-            Man::new(command.clone()).title(name.clone()).render(&mut page)?;
-            Ok((name, page))
+            Ok((name.clone(), page(command.clone(), name)?))
         })
         .collect()
+}
+
+/// A page. Synopsis, commands and examples are our own: clap_mangen's leave out the values that options take, name pages
+/// that there are not, and run the lines of examples together.
+fn page(mut command: clap::Command, name: String) -> io::Result<Vec<u8>> {
+    let usage = command.render_usage().to_string();
+    let man = Man::new(command.clone()).title(name);
+    let mut page = Vec::new();
+    man.render_title(&mut page)?;
+    man.render_name_section(&mut page)?;
+    writeln!(page, ".SH SYNOPSIS\n.nf")?;
+    usage
+        .trim_start_matches("Usage:")
+        .lines()
+        .try_for_each(|line| writeln!(page, "{}", roff(line.trim())))?;
+    writeln!(page, ".fi")?;
+    man.render_description_section(&mut page)?;
+    man.render_options_section(&mut page)?;
+    let shown: Vec<_> = command.get_subcommands().filter(|one| is_shown(one)).collect();
+    if !shown.is_empty() {
+        writeln!(page, ".SH COMMANDS")?;
+    }
+    for one in shown {
+        let about = one.get_about().map(ToString::to_string).unwrap_or_default();
+        writeln!(page, ".TP\n\\fB{}\\fR\n{}", roff(one.get_name()), roff(&about))?;
+    }
+    if let Some(further) = command.get_after_help() {
+        let further = further.to_string();
+        let examples = further.trim_start_matches("Examples:\n");
+        writeln!(page, ".SH {}\n.nf", if examples == further { "NOTES" } else { "EXAMPLES" })?;
+        examples.lines().try_for_each(|line| writeln!(page, "{}", roff(line.trim_end())))?;
+        writeln!(page, ".fi")?;
+    }
+    man.render_version_section(&mut page)?;
+    Ok(page)
+}
+
+fn is_shown(command: &clap::Command) -> bool {
+    !command.is_hide_set() && command.get_name() != "help"
+}
+
+/// A line in which nothing is a request (groff(7): `\&` before what begins with a dot or an apostrophe).
+fn roff(line: &str) -> String {
+    let line = line.replace('\\', "\\e").replace('-', "\\-");
+    if line.starts_with(['.', '\'']) { format!("\\&{line}") } else { line }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_command_has_a_page_with_its_usage_line() {
+        let root = built();
+        let pages = pages(&root).unwrap();
+        assert_eq!(pages.len(), root.get_subcommands().filter(|one| is_shown(one)).count() + 1);
+        for (name, page) in pages {
+            let page = String::from_utf8(page).unwrap();
+            let words = name.replacen('-', " ", 1).replace('-', "\\-");
+            assert!(page.contains(&format!(".SH SYNOPSIS\n.nf\n{words} ")), "{name}: {page}");
+            assert!(!page.contains("(1)"), "{name} names pages that there may not be");
+        }
+    }
+
+    #[test]
+    fn no_line_of_an_example_is_a_request() {
+        assert_eq!(roff(".so /etc/passwd"), "\\&.so /etc/passwd");
+        assert_eq!(roff("craft 'a\\b' --hex"), "craft 'a\\eb' \\-\\-hex");
+    }
 }
