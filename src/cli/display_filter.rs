@@ -29,6 +29,11 @@ impl DisplayFilterArgs {
     /// When the expression is none.
     pub(super) fn compile(&self) -> Result<DisplayFilter, FieldFilterError> {
         let filter = self.display_filter.as_deref().map(FieldFilter::compile).transpose()?;
+        for flag in filter.iter().flat_map(FieldFilter::flags_alone) {
+            anstream::eprintln!(
+                "rawsock: `{flag}` alone takes every packet that has the field, set or not: for those in which it is set write `{flag} == 1`"
+            );
+        }
         Ok(DisplayFilter { filter, table: LayerTable::default(), first_time: None, time_before: None })
     }
 }

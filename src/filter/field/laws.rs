@@ -37,6 +37,16 @@ fn run(filter: &FieldFilter, octets: &[u8]) -> bool {
 }
 
 #[test]
+fn flags_alone_are_told() {
+    let flags = |filter: &str| FieldFilter::compile(filter).unwrap().flags_alone();
+    assert_eq!(
+        flags("tcp.flags.syn and not tcp.flags.ack or tcp.flags.syn"),
+        ["tcp.flags.syn", "tcp.flags.ack"]
+    );
+    assert!(flags("tcp.flags.syn == 1 and tcp.flags and ip.ttl").is_empty());
+}
+
+#[test]
 fn what_newer_versions_of_wireshark_have_or_we_alone() {
     for filter in [
         "",

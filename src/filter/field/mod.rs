@@ -106,6 +106,16 @@ impl FieldFilter {
         Ok(Self { test: node.map(|node| check::check(&node, knows_sent)).transpose()?.map(Arc::new) })
     }
 
+    /// The flags that are asked for as if their names alone meant that they are set: in this language, as in Wireshark's,
+    /// that means that the field is there.
+    pub fn flags_alone(&self) -> Vec<&'static str> {
+        let mut names = Vec::new();
+        if let Some(test) = &self.test {
+            test.flags_alone(&mut names);
+        }
+        names
+    }
+
     /// Whether a packet passes. `about` is what the capture knows of it; fields of `frame` that it does not know are not
     /// there.
     pub fn matches(&self, packet: &Dissected<'_>, about: &About<'_>) -> bool {

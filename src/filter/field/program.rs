@@ -36,6 +36,25 @@ pub(super) enum Test {
     Xor(Vec<Test>),
 }
 
+impl Test {
+    /// Adds the names of flags of which only the existence is tested.
+    pub(super) fn flags_alone(&self, names: &mut Vec<&'static str>) {
+        match self {
+            Self::Exists(Value::Field(field)) if field.named.kind == Type::Bool => {
+                let name = field.named.name.as_str();
+                if !names.contains(&name) {
+                    names.push(name);
+                }
+            }
+            Self::Not(test) => test.flags_alone(names),
+            Self::And(tests) | Self::Or(tests) | Self::Xor(tests) => {
+                tests.iter().for_each(|test| test.flags_alone(names));
+            }
+            _ => {}
+        }
+    }
+}
+
 /// A comparison of values.
 #[derive(Debug, Clone)]
 pub(super) struct Comparison {
