@@ -87,7 +87,8 @@ impl<'a> Encoder<'a, '_> {
         let mut there: Vec<&'static Section> = Vec::new();
         for section in sections {
             let header = self.out.get(start..).unwrap_or_default();
-            let before = Before { header, left: &[], wrote: &|name| written.get(name).is_some() };
+            let before =
+                Before { header, left: &[], builds: true, wrote: &|name| written.get(name).is_some() };
             if section.when.is_none_or(|holds| holds(&before)) {
                 self.section(section, start, written, path)?;
                 there.push(section);
@@ -126,6 +127,7 @@ impl<'a> Encoder<'a, '_> {
                 }
             },
             Body::Zeros { field } => self.zeros(field, written, path),
+            Body::Text { field } => self.text(field, written.of(field), path),
             Body::Items(items) => match written.get(items.name) {
                 Some(Node::List(list)) => list.iter().try_for_each(|node| self.item(items, node, path)),
                 Some(_) => Err(self.mismatch(path, items.name, "a list")),
@@ -166,6 +168,12 @@ impl<'a> Encoder<'a, '_> {
                 // Whoever writes one part of a group chooses all of them.
                 None if fields.iter().any(|part| field.holds(part) && written.of(part).is_some()) => {}
                 None => {
+                    if let Some(list) = field.counts {
+                        let items =
+                            if let Some(Node::List(items)) = written.get(list) { items.len() } else { 0 };
+                        let count = u64::try_from(items).unwrap_or(u64::MAX);
+                        self.put(field, at, ValueRef::Uint(count), path)?;
+                    }
                     if let Some(default) = &field.default {
                         self.put(field, at, default.as_ref(), path)?;
                     }
@@ -224,7 +232,22 @@ impl<'a> Encoder<'a, '_> {
             (Kind::Octets, ValueRef::Octets(octets)) => copy(octets),
             _ => false,
         };
-        if fits { Ok(()) } else { Err(self.mismatch(path, field.name, kind_words(field.kind))) }
+        if fits { Ok(()) } else { Err(self.mismatch(path, field.name, field.kind.words())) }
+    }
+
+    /// Appends a name or a string; the shortest, where nobody wrote one.
+    fn text(&mut self, field: &'static Field, written: Option<&Node>, path: &str) -> Result<(), BuildError> {
+        match (field.kind, written) {
+            (_, None) => self.out.push(0),
+            (Kind::Name, Some(Node::Value(Value::Name(name)))) => self.out.extend_from_slice(name),
+            (Kind::Text, Some(Node::Value(Value::Text(text)))) => {
+                let len = u8::try_from(text.len());
+                self.out.push(len.map_err(|_| self.mismatch(path, field.name, "at most 255 octets"))?);
+                self.out.extend_from_slice(text);
+            }
+            (kind, Some(_)) => return Err(self.mismatch(path, field.name, kind.words())),
+        }
+        Ok(())
     }
 
     fn zeros(&mut self, field: &'static Field, written: Written<'a>, path: &str) -> Result<(), BuildError> {
@@ -260,6 +283,11 @@ impl<'a> Encoder<'a, '_> {
                 }
                 fields => self.structure(&items.item, Written(fields), &path),
             };
+        }
+        if let (Style::Scalar, [Section { body: Body::Text { field }, .. }]) =
+            (items.style, items.item.as_slice())
+        {
+            return self.text(field, Some(node), &path);
         }
         let leaves: Vec<&Field> = items.item.iter().flat_map(|section| plain_fields(&section.body)).collect();
         let values: &[Node] = match (items.style, node) {
@@ -442,7 +470,7 @@ pub(super) fn names(body: &Body, name: &str) -> bool {
     let is = |field: &Field| field.name == name || field.also.is_some_and(|also| also.name == name);
     match body {
         Body::Fields { fields, .. } => fields.iter().any(is),
-        Body::Octets { field, .. } | Body::Zeros { field } => is(field),
+        Body::Octets { field, .. } | Body::Zeros { field } | Body::Text { field } => is(field),
         Body::Items(items) => items.name == name,
         Body::Records(records) => records.name == name,
         Body::Quoted(quoted) => quoted.name == name,
@@ -457,17 +485,4 @@ fn plain_fields(body: &Body) -> impl Iterator<Item = &Field> {
 
 fn full_name(path: &str, name: &str) -> String {
     if name.is_empty() { path.to_owned() } else { format!("{path}.{name}") }
-}
-
-/// What a kind of field takes, in words.
-pub(super) fn kind_words(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Uint => "a number",
-        Kind::Bool => "true or false",
-        Kind::Mac => "a MAC address",
-        Kind::Ipv4 => "an IPv4 address",
-        Kind::Ipv6 => "an IPv6 address",
-        Kind::Octets => "octets",
-        Kind::Group => "a number or its parts",
-    }
 }

@@ -1,6 +1,7 @@
 //! How long a header is: the part of dissecting that runs for every packet.
 
-use crate::proto::describe::{Before, Body, Items, Len, Quoted, Section};
+use crate::proto::describe::{Before, Body, Field, Items, Kind, Len, Quoted, Section};
+use crate::wire::domain_name::{name_len, string_len};
 use crate::wire::layers::LayerState;
 
 /// What measuring a header found.
@@ -21,13 +22,17 @@ pub(super) fn measure<'a>(sections: &'a [Section], octets: &[u8]) -> Measured<'a
         let header = octets.get(..measured.len).unwrap_or_default();
         let left = octets.get(measured.len..).unwrap_or_default();
         let room = left.len();
-        if section.when.is_some_and(|holds| !holds(&Before { header, left, wrote: &|_| false })) {
+        if section
+            .when
+            .is_some_and(|holds| !holds(&Before { header, left, builds: false, wrote: &|_| false }))
+        {
             continue;
         }
         let wanted = match &section.body {
             Body::Fields { len, .. } => Some(*len),
             Body::Octets { len, .. } => wanted(*len, header, room),
             Body::Zeros { .. } => Some(room),
+            Body::Text { field } => text_len(field, left),
             Body::Items(items) => items_len(items, header, left),
             Body::Records(records) => wanted(records.len, header, room),
             Body::Quoted(quoted) => {
@@ -59,6 +64,11 @@ pub(super) fn wanted(len: Len, header: &[u8], room: usize) -> Option<usize> {
         Len::Rest | Len::Count(_) => Some(room),
         Len::Octets(read) => read(header),
     }
+}
+
+/// How many octets the name or string wants with which `octets` begin; `None` when it is none.
+pub(super) fn text_len(field: &Field, octets: &[u8]) -> Option<usize> {
+    if field.kind == Kind::Name { name_len(octets) } else { Some(string_len(octets)) }
 }
 
 /// How many octets repeated items want, where `left` is what stands from their first octet on.

@@ -5,7 +5,7 @@ use std::ops::Range;
 use crate::proto::auto::Scope;
 use crate::proto::describe::{Auto, Field, Kind, Protocol};
 use crate::proto::registry;
-use crate::wire::layers::LayerTable;
+use crate::wire::layers::{LayerState, LayerTable};
 use crate::wire::value::ValueRef;
 
 use super::build::build;
@@ -130,6 +130,10 @@ fn is_made(field: &Field, value: ValueRef<'_>, scope: &Scope<'_>, keep: Keep) ->
     {
         return value == ValueRef::Uint(computed);
     }
+    // The items of a header that is not whole may be fewer.
+    if field.counts.is_some() {
+        return scope.layer().is_some_and(|layer| layer.state == LayerState::Whole);
+    }
     let default = field.default.as_ref().map_or(is_zero(&value), |default| default.as_ref() == value);
     keep == Keep::Needed && default
 }
@@ -175,7 +179,8 @@ impl Nodes {
     }
 
     fn add(&mut self, layer: &mut Layer, name: &str, node: Node) {
-        match self.frames.last_mut() {
+        // Parts of a group stand where the group stands.
+        match self.frames.iter_mut().rev().find(|frame| !matches!(frame, Frame::Group)) {
             Some(Frame::Table(_, fields)) => fields.push((name.to_owned(), node)),
             Some(Frame::List(_, nodes)) => nodes.push(node),
             Some(Frame::Single(_, value)) => *value = Some(node),
@@ -185,6 +190,6 @@ impl Nodes {
 
     /// Values without a name of their own, and those of options, are always written.
     fn may_leave_out(&self) -> bool {
-        matches!(self.frames.last(), None | Some(Frame::Group))
+        self.frames.iter().all(|frame| matches!(frame, Frame::Group))
     }
 }

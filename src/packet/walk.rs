@@ -9,11 +9,12 @@ use std::ops::Range;
 use crate::proto::describe::{
     Before, Body, Field, Items, Kind, Len, Protocol, Record, Records, Section, Style,
 };
+use crate::wire::domain_name::NameRef;
 use crate::wire::layers::{LayerEntry, LayerState};
 use crate::wire::record::{RawRecord, RawShape};
 use crate::wire::value::ValueRef;
 
-use super::measure::{items_len, measure, wanted};
+use super::measure::{items_len, measure, text_len, wanted};
 
 /// What the walk meets. Octet ranges are offsets in the packet.
 #[derive(Debug, Clone)]
@@ -93,7 +94,7 @@ pub fn walk_layer<'a>(
     let Some(header) = packet.get(start..end) else { return };
     // Sections that depend on the room look at what the layer had, which for whole headers is up to its end.
     let room = packet.get(start..entry.end as usize).unwrap_or(header);
-    let mut walk = Walk { base: start, header, room, tell };
+    let mut walk = Walk { base: start, header, room, message: room, tell };
     let cut = walk.sections(&protocol.sections, entry.state == LayerState::Malformed);
     if let Some(at) = cut {
         let rest = header.get(at..).unwrap_or_default();
@@ -110,6 +111,8 @@ struct Walk<'a, 't> {
     header: &'a [u8],
     /// Its octets and those behind it that it might have taken.
     room: &'a [u8],
+    /// The layer's octets, in which the pointers of names point.
+    message: &'a [u8],
     tell: &'t mut dyn FnMut(Event<'a>),
 }
 
@@ -120,10 +123,9 @@ impl<'a> Walk<'a, '_> {
         for section in sections {
             let before = self.header.get(..at).unwrap_or_default();
             let room = self.room.get(at..).unwrap_or_default();
-            if section
-                .when
-                .is_some_and(|holds| !holds(&Before { header: before, left: room, wrote: &|_| false }))
-            {
+            if section.when.is_some_and(|holds| {
+                !holds(&Before { header: before, left: room, builds: false, wrote: &|_| false })
+            }) {
                 continue;
             }
             let left = self.header.get(at..).unwrap_or_default();
@@ -135,6 +137,11 @@ impl<'a> Walk<'a, '_> {
                 Body::Items(items) => items_len(items, before, left)?,
                 Body::Octets { len, .. } => wanted(*len, before, left.len())?,
                 Body::Zeros { .. } => left.len(),
+                // A part of a name has no text.
+                Body::Text { field } => match text_len(field, left)? {
+                    len if len > left.len() => return Some(at),
+                    len => len,
+                },
                 Body::Records(records) => wanted(records.len, before, left.len())?,
                 Body::Quoted(quoted) => wanted(quoted.len, before, left.len())?,
             };
@@ -156,6 +163,13 @@ impl<'a> Walk<'a, '_> {
             Body::Fields { .. } => {}
             Body::Octets { field, .. } => {
                 (self.tell)(Event::Field { field, value: ValueRef::Octets(area), octets, within });
+            }
+            Body::Text { field } => {
+                let value = match field.kind {
+                    Kind::Name => ValueRef::Name(NameRef { octets: area, message: self.message }),
+                    _ => ValueRef::Text(area.get(1..).unwrap_or_default()),
+                };
+                (self.tell)(Event::Field { field, value, octets, within });
             }
             Body::Zeros { field } => {
                 let value = ValueRef::Uint(u64::try_from(area.len()).unwrap_or(u64::MAX));
@@ -226,7 +240,13 @@ impl<'a> Walk<'a, '_> {
                 Style::Table => Shape::Table,
             };
             (self.tell)(Event::Open { name: "", title: "", shape, octets: place.clone() });
-            let mut inner = Walk { base: place.start, header: octets, room: octets, tell: &mut *self.tell };
+            let mut inner = Walk {
+                base: place.start,
+                header: octets,
+                room: octets,
+                message: self.message,
+                tell: &mut *self.tell,
+            };
             if let Some(cut_at) = inner.sections(&items.item, false) {
                 let rest = octets.get(cut_at..).unwrap_or_default();
                 let place = place.end.saturating_sub(rest.len())..place.end;
@@ -275,7 +295,7 @@ impl<'a> Walk<'a, '_> {
         let shape = record_shape(record, body);
         (self.tell)(open(record.name, shape));
         let base = place.end.saturating_sub(body.len());
-        let mut inner = Walk { base, header: body, room: body, tell: &mut *self.tell };
+        let mut inner = Walk { base, header: body, room: body, message: self.message, tell: &mut *self.tell };
         inner.sections(&record.sections, false);
         (self.tell)(Event::Close);
         (self.tell)(Event::Close);
@@ -351,7 +371,10 @@ fn whole_items(record: &Record, body: &[u8]) -> bool {
     let mut at = 0usize;
     for section in &record.sections {
         let (header, left) = body.split_at_checked(at).unwrap_or((body, &[]));
-        if section.when.is_some_and(|holds| !holds(&Before { header, left, wrote: &|_| false })) {
+        if section
+            .when
+            .is_some_and(|holds| !holds(&Before { header, left, builds: false, wrote: &|_| false }))
+        {
             continue;
         }
         match &section.body {
@@ -371,6 +394,7 @@ fn begins(items: &Items, octets: &[u8]) -> bool {
         Some(Body::Fields { fields, .. }) => {
             fields.first().is_some_and(|field| read_field(field, octets).is_some())
         }
+        Some(Body::Text { field }) => text_len(field, octets).is_some_and(|len| len <= octets.len()),
         _ => false,
     }
 }
@@ -407,6 +431,8 @@ pub fn is_zero(value: &ValueRef<'_>) -> bool {
         ValueRef::Ipv4(address) => address.is_unspecified(),
         ValueRef::Ipv6(address) => address.is_unspecified(),
         ValueRef::Octets(octets) => octets.iter().all(|octet| *octet == 0),
+        ValueRef::Name(name) => name.octets == [0],
+        ValueRef::Text(text) => text.is_empty(),
     }
 }
 
@@ -430,5 +456,7 @@ pub fn read_field<'a>(field: &Field, section: &'a [u8]) -> Option<ValueRef<'a>> 
             ValueRef::Ipv6(Ipv6Addr::from(address))
         }
         Kind::Octets => ValueRef::Octets(octets()?),
+        // These have no fixed place.
+        Kind::Name | Kind::Text => return None,
     })
 }

@@ -10,10 +10,12 @@ use std::fmt;
 use crate::wire::layers::ProtocolId;
 use crate::wire::record::Dialect;
 
+pub use super::extent::{Extent, Stated};
 pub use super::field::{
     Also, Auto, Covers, Field, Kind, flag, group, ipv4, ipv6, ipv6_prefix, mac, octets, uint,
 };
 use super::filter_names::{Alias, Compute, Derived};
+pub use super::pairing::{Exchange, Identity, ReadExchange, Side};
 pub use super::view::View;
 
 /// A protocol, described once.
@@ -38,6 +40,8 @@ pub struct Protocol {
     pub fragmented: fn(&[u8]) -> Fragmented,
     /// What pairs a reply with its question, where the protocol has answers.
     pub identity: Option<Identity>,
+    /// Tells whether a header asks or answers, where how long answers take is counted.
+    pub exchange: Option<ReadExchange>,
     /// The word that stands before the summary in the one line: `IP`, `ARP,`. Tcpdump's, whose lines people know.
     pub tag: &'static str,
     /// Whether it belongs to the link: the one line names it only when asked to.
@@ -50,6 +54,8 @@ pub struct Protocol {
     pub aliases: Vec<Alias>,
     /// What is computed about it for filters.
     pub derived: Vec<Derived>,
+    /// Whether one line leaves it out where a known protocol stands above it, as tcpdump does of UDP.
+    pub yields: bool,
     /// Whether filters take what it carries as a part of it, as Wireshark does of messages: `icmp[8:4]`.
     pub is_message: bool,
     /// Its place in the registry, which the registry sets.
@@ -91,6 +97,7 @@ impl Protocol {
             payload_len: None,
             fragmented: |_| Fragmented::No,
             identity: None,
+            exchange: None,
             tag: "",
             is_link: false,
             ports: None,
@@ -98,6 +105,7 @@ impl Protocol {
             aliases: Vec::new(),
             derived: Vec::new(),
             is_message: false,
+            yields: false,
             id: ProtocolId::default(),
         }
     }
@@ -112,7 +120,19 @@ impl Protocol {
     /// Says which table tells what comes next, and how to read the key from the header's octets (`None`: nothing can be
     /// told, as in a later fragment).
     pub fn next(mut self, table: &'static str, key: ReadNumber) -> Self {
-        self.next = Some(Next { table, key });
+        self.next = Some(Next { table, key, or: None });
+        self
+    }
+
+    /// Says which table tells what comes next by either of two numbers: `key` first.
+    pub fn next_by_either(mut self, table: &'static str, key: ReadNumber, or: ReadNumber) -> Self {
+        self.next = Some(Next { table, key, or: Some(or) });
+        self
+    }
+
+    /// Says that one line leaves the layer out where a known protocol stands above it.
+    pub fn yields(mut self) -> Self {
+        self.yields = true;
         self
     }
 
@@ -137,6 +157,12 @@ impl Protocol {
     /// Says what pairs a reply with its question.
     pub fn identity(mut self, identity: Identity) -> Self {
         self.identity = Some(identity);
+        self
+    }
+
+    /// Says how to tell whether a header asks or answers.
+    pub fn exchange(mut self, read: ReadExchange) -> Self {
+        self.exchange = Some(read);
         self
     }
 
@@ -205,43 +231,8 @@ pub struct Next {
     pub table: &'static str,
     /// Reads the number from the layer's header.
     pub key: ReadNumber,
-}
-
-/// How far a layer reaches, in octets from its first.
-#[derive(Debug, Clone, Copy)]
-pub enum Extent {
-    /// As far as what carries it.
-    Rest,
-    /// To the end of its header: what follows belongs to the layer below.
-    Header,
-    /// As its own length field says, which the function reads from the header's octets.
-    Stated(fn(&[u8]) -> Stated),
-}
-
-/// What a length field says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stated {
-    /// So many octets, header included.
-    Octets(u64),
-    /// Nothing: the layer reaches as far as what carries it (zero in segments that hardware will cut).
-    Rest,
-    /// Less than the header itself takes: the layer's contents cannot be told.
-    Lies,
-}
-
-/// Appends the octets of a header that pair a reply with its question: those of a header that was sent are equal to
-/// those of its reply, and of its own copy in an ICMP error. `false` when such a header cannot stand on that side.
-pub type Identity = fn(&[u8], Side, &mut Vec<u8>) -> bool;
-
-/// Where a header stands, for [`Identity`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Side {
-    /// In a packet that was sent.
-    Sent,
-    /// In a packet that may answer it.
-    Reply,
-    /// In the packet that an ICMP error quotes; the header may be cut behind its first 8 octets.
-    Quoted,
+    /// A second number, for where nothing is known under the first: the other port.
+    pub or: Option<ReadNumber>,
 }
 
 /// Whether a layer is a fragment of something larger.
@@ -271,6 +262,8 @@ pub struct Before<'a> {
     pub header: &'a [u8],
     /// The octets from here to the layer's end; none while building.
     pub left: &'a [u8],
+    /// Whether the header is being built, and not dissected.
+    pub builds: bool,
     /// Whether somebody wrote the field of this name; never, while dissecting.
     pub wrote: &'a dyn Fn(&str) -> bool,
 }
@@ -297,6 +290,16 @@ impl Section {
     /// Plain octets.
     pub fn octets(name: &'static str, title: &'static str, len: Len) -> Self {
         Self { when: None, body: Body::Octets { field: Field::new(name, Kind::Octets).title(title), len } }
+    }
+
+    /// A domain name.
+    pub fn name(name: &'static str, title: &'static str) -> Self {
+        Self { when: None, body: Body::Text { field: Field::new(name, Kind::Name).title(title) } }
+    }
+
+    /// A character string, which its length octet begins.
+    pub fn text(name: &'static str, title: &'static str) -> Self {
+        Self { when: None, body: Body::Text { field: Field::new(name, Kind::Text).title(title) } }
     }
 
     /// Zeros of which only the count matters.
@@ -362,6 +365,11 @@ pub enum Body {
         field: Field,
         /// How many.
         len: Len,
+    },
+    /// A domain name or a character string, by the field's kind: it says itself where it ends.
+    Text {
+        /// Name, title and kind.
+        field: Field,
     },
     /// Zeros up to the end, of which only the count matters (PadN).
     Zeros {

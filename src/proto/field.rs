@@ -37,6 +37,8 @@ pub struct Field {
     pub wanted_when: Option<fn(&Scope<'_>) -> bool>,
     /// For a checksum that network cards complete: what a host that leaves it to its card writes.
     pub partial: Option<fn(&Scope<'_>) -> Option<u64>>,
+    /// The list whose items it counts: building counts what somebody wrote there.
+    pub counts: Option<&'static str>,
     pub(super) place: Place,
 }
 
@@ -73,8 +75,29 @@ pub enum Kind {
     Ipv6,
     /// Octets.
     Octets,
+    /// A domain name (RFC 1035 §4.1.4), which says itself where it ends.
+    Name,
+    /// A character string (RFC 1035 §3.3): an octet with its length, and so many octets.
+    Text,
     /// A number made of the fields whose names begin with this one's.
     Group,
+}
+
+impl Kind {
+    /// What such a field takes, in words.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Uint => "a number",
+            Self::Bool => "true or false",
+            Self::Mac => "a MAC address",
+            Self::Ipv4 => "an IPv4 address",
+            Self::Ipv6 => "an IPv6 address",
+            Self::Octets => "octets",
+            Self::Name => "a domain name",
+            Self::Text => "a text of at most 255 octets",
+            Self::Group => "a number or its parts",
+        }
+    }
 }
 
 /// How a field is computed: building writes what the function returns, dissecting compares with it. `None` leaves the
@@ -106,7 +129,7 @@ impl Field {
             Kind::Mac => 48,
             Kind::Ipv4 => 32,
             Kind::Ipv6 => 128,
-            Kind::Uint | Kind::Octets | Kind::Group => 0,
+            Kind::Uint | Kind::Octets | Kind::Name | Kind::Text | Kind::Group => 0,
         };
         Self {
             name,
@@ -124,6 +147,7 @@ impl Field {
             absent_when_zero: false,
             wanted_when: None,
             partial: None,
+            counts: None,
             place: Place::Bits(bits),
         }
     }
@@ -166,6 +190,12 @@ impl Field {
     /// It is computed from the layers' places and kinds.
     pub fn auto(mut self, compute: fn(&Scope<'_>) -> Option<u64>) -> Self {
         self.auto = Some(Auto::Structure(compute));
+        self
+    }
+
+    /// It says how many items the list of this name has.
+    pub fn counts(mut self, list: &'static str) -> Self {
+        self.counts = Some(list);
         self
     }
 

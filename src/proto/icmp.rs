@@ -115,8 +115,11 @@ fn errors() -> Vec<Section> {
 }
 
 /// A quoted packet begins with its version.
-pub(super) const IP_BY_VERSION: Next =
-    Next { table: ip::RAW_VERSION, key: |octets| octets.first().map(|first| u64::from(first >> 4)) };
+pub(super) const IP_BY_VERSION: Next = Next {
+    table: ip::RAW_VERSION,
+    or: None,
+    key: |octets| octets.first().map(|first| u64::from(first >> 4)),
+};
 
 /// A query's type, identifier and sequence number; those of an extended echo share the identifier's place, and its
 /// sequence number is one octet (RFC 8335 §2).

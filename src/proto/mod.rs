@@ -6,6 +6,7 @@
 
 pub mod auto;
 pub mod describe;
+pub mod extent;
 pub mod field;
 pub mod filter_names;
 pub mod layout;
@@ -13,6 +14,9 @@ pub mod pseudo_header;
 
 mod arp;
 pub mod data;
+pub mod dns;
+mod dns_records;
+mod dns_summary;
 pub mod eth;
 pub mod icmp;
 mod icmp_extension;
@@ -28,10 +32,11 @@ mod ipv6_extension;
 mod ipv6_fraghdr;
 mod ipv6_routing;
 mod null;
+pub mod pairing;
 mod sll;
 mod tcp;
 mod tcp_summary;
-mod udp;
+pub mod udp;
 pub mod view;
 mod vlan;
 
@@ -62,6 +67,9 @@ const ALL: &[fn() -> Protocol] = &[
     igmp::describe,
     tcp::describe,
     udp::describe,
+    dns::describe_dns,
+    dns::describe_mdns,
+    dns::describe_llmnr,
     data::describe,
 ];
 
@@ -147,9 +155,10 @@ impl Registry {
 
     /// What `protocol` carries when its header is `header`.
     pub fn carried(&'static self, protocol: &Protocol, header: &[u8]) -> Option<&'static Protocol> {
-        let Next { key, .. } = protocol.next?;
+        let Next { key, or, .. } = protocol.next?;
         let table = self.next.get(usize::from(protocol.id.0)).copied().flatten()?;
-        self.look_up(self.tables.get(table)?, key(header)?)
+        let table = self.tables.get(table)?;
+        self.look_up(table, key(header)?).or_else(|| self.look_up(table, or?(header)?))
     }
 
     fn look_up(&'static self, table: &Table, key: u64) -> Option<&'static Protocol> {

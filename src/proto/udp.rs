@@ -14,7 +14,8 @@ pub(super) fn describe() -> Protocol {
         uint("srcport", 16, "Source port").set_by(setter!(MutableUdpPacket, set_source)).default_uint(49152),
         uint("dstport", 16, "Destination port")
             .set_by(setter!(MutableUdpPacket, set_destination))
-            .default_uint(7),
+            .default_uint(7)
+            .auto(auto::next_protocol),
         uint("length", 16, "Length of header and data")
             .set_by(setter!(MutableUdpPacket, set_length))
             .auto(auto::layer_len),
@@ -28,6 +29,8 @@ pub(super) fn describe() -> Protocol {
     let header_len = MutableUdpPacket::minimum_packet_size();
     Protocol::new("udp", "User Datagram Protocol", "RFC 768", vec![Section::measured(header_len, header)])
         .edge(ip::PROTO, 17)
+        .next_by_either(PORT, lower_port, higher_port)
+        .yields()
         .extent(Extent::Stated(stated_len))
         .identity(ports)
         .ports(port_pair)
@@ -38,6 +41,17 @@ pub(super) fn describe() -> Protocol {
             8.. => write!(out, "length {}", view.payload_len()),
             _ => Ok(()),
         })
+}
+
+/// The table of the protocols that UDP carries: either port tells them, the lower one first, as in Wireshark.
+pub const PORT: &str = "udp.port";
+
+fn lower_port(header: &[u8]) -> Option<u64> {
+    port_pair(header).map(|(from, to)| u64::from(from.min(to)))
+}
+
+fn higher_port(header: &[u8]) -> Option<u64> {
+    port_pair(header).map(|(from, to)| u64::from(from.max(to)))
 }
 
 /// Source and destination port, which stand where TCP has them too.

@@ -98,6 +98,7 @@ impl Entries {
                 }
                 Body::Octets { field, .. } => self.plain(path, field, "octets", depth),
                 Body::Zeros { field } => self.plain(path, field, "number of zeros", depth),
+                Body::Text { field } => self.plain(path, field, &kind_of(field), depth),
                 Body::Items(items) => self.items(path, items, depth),
                 Body::Records(records) => self.records(path, records, depth),
                 Body::Quoted(quoted) => {
@@ -119,7 +120,7 @@ impl Entries {
             bits: Some(field.span.len_bits),
             code: None,
             default,
-            is_computed: field.auto.is_some(),
+            is_computed: field.auto.is_some() || field.counts.is_some(),
         };
         let Some(entry) = self.add(joined(path, field.name), &kind_of(field), facts, depth) else { return };
         if field.scale > 1 {
@@ -143,9 +144,11 @@ impl Entries {
         let leaves: Vec<&Field> = items
             .item
             .iter()
-            .filter_map(
-                |section| if let Body::Fields { fields, .. } = &section.body { Some(fields) } else { None },
-            )
+            .filter_map(|section| match &section.body {
+                Body::Fields { fields, .. } => Some(fields.as_slice()),
+                Body::Text { field } => Some(std::slice::from_ref(field)),
+                _ => None,
+            })
             .flatten()
             .collect();
         let kind = match items.style {
@@ -248,6 +251,8 @@ fn kind_of(field: &Field) -> String {
         Kind::Ipv4 => "IPv4 address".to_owned(),
         Kind::Ipv6 => "IPv6 address".to_owned(),
         Kind::Octets => format!("{} octets", field.span.len_bits / 8),
+        Kind::Name => "domain name".to_owned(),
+        Kind::Text => "text".to_owned(),
         Kind::Group => format!("{} bits, group", field.span.len_bits),
     }
 }

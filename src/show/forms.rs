@@ -70,7 +70,7 @@ impl Trial {
         for (index, section) in sections.iter().enumerate() {
             let header = self.header.get(..at).unwrap_or(&self.header);
             let left = ZEROS.get(..self.room).unwrap_or_default();
-            let before = Before { header, left, wrote: &|_| false };
+            let before = Before { header, left, builds: false, wrote: &|_| false };
             if section.when.is_some_and(|holds| !holds(&before)) {
                 continue;
             }

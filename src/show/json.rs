@@ -11,6 +11,7 @@
 //! Names are those of the descriptions. A field that is made of others is an object of them; options are a list of
 //! objects with one key each; octets are hex digits. Besides the fields, a layer may have
 //!
+//! * `NAME.text` of a domain name that goes on elsewhere in the message (`www.@12`): the whole of it;
 //! * `NAME.status` of a checksum: `good`, `bad`, `partial`, `unverified`, `not present`, `illegal` (it is left out where there must be one);
 //! * `quoted`: the layers of the packet that it quotes, and `quoted_trailer`: octets of the quotation behind that packet;
 //! * `trailer`: octets behind its payload that are its own, such as Ethernet padding;
@@ -23,8 +24,9 @@
 use std::fmt::{self, Write};
 
 use super::Meta;
+use super::nesting::Nesting;
 use super::text::push_json_string;
-use super::value::{push_hex, push_padded, push_uint, push_value};
+use super::value::{push_hex, push_padded, push_read, push_uint, push_value};
 use crate::packet::check::{ChecksumStatus, Dissected};
 use crate::packet::unbuild::{behind_quoted, next_of_chain, trailer_of};
 use crate::packet::walk::{Event, Shape, walk_layer};
@@ -131,6 +133,12 @@ impl Json<'_, '_> {
                 let name = if inside == Shape::Group { field.last_name() } else { field.name_for(number) };
                 self.begin(name, inside);
                 self.value(*value);
+                if let ValueRef::Name(name) = value
+                    && inside == Shape::Table
+                    && name.is_compressed()
+                {
+                    self.whole_name(field, *value);
+                }
                 if matches!(field.auto, Some(Auto::Checksum(..))) {
                     let status = self.dissected.checksum_status(index, field, number, octets, within);
                     self.status(field, status, inside);
@@ -174,6 +182,17 @@ impl Json<'_, '_> {
                 self.out.push('}');
             }
         }
+    }
+
+    /// A name of which parts stand elsewhere in the packet, as it goes on there.
+    fn whole_name(&mut self, field: &Field, name: ValueRef<'_>) {
+        self.comma('{');
+        self.out.push('"');
+        self.out.push_str(field.name);
+        self.out.push_str(".text\":");
+        let mut text = String::new();
+        push_read(&mut text, name);
+        push_json_string(self.out, &text);
     }
 
     fn status(&mut self, field: &Field, status: ChecksumStatus, inside: Shape) {
@@ -259,39 +278,13 @@ impl Json<'_, '_> {
     fn value(&mut self, value: ValueRef<'_>) {
         match value {
             ValueRef::Uint(_) | ValueRef::Bool(_) => push_value(self.out, value),
+            ValueRef::Name(_) | ValueRef::Text(_) => push_json_string(self.out, &value.to_string()),
             _ => {
                 self.out.push('"');
                 push_value(self.out, value);
                 self.out.push('"');
             }
         }
-    }
-}
-
-/// What is open inside a layer, innermost last. Descriptions nest less deep than this has room.
-#[derive(Default)]
-struct Nesting {
-    shapes: [Option<Shape>; 16],
-    depth: usize,
-}
-
-impl Nesting {
-    fn innermost(&self) -> Shape {
-        let last = self.depth.checked_sub(1).and_then(|last| self.shapes.get(last).copied().flatten());
-        last.unwrap_or(Shape::Table)
-    }
-
-    fn open(&mut self, shape: Shape) {
-        if let Some(slot) = self.shapes.get_mut(self.depth) {
-            *slot = Some(shape);
-        }
-        self.depth = self.depth.saturating_add(1);
-    }
-
-    fn close(&mut self) -> Shape {
-        let closed = self.innermost();
-        self.depth = self.depth.saturating_sub(1);
-        closed
     }
 }
 
@@ -402,17 +395,16 @@ mod tests {
         let object = json[layer.protocol.name].as_object().unwrap();
         let mut seen = 0;
         for (name, node) in &layer.fields {
-            let found = object.get(name).or_else(|| {
-                let (group, part) = name.split_once('.')?;
-                object.get(group)?.get(part)
-            });
+            let found = part(object, name);
             same_node(found.unwrap_or_else(|| panic!("{name} in {json}")), node);
             seen += 1;
         }
         let leaves: usize = object
             .iter()
             .filter(|(name, _)| {
-                !name.ends_with(".status") && !["trailer", "cut", "quoted_trailer"].contains(&name.as_str())
+                !name.ends_with(".status")
+                    && !name.ends_with(".text")
+                    && !["trailer", "cut", "quoted_trailer"].contains(&name.as_str())
             })
             .map(|(_, value)| value.as_object().map_or(1, serde_json::Map::len))
             .sum();
@@ -428,6 +420,14 @@ mod tests {
         assert_eq!(object.get("cut"), cut.as_ref());
     }
 
+    /// What stands under a name, which may be that of a part of a group.
+    fn part<'j>(object: &'j serde_json::Map<String, Json>, name: &str) -> Option<&'j Json> {
+        object.get(name).or_else(|| {
+            let (group, part) = name.split_once('.')?;
+            object.get(group)?.get(part)
+        })
+    }
+
     fn same_node(json: &Json, node: &Node) {
         match node {
             Node::Value(value) => match json {
@@ -435,8 +435,15 @@ mod tests {
                 other => assert_eq!(other.to_string(), value.to_string()),
             },
             Node::Table(fields) => {
-                assert_eq!(json.as_object().unwrap().len(), fields.len());
-                fields.iter().for_each(|(name, node)| same_node(&json[name], node));
+                let object = json.as_object().unwrap();
+                for (name, node) in fields {
+                    same_node(part(object, name).unwrap_or_else(|| panic!("{name} in {json}")), node);
+                }
+                let is_own = |name: &String| fields.iter().any(|(known, _)| known == name);
+                let keys = object.iter().filter(|(name, _)| !name.ends_with(".text"));
+                let leaves =
+                    keys.map(|(name, value)| if is_own(name) { 1 } else { value.as_object().unwrap().len() });
+                assert_eq!(leaves.sum::<usize>(), fields.len(), "{json}");
             }
             Node::List(nodes) => {
                 assert_eq!(json.as_array().unwrap().len(), nodes.len());
@@ -464,7 +471,9 @@ mod tests {
             prop_assert!(text.chars().all(is_printable));
             let json: Json = serde_json::from_str(&text).unwrap();
             // serde_json keeps the last of two equal keys: then the text that it writes would be shorter.
-            prop_assert_eq!(json.to_string().len(), text.len(), "a key stands twice in {}", text);
+            // It writes what we escape as it is, too.
+            let is_escaped = text.contains("\\u");
+            prop_assert!(is_escaped || json.to_string().len() == text.len(), "a key stands twice in {}", text);
             let mut table = LayerTable::default();
             dissect(&octets, LinkType(link), &mut table);
             let unbuilt = unbuild(&octets, &table, Keep::All);
@@ -476,6 +485,8 @@ mod tests {
     /// Made with scapy: IPv4 with options and a SACK, a quoted packet with an extension, IPv6 with extension headers,
     /// a router advertisement, an IGMPv3 report, ARP.
     const SEEDS: &[&str] = &[
+        "020000000002020000000102080045000087001500004011664f0a0000010a00000200359c400073a752000381800001000100010001076578616d706c6503636f6d0000010001076578616d706c6503636f6d00000100010000003c000401020304076578616d706c6503636f6d0000020001000000000011036e7331076578616d706c6503636f6d0000002904d0000080000000",
+        "02000000000202000000010208004500006a003200004011664f0a0000010a00000200359c4000561b87000a8180000100010000000003777777076578616d706c6503636f6d0000010001c00c000500010000000000040168c0100168076578616d706c6503636f6d000001000100000000000401020304",
         "02000000000102000000000208004900002c7b6e0000ac013d56cb00715ac00002a84410094077ad8e0b0000000000000000080089406ebe0001",
         "02000000000102000000000208004500004cf7fd00001906aa5acb0071c6c000028d54604faa8021b05b2ba6be7be01041d60a3f00000101052225f327b4d89c37759cabb9600ddf60c370f62888d1731f2f22fa2b5b79389b62",
         "02000000000102000000000208004500003886c80000fb014bb6c63364b0c000026203025eeb000000004500002825930000e111e1d9c00002820a4d058935d965f500140230",

@@ -11,6 +11,7 @@ use crate::proto::data;
 use crate::proto::describe::{Protocol, View};
 use crate::proto::registry;
 use crate::wire::frame::{Direction, LinkType};
+use crate::wire::layers::LayerEntry;
 
 /// Writes the lines of packets, one after the other.
 #[derive(Debug, Clone)]
@@ -107,6 +108,12 @@ impl<'a> Line<'_, 'a> {
             if index > first && protocol.name == data::NAME {
                 return self.unknown(index, between);
             }
+            let above = self.dissected.table.child(index);
+            let is_known = |entry: &LayerEntry| entry.protocol != registry().data().id;
+            if let Some((above, _)) = above.filter(|(_, entry)| protocol.yields && is_known(entry)) {
+                next = Some(above);
+                continue;
+            }
             self.out.write_str(between)?;
             between = self.piece(&view, protocol, tagged)?;
             tagged = true;
@@ -142,7 +149,8 @@ impl<'a> Line<'_, 'a> {
     fn unknown(&mut self, index: usize, between: &str) -> fmt::Result {
         let Some((lower, _)) = self.dissected.table.below(index).next() else { return Ok(()) };
         let view = self.view(lower);
-        let Some(next) = view.protocol().next else { return Ok(()) };
+        // A port does not say what it carries where nothing is known of it.
+        let Some(next) = view.protocol().next.filter(|next| next.or.is_none()) else { return Ok(()) };
         let Some(key) = (next.key)(view.header()) else { return Ok(()) };
         self.out.write_str(between)?;
         for character in next.table.chars() {
@@ -210,7 +218,12 @@ mod tests {
                 "IP 10.77.1.2.49152 > 10.77.2.2.80: Flags [S], seq 1, win 64240, options [mss 1460,sackOK,TS val 1 ecr 0,nop,wscale 7], length 0",
             ),
             (1, DATA, "IP 10.77.1.2.49152 > 10.77.2.2.80: Flags [P.], seq 2:7, ack 9, win 502, length 5"),
-            (1, VLAN, "IP 10.77.1.2.5353 > 10.77.2.2.53: UDP, length 5"),
+            (
+                101,
+                "45000039000100004011a4ac0a4d01020a4d0202c0000035002502c004d201000001000000000000076578616d706c6503636f6d0000010001",
+                "IP 10.77.1.2.49152 > 10.77.2.2.53: 1234+ A? example.com. (29)",
+            ),
+            (1, VLAN, "IP 10.77.1.2.5000 > 10.77.2.2.50: UDP, length 5"),
             (
                 1,
                 "020000000002020000000102080600010800060400010200000001020a4d01020000000000000a4d0101",
@@ -263,7 +276,7 @@ mod tests {
         assert_eq!(
             whole(1, VLAN, true),
             "02:00:00:00:01:02 > 02:00:00:00:00:02, ethertype 802.1Q VLAN (0x8100), length 51: vlan 5, p 3, ethertype IPv4 \
-             (0x0800), 10.77.1.2.5353 > 10.77.2.2.53: UDP, length 5"
+             (0x0800), 10.77.1.2.5000 > 10.77.2.2.50: UDP, length 5"
         );
     }
 
@@ -319,5 +332,5 @@ mod tests {
 
     const SYN: &str = "02000000000202000000010208004500003c000140004006231e0a4d01020a4d0202c00000500000000100000000a002faf0751f0000020405b40402080a000000010000000001030307";
     const DATA: &str = "02000000000202000000010208004500002d000100004006632d0a4d01020a4d0202c00000500000000200000009501801f69206000068656c6c6f";
-    const VLAN: &str = "02000000000202000000010281006005080045000021000100004011632e0a4d01020a4d020214e90035000d8f4668656c6c6f";
+    const VLAN: &str = "02000000000202000000010281006005080045000021000100004011632e0a4d01020a4d020213880032000d90aa68656c6c6f";
 }

@@ -14,6 +14,7 @@ pub mod hex;
 pub mod json;
 pub mod json_object;
 pub mod line;
+mod nesting;
 pub mod palette;
 pub mod ping;
 pub mod statistics;

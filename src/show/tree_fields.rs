@@ -4,8 +4,9 @@
 use std::fmt::{self, Write};
 use std::ops::Range;
 
+use super::text::push_printable;
 use super::tree::{Tree, push_some_hex};
-use super::value::{push_hex_number, push_uint, push_value};
+use super::value::{push_hex_number, push_read, push_uint, push_value};
 use crate::packet::check::{ChecksumStatus, Dissected};
 use crate::packet::unbuild::behind_quoted;
 use crate::packet::walk::{Event, Shape};
@@ -183,6 +184,11 @@ impl<'t, 'o, 'a> LayerBody<'t, 'o, 'a> {
     fn number_or_octets(&mut self, value: ValueRef<'_>) {
         match value {
             ValueRef::Octets(octets) => push_some_hex(self.tree.out, octets),
+            ValueRef::Name(_) | ValueRef::Text(_) => {
+                let mut text = String::new();
+                push_read(&mut text, value);
+                push_printable(self.tree.out, &text);
+            }
             other => push_value(self.tree.out, other),
         }
     }

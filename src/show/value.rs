@@ -16,6 +16,7 @@ pub fn push_value(out: &mut String, value: ValueRef<'_>) {
         ValueRef::Ipv4(address) => push_ipv4(out, address),
         ValueRef::Ipv6(address) => push_ipv6(out, address),
         ValueRef::Octets(octets) => push_hex(out, octets),
+        ValueRef::Name(_) | ValueRef::Text(_) => push_text(out, value),
     }
 }
 
@@ -86,6 +87,22 @@ fn push_ipv4(out: &mut String, address: Ipv4Addr) {
 fn push_ipv6(out: &mut String, address: Ipv6Addr) {
     // Writing into a `String` cannot fail.
     let _ = write!(out, "{address}");
+}
+
+fn push_text(out: &mut String, value: ValueRef<'_>) {
+    // Writing into a `String` cannot fail.
+    let _ = write!(out, "{value}");
+}
+
+/// Appends a value for people: names with what their pointers point at, as they go on from there.
+pub fn push_read(out: &mut String, value: ValueRef<'_>) {
+    match value {
+        // Writing into a `String` cannot fail.
+        ValueRef::Name(name) => {
+            let _ = name.write_whole(out);
+        }
+        other => push_value(out, other),
+    }
 }
 
 fn decimal_digit(number: u64) -> u8 {

@@ -86,6 +86,7 @@ fn writable(section: &'static Section) -> Vec<(String, String)> {
         Kind::Ipv4 => "\"10.0.0.0/8\"".to_owned(),
         Kind::Ipv6 => "\"random\"".to_owned(),
         Kind::Octets => format!("{{\"zeros\":{octets}}}"),
+        Kind::Name | Kind::Text => "\"a.example\"".to_owned(),
     };
     let list = |name: &str, items: &str| vec![(name.to_owned(), format!("[{items}]"))];
     match &section.body {
@@ -101,6 +102,7 @@ fn writable(section: &'static Section) -> Vec<(String, String)> {
         }
         Body::Octets { field, .. } => vec![(field.name.to_owned(), "\"00ff\"".to_owned())],
         Body::Zeros { field } => vec![(field.name.to_owned(), "2".to_owned())],
+        Body::Text { field } => vec![(field.name.to_owned(), value(field.kind, 0))],
         Body::Items(items) => list(items.name, "{\"raw\":\"00\"}"),
         Body::Quoted(quoted) => list(quoted.name, "{\"ip\":{}}"),
         Body::Records(records) => {
@@ -141,6 +143,7 @@ const SPECS: &[&str] = &[
     "ip(dst=10.77.2.2, ttl=1..30, flags.df)/tcp(dstport=[80, 443], options=[mss=1460, sack_perm])/\"hi\"",
     "icmp(type=3, quoted=ip(dst=10.0.0.0/30)/udp(srcport=random(1..9)), quoted_bytes=28)",
     "layers = [{ ip = { ttl = \"1..3/2\", flags = { df = true } } }, { data = { random = 10 } }]\ncount = 3",
+    "ip()/udp()/dns(qry=[{name=a.@12, type=AAAA}], answers=[{name='.', ttl=1..3, a=1.2.3.4}, {type=TXT, txt=[b]}])",
     "[[packet]]\nlayers = [\"x\"]\n[send]\nrate = \"50k/s\"\nvia = \"link\"",
     "{\"layers\":[{\"arp\":{\"src.hw_mac\":\"02:00:00:00:00:01\"}},{\"data\":{\"hex\":\"00ff\"}}],\"len\":1}",
     "[{\"layers\":[{\"igmp\":{\"type\":34,\"records\":[{\"record_type\":1,\"sources\":[\"1.2.3.4\"]}]}}]}]",

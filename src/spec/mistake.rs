@@ -4,6 +4,7 @@ use crate::diagnostic::Explain;
 use crate::filter::field;
 use crate::packet::build::BuildError;
 use crate::proto::describe::Style;
+use crate::wire::domain_name::TextMistake;
 
 /// A mistake: what is wrong ([`Display`](std::fmt::Display)), what was expected there, and what may help.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -13,6 +14,14 @@ pub enum Mistake {
     Syntax {
         /// What is wrong.
         message: String,
+    },
+    /// What is no name, or no text for octets.
+    #[error("{name}: {mistake}")]
+    Text {
+        /// The field.
+        name: String,
+        /// What is wrong.
+        mistake: TextMistake,
     },
     /// A key that has no meaning there.
     #[error("{place} has no key `{name}`")]

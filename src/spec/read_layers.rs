@@ -13,12 +13,14 @@ use crate::packet::{Cut, Layer, Node};
 use crate::proto::data;
 use crate::proto::describe::{Auto, Body, Field, Items, Kind, Records, Section, Style};
 use crate::proto::registry;
+use crate::wire::domain_name::{name_of_text, string_of_text};
 use crate::wire::value::Value;
 
 /// What a name stands for in a structure.
 #[derive(Clone, Copy)]
 enum Named {
     Field(&'static Field, &'static [Field]),
+    Text(&'static Field),
     Octets,
     Zeros,
     Items(&'static Items),
@@ -53,6 +55,7 @@ impl<'a> Structure<'a> {
             }
             Body::Octets { field, .. } => is(field).then_some(Named::Octets),
             Body::Zeros { field } => is(field).then_some(Named::Zeros),
+            Body::Text { field } => is(field).then_some(Named::Text(field)),
             Body::Items(items) => (items.name == name).then_some(Named::Items(items)),
             Body::Records(records) => (records.name == name).then_some(Named::Records(records)),
             Body::Quoted(quoted) => (quoted.name == name).then_some(Named::Quoted),
@@ -66,7 +69,7 @@ impl<'a> Structure<'a> {
                 let also = fields.iter().filter_map(|field| field.also).map(|also| also.name);
                 fields.iter().map(|field| field.name).chain(also).collect::<Vec<_>>()
             }
-            Body::Octets { field, .. } | Body::Zeros { field } => vec![field.name],
+            Body::Octets { field, .. } | Body::Zeros { field } | Body::Text { field } => vec![field.name],
             Body::Items(items) => vec![items.name],
             Body::Records(records) => vec![records.name],
             Body::Quoted(quoted) => vec![quoted.name],
@@ -276,6 +279,7 @@ impl Reader<'_> {
                 self.value(&target, tree)
             }
             Named::Octets => self.octets(tree, &format!("{path}.{name}"), None),
+            Named::Text(field) => self.field_text(field, &format!("{path}.{name}"), tree),
             Named::Zeros => self.value(&Target::zeros(path, name), tree),
             Named::Items(items) => self.items(items, &format!("{path}.{name}"), tree),
             Named::Records(records) => self.records(records, &format!("{path}.{name}"), tree),
@@ -285,6 +289,20 @@ impl Reader<'_> {
                 Some(Node::Layers(layers))
             }
         }
+    }
+
+    /// Reads a name or a string.
+    fn field_text(&mut self, field: &'static Field, name: &str, tree: &Tree<'_>) -> Option<Node> {
+        let Shape::Text(text) = &tree.shape else {
+            self.wrong_kind(tree, name, if field.kind == Kind::Name { "a domain name" } else { "text" });
+            return None;
+        };
+        let value = match field.kind {
+            Kind::Name => name_of_text(&text.text).map(Value::Name),
+            _ => string_of_text(&text.text).map(Value::Text),
+        };
+        let mistake = |mistake| Mistake::Text { name: name.to_owned(), mistake };
+        value.map_err(|found| self.mistake(tree.at.clone(), mistake(found))).ok().map(Node::Value)
     }
 
     /// Reads a list of items.
@@ -329,6 +347,9 @@ impl Reader<'_> {
                 Some(Node::List(nodes))
             }
             (Shape::Text(_) | Shape::Integer(_) | Shape::Bool(_), Style::Scalar) => {
+                if let [Section { body: Body::Text { field }, .. }] = items.item.as_slice() {
+                    return self.field_text(field, path, tree);
+                }
                 let field = leaves().next()?;
                 self.value(&Target::field(path, "", field, &[], field.max()), tree)
             }
@@ -357,8 +378,12 @@ impl Reader<'_> {
     }
 }
 
-/// Whether a name is what `--json` says about a computed field: `checksum.status`.
+/// Whether a name is what `--json` says about a field: `checksum.status`, and `name.text`, the whole of a compressed name.
 fn is_computed(structure: &Structure<'_>, name: &str) -> bool {
+    let is_name = |name| matches!(structure.look_up(name), Some(Named::Text(_)));
+    if name.strip_suffix(".text").is_some_and(is_name) {
+        return true;
+    }
     let field = name.strip_suffix(".status").and_then(|name| structure.look_up(name));
     matches!(field, Some(Named::Field(field, _)) if matches!(field.auto, Some(Auto::Checksum(..))))
 }

@@ -65,6 +65,7 @@ impl<'a> Target<'a> {
             (Kind::Ipv4, _) => "an IPv4 address".to_owned(),
             (Kind::Ipv6, _) => "an IPv6 address".to_owned(),
             (Kind::Octets, _) => "octets".to_owned(),
+            (Kind::Name | Kind::Text, _) => "text".to_owned(),
             (_, Some((group, _))) if !group.letters.is_empty() => {
                 format!("a number, letters of {}, or a table of its bits", group.letters)
             }
@@ -81,7 +82,7 @@ impl<'a> Target<'a> {
             Kind::Mac => (1 << 48) - 1,
             Kind::Ipv4 => u128::from(u32::MAX),
             Kind::Ipv6 => u128::MAX,
-            Kind::Uint | Kind::Group | Kind::Octets => u128::from(self.max),
+            Kind::Uint | Kind::Group | Kind::Octets | Kind::Name | Kind::Text => u128::from(self.max),
         };
         Run { first: 0, last, step: u128::from(self.scale) }
     }
@@ -92,7 +93,7 @@ impl<'a> Target<'a> {
             Kind::Mac => Make::Mac,
             Kind::Ipv4 => Make::Ipv4,
             Kind::Ipv6 => Make::Ipv6,
-            Kind::Uint | Kind::Group | Kind::Octets => Make::Uint,
+            Kind::Uint | Kind::Group | Kind::Octets | Kind::Name | Kind::Text => Make::Uint,
         }
     }
 
@@ -108,6 +109,7 @@ impl<'a> Target<'a> {
             Kind::Ipv4 => text.parse::<Ipv4Addr>().ok().map(|address| u128::from(address.to_bits())),
             Kind::Ipv6 => text.parse::<Ipv6Addr>().ok().map(|address| address.to_bits()),
             Kind::Uint | Kind::Octets => number(text),
+            Kind::Name | Kind::Text => None,
             Kind::Group => number(text).or_else(|| self.bits(text)),
         }
     }

@@ -139,6 +139,9 @@ fn push_list<T>(list: &[T], out: &mut String, push: fn(&T, &mut String)) {
 }
 
 fn push_value(value: &Value, out: &mut String) {
+    if matches!(value, Value::Name(_) | Value::Text(_)) {
+        return push_text(&value.to_string(), out);
+    }
     let quotes = !matches!(value, Value::Uint(_) | Value::Bool(_));
     if quotes {
         out.push('"');
@@ -172,8 +175,9 @@ fn push_text(text: &str, out: &mut String) {
             '\n' => out.push_str("\\n"),
             '\r' => out.push_str("\\r"),
             '\t' => out.push_str("\\t"),
-            _ if letter.is_control() => {
-                let _ = write!(out, "\\u{:04X}", u32::from(letter));
+            // Letters of the world are shown; what is invisible, or turns the direction of writing, is not.
+            _ if letter.is_control() || !(letter.is_ascii() || letter.is_alphanumeric()) => {
+                let _ = write!(out, "\\U{:08X}", u32::from(letter));
             }
             _ => out.push(letter),
         }

@@ -6,6 +6,7 @@
 pub mod big_endian;
 pub mod bpf;
 pub mod checksum;
+pub mod domain_name;
 pub mod frame;
 pub mod layers;
 pub mod record;

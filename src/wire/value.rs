@@ -3,6 +3,8 @@
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
+use super::domain_name::{NameRef, write_escaped};
+
 /// A field's value as it stands in a packet: nothing is copied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ValueRef<'a> {
@@ -18,6 +20,10 @@ pub enum ValueRef<'a> {
     Ipv6(Ipv6Addr),
     /// Octets.
     Octets(&'a [u8]),
+    /// A domain name.
+    Name(NameRef<'a>),
+    /// A character string, without its length octet.
+    Text(&'a [u8]),
 }
 
 /// A field's value as a spec holds it.
@@ -35,6 +41,10 @@ pub enum Value {
     Ipv6(Ipv6Addr),
     /// Octets.
     Octets(Vec<u8>),
+    /// A domain name, as it is on the wire.
+    Name(Vec<u8>),
+    /// A character string, without its length octet.
+    Text(Vec<u8>),
 }
 
 impl ValueRef<'_> {
@@ -47,6 +57,8 @@ impl ValueRef<'_> {
             Self::Ipv4(address) => Value::Ipv4(address),
             Self::Ipv6(address) => Value::Ipv6(address),
             Self::Octets(octets) => Value::Octets(octets.to_vec()),
+            Self::Name(name) => Value::Name(name.octets.to_vec()),
+            Self::Text(text) => Value::Text(text.to_vec()),
         }
     }
 }
@@ -61,11 +73,14 @@ impl Value {
             Self::Ipv4(address) => ValueRef::Ipv4(*address),
             Self::Ipv6(address) => ValueRef::Ipv6(*address),
             Self::Octets(octets) => ValueRef::Octets(octets),
+            Self::Name(octets) => ValueRef::Name(NameRef { octets, message: &[] }),
+            Self::Text(text) => ValueRef::Text(text),
         }
     }
 }
 
-/// The text that specs take back: decimal numbers, `true`/`false`, addresses in their usual form, octets as hex digits.
+/// The text that specs take back: decimal numbers, `true`/`false`, addresses in their usual form, octets as hex digits,
+/// names and strings with what is not printable as `\DDD`.
 impl fmt::Display for ValueRef<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -75,6 +90,8 @@ impl fmt::Display for ValueRef<'_> {
             Self::Ipv4(address) => write!(f, "{address}"),
             Self::Ipv6(address) => write!(f, "{address}"),
             Self::Octets(octets) => octets.iter().try_for_each(|octet| write!(f, "{octet:02x}")),
+            Self::Name(name) => write!(f, "{name}"),
+            Self::Text(text) => write_escaped(f, text, &['\\']),
         }
     }
 }

@@ -33,7 +33,7 @@ pub(crate) fn field_names() -> BTreeSet<String> {
             // Tables hold values, and are none themselves.
             let is_group = field["kind"].as_str().unwrap().ends_with("group");
             if field["bits"].is_number() && !is_group {
-                names.insert(wireshark_name(field["name"].as_str().unwrap()).to_owned());
+                names.insert(wireshark_name(field["name"].as_str().unwrap()));
             }
         }
     }
@@ -53,7 +53,10 @@ fn layers(list: &Value, packet: &mut Packet) {
         for (name, fields) in layer.as_object().unwrap() {
             packet.layers.push(name.clone());
             let fields = fields.as_object().unwrap();
-            for (field, value) in fields.iter().filter(|(field, _)| *field != "quoted") {
+            let mut own: Vec<_> = fields.iter().filter(|(field, _)| *field != "quoted").collect();
+            // Keys come in the order of the alphabet; these records are the last ones of a message.
+            own.sort_by_key(|(field, _)| *field == "additionals");
+            for (field, value) in own {
                 flatten(&format!("{name}.{field}"), value, packet);
             }
             // What a message quotes comes behind its own fields.
@@ -65,9 +68,16 @@ fn layers(list: &Value, packet: &mut Packet) {
 }
 
 fn flatten(name: &str, value: &Value, packet: &mut Packet) {
-    match (value, wireshark_name(name)) {
+    let known = wireshark_name(name);
+    match (value, known.as_str()) {
         (Value::Object(parts), _) => {
-            parts.iter().for_each(|(part, value)| flatten(&format!("{name}.{part}"), value, packet));
+            for (part, value) in parts {
+                // A name that goes on elsewhere stands beside its own text as a whole.
+                if !parts.contains_key(&format!("{part}.text")) {
+                    let part = part.strip_suffix(".text").unwrap_or(part);
+                    flatten(&format!("{name}.{part}"), value, packet);
+                }
+            }
         }
         // Blocks of SACK are pairs of edges, which have names of their own in tshark.
         (Value::Array(blocks), "tcp.options.sack") => {
@@ -83,12 +93,37 @@ fn flatten(name: &str, value: &Value, packet: &mut Packet) {
 }
 
 /// What tshark calls a field that has another name or place in specs.
-fn wireshark_name(name: &str) -> &str {
-    if let Some((_, theirs)) = RENAMED.iter().find(|(ours, _)| *ours == name) {
-        return theirs;
-    }
-    name
+fn wireshark_name(name: &str) -> String {
+    let known = RENAMED.iter().find(|(ours, _)| *ours == name).map(|(_, theirs)| (*theirs).to_owned());
+    known.or_else(|| dns_name(name)).unwrap_or_else(|| name.to_owned())
 }
+
+/// What tshark calls a field of DNS, mDNS or LLMNR: it does not say where a record stands.
+fn dns_name(name: &str) -> Option<String> {
+    let rest = ["dns.", "mdns.", "llmnr."].iter().find_map(|protocol| name.strip_prefix(protocol))?;
+    let record = ["answers.", "authorities.", "additionals."].iter().find_map(|list| rest.strip_prefix(list));
+    Some(match record {
+        None => format!("dns.{rest}"),
+        Some("udp_payload_size") => "dns.rr.udp_payload_size".to_owned(),
+        Some(field) if RECORD_HEAD.contains(&field) => format!("dns.resp.{field}"),
+        Some(field) => format!("dns.{field}"),
+    })
+}
+
+/// Fields that all records have, or those of options.
+const RECORD_HEAD: &[&str] = &[
+    "name",
+    "type",
+    "class",
+    "cache_flush",
+    "ttl",
+    "len",
+    "ext_rcode",
+    "edns0_version",
+    "z",
+    "z.do",
+    "z.reserved",
+];
 
 /// Names inside options and lists, which in specs stand in a table of their own; and link layers that tshark does not
 /// tell apart.

@@ -81,7 +81,8 @@ fn plain(show: &str) -> String {
     if let Some(number) = show.strip_prefix("0x").and_then(|digits| u64::from_str_radix(digits, 16).ok()) {
         return number.to_string();
     }
-    without_colons(show)
+    // The name without labels.
+    if show == "&lt;Root&gt;" { ".".to_owned() } else { without_colons(show) }
 }
 
 /// Octets as hex digits, also where colons stand between them; all else as it stands.

@@ -190,7 +190,9 @@ impl Collector<'_> {
                     at = section_at.and_then(|at| at.checked_add(*len));
                     continue;
                 }
-                Body::Octets { field, .. } | Body::Zeros { field } => self.field(path, field, None),
+                Body::Octets { field, .. } | Body::Zeros { field } | Body::Text { field } => {
+                    self.field(path, field, None);
+                }
                 Body::Items(items) => {
                     let inner = joined(path, items.name);
                     if items.style != Style::Scalar {
@@ -237,6 +239,7 @@ impl Collector<'_> {
             Kind::Ipv4 => Type::Ipv4,
             Kind::Ipv6 => Type::Ipv6,
             Kind::Octets => Type::Octets,
+            Kind::Name | Kind::Text => Type::Text,
         };
         let unit_bits = u64::BITS.saturating_sub(field.scale.saturating_sub(1).leading_zeros());
         let bits = match field.span.len_bits {
@@ -265,7 +268,7 @@ fn only_field(sections: &'static [Section]) -> Option<&'static Field> {
             let mut shown = fields.iter().filter(|field| !field.hidden_when_zero);
             shown.next().filter(|_| shown.next().is_none())
         }
-        Body::Octets { field, .. } | Body::Zeros { field } => Some(field),
+        Body::Octets { field, .. } | Body::Zeros { field } | Body::Text { field } => Some(field),
         Body::Items(items) if items.name.is_empty() && items.style == Style::Scalar => {
             only_field(&items.item)
         }

@@ -136,6 +136,13 @@ impl<'e> Run<'e> {
             ValueRef::Uint(number) => Datum::Number(i128::from(number)),
             ValueRef::Bool(bit) => Datum::Number(i128::from(bit)),
             ValueRef::Octets([]) => return GO_ON,
+            ValueRef::Name(name) => {
+                let mut text = String::new();
+                // Writing into a `String` cannot fail.
+                let _ = name.write_whole(&mut text);
+                Datum::Octets(Cow::Owned(text.into_bytes()))
+            }
+            ValueRef::Text(_) => self.octets(octets.start.saturating_add(1)..octets.end),
             ValueRef::Mac(_) | ValueRef::Ipv4(_) | ValueRef::Ipv6(_) | ValueRef::Octets(_) => {
                 self.octets(octets.clone())
             }
