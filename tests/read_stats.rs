@@ -5,7 +5,7 @@ mod corpus;
 mod support;
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::Value;
@@ -138,6 +138,152 @@ fn conversations_are_those_of_tshark() {
     }
 }
 
+/// Captures in which names are asked for, echoes answered, and time goes by.
+fn timed_captures() -> Vec<PathBuf> {
+    let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("captures");
+    let mut files: Vec<PathBuf> =
+        ["answers.pcap", "arp-icmp.pcapng", "ndp-icmpv6.pcapng"].map(|name| own.join(name)).into();
+    if let Some(shared) = corpus::shared_captures() {
+        files.push(shared.join("tcpdump/tests/edns-opts.pcap"));
+        files.push(shared.join("dpkt/examples/data/dns_icmp.pcap"));
+    }
+    files
+}
+
+fn fields(file: &Path, filter: &str, name: &str) -> Option<Vec<String>> {
+    let mut tshark = Command::new("tshark");
+    tshark.args(["-n", "-Y", filter, "-T", "fields", "-e", name, "-r"]).arg(file);
+    let output = tshark.output().ok()?;
+    Some(String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect())
+}
+
+/// The times of tshark's field, in nanoseconds, when it writes them in units of so many.
+fn times(file: &Path, name: &str, unit: f64) -> Option<Vec<u64>> {
+    let mut times: Vec<u64> = fields(file, name, name)?
+        .iter()
+        .map(|time| (time.parse::<f64>().unwrap() * unit).round() as u64)
+        .collect();
+    times.sort_unstable();
+    Some(times)
+}
+
+/// The smallest of the times that so many in a hundred do not exceed.
+fn percentile(times: &[u64], percent: usize) -> u64 {
+    times[(times.len() * percent).div_ceil(100) - 1]
+}
+
+#[test]
+fn rates_are_those_of_tshark() {
+    let mut intervals = 0;
+    for file in timed_captures() {
+        let Some(text) = tshark(&file, "io,stat,1") else { return skip_or_fail("tshark is not installed") };
+        let theirs: Vec<(u64, u64)> = text
+            .lines()
+            .filter(|line| line.contains("<>"))
+            .map(|line| {
+                let cells: Vec<&str> = line.split('|').map(str::trim).collect();
+                (cells[2].parse().unwrap(), cells[3].parse().unwrap())
+            })
+            .collect();
+        let rates = &statistics(&file)["rates"];
+        assert_eq!(rates["interval_ns"], 1_000_000_000);
+        let ours: Vec<(u64, u64)> = rates["intervals"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|one| (one["packets"].as_u64().unwrap(), one["octets"].as_u64().unwrap()))
+            .collect();
+        assert_eq!(ours, theirs, "{}", file.display());
+        intervals += ours.len();
+    }
+    assert!(intervals > 30, "{intervals}");
+}
+
+#[test]
+fn answers_take_as_long_as_in_tshark() {
+    let mut compared = 0;
+    for file in timed_captures() {
+        let statistics = statistics(&file);
+        for (protocol, field, unit, question, answer) in [
+            ("dns", "dns.time", 1e9, "dns.flags.response == 0", "dns.flags.response == 1"),
+            ("icmp", "icmp.resptime", 1e6, "icmp.type == 8", "icmp.type == 0"),
+            ("icmpv6", "icmpv6.resptime", 1e6, "icmpv6.type == 128", "icmpv6.type == 129"),
+        ] {
+            let Some(theirs) = times(&file, field, unit) else {
+                return skip_or_fail("tshark is not installed");
+            };
+            let Some(ours) = statistics["response_times"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .find(|one| one["protocol"] == protocol)
+            else {
+                assert!(theirs.is_empty(), "{}: {protocol}", file.display());
+                continue;
+            };
+            let name = format!("{}: {protocol}: {ours}", file.display());
+            let number = |key: &str| ours[key].as_u64().unwrap();
+            // What is quoted, multicast or over TCP has no times here.
+            let sent = match protocol {
+                "dns" => " and udp.port == 53 and not icmp and not (mdns or llmnr)",
+                "icmp" => " and not icmp.type in {3, 11}",
+                _ => " and not icmpv6.type in {1..4}",
+            };
+            let count = |filter: &str| {
+                fields(&file, &format!("{filter}{sent}"), "frame.number").unwrap().len() as u64
+            };
+            assert_eq!((number("questions"), number("answers")), (count(question), count(answer)), "{name}");
+            assert_eq!(number("timed"), theirs.len() as u64, "{name}");
+            if protocol == "dns" {
+                let again = number("asked_again") + number("answered_again");
+                assert_eq!(again, count("dns.retransmission == 1"), "{name}");
+                assert_eq!(number("unasked"), count("dns.unsolicited == 1"), "{name}");
+            }
+            let asked = number("questions") - number("asked_again");
+            assert_eq!(number("unanswered"), asked - theirs.len() as u64, "{name}");
+            if theirs.is_empty() {
+                continue;
+            }
+            let time = |key: &str| ours["times_ns"][key].as_u64().unwrap();
+            let mean = theirs.iter().sum::<u64>() / theirs.len() as u64;
+            let wanted =
+                [theirs[0], mean, percentile(&theirs, 50), percentile(&theirs, 99), theirs[theirs.len() - 1]];
+            let found = ["min", "avg", "p50", "p99", "max"].map(time);
+            for (found, wanted) in found.iter().zip(wanted) {
+                assert!(found.abs_diff(wanted) <= 1, "{name}: {wanted}");
+            }
+            compared += theirs.len();
+        }
+    }
+    assert!(compared > 35, "{compared}");
+}
+
+#[test]
+fn who_talks_most_is_told_first() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("captures/answers.pcap");
+    let Some(text) =
+        tshark(&file, "endpoints,ip").zip(tshark(&file, "endpoints,ipv6")).map(|(four, six)| four + &six)
+    else {
+        return skip_or_fail("tshark is not installed");
+    };
+    let mut theirs: Vec<(u64, String)> = text
+        .lines()
+        .filter(|line| line.starts_with(|first: char| first.is_ascii_digit()))
+        .map(|line| {
+            let words: Vec<&str> = line.split_whitespace().collect();
+            (words[2].parse().unwrap(), words[0].to_owned())
+        })
+        .collect();
+    theirs.sort_by(|one, other| other.cmp(one));
+    let ours: Vec<(u64, String)> = statistics(&file)["top_talkers"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| (one["octets"].as_u64().unwrap(), one["end_point"].as_str().unwrap().to_owned()))
+        .collect();
+    assert_eq!(ours, theirs, "{text}");
+}
+
 #[test]
 fn the_tables_say_what_there_is() {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("captures/tcp-echo.pcapng");
@@ -151,6 +297,16 @@ fn the_tables_say_what_there_is() {
         "64-127",
     ] {
         assert!(text.contains(words), "{words}:\n{text}");
+    }
+    let answers = Path::new(env!("CARGO_MANIFEST_DIR")).join("captures/answers.pcap");
+    let timed = text_of(&run(Command::new(RAWSOCK).args(["read", "--stats"]).arg(&answers)));
+    for words in [
+        "Rates, in intervals of 1 s: 18\n",
+        "by packets  9.000000       40",
+        "DNS             31      1        30      1        1           2  1.000  54.464  10.000  1050.000  1050.000\n",
+        "10.0.0.1        5658  86.2%  2549      3109\n",
+    ] {
+        assert!(timed.contains(words), "{words}:\n{timed}");
     }
     let filtered =
         text_of(&run(Command::new(RAWSOCK).args(["read", "--stats"]).arg(&file).arg("tcp port 8")));

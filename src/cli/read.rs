@@ -46,7 +46,8 @@ pub(super) struct ReadArgs {
     /// Print only how many packets there are.
     #[arg(long = "count", conflicts_with = "write")]
     count_only: bool,
-    /// Print what the packets come to: protocols, conversations, end points, sizes; with --json as one object.
+    /// Print what the packets come to: protocols, sizes, rates, how long answers took, conversations, end points; with --json
+    /// as one object.
     #[arg(long = "stats", conflicts_with = "count_only")]
     statistics: bool,
     #[command(flatten)]

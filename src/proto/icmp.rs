@@ -4,7 +4,9 @@
 use pnet::packet::icmp::MutableIcmpPacket;
 
 use super::auto::{self, Scope};
-use super::describe::{Before, Counted, Field, Len, Next, Protocol, Section, Side, Style, ipv4, uint};
+use super::describe::{
+    Before, Counted, Exchange, Field, Len, Next, Protocol, Section, Side, Style, ipv4, uint,
+};
 use super::icmp_extension as extension;
 use super::ip;
 use super::layout::setter;
@@ -19,6 +21,7 @@ pub(super) fn describe() -> Protocol {
     Protocol::new("icmp", "Internet Control Message Protocol", "RFC 792", sections)
         .edge(ip::PROTO, 1)
         .identity(identity)
+        .exchange(exchange)
         .message()
         .alias("icmp.router_address", &["addresses.router_address"])
         .alias("icmp.pref_level", &["addresses.pref_level"])
@@ -120,6 +123,17 @@ pub(super) const IP_BY_VERSION: Next = Next {
     or: None,
     key: |octets| octets.first().map(|first| u64::from(first >> 4)),
 };
+
+/// An echo request or reply, by identifier and sequence number: those which ping sends, and whose times Wireshark tells.
+fn exchange(header: &[u8]) -> Option<Exchange> {
+    let [kind, _, _, _, number @ ..] = header.first_chunk::<8>()?;
+    let number = u64::from(u32::from_be_bytes(*number));
+    match *kind {
+        ECHO => Some(Exchange::Question(number)),
+        ECHO_REPLY => Some(Exchange::Answer(number)),
+        _ => None,
+    }
+}
 
 /// A query's type, identifier and sequence number; those of an extended echo share the identifier's place, and its
 /// sequence number is one octet (RFC 8335 §2).

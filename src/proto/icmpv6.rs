@@ -4,7 +4,7 @@
 use pnet::packet::icmpv6::MutableIcmpv6Packet;
 
 use super::describe::{
-    Before, Counted, Field, Len, Protocol, Section, Side, Style, flag, ipv6, octets, uint,
+    Before, Counted, Exchange, Field, Len, Protocol, Section, Side, Style, flag, ipv6, octets, uint,
 };
 use super::icmp::IP_BY_VERSION;
 use super::icmp_extension as extension;
@@ -27,6 +27,7 @@ pub(super) fn describe() -> Protocol {
         Protocol::new("icmpv6", "Internet Control Message Protocol version 6", "RFC 4443", sections)
             .edge(ip::PROTO, 58)
             .identity(identity)
+            .exchange(exchange)
             .message()
             .tag("ICMP6,")
             .summary(super::icmpv6_summary::summary);
@@ -260,6 +261,17 @@ fn options_of_messages() -> Section {
 
 fn reserved(bits: u32) -> Field {
     uint("reserved", bits, "Reserved").hex().hidden_when_zero()
+}
+
+/// An echo request or reply, by identifier and sequence number: those which ping sends, and whose times Wireshark tells.
+fn exchange(header: &[u8]) -> Option<Exchange> {
+    let [kind, _, _, _, number @ ..] = header.first_chunk::<8>()?;
+    let number = u64::from(u32::from_be_bytes(*number));
+    match *kind {
+        128 => Some(Exchange::Question(number)),
+        129 => Some(Exchange::Answer(number)),
+        _ => None,
+    }
 }
 
 /// An echo's identifier and sequence number; the target of a neighbour solicitation.

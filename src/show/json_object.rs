@@ -62,6 +62,14 @@ impl JsonObject {
         self
     }
 
+    /// Adds an object.
+    #[must_use]
+    pub fn object(mut self, name: &str, object: Self) -> Self {
+        self.name(name);
+        self.0.push_str(&object.end());
+        self
+    }
+
     /// Adds a list of objects.
     #[must_use]
     pub fn list(mut self, name: &str, objects: impl IntoIterator<Item = Self>) -> Self {

@@ -18,6 +18,7 @@ mod nesting;
 pub mod palette;
 pub mod ping;
 pub mod statistics;
+mod statistics_times;
 pub mod table;
 pub mod text;
 pub mod time;

@@ -4,12 +4,16 @@ use std::fmt;
 use std::fmt::Write as _;
 
 use super::json_object::JsonObject;
+use super::statistics_times as times;
 use super::table::{Align, table};
-use crate::statistics::{CONVERSING, Conversations, EndPoint, Node, SIZES, Statistics, Traffic};
+use crate::statistics::{CONVERSING, Conversations, EndPoint, EndPoints, Node, SIZES, Statistics, Traffic};
 use crate::wire::value::ValueRef;
 
 /// Rows of each table of conversations and end points that are printed.
 const MOST_ROWS: usize = 20;
+
+/// Rows of the table of top talkers.
+const MOST_TALKERS: usize = 10;
 
 /// All tables.
 pub fn text(statistics: &Statistics) -> String {
@@ -19,6 +23,9 @@ pub fn text(statistics: &Statistics) -> String {
     statistics.hierarchy.roots.iter().for_each(|node| hierarchy(node, 1, most, &mut out));
     out.push_str("\nSizes\n");
     out.push_str(&sizes(statistics));
+    times::rates(&mut out, statistics);
+    times::answers(&mut out, statistics);
+    top_talkers(&mut out, statistics);
     for ((_, name), conversations) in CONVERSING.iter().zip(&statistics.conversations) {
         if conversations.count() > 0 {
             let _ = writeln!(out, "\n{name} conversations: {}", conversations.count());
@@ -99,6 +106,46 @@ fn sizes(statistics: &Statistics) -> String {
     table(&[("octets", Align::Left), ("packets", Align::Right), ("", Align::Right)], &rows)
 }
 
+/// The IP addresses that sent and received the most octets.
+fn top_talkers(out: &mut String, statistics: &Statistics) {
+    let talkers = talkers(statistics);
+    if talkers.is_empty() {
+        return;
+    }
+    let head = [
+        ("end point", Align::Left),
+        ("octets", Align::Right),
+        ("", Align::Right),
+        ("sent", Align::Right),
+        ("received", Align::Right),
+    ];
+    let all = statistics.all.octets;
+    let rows: Vec<[String; 5]> = talkers
+        .iter()
+        .take(MOST_TALKERS)
+        .map(|(point, sent, received)| {
+            let octets = sent.and(*received).octets;
+            let cells = [sent.octets, received.octets].map(|count| count.to_string());
+            let [sent, received] = cells;
+            [Shown(*point).to_string(), octets.to_string(), Percent(octets, all).to_string(), sent, received]
+        })
+        .collect();
+    out.push_str("\nTop talkers, in octets\n");
+    out.push_str(&table(&head, &rows));
+}
+
+/// The end points of both versions of IP, those with the most octets first.
+fn talkers(statistics: &Statistics) -> EndPoints {
+    let mut talkers: EndPoints = CONVERSING
+        .iter()
+        .zip(&statistics.conversations)
+        .filter(|((protocol, _), _)| matches!(*protocol, "ip" | "ipv6"))
+        .flat_map(|(_, conversations)| conversations.end_points())
+        .collect();
+    talkers.sort_by_key(|(_, sent, received)| std::cmp::Reverse(sent.and(*received).octets));
+    talkers
+}
+
 fn conversation_table(conversations: &Conversations, statistics: &Statistics) -> String {
     let head = [
         ("from", Align::Left),
@@ -148,9 +195,17 @@ pub fn json(statistics: &Statistics) -> String {
     let traffic = |object: JsonObject, traffic: Traffic| {
         object.number("packets", traffic.packets).number("octets", traffic.octets)
     };
+    let talkers = talkers(statistics).into_iter().take(MOST_TALKERS).map(|(point, sent, received)| {
+        traffic(JsonObject::new().text("end_point", &Shown(point).to_string()), sent.and(received))
+    });
     let mut object = traffic(JsonObject::new().text("event", "statistics"), statistics.all)
         .number("captured", statistics.captured)
         .number("duration_ns", statistics.duration())
+        .object("lengths", json_lengths(statistics))
+        .list("sizes", json_sizes(statistics))
+        .object("rates", times::json_rates(statistics))
+        .list("response_times", times::json_answers(statistics))
+        .list("top_talkers", talkers)
         .list("protocols", statistics.hierarchy.roots.iter().map(json_node));
     for ((protocol, _), conversations) in CONVERSING.iter().zip(&statistics.conversations) {
         let talks = conversations.by_packets().into_iter().map(|one| {
@@ -172,6 +227,26 @@ pub fn json(statistics: &Statistics) -> String {
         object = object.list(&format!("{protocol}.end_points"), points);
     }
     object.end()
+}
+
+fn json_lengths(statistics: &Statistics) -> JsonObject {
+    let (shortest, longest) = statistics.lengths.unwrap_or_default();
+    JsonObject::new().number("min", u64::from(shortest)).number("max", u64::from(longest))
+}
+
+fn json_sizes(statistics: &Statistics) -> Vec<JsonObject> {
+    let mut least = 0;
+    let mut all = Vec::new();
+    for (place, count) in statistics.sizes.iter().enumerate() {
+        let object = JsonObject::new().number("least", u64::from(least));
+        let object = match SIZES.get(place) {
+            Some(most) => object.number("most", u64::from(*most)),
+            None => object,
+        };
+        least = SIZES.get(place).map_or(least, |most| most.saturating_add(1));
+        all.push(object.number("packets", *count));
+    }
+    all
 }
 
 fn json_node(node: &Node) -> JsonObject {
@@ -204,7 +279,7 @@ impl fmt::Display for Percent {
 }
 
 /// Nanoseconds as seconds with six places.
-struct Seconds(u64);
+pub(super) struct Seconds(pub(super) u64);
 
 impl fmt::Display for Seconds {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

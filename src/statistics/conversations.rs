@@ -158,7 +158,7 @@ fn with_port(point: EndPoint, port: u16) -> Option<EndPoint> {
 }
 
 /// The fields `src` and `dst` of a header.
-fn addresses_of(protocol: &'static Protocol, header: &[u8]) -> Option<(EndPoint, EndPoint)> {
+pub(super) fn addresses_of(protocol: &'static Protocol, header: &[u8]) -> Option<(EndPoint, EndPoint)> {
     let Body::Fields { fields, .. } = &protocol.sections.first()?.body else { return None };
     let address = |name: &str| {
         let field = fields.iter().find(|field| field.name == name)?;

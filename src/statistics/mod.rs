@@ -1,14 +1,21 @@
 //! What a capture comes to: protocols, conversations, end points, sizes and rates.
 //!
-//! Packets are given one by one; what is kept grows with the conversations, and is bounded ([`MOST_CONVERSATIONS`]).
+//! Packets are given one by one; what is kept grows with the conversations ([`MOST_CONVERSATIONS`]), the questions that
+//! wait for their answers ([`MOST_QUESTIONS`]) and the length of the capture ([`MOST_INTERVALS`]), and is bounded by those.
 
+mod answers;
 mod conversations;
 mod hierarchy;
+mod rates;
+mod spread;
 
+pub use self::answers::{Answers, MOST_QUESTIONS};
 pub use self::conversations::{
     Conversation, Conversations, EndPoint, EndPoints, MOST_CONVERSATIONS, Traffic,
 };
 pub use self::hierarchy::{Hierarchy, Node};
+pub use self::rates::{MOST_INTERVALS, Rates};
+pub use self::spread::Spread;
 
 use crate::wire::frame::Frame;
 use crate::wire::layers::LayerTable;
@@ -16,6 +23,9 @@ use crate::wire::layers::LayerTable;
 /// Protocols whose conversations are counted, and what people call them.
 pub const CONVERSING: [(&str, &str); 5] =
     [("eth", "Ethernet"), ("ip", "IPv4"), ("ipv6", "IPv6"), ("tcp", "TCP"), ("udp", "UDP")];
+
+/// Protocols whose answers are timed, and what people call their questions.
+pub const ANSWERING: [(&str, &str); 3] = [("dns", "DNS"), ("icmp", "ICMP echo"), ("icmpv6", "ICMPv6 echo")];
 
 /// Upper ends of the classes of sizes, in octets; the last class has none.
 pub const SIZES: [u32; 7] = [63, 127, 255, 511, 1023, 1518, 9018];
@@ -29,12 +39,18 @@ pub struct Statistics {
     pub captured: u64,
     /// Times of the first and the last packet, nanoseconds since 1970.
     pub times: Option<(i64, i64)>,
+    /// Lengths of the shortest and the longest packet on the wire.
+    pub lengths: Option<(u32, u32)>,
     /// How many packets are of each class of [`SIZES`].
     pub sizes: [u64; 8],
+    /// How much there is at a time.
+    pub rates: Rates,
     /// Which protocols carry which.
     pub hierarchy: Hierarchy,
     /// Who talks to whom, for each of [`CONVERSING`].
     pub conversations: [Conversations; 5],
+    /// Questions and answers of each of [`ANSWERING`].
+    pub answers: [Answers; 3],
 }
 
 impl Statistics {
@@ -46,7 +62,10 @@ impl Statistics {
         if let Some(time) = frame.time {
             let (first, last) = self.times.unwrap_or((time, time));
             self.times = Some((first.min(time), last.max(time)));
+            self.rates.packet(time, len);
         }
+        let (shortest, longest) = self.lengths.unwrap_or((frame.len, frame.len));
+        self.lengths = Some((shortest.min(frame.len), longest.max(frame.len)));
         let class = SIZES.iter().position(|most| frame.len <= *most).unwrap_or(SIZES.len());
         if let Some(count) = self.sizes.get_mut(class) {
             *count = count.saturating_add(1);
@@ -54,6 +73,9 @@ impl Statistics {
         self.hierarchy.packet(table, len);
         for ((protocol, _), conversations) in CONVERSING.iter().zip(&mut self.conversations) {
             conversations.packet(protocol, frame, table);
+        }
+        for ((protocol, _), answers) in ANSWERING.iter().zip(&mut self.answers) {
+            answers.packet(protocol, frame, table);
         }
     }
 
