@@ -6,8 +6,11 @@ use clap::{Args, ValueEnum};
 
 use super::capture_device::Device;
 use super::capture_files::{FileArgs, Files};
+use super::capture_keeper::TriggerArgs;
 use super::capture_limits::{Limit, Limits};
-use super::capture_session::{Session, Sink};
+use super::capture_progress::Progress;
+use super::capture_session::Session;
+use super::capture_sink::{Sink, Tally};
 use super::capture_tap::{Opening, Tap};
 use super::display_filter::DisplayFilterArgs;
 use super::filter_argument::FilterArgs;
@@ -37,6 +40,8 @@ pub(super) struct CaptureArgs {
     /// End by itself: duration:TIME, filesize:SIZE, files:N or packets:N, whichever comes first.
     #[arg(short = 'a', long, value_name = "CONDITION")]
     autostop: Vec<Limit>,
+    #[command(flatten)]
+    triggers: TriggerArgs,
     /// See what is for this host only: do not put the interface into promiscuous mode.
     #[arg(short = 'p')]
     not_promiscuous: bool,
@@ -72,10 +77,11 @@ const EXAMPLES: &str = "Examples:
   rawsock capture -i any -e -c 10 icmp or arp
   rawsock capture -i eth0 'tcp[tcpflags] & (tcp-syn|tcp-fin) != 0 and not src net 10.0.0.0/8'
   rawsock capture -i eth0 -Y 'icmp.type == 11 or tcp.checksum.status == Bad' -w trace.pcapng
+  rawsock capture -i eth0 --dump-on 'tcp.flags.reset' --keep 30s,256M -w 'reset-%F-%H%M%S.pcapng'
   rawsock capture -i eth0 -w - | wireshark -k -i -
 
 The filter behind the options runs in the kernel, before a packet is copied; `-Y` looks at what came through, and decides what
-is shown and saved.
+is shown and saved. `--stop-on` and `--dump-on` are field filters too, and look at what `-Y` takes.
 
 Ctrl-C ends the capture in order: what the kernel still holds is read, counted and saved.";
 
@@ -113,6 +119,9 @@ pub(super) fn run(args: &CaptureArgs) -> CommandResult {
             tap.device.link_type().0,
         );
     }
+    if let Some(keeper) = &session.sink.keeper {
+        anstream::eprintln!("{}", keeper.describe());
+    }
     session.listen(&interrupt)?;
     session.end()?;
     Ok(Outcome::Done)
@@ -120,8 +129,9 @@ pub(super) fn run(args: &CaptureArgs) -> CommandResult {
 
 /// Opens the devices and the file.
 fn session(args: &CaptureArgs, devices: Vec<Device>, opening: Opening) -> Result<Session, Box<dyn Error>> {
-    // A mistake in it is told before a file is begun.
+    // A mistake in one is told before a file is begun.
     let display_filter = args.display_filter.compile()?;
+    let (stop_on, keeper) = (args.triggers.stop_on()?, args.triggers.keeper()?);
     let several = devices.len() > 1 || devices.iter().any(|device| device.source == Source::Any);
     // Listening begins before anything is said, so that whoever waits for the word misses nothing.
     let monitor = LinkMonitor::open()?;
@@ -132,16 +142,21 @@ fn session(args: &CaptureArgs, devices: Vec<Device>, opening: Opening) -> Result
     let mut printer = Printer::new(&args.output.clone().silent_if(is_silent));
     printer.name_interfaces(several);
     let links = Netlink::open()?.links()?;
+    let progress = Progress::new(args.files.write.is_some() && !printer.prints() && !args.output.is_quiet());
     let sink = Sink {
         printer,
-        files: Files::create(&args.files)?,
+        files: Files::create(&args.files, keeper.is_some())?,
         display_filter,
+        stop_on,
+        keeper,
         seen: 0,
         direction: args.direction,
         names: links.into_iter().map(|link| (link.index, link.name)).collect(),
         left: args.count.unwrap_or(u64::MAX),
         taken: 0,
+        tallies: vec![Tally::default(); taps.len()],
         failure: None,
     };
-    Ok(Session { taps, monitor, opening, sink, limits: Limits::new(&args.autostop), started: clock::wall() })
+    let limits = Limits::new(&args.autostop);
+    Ok(Session { taps, monitor, opening, sink, limits, progress, started: clock::wall() })
 }

@@ -29,7 +29,7 @@ pub(super) struct Tap {
     pub(super) counted: Counted,
 }
 
-/// Packets of a device, by what became of them.
+/// Packets of a device, by what became of them before they came here.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Counted {
     /// The filter let them in; with those that were dropped.
@@ -40,10 +40,6 @@ pub(super) struct Counted {
     pub(super) dropped_by_interface: u64,
     /// Second copies of what the host sends to itself.
     pub(super) copies: u64,
-    /// Left out here: by direction or filter, or since enough had come.
-    pub(super) left_out: u64,
-    /// Shown or saved.
-    pub(super) taken: u64,
 }
 
 impl Tap {

@@ -79,6 +79,11 @@ impl PacketOutputArgs {
         !self.quiet && (self.print || has_form)
     }
 
+    /// Whether nothing is to be said of packets.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.quiet
+    }
+
     /// Whether what is printed is to be JSON.
     pub(super) fn is_json(&self) -> bool {
         self.json
@@ -145,6 +150,11 @@ impl Printer {
         }
     }
 
+    /// Whether anything is printed of a packet.
+    pub(super) fn prints(&self) -> bool {
+        !matches!(self.form, Form::Nothing)
+    }
+
     /// Says whether lines name the interface: where there is more than one.
     pub(super) fn name_interfaces(&mut self, wanted: bool) {
         if let Form::Line(lines) = &mut self.form {
@@ -162,7 +172,7 @@ impl Printer {
         frame: &Frame<'_>,
         interface: Option<&str>,
     ) -> io::Result<bool> {
-        if matches!(self.form, Form::Nothing) {
+        if !self.prints() {
             return Ok(true);
         }
         dissect(frame.data, frame.link_type, &mut self.table);

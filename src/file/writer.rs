@@ -286,16 +286,24 @@ impl CaptureWriter {
         self.explain(result)
     }
 
+    /// Gives the file another name; one that is called so is replaced.
+    pub(super) fn rename(&mut self, from: &Path, to: &Path) -> Result<(), WriteError> {
+        let name = to.display().to_string();
+        std::fs::rename(from, to).map_err(|source| WriteError::Create { path: name.clone(), source })?;
+        self.path = name;
+        Ok(())
+    }
+
     /// Ends the file.
     ///
     /// # Errors
     /// When what is still in memory cannot be written.
     pub fn finish(mut self) -> Result<(), WriteError> {
-        self.end()
+        self.close()
     }
 
     /// A pcap file without packets has a header too.
-    fn end(&mut self) -> Result<(), WriteError> {
+    pub(super) fn close(&mut self) -> Result<(), WriteError> {
         if let Kind::Pcap { link_type: None, .. } = self.kind {
             self.pcap_header(LinkType::ETHERNET, 0)?;
         }
@@ -362,7 +370,7 @@ impl CaptureWriter {
 impl Drop for CaptureWriter {
     fn drop(&mut self) {
         // Whoever wants to know calls finish(), behind which nothing is left to do here.
-        let _ = self.end();
+        let _ = self.close();
     }
 }
 

@@ -7,6 +7,7 @@ pub mod big_endian;
 pub mod bpf;
 pub mod checksum;
 pub mod frame;
+pub mod frame_ring;
 pub mod layers;
 pub mod record;
 pub mod span;
