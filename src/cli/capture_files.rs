@@ -143,13 +143,13 @@ impl Files {
         self.writer.add_interface(interface)
     }
 
-    /// Writes a packet. `false` when there must be no further file.
+    /// Writes a packet of the interface with this number. `false` when there must be no further file.
     ///
     /// # Errors
     /// When the file cannot be written, or the hook not be run.
-    pub(super) fn packet(&mut self, frame: &Frame<'_>) -> Result<bool, Box<dyn Error>> {
+    pub(super) fn packet(&mut self, number: u32, frame: &Frame<'_>) -> Result<bool, Box<dyn Error>> {
         let now = frame.time.unwrap_or_default();
-        match self.writer.write(frame, now)? {
+        match self.writer.write(number, frame, now)? {
             Written::Here => Ok(true),
             Written::Over => Ok(false),
             Written::AfterEnding(path) => {

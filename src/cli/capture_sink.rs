@@ -187,7 +187,7 @@ impl Sink {
     /// Saves and shows a packet.
     fn take(&mut self, frame: &Frame<'_>, tap: u32, number: u32) -> Result<(), Box<dyn Error>> {
         if let Some(files) = &mut self.files
-            && !files.packet(&Frame { interface: number, ..*frame })?
+            && !files.packet(number, frame)?
         {
             self.left = 0;
             self.leave_out(tap);

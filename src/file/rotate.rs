@@ -99,11 +99,11 @@ impl RotatingWriter {
         }
     }
 
-    /// Writes a packet, into the next file when it is time for that.
+    /// Writes a packet of the interface with this number, into the next file when it is time for that.
     ///
     /// # Errors
-    /// As of [`CaptureWriter::write`], or when the next file cannot be created.
-    pub fn write(&mut self, frame: &Frame<'_>, now: i64) -> Result<Written, WriteError> {
+    /// As of [`CaptureWriter::write_of`], or when the next file cannot be created.
+    pub fn write(&mut self, interface: u32, frame: &Frame<'_>, now: i64) -> Result<Written, WriteError> {
         if self.writer.is_none() {
             self.next(now)?;
         }
@@ -112,14 +112,14 @@ impl RotatingWriter {
         let is_large = self.rotation.octets.is_some_and(|most| writer.octets() >= most);
         let is_old = self.rotation.nanoseconds.is_some_and(|most| now.saturating_sub(began) >= most);
         if !is_large && !is_old {
-            return writer.write(frame).map(|()| Written::Here);
+            return writer.write_of(interface, frame).map(|()| Written::Here);
         }
         let next = self.before.saturating_add(1);
         if self.rotation.octets.is_none() && self.rotation.files.is_some_and(|most| next >= most) {
             return Ok(Written::Over);
         }
         let ended = self.next(now)?;
-        self.writer.as_mut().map_or(Ok(()), |writer| writer.write(frame))?;
+        self.writer.as_mut().map_or(Ok(()), |writer| writer.write_of(interface, frame))?;
         Ok(Written::AfterEnding(ended))
     }
 
@@ -270,7 +270,7 @@ mod tests {
         for second in 0..packets {
             let now = second * 1_000_000_000;
             let frame = Frame { time: Some(now), ..Frame::new(&octets, LinkType::RAW) };
-            if writer.write(&frame, now).unwrap() == Written::Over {
+            if writer.write(0, &frame, now).unwrap() == Written::Over {
                 break;
             }
         }
@@ -333,7 +333,7 @@ mod tests {
             for now in 1..8 {
                 writer.begin(now).unwrap();
                 for _ in 0..now {
-                    writer.write(&Frame::new(&[0x45; 20], LinkType::RAW), now).unwrap();
+                    writer.write(0, &Frame::new(&[0x45; 20], LinkType::RAW), now).unwrap();
                 }
                 assert_eq!(writer.end().unwrap().unwrap(), writer.present());
                 assert_eq!(writer.end().unwrap(), None);
