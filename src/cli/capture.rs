@@ -51,6 +51,10 @@ pub(super) struct CaptureArgs {
     /// Buffer for so many KiB.
     #[arg(short = 'B', value_name = "KIB", default_value_t = 8192, value_parser = clap::value_parser!(u32).range(1..=2_097_151))]
     buffer_kib: u32,
+    /// Take what comes to each interface by so many rings and threads, each with a buffer of its own (-B); flows are spread over
+    /// them, and merged again by time.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=64))]
+    threads: u8,
     /// List the interfaces, and end.
     #[arg(short = 'D', long)]
     list_interfaces: bool,
@@ -109,7 +113,7 @@ pub(super) fn run(args: &CaptureArgs) -> CommandResult {
         promiscuous: !args.not_promiscuous,
         ..RingOptions::default()
     };
-    let opening = Opening { filter, ring };
+    let opening = Opening { filter, ring, threads: args.threads.into() };
     let mut session = session(args, devices, opening)?;
     session.describe()?;
     for tap in &session.taps {

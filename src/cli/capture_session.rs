@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::os::fd::AsFd;
 
+use super::capture_intake::Intake;
 use super::capture_limits::Limits;
 use super::capture_progress::Progress;
 use super::capture_sink::{Origin, Sink};
@@ -45,14 +46,16 @@ impl Session {
     pub(super) fn listen(&mut self, interrupt: &Interrupt) -> Result<(), Box<dyn Error>> {
         while self.sink.wants_more() && !interrupt.came() && !self.limits.are_reached(&self.sink) {
             let mut descriptors = vec![interrupt.as_fd(), self.monitor.as_fd()];
-            descriptors.extend(self.taps.iter().filter_map(|tap| tap.ring.as_ref()).map(AsFd::as_fd));
+            descriptors.extend(self.taps.iter().filter_map(|tap| tap.intake.as_ref()).map(AsFd::as_fd));
             let times = [self.limits.left(), self.sink.left(clock::wall()), self.progress.left()];
-            let ready = poll::wait(&descriptors, &[], times.into_iter().flatten().min())?;
+            let held_back = self.taps.iter().filter_map(|tap| tap.intake.as_ref()?.left());
+            let ready = poll::wait(&descriptors, &[], times.into_iter().flatten().chain(held_back).min())?;
             let has_news = ready.get(1).is_some_and(|ready| ready.any());
             for (tap, index) in self.taps.iter_mut().zip(0..) {
                 take(tap, index, &mut self.sink);
-                // It says that the interface went down, which the news says better; asking takes it off.
-                let _ = tap.ring.as_ref().and_then(|ring| ring.take_error());
+            }
+            if self.taps.iter().any(|tap| tap.intake.as_ref().is_some_and(Intake::is_broken)) {
+                break;
             }
             if has_news {
                 for news in self.monitor.news()? {
@@ -70,14 +73,14 @@ impl Session {
             LinkNews::Is(link) => self.is_there(&link),
             LinkNews::Removed(link) => {
                 self.sink.names.remove(&link.index);
-                let gone = self.taps.iter().position(|tap| is_of(tap, &link) && tap.ring.is_some());
+                let gone = self.taps.iter().position(|tap| is_of(tap, &link) && tap.intake.is_some());
                 gone.map_or(Ok(()), |index| self.lose(index))
             }
             LinkNews::Lost => {
                 let links = Netlink::open()?.links()?;
                 for index in 0..self.taps.len() {
                     let Some(tap) = self.taps.get(index) else { continue };
-                    if tap.ring.is_some()
+                    if tap.intake.is_some()
                         && tap.device.index() > 0
                         && !links.iter().any(|link| is_of(tap, link))
                     {
@@ -105,10 +108,10 @@ impl Session {
         self.sink.names.insert(link.index, link.name.clone());
         for index in 0..self.taps.len() {
             let Some(tap) = self.taps.get_mut(index) else { continue };
-            if tap.ring.is_none() && tap.device.name == link.name && link.is_up() {
+            if tap.intake.is_none() && tap.device.name == link.name && link.is_up() {
                 tap.reopen(link, &self.opening)?;
                 self.redescribe(index, format!("{} is there again", link.name))?;
-            } else if tap.ring.is_some() && is_of(tap, link) {
+            } else if tap.intake.is_some() && is_of(tap, link) {
                 let was_up = std::mem::replace(&mut tap.is_up, link.is_up());
                 if tap.device.name != link.name {
                     let before = std::mem::replace(&mut tap.device.name, link.name.clone());
@@ -182,16 +185,16 @@ fn is_of(tap: &Tap, link: &Link) -> bool {
     matches!(tap.device.source, Source::Interface(index, _) if index == link.index)
 }
 
-/// Shows what the ring of the tap with this index has.
+/// Shows what has come to the tap with this index.
 fn take(tap: &mut Tap, index: u32, sink: &mut Sink) {
-    let Tap { ring, filter, number, .. } = tap;
+    let Tap { intake, filter, number, .. } = tap;
     let origin = Origin { tap: index, number: *number, filter: filter.as_ref() };
-    if let Some(ring) = ring {
-        ring.receive(&mut |frame| sink.packet(frame, &origin));
+    if let Some(intake) = intake {
+        intake.receive(&mut |frame| sink.packet(frame, &origin));
     }
 }
 
-/// Closes a ring, and shows what it has.
+/// Closes a tap, and shows what it still has.
 fn close(tap: &mut Tap, index: usize, sink: &mut Sink) -> Result<(), Box<dyn Error>> {
     let filter = tap.filter.clone();
     let tap_index = u32::try_from(index).unwrap_or(u32::MAX);

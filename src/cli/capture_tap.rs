@@ -3,6 +3,7 @@
 use std::error::Error;
 
 use super::capture_device::Device;
+use super::capture_intake::{Intake, Taken};
 use crate::file::Interface;
 use crate::filter::capture::CaptureFilter;
 use crate::sys::netlink::Link;
@@ -13,6 +14,8 @@ use crate::wire::frame::Frame;
 pub(super) struct Opening {
     pub(super) filter: String,
     pub(super) ring: RingOptions,
+    /// Rings of each device, and threads that empty them.
+    pub(super) threads: usize,
 }
 
 /// A device while it is captured from.
@@ -23,7 +26,7 @@ pub(super) struct Tap {
     /// What the kernel cannot filter by is filtered here.
     pub(super) filter: Option<CaptureFilter>,
     /// While the interface is there.
-    pub(super) ring: Option<Ring>,
+    pub(super) intake: Option<Intake>,
     pub(super) is_up: bool,
     /// What was counted: by rings that are closed, and since the last look.
     pub(super) counted: Counted,
@@ -52,8 +55,9 @@ impl Tap {
         let program = device.program(&compiled);
         let filter = program.is_none().then_some(compiled);
         let options = RingOptions { filter: program, ..opening.ring.clone() };
-        let ring = Some(Ring::open(device.source, &options)?);
-        Ok(Self { device, number: 0, filter, ring, is_up: true, counted: Counted::default() })
+        let rings = Ring::open_group(device.source, &options, opening.threads)?;
+        let intake = Some(Intake::of(rings, opening.ring.buffer_len)?);
+        Ok(Self { device, number: 0, filter, intake, is_up: true, counted: Counted::default() })
     }
 
     /// Opens an interface that has come back, perhaps as another one of the same name.
@@ -79,17 +83,16 @@ impl Tap {
         }
     }
 
-    /// Closes the ring: shows what it still holds, and counts.
+    /// Closes the rings: shows what they still hold, and counts.
     ///
     /// # Errors
     /// When the kernel does not tell.
     pub(super) fn close(&mut self, show: &mut dyn FnMut(&Frame<'_>)) -> Result<(), Box<dyn Error>> {
-        let Some(mut ring) = self.ring.take() else { return Ok(()) };
-        ring.finish(show)?;
-        let statistics = ring.statistics()?;
+        let Some(intake) = self.intake.take() else { return Ok(()) };
+        let Taken { statistics, copies } = intake.finish(show)?;
         self.counted.received = self.counted.received.saturating_add(statistics.packets);
         self.counted.dropped = self.counted.dropped.saturating_add(statistics.dropped);
-        self.counted.copies = self.counted.copies.saturating_add(ring.copies());
+        self.counted.copies = self.counted.copies.saturating_add(copies);
         Ok(())
     }
 }

@@ -104,6 +104,31 @@ impl Ring {
         })
     }
 
+    /// Opens rings that share what comes in: each packet comes to one of them, those of one flow to the same unless it is
+    /// full.
+    ///
+    /// # Errors
+    /// As of [`Ring::open`].
+    pub fn open_group(source: Source, options: &RingOptions, count: usize) -> Result<Vec<Self>, SysError> {
+        if count <= 1 {
+            return Self::open(source, options).map(|ring| vec![ring]);
+        }
+        // A socket must be bound before it can share, and sees everything until then: it lets nothing in before all do.
+        let deaf = RingOptions { filter: Some(vec![Instruction::take(0)]), ..options.clone() };
+        let mut rings = Vec::with_capacity(count);
+        let mut group = None;
+        for _ in 0..count {
+            let ring = Self::open(source, &deaf)?;
+            group = Some(ring.socket.share(group)?);
+            rings.push(ring);
+        }
+        let all = vec![Instruction::take(options.snap_len)];
+        for ring in &rings {
+            ring.socket.attach(options.filter.as_ref().unwrap_or(&all))?;
+        }
+        Ok(rings)
+    }
+
     /// What its frames begin with.
     pub fn link_type(&self) -> LinkType {
         match self.source {
@@ -173,8 +198,7 @@ impl Ring {
     /// When the kernel does not tell.
     pub fn statistics(&mut self) -> Result<Statistics, SysError> {
         let new = self.socket.statistics()?;
-        self.counted.packets = self.counted.packets.saturating_add(new.packets);
-        self.counted.dropped = self.counted.dropped.saturating_add(new.dropped);
+        self.counted = self.counted.and(new);
         Ok(self.counted)
     }
 }

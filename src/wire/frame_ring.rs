@@ -32,6 +32,16 @@ impl FrameRing {
         Ok(Self { octets: memory.into_boxed_slice(), first: 0, next: 0, turn: NO_TURN, len: 0 })
     }
 
+    /// A ring without room for anything.
+    pub fn none() -> Self {
+        Self { octets: Box::default(), first: 0, next: 0, turn: NO_TURN, len: 0 }
+    }
+
+    /// Octets that it was made with.
+    pub fn capacity(&self) -> usize {
+        self.octets.len()
+    }
+
     /// How many frames there are.
     pub fn len(&self) -> usize {
         self.len

@@ -1,0 +1,89 @@
+//! How packets come in from a device: by one ring, or by several with a thread each.
+
+use std::error::Error;
+use std::os::fd::{AsFd, BorrowedFd};
+
+use super::capture_crew::Crew;
+use crate::sys::packet_socket::Statistics;
+use crate::sys::ring::Ring;
+use crate::wire::frame::Frame;
+
+/// The rings of a device.
+pub(super) enum Intake {
+    /// One, emptied by whoever asks.
+    Ring(Box<Ring>),
+    /// Several, emptied by threads.
+    Crew(Crew),
+}
+
+/// What rings counted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Taken {
+    pub(super) statistics: Statistics,
+    /// Second copies of what the host sends to itself.
+    pub(super) copies: u64,
+}
+
+impl Intake {
+    /// Takes packets from these rings, each with a buffer of so many octets.
+    ///
+    /// # Errors
+    /// When the system has no room for a thread.
+    pub(super) fn of(mut rings: Vec<Ring>, buffer_len: usize) -> Result<Self, Box<dyn Error>> {
+        match rings.pop() {
+            Some(ring) if rings.is_empty() => Ok(Self::Ring(Box::new(ring))),
+            last => {
+                rings.extend(last);
+                Crew::start(rings, buffer_len).map(Self::Crew)
+            }
+        }
+    }
+
+    /// Shows what has come.
+    pub(super) fn receive(&mut self, show: &mut dyn FnMut(&Frame<'_>)) {
+        match self {
+            Self::Ring(ring) => {
+                ring.receive(show);
+                // It says that the interface went down, which the news says better; asking takes it off.
+                let _ = ring.take_error();
+            }
+            Self::Crew(crew) => crew.receive(show),
+        }
+    }
+
+    /// Nanoseconds until something is to be shown although nothing more comes.
+    pub(super) fn left(&self) -> Option<u64> {
+        match self {
+            Self::Ring(_) => None,
+            Self::Crew(crew) => crew.left(),
+        }
+    }
+
+    /// Whether there is no going on; [`finish`](Self::finish) says why.
+    pub(super) fn is_broken(&self) -> bool {
+        matches!(self, Self::Crew(crew) if crew.is_broken())
+    }
+
+    /// Ends it: shows what is still there, and counts.
+    ///
+    /// # Errors
+    /// When the kernel does not tell.
+    pub(super) fn finish(self, show: &mut dyn FnMut(&Frame<'_>)) -> Result<Taken, Box<dyn Error>> {
+        match self {
+            Self::Ring(mut ring) => {
+                ring.finish(show)?;
+                Ok(Taken { statistics: ring.statistics()?, copies: ring.copies() })
+            }
+            Self::Crew(crew) => crew.finish(show),
+        }
+    }
+}
+
+impl AsFd for Intake {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match self {
+            Self::Ring(ring) => ring.as_fd(),
+            Self::Crew(crew) => crew.as_fd(),
+        }
+    }
+}
