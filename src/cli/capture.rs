@@ -11,6 +11,7 @@ use super::capture_limits::{Limit, Limits};
 use super::capture_progress::Progress;
 use super::capture_session::Session;
 use super::capture_sink::{Sink, Tally};
+use super::capture_stamps::{self, Stamps};
 use super::capture_tap::{Opening, Tap};
 use super::display_filter::DisplayFilterArgs;
 use super::filter_argument::FilterArgs;
@@ -55,6 +56,12 @@ pub(super) struct CaptureArgs {
     /// them, and merged again by time.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=64))]
     threads: u8,
+    /// Whose clock the times of packets are of.
+    #[arg(short = 'j', long, value_name = "TYPE", value_enum, default_value_t)]
+    time_stamp_type: Stamps,
+    /// List the types of time stamps that the interface has, and end.
+    #[arg(short = 'J', long)]
+    list_time_stamp_types: bool,
     /// List the interfaces, and end.
     #[arg(short = 'D', long)]
     list_interfaces: bool,
@@ -100,6 +107,10 @@ pub(super) fn run(args: &CaptureArgs) -> CommandResult {
     let names = args.interface.iter().map(|name| Some(name.as_str()));
     let names: Vec<_> = if args.interface.is_empty() { vec![None] } else { names.collect() };
     let devices = names.into_iter().map(Device::find).collect::<Result<Vec<_>, _>>()?;
+    if args.list_time_stamp_types {
+        return capture_stamps::list(&devices);
+    }
+    let stamps = capture_stamps::choose(args.time_stamp_type, &devices)?;
     let snap_len = if args.snap_len == 0 { MAX_SNAP_LEN } else { args.snap_len.min(MAX_SNAP_LEN) };
     let filter = args.filter.text(&args.expression)?;
     if let (true, Some(device)) = (args.filter.wants_dump(), devices.first()) {
@@ -111,6 +122,7 @@ pub(super) fn run(args: &CaptureArgs) -> CommandResult {
         buffer_len: (args.buffer_kib as usize).saturating_mul(1024),
         snap_len,
         promiscuous: !args.not_promiscuous,
+        stamps,
         ..RingOptions::default()
     };
     let opening = Opening { filter, ring, threads: args.threads.into() };

@@ -89,9 +89,7 @@ impl Crew {
         self.show(true, show);
         let mut all = Taken::default();
         for hand in self.hands {
-            let taken = hand.thread.join().map_err(|_| "a thread of the capture has failed")??;
-            all.copies = all.copies.saturating_add(taken.copies);
-            all.statistics = all.statistics.and(taken.statistics);
+            all = all.and(hand.thread.join().map_err(|_| "a thread of the capture has failed")??);
         }
         Ok(all)
     }
@@ -135,7 +133,7 @@ impl Worker {
         let result = self.work(&mut ring, stop);
         self.hand_over();
         self.brought.ring();
-        result.and_then(|()| Ok(Taken { statistics: ring.statistics()?, copies: ring.copies() }))
+        result.and_then(|()| Taken::of(&mut ring))
     }
 
     fn work(&mut self, ring: &mut Ring, stop: &Bell) -> Result<(), SysError> {

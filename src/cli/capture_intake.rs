@@ -4,6 +4,7 @@ use std::error::Error;
 use std::os::fd::{AsFd, BorrowedFd};
 
 use super::capture_crew::Crew;
+use crate::sys::error::SysError;
 use crate::sys::packet_socket::Statistics;
 use crate::sys::ring::Ring;
 use crate::wire::frame::Frame;
@@ -22,6 +23,25 @@ pub(super) struct Taken {
     pub(super) statistics: Statistics,
     /// Second copies of what the host sends to itself.
     pub(super) copies: u64,
+    /// Packets whose times are the adapter's.
+    pub(super) by_adapter: u64,
+}
+
+impl Taken {
+    /// What a ring that is over counted.
+    pub(super) fn of(ring: &mut Ring) -> Result<Self, SysError> {
+        let (copies, by_adapter) = (ring.copies(), ring.stamped_by_adapter());
+        Ok(Self { statistics: ring.statistics()?, copies, by_adapter })
+    }
+
+    /// Both together.
+    pub(super) fn and(self, other: Self) -> Self {
+        Self {
+            statistics: self.statistics.and(other.statistics),
+            copies: self.copies.saturating_add(other.copies),
+            by_adapter: self.by_adapter.saturating_add(other.by_adapter),
+        }
+    }
 }
 
 impl Intake {
@@ -72,7 +92,7 @@ impl Intake {
         match self {
             Self::Ring(mut ring) => {
                 ring.finish(show)?;
-                Ok(Taken { statistics: ring.statistics()?, copies: ring.copies() })
+                Ok(Taken::of(&mut ring)?)
             }
             Self::Crew(crew) => crew.finish(show),
         }

@@ -15,6 +15,7 @@ use crate::sys::interrupt::Interrupt;
 use crate::sys::netlink::{Link, LinkMonitor, LinkNews, Netlink};
 use crate::sys::poll;
 use crate::sys::ring::Source;
+use crate::sys::time_stamp::StampSource;
 
 /// A capture.
 pub(super) struct Session {
@@ -162,7 +163,7 @@ impl Session {
         }
         self.sink.let_go_of_all();
         self.sink.settle(clock::wall());
-        let Self { taps, mut sink, started, .. } = self;
+        let Self { taps, mut sink, started, opening, .. } = self;
         if sink.failure.is_none() {
             sink.failure = finish(&mut sink, &taps, started).err();
         }
@@ -170,7 +171,7 @@ impl Session {
         if let (Some(files), true) = (&sink.files, is_write_error(sink.failure.as_deref())) {
             sink.taken = files.packets();
         }
-        summary(&sink, &taps);
+        summary(&sink, &taps, opening.ring.stamps);
         sink.failure.map_or(Ok(()), Err)
     }
 }
@@ -228,7 +229,7 @@ fn finish(sink: &mut Sink, taps: &[Tap], started: i64) -> Result<(), Box<dyn Err
 }
 
 /// Says what was counted: what was received is what was captured, left out or dropped.
-fn summary(sink: &Sink, taps: &[Tap]) {
+fn summary(sink: &Sink, taps: &[Tap], stamps: StampSource) {
     let sum = |count: fn(&Counted) -> u64| {
         taps.iter().fold(0_u64, |sum, tap| sum.saturating_add(count(&tap.counted)))
     };
@@ -239,5 +240,8 @@ fn summary(sink: &Sink, taps: &[Tap]) {
     let left_out = sink.tallies.iter().fold(0_u64, |sum, tally| sum.saturating_add(tally.left_out));
     if left_out > 0 {
         anstream::eprintln!("{left_out} packets left out");
+    }
+    if stamps != StampSource::Host {
+        anstream::eprintln!("{} packets stamped by adapter, the others by host", sum(|c| c.by_adapter));
     }
 }

@@ -43,6 +43,8 @@ pub(super) struct Counted {
     pub(super) dropped_by_interface: u64,
     /// Second copies of what the host sends to itself.
     pub(super) copies: u64,
+    /// Stamped by the adapter, where that was asked for.
+    pub(super) by_adapter: u64,
 }
 
 impl Tap {
@@ -55,6 +57,7 @@ impl Tap {
         let program = device.program(&compiled);
         let filter = program.is_none().then_some(compiled);
         let options = RingOptions { filter: program, ..opening.ring.clone() };
+        opening.ring.stamps.switch_on(&device.name)?;
         let rings = Ring::open_group(device.source, &options, opening.threads)?;
         let intake = Some(Intake::of(rings, opening.ring.buffer_len)?);
         Ok(Self { device, number: 0, filter, intake, is_up: true, counted: Counted::default() })
@@ -89,10 +92,11 @@ impl Tap {
     /// When the kernel does not tell.
     pub(super) fn close(&mut self, show: &mut dyn FnMut(&Frame<'_>)) -> Result<(), Box<dyn Error>> {
         let Some(intake) = self.intake.take() else { return Ok(()) };
-        let Taken { statistics, copies } = intake.finish(show)?;
+        let Taken { statistics, copies, by_adapter } = intake.finish(show)?;
         self.counted.received = self.counted.received.saturating_add(statistics.packets);
         self.counted.dropped = self.counted.dropped.saturating_add(statistics.dropped);
         self.counted.copies = self.counted.copies.saturating_add(copies);
+        self.counted.by_adapter = self.counted.by_adapter.saturating_add(by_adapter);
         Ok(())
     }
 }

@@ -14,6 +14,7 @@ mod capture_merge;
 mod capture_progress;
 mod capture_session;
 mod capture_sink;
+mod capture_stamps;
 mod capture_tap;
 mod color;
 mod columns;

@@ -24,4 +24,5 @@ pub mod ring;
 mod ring_block;
 pub mod signal_queue;
 pub mod terminal;
+pub mod time_stamp;
 pub mod trial;
