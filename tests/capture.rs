@@ -3,103 +3,12 @@
 
 mod support;
 
-use std::io::{BufRead, BufReader, Read};
-use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use rawsock::lab::{Host, Lab};
-use rawsock::sys::process::send_signal;
+use rawsock::lab::Host;
+use support::capture::{Capture, SIGINT, SIGKILL, SIGTERM, counts_in, ping, tcpdump, tshark};
 use support::{RAWSOCK, lab, run, text_of};
-use tempfile::TempDir;
-
-const SIGINT: i32 = 2;
-const SIGKILL: i32 = 9;
-const SIGTERM: i32 = 15;
-
-/// A capture that listens.
-struct Capture {
-    child: Child,
-    stderr: BufReader<ChildStderr>,
-    file: PathBuf,
-    _directory: TempDir,
-}
-
-/// What a capture said at its end.
-#[derive(Debug, PartialEq, Eq)]
-struct Counts {
-    captured: u64,
-    received: u64,
-    dropped: u64,
-}
-
-impl Capture {
-    fn start(lab: &Lab, host: Host, name: &str, arguments: &[&str]) -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        let file = directory.path().join(name);
-        let mut command = lab.command(host, RAWSOCK);
-        command.args(["capture", "-q"]).args(arguments).arg("-w").arg(&file);
-        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
-        let mut stderr = BufReader::new(child.stderr.take().unwrap());
-        let mut first = String::new();
-        stderr.read_line(&mut first).unwrap();
-        assert!(first.starts_with("listening on "), "{first}");
-        Self { child, stderr, file, _directory: directory }
-    }
-
-    fn end(&mut self, signal: Option<i32>) -> (ExitStatus, String) {
-        if let Some(signal) = signal {
-            std::thread::sleep(Duration::from_millis(100));
-            send_signal(self.child.id(), signal).unwrap();
-        }
-        let status = self.child.wait().unwrap();
-        let mut said = String::new();
-        self.stderr.read_to_string(&mut said).unwrap();
-        (status, said)
-    }
-
-    fn counts(&mut self, signal: Option<i32>) -> Counts {
-        let (status, said) = self.end(signal);
-        assert!(status.success(), "{said}");
-        counts_in(&said)
-    }
-}
-
-fn counts_in(said: &str) -> Counts {
-    let number = |words: &str| {
-        let line =
-            said.lines().find(|line| line.ends_with(words)).unwrap_or_else(|| panic!("{words}: {said}"));
-        line.split(' ').next().unwrap().parse().unwrap()
-    };
-    let (captured, received) = (number("packets captured"), number("packets received by filter"));
-    Counts { captured, received, dropped: number("packets dropped by kernel") }
-}
-
-/// Packets of a file, by tshark; it must not complain.
-fn tshark(file: &Path, filter: &str) -> u64 {
-    let output = run(Command::new("tshark").arg("-r").arg(file).args([
-        "-Y",
-        filter,
-        "-T",
-        "fields",
-        "-e",
-        "frame.number",
-    ]));
-    assert!(output.status.success(), "{}", text_of(&output));
-    String::from_utf8(output.stdout).unwrap().lines().count() as u64
-}
-
-fn tcpdump(file: &Path) -> u64 {
-    let output = run(Command::new("tcpdump").args(["--count", "-nr"]).arg(file));
-    assert!(output.status.success(), "{}", text_of(&output));
-    let text = String::from_utf8(output.stdout).unwrap();
-    text.split(' ').next().unwrap().trim().parse().unwrap()
-}
-
-fn ping(lab: &Lab, arguments: &[&str]) {
-    let output = run(lab.command(Host::Client, "ping").args(["-q", "-i0.05", "-c5"]).args(arguments));
-    assert!(output.status.success(), "{}", text_of(&output));
-}
 
 #[test]
 fn signals_leave_a_whole_file_with_every_packet_that_was_counted() {
@@ -471,4 +380,44 @@ fn a_checksum_that_the_card_is_to_complete_is_no_error() {
     assert_eq!(read("tcp.checksum.status == 0 or udp.checksum.status == 0"), 0);
     assert!(read("tcp.checksum.status == 2 and tcp.flags.syn") >= 1);
     assert!(read("udp.checksum.status == 2 and not icmp") >= 1);
+}
+
+#[test]
+fn packets_are_printed_beside_a_file_only_when_asked_for() {
+    let Some(lab) = lab() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let cases: [(&[&str], &str); 6] = [
+        (&[], ""),
+        (&["-e", "-tttt"], ""),
+        (&["--print"], "ICMP echo request"),
+        (&["--json"], "\"layers\""),
+        (&["-x"], "0x0000:"),
+        (&["--fields", "icmp.type"], "8"),
+    ];
+    for (arguments, words) in cases {
+        let file = folder.path().join("beside.pcapng");
+        let script = format!(
+            "{RAWSOCK} capture -i eth0 -c 10 -w {} {} icmp & sleep 0.5; ping -q -i0.05 -c5 10.77.2.2 >&2; wait",
+            file.display(),
+            arguments.join(" "),
+        );
+        let output = run(lab.command(Host::Client, "sh").args(["-c", &script]));
+        let printed = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(printed.is_empty(), words.is_empty(), "{arguments:?}: {printed}");
+        assert!(printed.contains(words), "{arguments:?}: {printed}");
+        assert_eq!(tshark(&file, "icmp"), 10, "{arguments:?}");
+    }
+}
+
+#[test]
+fn on_a_terminal_it_says_how_many_there_are() {
+    let Some(lab) = lab() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let capture = format!("{RAWSOCK} capture -i eth0 -c 10 -w {}/t.pcapng icmp", folder.path().display());
+    let script = format!(
+        "script -qefc '{capture}' /dev/null & sleep 0.5; ping -q -i0.05 -c5 10.77.2.2 >/dev/null; wait"
+    );
+    let output = run(lab.command(Host::Client, "sh").args(["-c", &script]));
+    let text = text_of(&output);
+    assert!(text.contains("Got ") && text.contains("10 packets captured"), "{text}");
 }

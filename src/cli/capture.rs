@@ -6,8 +6,12 @@ use clap::{Args, ValueEnum};
 
 use super::capture_device::Device;
 use super::capture_files::{FileArgs, Files};
+use super::capture_keeper::TriggerArgs;
 use super::capture_limits::{Limit, Limits};
-use super::capture_session::{Session, Sink};
+use super::capture_progress::Progress;
+use super::capture_session::Session;
+use super::capture_sink::{Sink, Tally};
+use super::capture_stamps::{self, Stamps};
 use super::capture_tap::{Opening, Tap};
 use super::display_filter::DisplayFilterArgs;
 use super::filter_argument::FilterArgs;
@@ -37,6 +41,8 @@ pub(super) struct CaptureArgs {
     /// End by itself: duration:TIME, filesize:SIZE, files:N or packets:N, whichever comes first.
     #[arg(short = 'a', long, value_name = "CONDITION")]
     autostop: Vec<Limit>,
+    #[command(flatten)]
+    triggers: TriggerArgs,
     /// See what is for this host only: do not put the interface into promiscuous mode.
     #[arg(short = 'p')]
     not_promiscuous: bool,
@@ -46,6 +52,16 @@ pub(super) struct CaptureArgs {
     /// Buffer for so many KiB.
     #[arg(short = 'B', value_name = "KIB", default_value_t = 8192, value_parser = clap::value_parser!(u32).range(1..=2_097_151))]
     buffer_kib: u32,
+    /// Take what comes to each interface by so many rings and threads, each with a buffer of its own (-B); flows are spread over
+    /// them, and merged again by time.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=64))]
+    threads: u8,
+    /// Whose clock the times of packets are of.
+    #[arg(short = 'j', long, value_name = "TYPE", value_enum, default_value_t)]
+    time_stamp_type: Stamps,
+    /// List the types of time stamps that the interface has, and end.
+    #[arg(short = 'J', long)]
+    list_time_stamp_types: bool,
     /// List the interfaces, and end.
     #[arg(short = 'D', long)]
     list_interfaces: bool,
@@ -72,10 +88,11 @@ const EXAMPLES: &str = "Examples:
   rawsock capture -i any -e -c 10 icmp or arp
   rawsock capture -i eth0 'tcp[tcpflags] & (tcp-syn|tcp-fin) != 0 and not src net 10.0.0.0/8'
   rawsock capture -i eth0 -Y 'icmp.type == 11 or tcp.checksum.status == Bad' -w trace.pcapng
+  rawsock capture -i eth0 --dump-on 'tcp.flags.reset' --keep 30s,256M -w 'reset-%F-%H%M%S.pcapng'
   rawsock capture -i eth0 -w - | wireshark -k -i -
 
 The filter behind the options runs in the kernel, before a packet is copied; `-Y` looks at what came through, and decides what
-is shown and saved.
+is shown and saved. `--stop-on` and `--dump-on` are field filters too, and look at what `-Y` takes.
 
 Ctrl-C ends the capture in order: what the kernel still holds is read, counted and saved.";
 
@@ -90,6 +107,10 @@ pub(super) fn run(args: &CaptureArgs) -> CommandResult {
     let names = args.interface.iter().map(|name| Some(name.as_str()));
     let names: Vec<_> = if args.interface.is_empty() { vec![None] } else { names.collect() };
     let devices = names.into_iter().map(Device::find).collect::<Result<Vec<_>, _>>()?;
+    if args.list_time_stamp_types {
+        return capture_stamps::list(&devices);
+    }
+    let stamps = capture_stamps::choose(args.time_stamp_type, &devices)?;
     let snap_len = if args.snap_len == 0 { MAX_SNAP_LEN } else { args.snap_len.min(MAX_SNAP_LEN) };
     let filter = args.filter.text(&args.expression)?;
     if let (true, Some(device)) = (args.filter.wants_dump(), devices.first()) {
@@ -101,9 +122,10 @@ pub(super) fn run(args: &CaptureArgs) -> CommandResult {
         buffer_len: (args.buffer_kib as usize).saturating_mul(1024),
         snap_len,
         promiscuous: !args.not_promiscuous,
+        stamps,
         ..RingOptions::default()
     };
-    let opening = Opening { filter, ring };
+    let opening = Opening { filter, ring, threads: args.threads.into() };
     let mut session = session(args, devices, opening)?;
     session.describe()?;
     for tap in &session.taps {
@@ -113,6 +135,9 @@ pub(super) fn run(args: &CaptureArgs) -> CommandResult {
             tap.device.link_type().0,
         );
     }
+    if let Some(keeper) = &session.sink.keeper {
+        anstream::eprintln!("{}", keeper.describe());
+    }
     session.listen(&interrupt)?;
     session.end()?;
     Ok(Outcome::Done)
@@ -120,26 +145,34 @@ pub(super) fn run(args: &CaptureArgs) -> CommandResult {
 
 /// Opens the devices and the file.
 fn session(args: &CaptureArgs, devices: Vec<Device>, opening: Opening) -> Result<Session, Box<dyn Error>> {
-    // A mistake in it is told before a file is begun.
+    // A mistake in one is told before a file is begun.
     let display_filter = args.display_filter.compile()?;
+    let (stop_on, keeper) = (args.triggers.stop_on()?, args.triggers.keeper()?);
     let several = devices.len() > 1 || devices.iter().any(|device| device.source == Source::Any);
     // Listening begins before anything is said, so that whoever waits for the word misses nothing.
     let monitor = LinkMonitor::open()?;
     let open = |device| Tap::open(device, &opening);
     let taps = devices.into_iter().map(open).collect::<Result<Vec<_>, _>>()?;
-    let mut printer = Printer::new(&args.output.clone().silent_if(args.files.is_stdout()));
+    let is_silent =
+        args.files.is_stdout() || args.files.write.is_some() && !args.output.prints_beside_a_file();
+    let mut printer = Printer::new(&args.output.clone().silent_if(is_silent));
     printer.name_interfaces(several);
     let links = Netlink::open()?.links()?;
+    let progress = Progress::new(args.files.write.is_some() && !printer.prints() && !args.output.is_quiet());
     let sink = Sink {
         printer,
-        files: Files::create(&args.files)?,
+        files: Files::create(&args.files, keeper.is_some())?,
         display_filter,
+        stop_on,
+        keeper,
         seen: 0,
         direction: args.direction,
         names: links.into_iter().map(|link| (link.index, link.name)).collect(),
         left: args.count.unwrap_or(u64::MAX),
         taken: 0,
+        tallies: vec![Tally::default(); taps.len()],
         failure: None,
     };
-    Ok(Session { taps, monitor, opening, sink, limits: Limits::new(&args.autostop), started: clock::wall() })
+    let limits = Limits::new(&args.autostop);
+    Ok(Session { taps, monitor, opening, sink, limits, progress, started: clock::wall() })
 }

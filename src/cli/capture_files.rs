@@ -18,7 +18,8 @@ use crate::wire::frame::Frame;
 #[derive(Debug, Clone, Args)]
 pub(super) struct FileArgs {
     /// Save into this file: pcap where its name ends so, else pcapng, packed where it ends in .gz or .lz4; - for stdout,
-    /// which implies -q. With -G the name is a pattern of strftime(3).
+    /// which implies -q. Packets are then printed only with --print, or where a form of output is asked for. With -G the
+    /// name is a pattern of strftime(3).
     #[arg(short, long, value_name = "FILE")]
     pub(super) write: Option<PathBuf>,
     /// Write each packet into the file at once.
@@ -31,7 +32,8 @@ pub(super) struct FileArgs {
     /// Begin another file after so many seconds, or a time with a unit.
     #[arg(short = 'G', value_name = "TIME", requires = "write", value_parser = duration::parse)]
     file_time: Option<std::time::Duration>,
-    /// Keep at most so many files: with -C the oldest is overwritten, with -G alone the capture ends after the last.
+    /// Keep at most so many files: with -C or --dump-on the oldest is overwritten, with -G alone the capture ends after the
+    /// last.
     #[arg(short = 'W', value_name = "N", requires = "write", value_parser = clap::value_parser!(u32).range(1..))]
     file_count: Option<u32>,
     /// Run this program, no shell, with the name of each file that is ended behind its own arguments.
@@ -68,31 +70,72 @@ pub(super) fn size(text: &str) -> Result<u64, String> {
 pub(super) struct Files {
     writer: RotatingWriter,
     hook: Option<Hook>,
+    /// All goes into one stream, whatever else is said.
+    is_stream: bool,
 }
 
 impl Files {
-    /// Creates the first file, when there are to be any.
+    /// Creates the first file, when there are to be any; with `on_demand` each dump is a file of its own.
     ///
     /// # Errors
-    /// When it cannot be created.
-    pub(super) fn create(args: &FileArgs) -> Result<Option<Self>, Box<dyn Error>> {
+    /// When it cannot be created, or is told to begin at other times too.
+    pub(super) fn create(args: &FileArgs, on_demand: bool) -> Result<Option<Self>, Box<dyn Error>> {
         let Some(path) = &args.write else { return Ok(None) };
         let rotation = Rotation {
             octets: args.file_size,
             nanoseconds: args.file_time.map(|time| i64::try_from(time.as_nanos()).unwrap_or(i64::MAX)),
             files: args.file_count,
+            on_demand: false,
         };
-        if args.is_stdout() && rotation != Rotation::default() {
+        let is_stream = args.is_stdout();
+        if is_stream && rotation != Rotation::default() {
             return Err("-C, -G and -W need a file: stdout is one stream".into());
         }
+        if on_demand && (rotation.octets.is_some() || rotation.nanoseconds.is_some()) {
+            return Err("-C and -G do not go with --dump-on: each dump is a file of its own (-W says how many are kept)".into());
+        }
+        let rotation = Rotation { on_demand, ..rotation };
         let mut options = live_options();
         options.flush_each = args.unbuffered;
-        let namer: Namer = match args.file_time {
-            Some(_) => Box::new(dated),
-            None => Box::new(|path, _| path.to_owned()),
+        let namer: Namer = match args.file_time.is_some() || on_demand {
+            true => Box::new(dated),
+            false => Box::new(|path, _| path.to_owned()),
         };
         let writer = RotatingWriter::create(path, options, rotation, namer, clock::wall())?;
-        Ok(Some(Self { writer, hook: args.hook.as_deref().and_then(Hook::new) }))
+        let hook = args.hook.as_deref().and_then(Hook::new);
+        Ok(Some(Self { writer, hook, is_stream }))
+    }
+
+    /// Begins a file for what happens at this time.
+    ///
+    /// # Errors
+    /// When it cannot be created.
+    pub(super) fn begin(&mut self, now: i64) -> Result<(), WriteError> {
+        if self.is_stream { Ok(()) } else { self.writer.begin(now) }
+    }
+
+    /// Ends the present file; the next has to be begun.
+    ///
+    /// # Errors
+    /// When what is still in memory cannot be written, or the hook not be run.
+    pub(super) fn end(&mut self) -> Result<(), Box<dyn Error>> {
+        if self.is_stream {
+            return Ok(self.writer.flush()?);
+        }
+        match (self.writer.end()?, &mut self.hook) {
+            (Some(path), Some(hook)) => Ok(hook.run(&path)?),
+            _ => Ok(()),
+        }
+    }
+
+    /// What the present file is called.
+    pub(super) fn present(&self) -> String {
+        self.writer.present().display().to_string()
+    }
+
+    /// Packets in all files.
+    pub(super) fn packets(&self) -> u64 {
+        self.writer.packets()
     }
 
     /// Describes an interface; returns its number.
@@ -100,13 +143,13 @@ impl Files {
         self.writer.add_interface(interface)
     }
 
-    /// Writes a packet. `false` when there must be no further file.
+    /// Writes a packet of the interface with this number. `false` when there must be no further file.
     ///
     /// # Errors
     /// When the file cannot be written, or the hook not be run.
-    pub(super) fn packet(&mut self, frame: &Frame<'_>) -> Result<bool, Box<dyn Error>> {
+    pub(super) fn packet(&mut self, number: u32, frame: &Frame<'_>) -> Result<bool, Box<dyn Error>> {
         let now = frame.time.unwrap_or_default();
-        match self.writer.write(frame, now)? {
+        match self.writer.write(number, frame, now)? {
             Written::Here => Ok(true),
             Written::Over => Ok(false),
             Written::AfterEnding(path) => {
@@ -140,11 +183,10 @@ impl Files {
     ///
     /// # Errors
     /// When what is still in memory cannot be written, or the hook not be run.
-    pub(super) fn finish(self) -> Result<(), Box<dyn Error>> {
-        let Self { writer, hook } = self;
-        let path = writer.finish()?;
-        if let Some(mut hook) = hook {
-            hook.run(&path)?;
+    pub(super) fn finish(&mut self) -> Result<(), Box<dyn Error>> {
+        let ended = self.writer.end()?;
+        if let Some(hook) = &mut self.hook {
+            ended.map_or(Ok(()), |path| hook.run(&path))?;
             hook.wait();
         }
         Ok(())

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::capture_files::size;
-use super::capture_session::Sink;
+use super::capture_sink::Sink;
 use super::duration;
 use crate::sys::clock;
 

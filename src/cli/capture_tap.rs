@@ -3,6 +3,7 @@
 use std::error::Error;
 
 use super::capture_device::Device;
+use super::capture_intake::{Intake, Taken};
 use crate::file::Interface;
 use crate::filter::capture::CaptureFilter;
 use crate::sys::netlink::Link;
@@ -13,6 +14,8 @@ use crate::wire::frame::Frame;
 pub(super) struct Opening {
     pub(super) filter: String,
     pub(super) ring: RingOptions,
+    /// Rings of each device, and threads that empty them.
+    pub(super) threads: usize,
 }
 
 /// A device while it is captured from.
@@ -23,13 +26,13 @@ pub(super) struct Tap {
     /// What the kernel cannot filter by is filtered here.
     pub(super) filter: Option<CaptureFilter>,
     /// While the interface is there.
-    pub(super) ring: Option<Ring>,
+    pub(super) intake: Option<Intake>,
     pub(super) is_up: bool,
     /// What was counted: by rings that are closed, and since the last look.
     pub(super) counted: Counted,
 }
 
-/// Packets of a device, by what became of them.
+/// Packets of a device, by what became of them before they came here.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Counted {
     /// The filter let them in; with those that were dropped.
@@ -40,10 +43,8 @@ pub(super) struct Counted {
     pub(super) dropped_by_interface: u64,
     /// Second copies of what the host sends to itself.
     pub(super) copies: u64,
-    /// Left out here: by direction or filter, or since enough had come.
-    pub(super) left_out: u64,
-    /// Shown or saved.
-    pub(super) taken: u64,
+    /// Stamped by the adapter, where that was asked for.
+    pub(super) by_adapter: u64,
 }
 
 impl Tap {
@@ -56,8 +57,10 @@ impl Tap {
         let program = device.program(&compiled);
         let filter = program.is_none().then_some(compiled);
         let options = RingOptions { filter: program, ..opening.ring.clone() };
-        let ring = Some(Ring::open(device.source, &options)?);
-        Ok(Self { device, number: 0, filter, ring, is_up: true, counted: Counted::default() })
+        opening.ring.stamps.switch_on(&device.name)?;
+        let rings = Ring::open_group(device.source, &options, opening.threads)?;
+        let intake = Some(Intake::of(rings, opening.ring.buffer_len)?);
+        Ok(Self { device, number: 0, filter, intake, is_up: true, counted: Counted::default() })
     }
 
     /// Opens an interface that has come back, perhaps as another one of the same name.
@@ -83,17 +86,17 @@ impl Tap {
         }
     }
 
-    /// Closes the ring: shows what it still holds, and counts.
+    /// Closes the rings: shows what they still hold, and counts.
     ///
     /// # Errors
     /// When the kernel does not tell.
     pub(super) fn close(&mut self, show: &mut dyn FnMut(&Frame<'_>)) -> Result<(), Box<dyn Error>> {
-        let Some(mut ring) = self.ring.take() else { return Ok(()) };
-        ring.finish(show)?;
-        let statistics = ring.statistics()?;
+        let Some(intake) = self.intake.take() else { return Ok(()) };
+        let Taken { statistics, copies, by_adapter } = intake.finish(show)?;
         self.counted.received = self.counted.received.saturating_add(statistics.packets);
         self.counted.dropped = self.counted.dropped.saturating_add(statistics.dropped);
-        self.counted.copies = self.counted.copies.saturating_add(ring.copies());
+        self.counted.copies = self.counted.copies.saturating_add(copies);
+        self.counted.by_adapter = self.counted.by_adapter.saturating_add(by_adapter);
         Ok(())
     }
 }

@@ -49,6 +49,16 @@ pub(super) struct DisplayFilter {
 }
 
 impl DisplayFilter {
+    /// One of a filter that is compiled.
+    pub(super) fn of(filter: FieldFilter) -> Self {
+        Self { filter: Some(filter), table: LayerTable::default(), first_time: None, time_before: None }
+    }
+
+    /// Whether there is no filter.
+    pub(super) fn takes_all(&self) -> bool {
+        self.filter.is_none()
+    }
+
     /// Whether it takes a packet, which has this number among all.
     pub(super) fn matches(&mut self, number: u64, frame: &Frame<'_>, interface: Option<&str>) -> bool {
         let Some(filter) = &self.filter else { return true };

@@ -3,11 +3,18 @@
 //! Exit codes: 0 done (and, where an answer was awaited, answered); 1 done, but no answer; 2 it could not be done.
 
 mod capture;
+mod capture_crew;
 mod capture_device;
 mod capture_file;
 mod capture_files;
+mod capture_intake;
+mod capture_keeper;
 mod capture_limits;
+mod capture_merge;
+mod capture_progress;
 mod capture_session;
+mod capture_sink;
+mod capture_stamps;
 mod capture_tap;
 mod color;
 mod columns;

@@ -50,6 +50,10 @@ pub(super) struct PacketOutputArgs {
     /// Print no packets.
     #[arg(short, long)]
     quiet: bool,
+    /// Print packets beside the file of -w, which else are printed only where a form of output is asked for, such as -v, -x,
+    /// --json or --fields.
+    #[arg(long, conflicts_with = "quiet")]
+    print: bool,
     /// Print each packet as one line of JSON, which `craft -` and `send -` take back.
     #[arg(long, conflicts_with = "toml")]
     json: bool,
@@ -65,6 +69,19 @@ impl PacketOutputArgs {
     pub(super) fn silent_if(mut self, is_taken: bool) -> Self {
         self.quiet |= is_taken;
         self
+    }
+
+    /// Whether packets are printed although they are written into a file: as tcpdump has it, only when somebody asks for that,
+    /// by `--print` or by naming a form.
+    pub(super) fn prints_beside_a_file(&self) -> bool {
+        let has_form =
+            self.v > 0 || self.json || self.toml || self.hex.are_given() || self.columns.are_given();
+        !self.quiet && (self.print || has_form)
+    }
+
+    /// Whether nothing is to be said of packets.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.quiet
     }
 
     /// Whether what is printed is to be JSON.
@@ -133,6 +150,11 @@ impl Printer {
         }
     }
 
+    /// Whether anything is printed of a packet.
+    pub(super) fn prints(&self) -> bool {
+        !matches!(self.form, Form::Nothing)
+    }
+
     /// Says whether lines name the interface: where there is more than one.
     pub(super) fn name_interfaces(&mut self, wanted: bool) {
         if let Form::Line(lines) = &mut self.form {
@@ -150,7 +172,7 @@ impl Printer {
         frame: &Frame<'_>,
         interface: Option<&str>,
     ) -> io::Result<bool> {
-        if matches!(self.form, Form::Nothing) {
+        if !self.prints() {
             return Ok(true);
         }
         dissect(frame.data, frame.link_type, &mut self.table);

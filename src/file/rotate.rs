@@ -15,8 +15,10 @@ pub struct Rotation {
     pub octets: Option<u64>,
     /// When so many nanoseconds are over.
     pub nanoseconds: Option<i64>,
-    /// How many files there are at most: with `octets` the oldest is overwritten, else the capture is over.
+    /// How many files there are at most: with `octets` or `on_demand` the oldest is overwritten, else the capture is over.
     pub files: Option<u32>,
+    /// When [`RotatingWriter::begin`] says so.
+    pub on_demand: bool,
 }
 
 /// Makes a name of the template at a time (nanoseconds since 1970): a pattern of strftime(3), or nothing to fill in.
@@ -40,12 +42,16 @@ pub struct RotatingWriter {
     rotation: Rotation,
     namer: Namer,
     interfaces: Vec<Interface>,
-    writer: CaptureWriter,
+    /// The present file; none between [`end`](Self::end) and the next.
+    writer: Option<CaptureWriter>,
     present: PathBuf,
+    /// What the namer called the present file.
+    named: PathBuf,
     /// Files before the present one.
     before: u32,
-    /// Packets in the files before.
+    /// Packets in the files before, and octets in the last of them.
     packets: u64,
+    octets: u64,
     /// When the present file began, by the first packet in it.
     began: Option<i64>,
 }
@@ -62,8 +68,9 @@ impl RotatingWriter {
         namer: Namer,
         now: i64,
     ) -> Result<Self, WriteError> {
-        let present = name(template, &rotation, &namer, now, 0);
-        let writer = CaptureWriter::create(&present, options.clone())?;
+        let named = namer(template, now);
+        let present = counted(&named, &rotation, 0);
+        let writer = Some(CaptureWriter::create(&present, options.clone())?);
         Ok(Self {
             template: template.to_owned(),
             options,
@@ -72,8 +79,10 @@ impl RotatingWriter {
             interfaces: Vec::new(),
             writer,
             present,
+            named,
             before: 0,
             packets: 0,
+            octets: 0,
             began: None,
         })
     }
@@ -84,43 +93,83 @@ impl RotatingWriter {
     /// As of [`CaptureWriter::add_interface`].
     pub fn add_interface(&mut self, interface: &Interface) -> Result<u32, WriteError> {
         self.interfaces.push(interface.clone());
-        self.writer.add_interface(interface)
+        match &mut self.writer {
+            Some(writer) => writer.add_interface(interface),
+            None => Ok(u32::try_from(self.interfaces.len()).unwrap_or(u32::MAX).saturating_sub(1)),
+        }
     }
 
-    /// Writes a packet, into the next file when it is time for that.
+    /// Writes a packet of the interface with this number, into the next file when it is time for that.
     ///
     /// # Errors
-    /// As of [`CaptureWriter::write`], or when the next file cannot be created.
-    pub fn write(&mut self, frame: &Frame<'_>, now: i64) -> Result<Written, WriteError> {
+    /// As of [`CaptureWriter::write_of`], or when the next file cannot be created.
+    pub fn write(&mut self, interface: u32, frame: &Frame<'_>, now: i64) -> Result<Written, WriteError> {
+        if self.writer.is_none() {
+            self.next(now)?;
+        }
+        let Some(writer) = &mut self.writer else { return Ok(Written::Over) };
         let began = *self.began.get_or_insert(now);
-        let is_large = self.rotation.octets.is_some_and(|most| self.writer.octets() >= most);
+        let is_large = self.rotation.octets.is_some_and(|most| writer.octets() >= most);
         let is_old = self.rotation.nanoseconds.is_some_and(|most| now.saturating_sub(began) >= most);
         if !is_large && !is_old {
-            self.writer.write(frame)?;
-            return Ok(Written::Here);
+            return writer.write_of(interface, frame).map(|()| Written::Here);
         }
         let next = self.before.saturating_add(1);
         if self.rotation.octets.is_none() && self.rotation.files.is_some_and(|most| next >= most) {
             return Ok(Written::Over);
         }
         let ended = self.next(now)?;
-        self.writer.write(frame)?;
+        self.writer.as_mut().map_or(Ok(()), |writer| writer.write_of(interface, frame))?;
         Ok(Written::AfterEnding(ended))
     }
 
-    /// Begins the next file; returns the name of the one that is ended.
+    /// Begins a file now. Where the present one has no packets yet, it becomes that one, by another name perhaps.
+    ///
+    /// # Errors
+    /// When it cannot be created or renamed.
+    pub fn begin(&mut self, now: i64) -> Result<(), WriteError> {
+        match &mut self.writer {
+            Some(writer) if writer.packets() == 0 => {
+                self.named = (self.namer)(&self.template, now);
+                let path = counted(&self.named, &self.rotation, self.before);
+                if path != self.present {
+                    writer.rename(&self.present, &path)?;
+                    self.present = path;
+                }
+                self.began = Some(now);
+                Ok(())
+            }
+            _ => self.next(now).map(|_| ()),
+        }
+    }
+
+    /// Ends the present file, and begins no other; returns its name, where there is one.
+    ///
+    /// # Errors
+    /// When what is still in memory cannot be written.
+    pub fn end(&mut self) -> Result<Option<PathBuf>, WriteError> {
+        let Some(mut writer) = self.writer.take() else { return Ok(None) };
+        let result = writer.close();
+        self.packets = self.packets.saturating_add(writer.packets());
+        self.octets = writer.octets();
+        result.map(|()| Some(self.present.clone()))
+    }
+
+    /// Begins the next file; returns the name of the one before.
     fn next(&mut self, now: i64) -> Result<PathBuf, WriteError> {
         self.before = self.before.saturating_add(1);
-        let path = name(&self.template, &self.rotation, &self.namer, now, self.before);
+        let named = (self.namer)(&self.template, now);
+        let path = counted(&named, &self.rotation, self.before);
         // The names of a namer may be the same for a while: nothing of one's own is overwritten.
-        let path = if path == self.present { numbered(&path, self.before) } else { path };
+        let path = if path == self.named { numbered(&path, self.before) } else { path };
+        self.named = named;
+        // Before the next is created: in a ring of one it is the same.
+        self.end()?;
         let mut writer = CaptureWriter::create(&path, self.options.clone())?;
         for interface in &self.interfaces {
             writer.add_interface(interface)?;
         }
-        let ended = std::mem::replace(&mut self.writer, writer);
-        self.packets = self.packets.saturating_add(ended.packets());
-        ended.finish()?;
+        self.writer = Some(writer);
         self.began = Some(now);
         Ok(std::mem::replace(&mut self.present, path))
     }
@@ -130,7 +179,7 @@ impl RotatingWriter {
     /// # Errors
     /// As of [`CaptureWriter::write_counts`].
     pub fn write_counts(&mut self, interface: u32, counts: &Counts) -> Result<(), WriteError> {
-        self.writer.write_counts(interface, counts)
+        self.writer.as_mut().map_or(Ok(()), |writer| writer.write_counts(interface, counts))
     }
 
     /// Notes something about an interface at a time, in the present file.
@@ -138,12 +187,12 @@ impl RotatingWriter {
     /// # Errors
     /// As of [`CaptureWriter::note`].
     pub fn note(&mut self, interface: u32, time: i64, text: &str) -> Result<(), WriteError> {
-        self.writer.note(interface, time, text)
+        self.writer.as_mut().map_or(Ok(()), |writer| writer.note(interface, time, text))
     }
 
-    /// Packets in all files.
+    /// Packets in all files, or in memory on their way into the present one.
     pub fn packets(&self) -> u64 {
-        self.packets.saturating_add(self.writer.packets())
+        self.packets.saturating_add(self.writer.as_ref().map_or(0, CaptureWriter::packets))
     }
 
     /// How many files there have been.
@@ -151,9 +200,9 @@ impl RotatingWriter {
         self.before.saturating_add(1)
     }
 
-    /// Octets in the present file, before they are packed.
+    /// Octets in the present file, or the last, before they are packed.
     pub fn octets(&self) -> u64 {
-        self.writer.octets()
+        self.writer.as_ref().map_or(self.octets, CaptureWriter::octets)
     }
 
     /// Writes what is still in memory.
@@ -161,26 +210,23 @@ impl RotatingWriter {
     /// # Errors
     /// As of [`CaptureWriter::flush`].
     pub fn flush(&mut self) -> Result<(), WriteError> {
-        self.writer.flush()
+        self.writer.as_mut().map_or(Ok(()), CaptureWriter::flush)
     }
 
-    /// Ends the last file; returns its name.
-    ///
-    /// # Errors
-    /// When what is still in memory cannot be written.
-    pub fn finish(self) -> Result<PathBuf, WriteError> {
-        self.writer.finish()?;
-        Ok(self.present)
+    /// What the present file, or the last, is called.
+    pub fn present(&self) -> &Path {
+        &self.present
     }
 }
 
-/// The name of a file: with `octets` files are counted, in a ring where there are at most so many.
-fn name(template: &Path, rotation: &Rotation, namer: &Namer, now: i64, before: u32) -> PathBuf {
-    let path = namer(template, now);
+/// The name of a file that `before` others stand before: files by size are counted, and so are those of a ring.
+fn counted(named: &Path, rotation: &Rotation, before: u32) -> PathBuf {
     match (rotation.octets, rotation.files) {
-        (None, _) => path,
-        (Some(_), Some(files)) => numbered(&path, before.checked_rem(files).unwrap_or(0)),
-        (Some(_), None) => numbered(&path, before),
+        (Some(_), None) => numbered(named, before),
+        (_, Some(files)) if rotation.octets.is_some() || rotation.on_demand => {
+            numbered(named, before.checked_rem(files).unwrap_or(0))
+        }
+        _ => named.to_owned(),
     }
 }
 
@@ -224,12 +270,16 @@ mod tests {
         for second in 0..packets {
             let now = second * 1_000_000_000;
             let frame = Frame { time: Some(now), ..Frame::new(&octets, LinkType::RAW) };
-            if writer.write(&frame, now).unwrap() == Written::Over {
+            if writer.write(0, &frame, now).unwrap() == Written::Over {
                 break;
             }
         }
-        writer.finish().unwrap();
-        let mut files: Vec<_> = std::fs::read_dir(folder.path())
+        writer.end().unwrap();
+        read(folder.path())
+    }
+
+    fn read(folder: &Path) -> Vec<(String, usize)> {
+        let mut files: Vec<_> = std::fs::read_dir(folder)
             .unwrap()
             .map(|entry| {
                 let entry = entry.unwrap();
@@ -264,5 +314,37 @@ mod tests {
         assert_eq!(files(by_time, 5), owned(&[("x.pcapng", 3), ("x_00001.pcapng", 2)]));
         let two = Rotation { files: Some(2), ..by_time };
         assert_eq!(files(two, 100), owned(&[("x.pcapng", 3), ("x_00001.pcapng", 3)]));
+        let names = [("x.pcapng", 3), ("x_00001.pcapng", 3), ("x_00002.pcapng", 3), ("x_00003.pcapng", 1)];
+        assert_eq!(files(by_time, 10), owned(&names), "the first is not overwritten by the third");
+    }
+
+    #[test]
+    fn on_demand() {
+        let write = |files: Option<u32>, second_name: &'static str| {
+            let folder = tempfile::tempdir().unwrap();
+            let namer: Namer = Box::new(move |path, now| {
+                path.with_file_name(if now < 5 { "x.pcapng" } else { second_name })
+            });
+            let rotation = Rotation { files, on_demand: true, ..Rotation::default() };
+            let options = WriteOptions::default();
+            let mut writer =
+                RotatingWriter::create(&folder.path().join("x"), options, rotation, namer, 0).unwrap();
+            writer.add_interface(&Interface::of(LinkType::RAW)).unwrap();
+            for now in 1..8 {
+                writer.begin(now).unwrap();
+                for _ in 0..now {
+                    writer.write(0, &Frame::new(&[0x45; 20], LinkType::RAW), now).unwrap();
+                }
+                assert_eq!(writer.end().unwrap().unwrap(), writer.present());
+                assert_eq!(writer.end().unwrap(), None);
+            }
+            assert_eq!((writer.packets(), writer.files()), (28, 7));
+            read(folder.path())
+        };
+        let all = [("x.pcapng", 1), ("x_00001.pcapng", 2), ("x_00002.pcapng", 3), ("x_00003.pcapng", 4)];
+        let later = [("y.pcapng", 5), ("y_00005.pcapng", 6), ("y_00006.pcapng", 7)];
+        assert_eq!(write(None, "y.pcapng"), owned(&[&all[..], &later[..]].concat()));
+        assert_eq!(write(Some(1), "x.pcapng"), owned(&[("x_00000.pcapng", 7)]));
+        assert_eq!(write(Some(2), "x.pcapng"), owned(&[("x_00000.pcapng", 7), ("x_00001.pcapng", 6)]));
     }
 }

@@ -71,12 +71,19 @@ pub(super) fn note(interface: u32, time: i64, text: &str) -> InterfaceStatistics
     InterfaceStatisticsBlock { interface_id: interface, timestamp: since_1970(time), options }
 }
 
-/// Writes an enhanced packet block (draft-ietf-opsawg-pcapng, section 4.3) of an interface with times in nanoseconds. A
-/// time before 1970 is written as 1970.
+/// Writes an enhanced packet block (draft-ietf-opsawg-pcapng, section 4.3) of the interface with this number, whose times are
+/// in nanoseconds. A time before 1970 is written as 1970.
+///
+/// This is all that is done for a packet on its way from the network into a file, so head and tail are each made whole before
+/// they are appended: many small pieces cost more than the packet.
 ///
 /// # Errors
 /// What does not fit, and its length.
-pub(super) fn packet(octets: &mut Vec<u8>, frame: &Frame<'_>) -> Result<(), (&'static str, usize)> {
+pub(super) fn packet(
+    octets: &mut Vec<u8>,
+    frame: &Frame<'_>,
+    interface: u32,
+) -> Result<(), (&'static str, usize)> {
     let comment = frame.comment.unwrap_or_default().as_bytes();
     let comment_len = u16::try_from(comment.len()).map_err(|_| ("comment", comment.len()))?;
     let flags: u32 = match frame.direction {
@@ -91,27 +98,32 @@ pub(super) fn packet(octets: &mut Vec<u8>, frame: &Frame<'_>) -> Result<(), (&'s
         _ => option_len(comment.len()).saturating_add(option_len(4)).saturating_add(4),
     };
     let padded = frame.data.len().checked_next_multiple_of(4).unwrap_or(usize::MAX);
-    let total = padded.saturating_add(options_len).saturating_add(BLOCK_LEN);
-    let total = u32::try_from(total).map_err(|_| ("packet", frame.data.len()))?;
+    let block_len = padded.saturating_add(options_len).saturating_add(BLOCK_LEN);
+    let total = u32::try_from(block_len).map_err(|_| ("packet", frame.data.len()))?;
     let taken = u32::try_from(frame.data.len()).unwrap_or(u32::MAX);
 
     let time = u64::try_from(frame.time.unwrap_or(0)).unwrap_or(0);
     let [low, high] = [time, time >> 32].map(|half| (half & u64::from(u32::MAX)) as u32);
-    let head = [ENHANCED_PACKET_BLOCK, total, frame.interface, high, low, taken, frame.len];
-    for word in head {
-        octets.extend_from_slice(&word.to_le_bytes());
-    }
+    let head = [ENHANCED_PACKET_BLOCK, total, interface, high, low, taken, frame.len];
+    octets.reserve(block_len);
+    octets.extend_from_slice(head.map(u32::to_le_bytes).as_flattened());
     octets.extend_from_slice(frame.data);
+    if comment.is_empty() {
+        // Padding, the option with the flags, the end of options, and the length again; without flags the end's zeros are
+        // the padding.
+        let tail = [0, FLAGS_AND_LEN, flags, 0, total].map(u32::to_le_bytes);
+        let skipped: usize = if flags == 0 { 16 } else { 4 };
+        let padding = padded.saturating_sub(frame.data.len());
+        let tail = tail.as_flattened().get(skipped.saturating_sub(padding)..);
+        octets.extend_from_slice(tail.unwrap_or_default());
+        return Ok(());
+    }
     pad(octets, frame.data.len());
     if flags != 0 {
         option(octets, FLAGS, 4, &flags.to_le_bytes());
     }
-    if !comment.is_empty() {
-        option(octets, COMMENT, comment_len, comment);
-    }
-    if options_len > 0 {
-        octets.extend_from_slice(&END_OF_OPTIONS);
-    }
+    option(octets, COMMENT, comment_len, comment);
+    octets.extend_from_slice(&END_OF_OPTIONS);
     octets.extend_from_slice(&total.to_le_bytes());
     Ok(())
 }
@@ -145,4 +157,6 @@ fn since_1970(nanoseconds: i64) -> Duration {
 const BLOCK_LEN: usize = 32;
 /// The option with a packet's flags; the direction is in the lowest two bits.
 const FLAGS: u16 = 2;
+/// The same with its length, as one word.
+const FLAGS_AND_LEN: u32 = 4 << 16 | FLAGS as u32;
 const END_OF_OPTIONS: [u8; 4] = [0; 4];

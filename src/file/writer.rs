@@ -228,14 +228,22 @@ impl CaptureWriter {
     /// # Errors
     /// When its interface was not added, or has another link type, or nothing more can be written.
     pub fn write(&mut self, frame: &Frame<'_>) -> Result<(), WriteError> {
+        self.write_of(frame.interface, frame)
+    }
+
+    /// As [`write`](Self::write), of the interface with this number, whatever the frame calls it.
+    ///
+    /// # Errors
+    /// As of [`write`](Self::write).
+    pub fn write_of(&mut self, interface: u32, frame: &Frame<'_>) -> Result<(), WriteError> {
         let too_long = match self.kind {
             Kind::Pcap { resolution, .. } => {
                 self.pcap_header(frame.link_type, 0)?;
                 write_pcap::record(self.chunk.octets(), frame, resolution).map_err(|len| ("packet", len))
             }
             Kind::Pcapng(_) => {
-                self.check_interface(frame)?;
-                write_pcapng::packet(self.chunk.octets(), frame)
+                self.check_interface(interface, frame.link_type)?;
+                write_pcapng::packet(self.chunk.octets(), frame, interface)
             }
         };
         too_long.map_err(|(what, len)| self.too_long(what, len))?;
@@ -286,16 +294,24 @@ impl CaptureWriter {
         self.explain(result)
     }
 
+    /// Gives the file another name; one that is called so is replaced.
+    pub(super) fn rename(&mut self, from: &Path, to: &Path) -> Result<(), WriteError> {
+        let name = to.display().to_string();
+        std::fs::rename(from, to).map_err(|source| WriteError::Create { path: name.clone(), source })?;
+        self.path = name;
+        Ok(())
+    }
+
     /// Ends the file.
     ///
     /// # Errors
     /// When what is still in memory cannot be written.
     pub fn finish(mut self) -> Result<(), WriteError> {
-        self.end()
+        self.close()
     }
 
     /// A pcap file without packets has a header too.
-    fn end(&mut self) -> Result<(), WriteError> {
+    pub(super) fn close(&mut self) -> Result<(), WriteError> {
         if let Kind::Pcap { link_type: None, .. } = self.kind {
             self.pcap_header(LinkType::ETHERNET, 0)?;
         }
@@ -317,8 +333,7 @@ impl CaptureWriter {
         self.end_record(false)
     }
 
-    fn check_interface(&self, frame: &Frame<'_>) -> Result<(), WriteError> {
-        let (given, interface) = (frame.link_type, frame.interface);
+    fn check_interface(&self, interface: u32, given: LinkType) -> Result<(), WriteError> {
         match self.link_types.get(interface as usize) {
             Some(&described) if described == given => Ok(()),
             Some(&described) => Err(WriteError::LinkTypes { path: self.path.clone(), described, given }),
@@ -362,7 +377,7 @@ impl CaptureWriter {
 impl Drop for CaptureWriter {
     fn drop(&mut self) {
         // Whoever wants to know calls finish(), behind which nothing is left to do here.
-        let _ = self.end();
+        let _ = self.close();
     }
 }
 

@@ -1,6 +1,7 @@
 //! Every system call and every `unsafe`, behind safe interfaces.
 #![allow(unsafe_code)]
 
+pub mod bell;
 pub mod capability;
 pub mod clock;
 pub mod control_message;
@@ -23,4 +24,5 @@ pub mod ring;
 mod ring_block;
 pub mod signal_queue;
 pub mod terminal;
+pub mod time_stamp;
 pub mod trial;

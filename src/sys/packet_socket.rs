@@ -105,6 +105,30 @@ impl PacketSocket {
         bound.map_err(SysError::of("bind a packet socket to", format!("interface {interface}")))
     }
 
+    /// Shares what comes in with the other sockets of a group: each packet goes to one of them, those of one flow to the same,
+    /// unless it is full (PACKET_FANOUT_HASH, PACKET_FANOUT_FLAG_ROLLOVER). Without a group it begins one; returns its number.
+    ///
+    /// Fragments are not put together (PACKET_FANOUT_FLAG_DEFRAG), although their ports are not seen and they may go another
+    /// way: a capture has to show them as they were on the wire.
+    ///
+    /// # Errors
+    /// When the socket is not bound, or to something else than the group.
+    pub(super) fn share(&self, group: Option<u16>) -> Result<u16, SysError> {
+        let flags = libc::PACKET_FANOUT_HASH | libc::PACKET_FANOUT_FLAG_ROLLOVER;
+        let value = match group {
+            Some(group) => flags << 16 | u32::from(group),
+            // The kernel chooses a number that no other program uses.
+            None => (flags | libc::PACKET_FANOUT_FLAG_UNIQUEID) << 16,
+        };
+        let failed = || SysError::of("share packets between", "packet sockets (PACKET_FANOUT)");
+        set_option(&self.0, libc::SOL_PACKET, libc::PACKET_FANOUT, value.cast_signed()).map_err(failed())?;
+        let mut told: libc::c_int = 0;
+        // SAFETY: the kernel writes an int (`packet_getsockopt` in net/packet/af_packet.c).
+        unsafe { self.get(libc::PACKET_FANOUT, &mut told) }.map_err(failed())?;
+        let [low, high, ..] = told.to_le_bytes();
+        Ok(u16::from_le_bytes([low, high]))
+    }
+
     /// Asks the interface for all frames that pass it, as long as this socket is open.
     ///
     /// # Errors
@@ -127,18 +151,8 @@ impl PacketSocket {
     /// When the kernel does not tell.
     pub fn statistics(&self) -> Result<Statistics, SysError> {
         let mut stats = libc::tpacket_stats_v3 { tp_packets: 0, tp_drops: 0, tp_freeze_q_cnt: 0 };
-        let mut len = socklen::<libc::tpacket_stats_v3>();
-        // SAFETY: `stats` has room for `len` octets, which the kernel fills.
-        let done = unsafe {
-            libc::getsockopt(
-                self.0.as_raw_fd(),
-                libc::SOL_PACKET,
-                libc::PACKET_STATISTICS,
-                (&raw mut stats).cast(),
-                &raw mut len,
-            )
-        };
-        let got = if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) };
+        // SAFETY: it is the structure that PACKET_STATISTICS gives with TPACKET_V3, of which it is the beginning else.
+        let got = unsafe { self.get(libc::PACKET_STATISTICS, &mut stats) };
         got.map_err(SysError::of("ask for the counters of", "a packet socket"))?;
         Ok(Statistics { packets: u64::from(stats.tp_packets), dropped: u64::from(stats.tp_drops) })
     }
@@ -146,6 +160,18 @@ impl PacketSocket {
     /// An error that the socket has come upon (SO_ERROR in socket(7)).
     pub(super) fn take_error(&self) -> Option<io::Error> {
         self.0.take_error().ok().flatten()
+    }
+
+    /// Asks for an option of packet sockets.
+    ///
+    /// # Safety
+    /// `value` must be the structure that the option gives.
+    unsafe fn get<T>(&self, name: i32, value: &mut T) -> io::Result<()> {
+        let mut len = socklen::<T>();
+        let (socket, value) = (self.0.as_raw_fd(), std::ptr::from_mut(value));
+        // SAFETY: `value` has room for `len` octets; the caller promises that they may be what the kernel writes there.
+        let done = unsafe { libc::getsockopt(socket, libc::SOL_PACKET, name, value.cast(), &raw mut len) };
+        if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
     }
 
     /// Sets an option that is an int.
@@ -179,6 +205,17 @@ pub struct Statistics {
     pub packets: u64,
     /// Packets that there was no room for.
     pub dropped: u64,
+}
+
+impl Statistics {
+    /// Both together.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            packets: self.packets.saturating_add(other.packets),
+            dropped: self.dropped.saturating_add(other.dropped),
+        }
+    }
 }
 
 /// What frames of an interface begin with, by its ARPHRD_ number; `None` for kinds of links that are not known here.

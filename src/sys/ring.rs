@@ -11,6 +11,7 @@ use super::mapping::Mapping;
 use super::packet_socket::{PacketSocket, Statistics};
 use super::poll;
 use super::ring_block::{Packets, RawPacket, STATUS};
+use super::time_stamp::StampSource;
 use crate::wire::bpf::Instruction;
 use crate::wire::frame::{Direction, Frame, LinkType};
 
@@ -25,13 +26,22 @@ pub struct RingOptions {
     pub snap_len: u32,
     /// See all frames of the interface, not just those that are for this host.
     pub promiscuous: bool,
+    /// Whose times packets are given; the interface must have been told (see [`StampSource::switch_on`]).
+    pub stamps: StampSource,
     /// Lets only those packets in that it takes, and of each so many octets as it says; left out, all.
     pub filter: Option<Vec<Instruction>>,
 }
 
 impl Default for RingOptions {
     fn default() -> Self {
-        Self { buffer_len: 8 << 20, retire_ms: 20, snap_len: MAX_SNAP_LEN, promiscuous: false, filter: None }
+        Self {
+            buffer_len: 8 << 20,
+            retire_ms: 20,
+            snap_len: MAX_SNAP_LEN,
+            promiscuous: false,
+            stamps: StampSource::Host,
+            filter: None,
+        }
     }
 }
 
@@ -60,6 +70,7 @@ pub struct Ring {
     retire_ms: u32,
     counted: Statistics,
     copies: u64,
+    by_adapter: u64,
     scratch: Vec<u8>,
 }
 
@@ -73,6 +84,9 @@ impl Ring {
         let set_up = SysError::of("set up", "a receive ring");
         let version = libc::tpacket_versions::TPACKET_V3 as i32;
         socket.set_int(libc::PACKET_VERSION, version).map_err(set_up)?;
+        socket
+            .stamp_by(options.stamps)
+            .map_err(SysError::of("choose the time stamps of", "a receive ring"))?;
         let (block_len, blocks) = request_blocks(&socket, options)?;
         let mapping = Mapping::new(&socket, block_len.saturating_mul(blocks))
             .map_err(SysError::of("map", "a receive ring"))?;
@@ -100,8 +114,34 @@ impl Ring {
             retire_ms,
             counted,
             copies: 0,
+            by_adapter: 0,
             scratch: Vec::new(),
         })
+    }
+
+    /// Opens rings that share what comes in: each packet comes to one of them, those of one flow to the same unless it is
+    /// full.
+    ///
+    /// # Errors
+    /// As of [`Ring::open`].
+    pub fn open_group(source: Source, options: &RingOptions, count: usize) -> Result<Vec<Self>, SysError> {
+        if count <= 1 {
+            return Self::open(source, options).map(|ring| vec![ring]);
+        }
+        // A socket must be bound before it can share, and sees everything until then: it lets nothing in before all do.
+        let deaf = RingOptions { filter: Some(vec![Instruction::take(0)]), ..options.clone() };
+        let mut rings = Vec::with_capacity(count);
+        let mut group = None;
+        for _ in 0..count {
+            let ring = Self::open(source, &deaf)?;
+            group = Some(ring.socket.share(group)?);
+            rings.push(ring);
+        }
+        let all = vec![Instruction::take(options.snap_len)];
+        for ring in &rings {
+            ring.socket.attach(options.filter.as_ref().unwrap_or(&all))?;
+        }
+        Ok(rings)
     }
 
     /// What its frames begin with.
@@ -126,6 +166,7 @@ impl Ring {
             // SAFETY: the status says that the block is ours: the kernel does not write it until it is given back below.
             let block = unsafe { self.mapping.octets(start, self.block_len) };
             for packet in Packets::of(block) {
+                self.by_adapter = self.by_adapter.saturating_add(u64::from(packet.by_adapter));
                 let is_shown = frame(self.source, &packet, &mut self.scratch, show);
                 count = count.saturating_add(usize::from(is_shown));
                 self.copies = self.copies.saturating_add(u64::from(!is_shown));
@@ -167,14 +208,18 @@ impl Ring {
         self.copies
     }
 
+    /// Packets whose times are the adapter's.
+    pub fn stamped_by_adapter(&self) -> u64 {
+        self.by_adapter
+    }
+
     /// What was counted since the beginning.
     ///
     /// # Errors
     /// When the kernel does not tell.
     pub fn statistics(&mut self) -> Result<Statistics, SysError> {
         let new = self.socket.statistics()?;
-        self.counted.packets = self.counted.packets.saturating_add(new.packets);
-        self.counted.dropped = self.counted.dropped.saturating_add(new.dropped);
+        self.counted = self.counted.and(new);
         Ok(self.counted)
     }
 }
@@ -305,6 +350,7 @@ mod tests {
             octets: &[0x45],
             len: 1,
             stamp: 0,
+            by_adapter: false,
             vlan: Some((0x88a8, 7)),
             protocol: 0x0800,
             interface: 3,

@@ -14,6 +14,8 @@ pub(super) struct RawPacket<'a> {
     pub(super) len: u32,
     /// When it came: nanoseconds since 1970.
     pub(super) stamp: i64,
+    /// Whether the adapter says so, and not the host.
+    pub(super) by_adapter: bool,
     /// The VLAN tag that was taken out of it: protocol and control information.
     pub(super) vlan: Option<(u16, u16)>,
     /// Protocol, as in an EtherType.
@@ -46,6 +48,9 @@ pub(super) const STATUS: usize = V1 + offset_of!(tpacket_hdr_v1, block_status);
 const ADDRESS: usize = size_of::<tpacket3_hdr>().next_multiple_of(libc::TPACKET_ALIGNMENT);
 /// Where hv1 stands in a packet's header: behind tp_net.
 const HASH_AND_VLAN: usize = offset_of!(tpacket3_hdr, tp_net) + 2;
+
+/// The stamp is the adapter's, in the system's time or its own (`linux/if_packet.h`).
+const BY_ADAPTER: u32 = libc::TP_STATUS_TS_SYS_HARDWARE | libc::TP_STATUS_TS_RAW_HARDWARE;
 
 impl<'a> Packets<'a> {
     /// The packets of a block that the kernel has handed over.
@@ -83,6 +88,7 @@ impl<'a> Iterator for Packets<'a> {
             octets,
             len: word(offset_of!(tpacket3_hdr, tp_len))?,
             stamp: seconds.saturating_mul(1_000_000_000).saturating_add(nanos),
+            by_adapter: status & BY_ADAPTER != 0,
             vlan: is_tagged.then_some((tpid, tci)),
             protocol: u16::from_be_bytes(pair(offset_of!(sockaddr_ll, sll_protocol))),
             interface: u32_at(address, offset_of!(sockaddr_ll, sll_ifindex))?,

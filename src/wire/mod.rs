@@ -8,6 +8,7 @@ pub mod bpf;
 pub mod checksum;
 pub mod domain_name;
 pub mod frame;
+pub mod frame_ring;
 pub mod layers;
 pub mod record;
 pub mod span;

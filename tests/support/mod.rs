@@ -2,6 +2,8 @@
 #![allow(dead_code, reason = "each test program uses its own part of this")]
 #![allow(clippy::expect_used, clippy::panic, reason = "this is test code")]
 
+pub(crate) mod capture;
+
 use std::env;
 use std::path::Path;
 use std::process::{Command, Output};

@@ -168,7 +168,7 @@ impl Copier {
             // What pcap has, as a block of our own.
             None => {
                 made.clear();
-                let written = write_pcapng::packet(&mut made, &Frame { interface, ..*frame });
+                let written = write_pcapng::packet(&mut made, frame, interface);
                 written.map_err(|(what, len)| self.writer.too_long(what, len))?;
                 let (kind, order) = (ENHANCED, Endianness::Little);
                 Block { kind, octets: &made, order, interface: Some(interface) }

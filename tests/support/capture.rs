@@ -1,0 +1,109 @@
+//! A capture that runs while a test makes packets, and the judges of what it saved.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "this is test code")]
+
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
+use std::time::Duration;
+
+use rawsock::lab::{Host, Lab};
+use rawsock::sys::process::send_signal;
+use tempfile::TempDir;
+
+use super::{RAWSOCK, run, text_of};
+
+pub(crate) const SIGINT: i32 = 2;
+pub(crate) const SIGKILL: i32 = 9;
+pub(crate) const SIGTERM: i32 = 15;
+
+/// A capture that listens.
+pub(crate) struct Capture {
+    pub(crate) child: Child,
+    stderr: BufReader<ChildStderr>,
+    /// Where it writes.
+    pub(crate) file: PathBuf,
+    _directory: TempDir,
+}
+
+/// What a capture said at its end.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Counts {
+    pub(crate) captured: u64,
+    pub(crate) received: u64,
+    pub(crate) dropped: u64,
+    pub(crate) left_out: u64,
+}
+
+impl Capture {
+    /// Starts a capture into a file of this name, and waits until it listens.
+    pub(crate) fn start(lab: &Lab, host: Host, name: &str, arguments: &[&str]) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join(name);
+        let mut command = lab.command(host, RAWSOCK);
+        command.args(["capture"]).args(arguments).arg("-w").arg(&file).stdout(Stdio::piped());
+        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+        let mut stderr = BufReader::new(child.stderr.take().unwrap());
+        let mut first = String::new();
+        stderr.read_line(&mut first).unwrap();
+        assert!(first.starts_with("listening on "), "{first}");
+        Self { child, stderr, file, _directory: directory }
+    }
+
+    /// Waits for the end, perhaps after a signal; what it said on stderr.
+    pub(crate) fn end(&mut self, signal: Option<i32>) -> (ExitStatus, String) {
+        if let Some(signal) = signal {
+            std::thread::sleep(Duration::from_millis(100));
+            send_signal(self.child.id(), signal).unwrap();
+        }
+        let status = self.child.wait().unwrap();
+        let mut printed = String::new();
+        self.child.stdout.take().unwrap().read_to_string(&mut printed).unwrap();
+        assert_eq!(printed, "", "with a file nothing is printed");
+        let mut said = String::new();
+        self.stderr.read_to_string(&mut said).unwrap();
+        (status, said)
+    }
+
+    pub(crate) fn counts(&mut self, signal: Option<i32>) -> Counts {
+        let (status, said) = self.end(signal);
+        assert!(status.success(), "{said}");
+        counts_in(&said)
+    }
+}
+
+pub(crate) fn counts_in(said: &str) -> Counts {
+    let told = |words: &str| said.lines().find(|line| line.ends_with(words));
+    let number = |words: &str| {
+        let line = told(words).unwrap_or_else(|| panic!("{words}: {said}"));
+        line.split(' ').next().unwrap().parse().unwrap()
+    };
+    let left_out = told("packets left out").map_or(0, |_| number("packets left out"));
+    let (captured, received) = (number("packets captured"), number("packets received by filter"));
+    Counts { captured, received, dropped: number("packets dropped by kernel"), left_out }
+}
+
+/// Packets of a file, by tshark; it must not complain.
+pub(crate) fn tshark(file: &Path, filter: &str) -> u64 {
+    let output = run(Command::new("tshark").arg("-r").arg(file).args([
+        "-Y",
+        filter,
+        "-T",
+        "fields",
+        "-e",
+        "frame.number",
+    ]));
+    assert!(output.status.success(), "{}", text_of(&output));
+    String::from_utf8(output.stdout).unwrap().lines().count() as u64
+}
+
+pub(crate) fn tcpdump(file: &Path) -> u64 {
+    let output = run(Command::new("tcpdump").args(["--count", "-nr"]).arg(file));
+    assert!(output.status.success(), "{}", text_of(&output));
+    let text = String::from_utf8(output.stdout).unwrap();
+    text.split(' ').next().unwrap().trim().parse().unwrap()
+}
+
+pub(crate) fn ping(lab: &Lab, arguments: &[&str]) {
+    let output = run(lab.command(Host::Client, "ping").args(["-q", "-i0.05", "-c5"]).args(arguments));
+    assert!(output.status.success(), "{}", text_of(&output));
+}
