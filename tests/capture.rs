@@ -378,7 +378,7 @@ fn a_checksum_that_the_card_is_to_complete_is_no_error() {
         text_of(&output).trim().parse::<u64>().unwrap()
     };
     assert_eq!(read("tcp.checksum.status == 0 or udp.checksum.status == 0"), 0);
-    assert!(read("tcp.checksum.status == 2 and tcp.flags.syn") >= 1);
+    assert!(read("tcp.checksum.status == 2 and tcp.flags.syn == 1") >= 1);
     assert!(read("udp.checksum.status == 2 and not icmp") >= 1);
 }
 
