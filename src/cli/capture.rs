@@ -127,7 +127,9 @@ fn session(args: &CaptureArgs, devices: Vec<Device>, opening: Opening) -> Result
     let monitor = LinkMonitor::open()?;
     let open = |device| Tap::open(device, &opening);
     let taps = devices.into_iter().map(open).collect::<Result<Vec<_>, _>>()?;
-    let mut printer = Printer::new(&args.output.clone().silent_if(args.files.is_stdout()));
+    let is_silent =
+        args.files.is_stdout() || args.files.write.is_some() && !args.output.prints_beside_a_file();
+    let mut printer = Printer::new(&args.output.clone().silent_if(is_silent));
     printer.name_interfaces(several);
     let links = Netlink::open()?.links()?;
     let sink = Sink {

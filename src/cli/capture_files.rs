@@ -18,7 +18,8 @@ use crate::wire::frame::Frame;
 #[derive(Debug, Clone, Args)]
 pub(super) struct FileArgs {
     /// Save into this file: pcap where its name ends so, else pcapng, packed where it ends in .gz or .lz4; - for stdout,
-    /// which implies -q. With -G the name is a pattern of strftime(3).
+    /// which implies -q. Packets are then printed only with --print, or where a form of output is asked for. With -G the
+    /// name is a pattern of strftime(3).
     #[arg(short, long, value_name = "FILE")]
     pub(super) write: Option<PathBuf>,
     /// Write each packet into the file at once.

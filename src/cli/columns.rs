@@ -20,6 +20,11 @@ pub(super) struct ColumnArgs {
 }
 
 impl ColumnArgs {
+    /// Whether columns are wanted.
+    pub(super) fn are_given(&self) -> bool {
+        self.fields.is_some()
+    }
+
     /// The columns, where some are wanted; their names, where those are, are appended.
     pub(super) fn columns(&self, out: &mut String) -> Option<Columns> {
         let style = if self.csv { Style::Csv } else { Style::Tabs };

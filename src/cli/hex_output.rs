@@ -26,6 +26,13 @@ pub(super) struct HexArgs {
     field: Option<FieldName>,
 }
 
+impl HexArgs {
+    /// Whether octets are wanted.
+    pub(super) fn are_given(&self) -> bool {
+        self.x > 0 || self.hex_and_text > 0 || self.ascii > 0 || self.field.is_some()
+    }
+}
+
 fn parse(name: &str) -> Result<FieldName, String> {
     match FieldName::new(name) {
         Ok(field) if !field.has_octets() => {

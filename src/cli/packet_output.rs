@@ -50,6 +50,10 @@ pub(super) struct PacketOutputArgs {
     /// Print no packets.
     #[arg(short, long)]
     quiet: bool,
+    /// Print packets beside the file of -w, which else are printed only where a form of output is asked for, such as -v, -x,
+    /// --json or --fields.
+    #[arg(long, conflicts_with = "quiet")]
+    print: bool,
     /// Print each packet as one line of JSON, which `craft -` and `send -` take back.
     #[arg(long, conflicts_with = "toml")]
     json: bool,
@@ -65,6 +69,14 @@ impl PacketOutputArgs {
     pub(super) fn silent_if(mut self, is_taken: bool) -> Self {
         self.quiet |= is_taken;
         self
+    }
+
+    /// Whether packets are printed although they are written into a file: as tcpdump has it, only when somebody asks for that,
+    /// by `--print` or by naming a form.
+    pub(super) fn prints_beside_a_file(&self) -> bool {
+        let has_form =
+            self.v > 0 || self.json || self.toml || self.hex.are_given() || self.columns.are_given();
+        !self.quiet && (self.print || has_form)
     }
 
     /// Whether what is printed is to be JSON.
