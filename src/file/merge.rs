@@ -3,10 +3,11 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use super::block::Item;
+use super::block::{Block, Item};
 use super::description::Interface;
 use super::read_error::ReadError;
 use super::reader::CaptureReader;
+use crate::wire::frame::Frame;
 
 /// Files that are read together: of the packets that come next in each of them, the earliest is the next of all, and of
 /// several with the same time that of the file that was named first. Packets without a time come at once. What one file has
@@ -67,6 +68,27 @@ impl Merge {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.readers.is_empty()
+    }
+
+    /// The packet that was gone to,, if it is one, and its file's number: what [`current`](Self::current) tells
+    /// too, without the way through [`Item`] that costs more than reading a packet does.
+    #[inline]
+    pub fn packet(&self) -> Option<(usize, Frame<'_>)> {
+        let number = self.now?;
+        Some((number, self.readers.get(number)?.packet()?))
+    }
+
+    /// The block of the packet that was gone to; pcap has none.
+    pub fn packet_block(&self) -> Option<Block<'_>> {
+        match self.readers.get(self.now?)?.item()? {
+            Item::Packet(_, block) => block,
+            Item::Block(_) => None,
+        }
+    }
+
+    /// The interfaces that were described so far by the file that was gone to.
+    pub fn interfaces(&self) -> &[Interface] {
+        self.now.and_then(|number| self.readers.get(number)).map_or(&[], CaptureReader::interfaces)
     }
 
     /// What was gone to: the file's number, the packet or block, and the interfaces that the file described so far.
