@@ -258,8 +258,8 @@ impl Reading {
 
     /// Prints and copies what was read; `false` when that was the last that is wanted.
     fn item(&mut self, merge: &Merge) -> Result<bool, Box<dyn Error>> {
-        if let Some((source, frame)) = merge.packet() {
-            return self.packet(merge, source, &frame);
+        if let Some(taken) = merge.with_packet(|source, frame| self.packet(merge, source, frame)) {
+            return taken;
         }
         if let (Some((source, Item::Block(block), interfaces)), Some(copy)) =
             (merge.current(), &mut self.copy)
@@ -286,7 +286,7 @@ impl Reading {
             counting.packet(frame);
         }
         if let Some(copy) = &mut self.copy {
-            copy.packet(source, (self.number, frame), merge.packet_block().as_ref(), interfaces)?;
+            copy.packet(source, (self.number, frame), merge.block().as_ref(), interfaces)?;
         }
         // Whoever copies goes on when nobody looks at the lines any more.
         Ok((is_read || self.copy.is_some()) && self.taken < self.most)

@@ -70,20 +70,17 @@ impl Merge {
         self.readers.is_empty()
     }
 
-    /// The packet that was gone to,, if it is one, and its file's number: what [`current`](Self::current) tells
-    /// too, without the way through [`Item`] that costs more than reading a packet does.
+    /// Does something with the packet that was gone to, if it is one, and with its file's number: as
+    /// [`current`](Self::current), but nothing is moved, which would take longer than reading does.
     #[inline]
-    pub fn packet(&self) -> Option<(usize, Frame<'_>)> {
+    pub fn with_packet<R>(&self, work: impl FnOnce(usize, &Frame<'_>) -> R) -> Option<R> {
         let number = self.now?;
-        Some((number, self.readers.get(number)?.packet()?))
+        self.readers.get(number)?.with_packet(|frame| work(number, frame))
     }
 
-    /// The block of the packet that was gone to; pcap has none.
-    pub fn packet_block(&self) -> Option<Block<'_>> {
-        match self.readers.get(self.now?)?.item()? {
-            Item::Packet(_, block) => block,
-            Item::Block(_) => None,
-        }
+    /// The block that was gone to, with or without a packet; pcap has none.
+    pub fn block(&self) -> Option<Block<'_>> {
+        self.readers.get(self.now?)?.block()
     }
 
     /// The interfaces that were described so far by the file that was gone to.

@@ -42,9 +42,8 @@ pub(super) fn record(
         PcapTsResolution::NanoSecond => nanoseconds,
         PcapTsResolution::MicroSecond => nanoseconds / 1000,
     };
-    for word in [seconds, fraction, taken, frame.len] {
-        octets.extend_from_slice(&word.to_le_bytes());
-    }
+    let words = [seconds, fraction, taken, frame.len].map(u32::to_le_bytes);
+    octets.extend_from_slice(words.as_flattened());
     octets.extend_from_slice(frame.data);
     Ok(())
 }

@@ -98,9 +98,7 @@ pub(super) fn packet(octets: &mut Vec<u8>, frame: &Frame<'_>) -> Result<(), (&'s
     let time = u64::try_from(frame.time.unwrap_or(0)).unwrap_or(0);
     let [low, high] = [time, time >> 32].map(|half| (half & u64::from(u32::MAX)) as u32);
     let head = [ENHANCED_PACKET_BLOCK, total, frame.interface, high, low, taken, frame.len];
-    for word in head {
-        octets.extend_from_slice(&word.to_le_bytes());
-    }
+    octets.extend_from_slice(head.map(u32::to_le_bytes).as_flattened());
     octets.extend_from_slice(frame.data);
     pad(octets, frame.data.len());
     if flags != 0 {
