@@ -50,6 +50,9 @@ pub(super) struct ReadArgs {
     /// as one object.
     #[arg(long = "stats", conflicts_with = "count_only")]
     statistics: bool,
+    /// Make lines and JSON of plain files on so many threads, 1 or 2.
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=2))]
+    threads: u8,
     #[command(flatten)]
     copy: CopyArgs,
     #[command(flatten)]
@@ -102,10 +105,15 @@ pub(super) fn run(args: &ReadArgs) -> CommandResult {
         || args.statistics
         || args.copy.writes_to_stdout()
         || args.copy.writes() && !args.output.prints_beside_a_file();
+    let mut printer = Printer::new(&args.output.clone().silent_if(is_silent).at_once_if(args.follow_file));
+    // What comes through a pipe is printed as it comes.
+    if args.threads > 1 && files.iter().all(|file| file.is_file()) {
+        printer.share_work();
+    }
     let mut reading = Reading {
         filter,
         display_filter,
-        printer: Printer::new(&args.output.clone().silent_if(is_silent).at_once_if(args.follow_file)),
+        printer,
         open: if args.follow_file { read_growing::open } else { CaptureReader::open },
         copy: Copy::create(&args.copy, &plan)?,
         number: 0,

@@ -158,7 +158,9 @@ fn key_of(protocol: &str, octets: &[u8], table: &LayerTable) -> Option<(Key, boo
         }
         if let Some(read) = layer.ports {
             ports = read(header)?;
-        } else if let Some((EndPoint::Address(from), EndPoint::Address(to))) = addresses_of(entry.protocol, header) {
+        } else if let Some((EndPoint::Address(from), EndPoint::Address(to))) =
+            addresses_of(entry.protocol, header)
+        {
             (addresses, ports) = (Some((from, to)), (0, 0));
         }
     }

@@ -19,6 +19,7 @@ pub use self::hierarchy::{Hierarchy, Node};
 pub use self::rates::{MOST_INTERVALS, Rates};
 pub use self::spread::Spread;
 
+use crate::proto::registry;
 use crate::wire::frame::Frame;
 use crate::wire::layers::LayerTable;
 

@@ -11,4 +11,5 @@ pub mod frame;
 pub mod layers;
 pub mod record;
 pub mod span;
+pub mod text;
 pub mod value;
