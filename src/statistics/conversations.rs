@@ -1,12 +1,12 @@
 //! Who talks to whom, and how much.
 
-use std::collections::HashMap;
 use std::net::IpAddr;
 
 use super::hash::PairHasher;
 use crate::wire::frame::Frame;
 
-/// Conversations of one protocol that are kept apart; later ones are counted together.
+/// Conversations of one protocol that are kept apart; later ones are counted together. One takes some 110 octets, so that a
+/// protocol takes 120 MB at most, and the same once more while its end points are put in order.
 pub const MOST_CONVERSATIONS: usize = 1 << 20;
 
 /// Packets, and their octets on the wire.
@@ -138,25 +138,29 @@ impl Conversations {
     }
 
     /// All conversations, those with the most packets first.
-    pub fn by_packets(&self) -> Vec<Conversation> {
-        let mut all = self.all.clone();
+    pub fn by_packets(&self) -> Vec<&Conversation> {
+        let mut all: Vec<&Conversation> = self.all.iter().collect();
         all.sort_by_key(|one| std::cmp::Reverse(one.sent.and(one.received).packets));
         all
     }
 
     /// All end points, those with the most packets first.
     pub fn end_points(&self) -> EndPoints {
-        let mut all: HashMap<EndPoint, (Traffic, Traffic)> = HashMap::new();
+        let mut all = EndPoints::with_capacity(self.all.len().saturating_mul(2));
         for one in &self.all {
-            let from = all.entry(one.from).or_default();
-            *from = (from.0.and(one.sent), from.1.and(one.received));
+            all.push((one.from, one.sent, one.received));
             if one.from != one.to {
-                let to = all.entry(one.to).or_default();
-                *to = (to.0.and(one.received), to.1.and(one.sent));
+                all.push((one.to, one.received, one.sent));
             }
         }
-        let mut all: EndPoints =
-            all.into_iter().map(|(point, (sent, received))| (point, sent, received)).collect();
+        all.sort_unstable_by_key(|(point, ..)| *point);
+        all.dedup_by(|(point, sent, received), first| {
+            let is_same = *point == first.0;
+            if is_same {
+                (first.1, first.2) = (first.1.and(*sent), first.2.and(*received));
+            }
+            is_same
+        });
         all.sort_by_key(|(point, sent, received)| (std::cmp::Reverse(sent.and(*received).packets), *point));
         all
     }
