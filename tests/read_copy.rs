@@ -25,7 +25,7 @@ use support::{RAWSOCK, run, skip_or_fail, text_of};
 type Packets = Vec<(Vec<u8>, u32, Option<i64>)>;
 
 fn read(arguments: &[&str], files: &[&Path], target: &Path) -> Output {
-    run(Command::new(RAWSOCK).args(["read", "-q"]).args(arguments).args(files).arg("-w").arg(target))
+    run(Command::new(RAWSOCK).arg("read").args(arguments).args(files).arg("-w").arg(target))
 }
 
 fn packets(path: &Path) -> Packets {
@@ -418,4 +418,36 @@ fn a_file_that_is_read_is_not_written_over() {
     let output = read(&[], &[&path], &path);
     assert_eq!(output.status.code(), Some(2), "{}", text_of(&output));
     assert_eq!(fs::read(&path).unwrap(), fs::read(ours("tcp-echo.pcapng")).unwrap());
+}
+
+#[test]
+fn packets_are_printed_beside_the_copy_only_where_that_is_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, copy) = (ours("tcp-echo.pcapng"), folder.path().join("copy.pcapng"));
+    let tcpdump = |arguments: &[&str]| {
+        let mut command = Command::new("tcpdump");
+        let target = folder.path().join("theirs.pcap");
+        let output = command.args(arguments).arg("-r").arg(&file).arg("-w").arg(target).output();
+        output.map(|output| text_of(&Output { stderr: Vec::new(), ..output }).lines().count())
+    };
+    let count = packets(&file).len();
+    for (arguments, lines, theirs) in [
+        (&[][..], 0, Some(&["-n"][..])),
+        (&["-e", "-n", "-tt"], 0, Some(&["-e", "-n", "-tt"])),
+        (&["--print"], count, Some(&["-n", "--print"])),
+        (&["--json"], count, None),
+        (&["--fields", "ip.src"], count, None),
+        (&["--json", "-q"], 0, None),
+    ] {
+        fs::remove_file(&copy).ok();
+        let output = read(arguments, &[&file], &copy);
+        assert!(output.status.success(), "{arguments:?}");
+        assert_eq!(text_of(&output).lines().count(), lines, "{arguments:?}");
+        assert_eq!(packets(&copy), packets(&file), "{arguments:?}");
+        match theirs.map(tcpdump) {
+            Some(Ok(theirs)) => assert_eq!(theirs, lines, "{arguments:?}"),
+            Some(Err(_)) => skip_or_fail("tcpdump is not installed"),
+            None => {}
+        }
+    }
 }

@@ -59,7 +59,8 @@ fn a_growing_file_is_waited_for() {
     let copy = folder.path().join("copy.pcap");
     let [header, first, second, third] = &pieces()[..] else { panic!("four pieces") };
     fs::write(&path, []).unwrap();
-    let (child, mut stdout) = read(&["--follow-file", "-w", copy.to_str().unwrap()], &path, Stdio::null());
+    let (child, mut stdout) =
+        read(&["--follow-file", "--print", "-w", copy.to_str().unwrap()], &path, Stdio::null());
     let mut file = OpenOptions::new().append(true).open(&path).unwrap();
     file.write_all(header).unwrap();
     file.write_all(first).unwrap();

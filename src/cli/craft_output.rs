@@ -40,6 +40,8 @@ pub(super) enum Form {
 /// Prints packets, one after the other.
 pub(super) struct Printer {
     output: Output,
+    /// What is printed of a packet, before it goes there.
+    text: String,
     form: Form,
     clock: Clock,
     number: u64,
@@ -51,6 +53,7 @@ impl Printer {
     pub(super) fn new(form: Form) -> Self {
         Self {
             output: Output::new(),
+            text: String::new(),
             form,
             clock: Clock::new(time::Style::None, time::Precision::default(), TimeZone::UTC),
             number: 0,
@@ -69,7 +72,7 @@ impl Printer {
     /// When stdout cannot be written.
     pub(super) fn packet(&mut self, packet: &Packet, built: &Built) -> io::Result<()> {
         self.number = self.number.saturating_add(1);
-        let text = &mut self.output.text;
+        let text = &mut self.text;
         if self.number > 1 && matches!(self.form, Form::Tree | Form::Toml) {
             text.push('\n');
         }
@@ -96,6 +99,8 @@ impl Printer {
                 }
             }
         }
+        self.output.text.push_str(text);
+        text.clear();
         self.output.flush_if_full()
     }
 

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::fs;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::{ArgAction, Args};
 
@@ -63,12 +64,14 @@ impl FilterArgs {
 #[derive(Debug, Default)]
 pub(super) struct FileFilter {
     text: String,
-    compiled: HashMap<LinkType, CaptureFilter>,
+    compiled: HashMap<LinkType, Arc<CaptureFilter>>,
+    /// The filter for the packet before: nearly all have the same link type.
+    last: Option<(LinkType, Arc<CaptureFilter>)>,
 }
 
 impl FileFilter {
     pub(super) fn new(text: String) -> Self {
-        Self { text, compiled: HashMap::new() }
+        Self { text, ..Self::default() }
     }
 
     /// The filter for packets of a link type.
@@ -76,11 +79,20 @@ impl FileFilter {
     /// # Errors
     /// When it cannot be compiled for them.
     pub(super) fn compiled(&mut self, link_type: LinkType) -> Result<&CaptureFilter, CaptureFilterError> {
+        let filter = match self.last.take().filter(|(last, _)| *last == link_type) {
+            Some((_, filter)) => filter,
+            None => self.looked_up(link_type)?,
+        };
+        Ok(&self.last.insert((link_type, filter)).1)
+    }
+
+    fn looked_up(&mut self, link_type: LinkType) -> Result<Arc<CaptureFilter>, CaptureFilterError> {
         match self.compiled.entry(link_type) {
-            Entry::Occupied(entry) => Ok(entry.into_mut()),
+            Entry::Occupied(entry) => Ok(Arc::clone(entry.get())),
             Entry::Vacant(entry) => {
                 let target = Target::file(link_type, &SystemNames);
-                Ok(entry.insert(CaptureFilter::compile(&self.text, &target)?))
+                let filter = Arc::new(CaptureFilter::compile(&self.text, &target)?);
+                Ok(Arc::clone(entry.insert(filter)))
             }
         }
     }

@@ -35,6 +35,8 @@ mod lab_demo;
 mod lab_host;
 mod man;
 mod output;
+mod packet_batches;
+mod packet_form;
 mod packet_output;
 mod ping;
 mod probe;

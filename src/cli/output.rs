@@ -3,18 +3,20 @@
 
 use std::io::{self, StdoutLock, Write};
 
+use crate::wire::text::Text;
+
 /// Stdout, for text that comes in many pieces.
 pub(super) struct Output {
     stdout: StdoutLock<'static>,
     /// What has not been written yet. Whoever prints appends here, and calls [`Output::flush_if_full`].
-    pub(super) text: String,
+    pub(super) text: Text,
     is_open: bool,
 }
 
 impl Output {
     /// Takes stdout for as long as it lives.
     pub(super) fn new() -> Self {
-        Self { stdout: io::stdout().lock(), text: String::with_capacity(2 * FULL), is_open: true }
+        Self { stdout: io::stdout().lock(), text: Text::with_capacity(2 * FULL), is_open: true }
     }
 
     /// Whether anybody still reads.
@@ -35,8 +37,19 @@ impl Output {
     /// # Errors
     /// As of [`Output::flush_if_full`].
     pub(super) fn flush(&mut self) -> io::Result<()> {
-        let written = self.stdout.write_all(self.text.as_bytes()).and_then(|()| self.stdout.flush());
-        self.text.clear();
+        let mut text = std::mem::take(&mut self.text);
+        let written = self.write(&mut text);
+        self.text = text;
+        written
+    }
+
+    /// Writes text, and empties it.
+    ///
+    /// # Errors
+    /// As of [`Output::flush_if_full`].
+    pub(super) fn write(&mut self, text: &mut Text) -> io::Result<()> {
+        let written = self.stdout.write_all(text.as_octets()).and_then(|()| self.stdout.flush());
+        text.clear();
         match written {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => self.is_open = false,
             other => {

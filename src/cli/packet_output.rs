@@ -10,16 +10,12 @@ use super::color;
 use super::columns::ColumnArgs;
 use super::hex_output::{Hex, HexArgs};
 use super::output::Output;
-use crate::packet::check::Dissected;
-use crate::packet::dissect::dissect;
-use crate::packet::unbuild::unbuild_shortest;
-use crate::show::columns::Columns;
+use super::packet_batches::Batches;
+use super::packet_form::{Form, Formatter};
 use crate::show::line::Lines;
 use crate::show::time::{self, Clock, Precision};
-use crate::show::{Meta, json, line, tree};
-use crate::spec::write_toml;
+use crate::show::tree;
 use crate::wire::frame::Frame;
-use crate::wire::layers::LayerTable;
 
 /// What is printed of each packet.
 #[derive(Debug, Clone, Args)]
@@ -98,23 +94,11 @@ impl PacketOutputArgs {
 
 /// Prints packets, one after the other.
 pub(super) struct Printer {
-    form: Form,
-    hex: Option<Hex>,
+    formatter: Formatter,
     at_once: bool,
-    /// Emptied and filled again for each packet.
-    table: LayerTable,
+    /// Where two threads share the work.
+    batches: Option<Batches>,
     output: Output,
-    is_first: bool,
-}
-
-/// What a packet is printed as.
-enum Form {
-    Nothing,
-    Line(Lines),
-    Tree(Clock, tree::Style),
-    Json,
-    Toml,
-    Columns(Columns),
 }
 
 impl Printer {
@@ -125,7 +109,9 @@ impl Printer {
         let zone = || if args.utc { TimeZone::UTC } else { TimeZone::system() };
         let clock = |style| Clock::new(style, precision, zone());
         let mut output = Output::new();
-        let columns = if args.quiet { None } else { args.columns.columns(&mut output.text) };
+        let mut header = String::new();
+        let columns = if args.quiet { None } else { args.columns.columns(&mut header) };
+        output.text.push_str(&header);
         let form = match args {
             PacketOutputArgs { quiet: true, .. } => Form::Nothing,
             _ if let Some(columns) = columns => Form::Columns(columns),
@@ -141,25 +127,28 @@ impl Printer {
             }
         };
         Self {
-            form,
-            hex: Hex::new(&args.hex),
+            formatter: Formatter::new(form, Hex::new(&args.hex)),
             at_once: args.line_buffered || io::stdout().is_terminal(),
-            table: LayerTable::default(),
+            batches: None,
             output,
-            is_first: true,
+        }
+    }
+
+    /// Has a second thread help, where what is printed allows for it, and nobody waits for each packet.
+    pub(super) fn share_work(&mut self) {
+        if !self.at_once {
+            self.batches = self.formatter.fork().map(Batches::new);
         }
     }
 
     /// Whether anything is printed of a packet.
     pub(super) fn prints(&self) -> bool {
-        !matches!(self.form, Form::Nothing)
+        !matches!(self.formatter.form, Form::Nothing)
     }
 
     /// Says whether lines name the interface: where there is more than one.
     pub(super) fn name_interfaces(&mut self, wanted: bool) {
-        if let Form::Line(lines) = &mut self.form {
-            lines.interfaces = wanted;
-        }
+        self.formatter.name_interfaces(wanted);
     }
 
     /// Prints a packet. `false` when nobody reads what is printed any more.
@@ -175,42 +164,11 @@ impl Printer {
         if !self.prints() {
             return Ok(true);
         }
-        dissect(frame.data, frame.link_type, &mut self.table);
-        let wire_len = usize::try_from(frame.len).unwrap_or(usize::MAX).max(frame.data.len());
-        let dissected = Dissected { octets: frame.data, table: &self.table, wire_len };
-        let meta = Meta::captured(number, frame, interface);
-        let out = &mut self.output.text;
-        match &mut self.form {
-            Form::Nothing => {}
-            Form::Line(lines) => {
-                lines.packet(out, &meta, &dissected);
-                out.push('\n');
-            }
-            Form::Tree(clock, style) => {
-                if !self.is_first {
-                    out.push('\n');
-                }
-                tree::packet(out, &meta, &dissected, clock, *style);
-            }
-            Form::Columns(columns) => columns.packet(out, &meta, &dissected),
-            Form::Json => {
-                json::packet(out, &meta, &dissected);
-                out.push('\n');
-            }
-            Form::Toml => {
-                if !self.is_first {
-                    out.push('\n');
-                }
-                out.push_str("# ");
-                line::summary(out, &dissected, true);
-                out.push('\n');
-                write_toml(&unbuild_shortest(frame.data, &self.table), out);
-            }
+        if let Some(batches) = &mut self.batches {
+            batches.packet((&mut self.output, &mut self.formatter), number, frame, interface)?;
+            return Ok(self.output.is_open());
         }
-        self.is_first = false;
-        if let Some(hex) = &mut self.hex {
-            hex.write(out, &dissected);
-        }
+        self.formatter.packet(&mut self.output.text, number, frame, interface);
         if self.at_once {
             self.output.flush()?
         } else {
@@ -224,6 +182,9 @@ impl Printer {
     /// # Errors
     /// When stdout cannot be written.
     pub(super) fn finish(&mut self) -> io::Result<()> {
+        if let Some(batches) = &mut self.batches {
+            batches.finish(&mut self.output, &mut self.formatter)?;
+        }
         self.output.flush()
     }
 }

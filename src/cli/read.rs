@@ -15,7 +15,7 @@ use super::output::print;
 use super::packet_output::{PacketOutputArgs, Printer};
 use super::read_copy::{Copy, CopyArgs, Plan};
 use super::{CommandResult, Outcome, read_growing};
-use crate::file::{Block, CaptureReader, Interface, Item, Merge, ReadError};
+use crate::file::{CaptureReader, Item, Merge, ReadError};
 use crate::packet::dissect::dissect;
 use crate::show::statistics as show;
 use crate::show::text::printable;
@@ -50,6 +50,9 @@ pub(super) struct ReadArgs {
     /// as one object.
     #[arg(long = "stats", conflicts_with = "count_only")]
     statistics: bool,
+    /// Make lines and JSON of plain files on so many threads, 1 or 2.
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=2))]
+    threads: u8,
     #[command(flatten)]
     copy: CopyArgs,
     #[command(flatten)]
@@ -66,10 +69,10 @@ const EXAMPLES: &str = "Examples:
   rawsock read trace.pcapng 'tcp port 443 and host 10.0.0.1'
   rawsock read trace.pcapng -Y 'tcp.flags.syn == 1 and ip.ttl < 64'
   rawsock read --json trace.pcapng | rawsock craft - --hex
-  rawsock read -q old.pcap -w new.pcapng
-  rawsock read -q eth0.pcapng eth1.pcapng.gz -w both.pcapng
-  rawsock read -q trace.pcapng --comment '7:the first retransmission' -w noted.pcapng
-  rawsock read -q long.pcap --split-packets 100000 -w piece.pcap.lz4";
+  rawsock read old.pcap -w new.pcapng
+  rawsock read eth0.pcapng eth1.pcapng.gz -w both.pcapng
+  rawsock read trace.pcapng --comment '7:the first retransmission' -w noted.pcapng
+  rawsock read long.pcap --split-packets 100000 -w piece.pcap.lz4";
 
 /// Runs the command.
 ///
@@ -98,11 +101,19 @@ pub(super) fn run(args: &ReadArgs) -> CommandResult {
     if args.filter.wants_dump() {
         return dump(args, files, filter);
     }
-    let is_silent = args.count_only || args.statistics || args.copy.writes_to_stdout();
+    let is_silent = args.count_only
+        || args.statistics
+        || args.copy.writes_to_stdout()
+        || args.copy.writes() && !args.output.prints_beside_a_file();
+    let mut printer = Printer::new(&args.output.clone().silent_if(is_silent).at_once_if(args.follow_file));
+    // What comes through a pipe is printed as it comes.
+    if args.threads > 1 && files.iter().all(|file| file.is_file()) {
+        printer.share_work();
+    }
     let mut reading = Reading {
         filter,
         display_filter,
-        printer: Printer::new(&args.output.clone().silent_if(is_silent).at_once_if(args.follow_file)),
+        printer,
         open: if args.follow_file { read_growing::open } else { CaptureReader::open },
         copy: Copy::create(&args.copy, &plan)?,
         number: 0,
@@ -255,22 +266,20 @@ impl Reading {
 
     /// Prints and copies what was read; `false` when that was the last that is wanted.
     fn item(&mut self, merge: &Merge) -> Result<bool, Box<dyn Error>> {
-        let Some((source, item, interfaces)) = merge.current() else { return Ok(false) };
-        self.printer.name_interfaces(interfaces.len() > 1 || merge.len() > 1);
-        match (item, &mut self.copy) {
-            (Item::Packet(frame, block), _) => self.packet(source, &frame, block, interfaces),
-            (Item::Block(block), Some(copy)) => Ok(copy.block(source, &block, interfaces).map(|()| true)?),
-            (Item::Block(_), None) => Ok(true),
+        if let Some(taken) = merge.with_packet(|source, frame| self.packet(merge, source, frame)) {
+            return taken;
         }
+        if let (Some((source, Item::Block(block), interfaces)), Some(copy)) =
+            (merge.current(), &mut self.copy)
+        {
+            copy.block(source, &block, interfaces)?;
+        }
+        Ok(true)
     }
 
-    fn packet(
-        &mut self,
-        source: usize,
-        frame: &Frame<'_>,
-        block: Option<Block<'_>>,
-        interfaces: &[Interface],
-    ) -> Result<bool, Box<dyn Error>> {
+    fn packet(&mut self, merge: &Merge, source: usize, frame: &Frame<'_>) -> Result<bool, Box<dyn Error>> {
+        let interfaces = merge.interfaces();
+        self.printer.name_interfaces(interfaces.len() > 1 || merge.len() > 1);
         self.number = self.number.saturating_add(1);
         let interface = interfaces.get(usize::try_from(frame.interface).unwrap_or(usize::MAX));
         let name = interface.and_then(|interface| interface.name.as_deref());
@@ -285,7 +294,7 @@ impl Reading {
             counting.packet(frame);
         }
         if let Some(copy) = &mut self.copy {
-            copy.packet(source, (self.number, frame), block.as_ref(), interfaces)?;
+            copy.packet(source, (self.number, frame), merge.block().as_ref(), interfaces)?;
         }
         // Whoever copies goes on when nobody looks at the lines any more.
         Ok((is_read || self.copy.is_some()) && self.taken < self.most)

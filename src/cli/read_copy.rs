@@ -19,7 +19,8 @@ use crate::wire::frame::Frame;
 #[derive(Debug, Clone, Args)]
 pub(super) struct CopyArgs {
     /// Copy the packets into this file: pcap where its name ends so, else pcapng, packed where it ends in .gz or .lz4; - for
-    /// stdout, which implies -q. From pcapng to pcapng every block and option is kept.
+    /// stdout. They are printed beside it only with --print or where a form (-v, -x, --json, --fields) is asked for. From
+    /// pcapng to pcapng every block and option is kept.
     #[arg(short, long, value_name = "FILE")]
     write: Option<PathBuf>,
     /// Keep at most so many octets of each packet in the copy.
@@ -37,6 +38,10 @@ pub(super) struct CopyArgs {
 }
 
 impl CopyArgs {
+    pub(super) fn writes(&self) -> bool {
+        self.write.is_some()
+    }
+
     pub(super) fn writes_to_stdout(&self) -> bool {
         self.write.as_deref().is_some_and(|path| path.as_os_str() == "-")
     }

@@ -3,10 +3,11 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use super::block::Item;
+use super::block::{Block, Item};
 use super::description::Interface;
 use super::read_error::ReadError;
 use super::reader::CaptureReader;
+use crate::wire::frame::Frame;
 
 /// Files that are read together: of the packets that come next in each of them, the earliest is the next of all, and of
 /// several with the same time that of the file that was named first. Packets without a time come at once. What one file has
@@ -67,6 +68,24 @@ impl Merge {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.readers.is_empty()
+    }
+
+    /// Does something with the packet that was gone to, if it is one, and with its file's number: as
+    /// [`current`](Self::current), but nothing is moved, which would take longer than reading does.
+    #[inline]
+    pub fn with_packet<R>(&self, work: impl FnOnce(usize, &Frame<'_>) -> R) -> Option<R> {
+        let number = self.now?;
+        self.readers.get(number)?.with_packet(|frame| work(number, frame))
+    }
+
+    /// The block that was gone to, with or without a packet; pcap has none.
+    pub fn block(&self) -> Option<Block<'_>> {
+        self.readers.get(self.now?)?.block()
+    }
+
+    /// The interfaces that were described so far by the file that was gone to.
+    pub fn interfaces(&self) -> &[Interface] {
+        self.now.and_then(|number| self.readers.get(number)).map_or(&[], CaptureReader::interfaces)
     }
 
     /// What was gone to: the file's number, the packet or block, and the interfaces that the file described so far.

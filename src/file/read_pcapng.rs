@@ -143,20 +143,21 @@ impl PcapngReader {
 
     /// What the block that was taken last holds.
     pub(super) fn item<'a>(&self, input: &'a Input, taken: &Taken) -> Item<'a> {
-        let octets = input.taken(taken.len);
-        let number = |place: usize| u32::try_from(place).unwrap_or(u32::MAX);
-        let block = |interface: Option<usize>| Block {
-            kind: taken.kind,
-            octets,
-            order: self.order,
-            interface: interface.map(number),
-        };
+        let block = self.block(input, taken);
         match &taken.found {
-            Found::Packet(place) => {
-                Item::Packet(self.frame(octets, place), Some(block(Some(place.interface))))
-            }
-            Found::Other(interface) => Item::Block(block(*interface)),
+            Found::Packet(place) => Item::Packet(self.frame(block.octets, place), Some(block)),
+            Found::Other(_) => Item::Block(block),
         }
+    }
+
+    /// The block that was taken last.
+    pub(super) fn block<'a>(&self, input: &'a Input, taken: &Taken) -> Block<'a> {
+        let interface = match &taken.found {
+            Found::Packet(place) => Some(place.interface),
+            Found::Other(interface) => *interface,
+        };
+        let interface = interface.map(|place| u32::try_from(place).unwrap_or(u32::MAX));
+        Block { kind: taken.kind, octets: input.taken(taken.len), order: self.order, interface }
     }
 
     /// The packet of the block that was taken last, if it has one.

@@ -141,6 +141,23 @@ impl CaptureReader {
         }
     }
 
+    /// Does something with the packet that was gone to.
+    #[inline]
+    pub(super) fn with_packet<R>(&self, work: impl FnOnce(&Frame<'_>) -> R) -> Option<R> {
+        match &self.format {
+            Format::Pcap(reader, now) => Some(work(&reader.frame(&self.input, now.as_ref()?))),
+            Format::Pcapng(reader, now) => Some(work(&reader.packet_of(&self.input, now.as_ref()?)?)),
+        }
+    }
+
+    /// The block that was gone to; pcap has none.
+    pub(super) fn block(&self) -> Option<Block<'_>> {
+        match &self.format {
+            Format::Pcap(..) => None,
+            Format::Pcapng(reader, now) => now.as_ref().map(|now| reader.block(&self.input, now)),
+        }
+    }
+
     fn is_packet(&self) -> bool {
         match &self.format {
             Format::Pcap(_, now) => now.is_some(),

@@ -202,9 +202,10 @@ impl Dissected<'_> {
             LayerState::Malformed => Some(Problem::HeaderLength),
             LayerState::Whole => match self.stated(layer) {
                 Some(Stated::Lies) => Some(Problem::LengthTooSmall),
-                Some(Stated::Octets(stated)) if !quoted && !by_capture && !self.is_fragment(layer) => {
+                Some(Stated::Octets(stated)) if !quoted && !by_capture => {
                     let there = u64::from(entry.end.saturating_sub(entry.start));
-                    (stated > there).then_some(Problem::LengthTooLarge { stated, there })
+                    let is_too_large = stated > there && !self.is_fragment(layer);
+                    is_too_large.then_some(Problem::LengthTooLarge { stated, there })
                 }
                 _ => None,
             },
@@ -230,7 +231,10 @@ impl Dissected<'_> {
                         let is_cut = (entry.state == LayerState::Cut || by_capture)
                             && within.end == entry.header_end as usize;
                         let in_item = within.start != entry.start as usize && !is_cut;
-                        let computed = compute(&self.scope(layer, octets, within)).filter(|_| in_item)?;
+                        if !in_item {
+                            return None;
+                        }
+                        let computed = compute(&self.scope(layer, octets, within))?;
                         (computed != *stored).then_some(Problem::Differs { stored: *stored, computed })?
                     }
                 };

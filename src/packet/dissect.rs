@@ -2,7 +2,7 @@
 
 use crate::proto::data;
 use crate::proto::describe::{Extent, Protocol, Stated};
-use crate::proto::{LINK_TYPE, RAW_VERSION, registry};
+use crate::proto::{RAW_VERSION, registry};
 use crate::wire::frame::LinkType;
 use crate::wire::layers::{LayerEntry, LayerState, LayerTable};
 
@@ -32,7 +32,7 @@ fn outermost(octets: &[u8], link_type: LinkType) -> Option<&'static Protocol> {
         12 | 14 | 101 => registry().find(RAW_VERSION, u64::from(first >> 4)),
         // The family is in the capturing host's byte order: its low octet comes first on little-endian hosts.
         0 if first == 0 => registry().by_name("loop"),
-        other => registry().find(LINK_TYPE, u64::from(other)),
+        other => registry().of_link_type(other),
     }
 }
 

@@ -18,6 +18,11 @@ pub(super) struct Measured<'a> {
 /// Measures the header that `octets` begins with; it never reaches past them.
 pub(super) fn measure<'a>(sections: &'a [Section], octets: &[u8]) -> Measured<'a> {
     let mut measured = Measured { len: 0, state: LayerState::Whole, quoted: None };
+    if let [Section { when: None, body: Body::Fields { len, .. } }] = sections
+        && octets.len() >= *len
+    {
+        return Measured { len: *len, ..measured };
+    }
     for section in sections {
         let header = octets.get(..measured.len).unwrap_or_default();
         let left = octets.get(measured.len..).unwrap_or_default();

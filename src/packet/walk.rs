@@ -83,6 +83,18 @@ pub enum Shape {
     Group,
 }
 
+/// Who is told what a walk meets.
+pub trait Visitor<'a> {
+    /// Takes an event.
+    fn event(&mut self, event: Event<'a>);
+
+    /// Takes all fields of the header's section with this index at once, whose octets are all there and begin at `at` of the
+    /// packet; `false` has them told one by one.
+    fn fields(&mut self, _section: usize, _octets: &'a [u8], _at: usize) -> bool {
+        false
+    }
+}
+
 /// Walks the header of a layer, telling `tell` what it meets.
 pub fn walk_layer<'a>(
     packet: &'a [u8],
@@ -90,16 +102,34 @@ pub fn walk_layer<'a>(
     protocol: &'static Protocol,
     tell: &mut dyn FnMut(Event<'a>),
 ) {
+    struct Told<'t, 'a>(&'t mut dyn FnMut(Event<'a>));
+
+    impl<'a> Visitor<'a> for Told<'_, 'a> {
+        fn event(&mut self, event: Event<'a>) {
+            (self.0)(event);
+        }
+    }
+
+    visit_layer(packet, entry, protocol, &mut Told(tell));
+}
+
+/// As [`walk_layer`], for a visitor that may take many fields at once.
+pub fn visit_layer<'a>(
+    packet: &'a [u8],
+    entry: &LayerEntry,
+    protocol: &'static Protocol,
+    visitor: &mut dyn Visitor<'a>,
+) {
     let (start, end) = (entry.start as usize, entry.header_end as usize);
     let Some(header) = packet.get(start..end) else { return };
     // Sections that depend on the room look at what the layer had, which for whole headers is up to its end.
     let room = packet.get(start..entry.end as usize).unwrap_or(header);
-    let mut walk = Walk { base: start, header, room, message: room, tell };
+    let mut walk = Walk { base: start, header, room, message: room, is_layer: true, visitor };
     let cut = walk.sections(&protocol.sections, entry.state == LayerState::Malformed);
     if let Some(at) = cut {
         let rest = header.get(at..).unwrap_or_default();
         let octets = start.saturating_add(at)..end;
-        tell(Event::Cut { len: header.len(), rest, octets });
+        visitor.event(Event::Cut { len: header.len(), rest, octets });
     }
 }
 
@@ -113,14 +143,16 @@ struct Walk<'a, 't> {
     room: &'a [u8],
     /// The layer's octets, in which the pointers of names point.
     message: &'a [u8],
-    tell: &'t mut dyn FnMut(Event<'a>),
+    /// Whether it is a layer's header.
+    is_layer: bool,
+    visitor: &'t mut dyn Visitor<'a>,
 }
 
 impl<'a> Walk<'a, '_> {
     /// Walks the sections; returns where the structure is cut, if it is.
     fn sections(&mut self, sections: &'static [Section], malformed: bool) -> Option<usize> {
         let mut at = 0usize;
-        for section in sections {
+        for (index, section) in sections.iter().enumerate() {
             let before = self.header.get(..at).unwrap_or_default();
             let room = self.room.get(at..).unwrap_or_default();
             if section.when.is_some_and(|holds| {
@@ -130,6 +162,10 @@ impl<'a> Walk<'a, '_> {
             }
             let left = self.header.get(at..).unwrap_or_default();
             let len = match &section.body {
+                Body::Fields { len, .. } if self.are_taken_at_once(index, left, at, *len) => {
+                    at = at.saturating_add(*len);
+                    continue;
+                }
                 Body::Fields { fields, len } => match self.fields(fields, at, *len) {
                     Ok(()) => *len,
                     Err(cut_at) => return Some(cut_at),
@@ -155,6 +191,16 @@ impl<'a> Walk<'a, '_> {
         None
     }
 
+    /// Whether the visitor takes the fields of a section, `len` octets of `left`, by itself.
+    fn are_taken_at_once(&mut self, section: usize, left: &'a [u8], at: usize, len: usize) -> bool {
+        match left.get(..len) {
+            Some(octets) if self.is_layer => {
+                self.visitor.fields(section, octets, self.base.saturating_add(at))
+            }
+            _ => false,
+        }
+    }
+
     /// Walks what a section holds besides fields with fixed places.
     fn area(&mut self, section: &'static Section, at: usize, area: &'a [u8]) {
         let octets = self.place(at, area.len());
@@ -162,22 +208,22 @@ impl<'a> Walk<'a, '_> {
         match &section.body {
             Body::Fields { .. } => {}
             Body::Octets { field, .. } => {
-                (self.tell)(Event::Field { field, value: ValueRef::Octets(area), octets, within });
+                self.visitor.event(Event::Field { field, value: ValueRef::Octets(area), octets, within });
             }
             Body::Text { field } => {
                 let value = match field.kind {
                     Kind::Name => ValueRef::Name(NameRef { octets: area, message: self.message }),
                     _ => ValueRef::Text(area.get(1..).unwrap_or_default()),
                 };
-                (self.tell)(Event::Field { field, value, octets, within });
+                self.visitor.event(Event::Field { field, value, octets, within });
             }
             Body::Zeros { field } => {
                 let value = ValueRef::Uint(u64::try_from(area.len()).unwrap_or(u64::MAX));
-                (self.tell)(Event::Field { field, value, octets, within });
+                self.visitor.event(Event::Field { field, value, octets, within });
             }
             Body::Items(items) => self.items(items, at, area),
             Body::Records(records) => self.records(records, at, area),
-            Body::Quoted(quoted) => (self.tell)(Event::Quoted { name: quoted.name, octets }),
+            Body::Quoted(quoted) => self.visitor.event(Event::Quoted { name: quoted.name, octets }),
         }
     }
 
@@ -188,7 +234,7 @@ impl<'a> Walk<'a, '_> {
         let mut group: Option<&Field> = None;
         for field in fields {
             if group.is_some_and(|group| !group.holds(field)) {
-                (self.tell)(Event::Close);
+                self.visitor.event(Event::Close);
                 group = None;
             }
             let Some(value) = read_field(field, section) else { break };
@@ -203,23 +249,23 @@ impl<'a> Walk<'a, '_> {
                 group = Some(field);
                 let (name, title) = (field.last_name(), field.title);
                 let event = Event::Open { name, title, shape: Shape::Group, octets: place.clone() };
-                (self.tell)(event);
+                self.visitor.event(event);
             }
             if field.hidden_when_zero && is_zero(&value) {
                 continue;
             }
             let within = self.place(0, self.header.len());
-            (self.tell)(Event::Field { field, value, octets: place, within });
+            self.visitor.event(Event::Field { field, value, octets: place, within });
         }
         if group.is_some() {
-            (self.tell)(Event::Close);
+            self.visitor.event(Event::Close);
         }
         if section.len() < len { Err(at.saturating_add(read_to)) } else { Ok(()) }
     }
 
     fn items(&mut self, items: &'static Items, at: usize, area: &'a [u8]) {
         let octets = self.place(at, area.len());
-        (self.tell)(Event::Open { name: items.name, title: items.title, shape: Shape::List, octets });
+        self.visitor.event(Event::Open { name: items.name, title: items.title, shape: Shape::List, octets });
         let mut from = 0usize;
         while let Some(left) = area.get(from..).filter(|left| !left.is_empty()) {
             let item = measure(&items.item, left);
@@ -239,28 +285,34 @@ impl<'a> Walk<'a, '_> {
                 Style::Tuple => Shape::List,
                 Style::Table => Shape::Table,
             };
-            (self.tell)(Event::Open { name: "", title: "", shape, octets: place.clone() });
+            self.visitor.event(Event::Open { name: "", title: "", shape, octets: place.clone() });
             let mut inner = Walk {
                 base: place.start,
                 header: octets,
                 room: octets,
                 message: self.message,
-                tell: &mut *self.tell,
+                is_layer: false,
+                visitor: &mut *self.visitor,
             };
             if let Some(cut_at) = inner.sections(&items.item, false) {
                 let rest = octets.get(cut_at..).unwrap_or_default();
                 let place = place.end.saturating_sub(rest.len())..place.end;
-                (self.tell)(Event::Cut { len: octets.len(), rest, octets: place });
+                self.visitor.event(Event::Cut { len: octets.len(), rest, octets: place });
             }
-            (self.tell)(Event::Close);
+            self.visitor.event(Event::Close);
             from = from.saturating_add(item.len);
         }
-        (self.tell)(Event::Close);
+        self.visitor.event(Event::Close);
     }
 
     fn records(&mut self, records: &'static Records, at: usize, area: &'a [u8]) {
         let octets = self.place(at, area.len());
-        (self.tell)(Event::Open { name: records.name, title: records.title, shape: Shape::List, octets });
+        self.visitor.event(Event::Open {
+            name: records.name,
+            title: records.title,
+            shape: Shape::List,
+            octets,
+        });
         for raw in records.dialect.walk(area) {
             let place = self.place(at.saturating_add(raw.octets.start), raw.octets.len());
             let (code, body): (u8, &'a [u8]) = match raw.shape {
@@ -280,7 +332,7 @@ impl<'a> Walk<'a, '_> {
                 None => self.unknown(records, &raw, &place),
             }
         }
-        (self.tell)(Event::Close);
+        self.visitor.event(Event::Close);
     }
 
     /// A known option: its one field, or a table of several.
@@ -291,14 +343,21 @@ impl<'a> Walk<'a, '_> {
             shape,
             octets: place.clone(),
         };
-        (self.tell)(open("", Shape::Table));
+        self.visitor.event(open("", Shape::Table));
         let shape = record_shape(record, body);
-        (self.tell)(open(record.name, shape));
+        self.visitor.event(open(record.name, shape));
         let base = place.end.saturating_sub(body.len());
-        let mut inner = Walk { base, header: body, room: body, message: self.message, tell: &mut *self.tell };
+        let mut inner = Walk {
+            base,
+            header: body,
+            room: body,
+            message: self.message,
+            is_layer: false,
+            visitor: &mut *self.visitor,
+        };
         inner.sections(&record.sections, false);
-        (self.tell)(Event::Close);
-        (self.tell)(Event::Close);
+        self.visitor.event(Event::Close);
+        self.visitor.event(Event::Close);
     }
 
     /// An option that is not known, or whose body or length is not what it should be.
@@ -310,27 +369,35 @@ impl<'a> Walk<'a, '_> {
             RawShape::Rest(_) => return,
         };
         let open = |name| Event::Open { name, title: "Unknown", shape: Shape::Table, octets: place.clone() };
-        (self.tell)(open(""));
-        (self.tell)(open(UNKNOWN));
+        self.visitor.event(open(""));
+        self.visitor.event(open(UNKNOWN));
         let number = |value: u8| ValueRef::Uint(u64::from(value));
         let at = |from: usize, len: usize| {
             place.start.saturating_add(from)..place.start.saturating_add(from.saturating_add(len))
         };
-        (self.tell)(Event::Loose { name: records.dialect.code_name, value: number(code), octets: at(0, 1) });
+        self.visitor.event(Event::Loose {
+            name: records.dialect.code_name,
+            value: number(code),
+            octets: at(0, 1),
+        });
         if let Some(length) = length {
-            (self.tell)(Event::Loose { name: LENGTH, value: number(length), octets: at(1, 1) });
+            self.visitor.event(Event::Loose { name: LENGTH, value: number(length), octets: at(1, 1) });
         }
-        (self.tell)(Event::Loose { name: DATA, value: ValueRef::Octets(body), octets: at(2, body.len()) });
-        (self.tell)(Event::Close);
-        (self.tell)(Event::Close);
+        self.visitor.event(Event::Loose {
+            name: DATA,
+            value: ValueRef::Octets(body),
+            octets: at(2, body.len()),
+        });
+        self.visitor.event(Event::Close);
+        self.visitor.event(Event::Close);
     }
 
     /// Octets that are no item and no option.
     fn raw(&mut self, octets: &'a [u8], at: usize) {
         let place = self.place(at, octets.len());
-        (self.tell)(Event::Open { name: "", title: "", shape: Shape::Table, octets: place.clone() });
-        (self.tell)(Event::Loose { name: RAW, value: ValueRef::Octets(octets), octets: place });
-        (self.tell)(Event::Close);
+        self.visitor.event(Event::Open { name: "", title: "", shape: Shape::Table, octets: place.clone() });
+        self.visitor.event(Event::Loose { name: RAW, value: ValueRef::Octets(octets), octets: place });
+        self.visitor.event(Event::Close);
     }
 
     /// Offsets in the packet of `len` octets at `at` of the structure.

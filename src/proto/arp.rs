@@ -5,6 +5,7 @@ use std::net::Ipv4Addr;
 
 use super::describe::{Before, Extent, Len, Protocol, Section, Side, View, ipv4, mac, uint};
 use super::eth;
+use crate::wire::text::Text;
 use crate::wire::value::ValueRef;
 
 pub(super) fn describe() -> Protocol {
@@ -38,7 +39,7 @@ pub(super) fn describe() -> Protocol {
 }
 
 /// Who asks for whom, as tcpdump says it.
-fn summary(view: &View<'_>, out: &mut dyn fmt::Write) -> fmt::Result {
+fn summary(view: &View<'_>, out: &mut Text) -> fmt::Result {
     let header = view.header();
     let ip = |at: usize| {
         let octets = header.get(at..).and_then(<[u8]>::first_chunk::<4>);
@@ -53,19 +54,20 @@ fn summary(view: &View<'_>, out: &mut dyn fmt::Write) -> fmt::Result {
     let Some([high, low]) = header.get(6..).and_then(<[u8]>::first_chunk::<2>) else { return Ok(()) };
     match u16::from_be_bytes([*high, *low]) {
         1 if is_usual => {
-            write!(out, "Request who-has {} ", ip(24))?;
+            out.put("Request who-has ").put(ip(24)).put(" ");
             if header.get(18..24).is_some_and(|target| target != [0; 6]) {
-                write!(out, "({}) ", mac(18))?;
+                out.put("(").put(mac(18)).put(") ");
             }
-            write!(out, "tell {}", ip(14))?;
+            out.put("tell ").put(ip(14))
         }
-        2 if is_usual => write!(out, "Reply {} is-at {}", ip(14), mac(8))?,
-        3 if is_usual => write!(out, "Reverse Request who-is {} tell {}", mac(18), mac(8))?,
-        4 if is_usual => write!(out, "Reverse Reply {} at {}", mac(18), ip(24))?,
-        operation => write!(out, "operation {operation}")?,
-    }
+        2 if is_usual => out.put("Reply ").put(ip(14)).put(" is-at ").put(mac(8)),
+        3 if is_usual => out.put("Reverse Request who-is ").put(mac(18)).put(" tell ").put(mac(8)),
+        4 if is_usual => out.put("Reverse Reply ").put(mac(18)).put(" at ").put(ip(24)),
+        operation => out.put("operation ").put(operation),
+    };
     let padding_too = view.wire_len.saturating_sub(view.scope.start);
-    write!(out, ", length {padding_too}")
+    out.put(", length ").put(padding_too);
+    Ok(())
 }
 
 /// The address that is asked for, and who asks: a reply has them the other way round.

@@ -25,17 +25,20 @@ pub struct Scope<'a> {
 
 impl<'a> Scope<'a> {
     /// The scope of a layer's header.
+    #[inline]
     pub fn of_layer(packet: &'a [u8], table: &'a LayerTable, index: usize) -> Self {
         let entry = table.entries().get(index).copied().unwrap_or_default();
         Self { packet, table, index, start: entry.start as usize, end: entry.header_end as usize, field: 0 }
     }
 
     /// The octets of the structure that holds the field.
+    #[inline]
     pub fn region(&self) -> &'a [u8] {
         self.packet.get(self.start..self.end).unwrap_or_default()
     }
 
     /// The layer's entry.
+    #[inline]
     pub fn layer(&self) -> Option<&'a LayerEntry> {
         self.table.entries().get(self.index)
     }
@@ -48,6 +51,7 @@ impl<'a> Scope<'a> {
     }
 
     /// The layer's protocol.
+    #[inline]
     pub fn protocol(&self) -> Option<&'static Protocol> {
         self.layer().map(|layer| registry().get(layer.protocol))
     }

@@ -14,5 +14,8 @@ pub(super) fn describe() -> Protocol {
         .alias("data.data", &[HEX])
         .derived("data.len", Compute::Number(|view| u64::try_from(view.header().len()).ok()))
         .tag("data,")
-        .summary(|view, out| write!(out, "length {}", view.layer_len()))
+        .summary(|view, out| {
+            out.put("length ").put(view.layer_len());
+            Ok(())
+        })
 }

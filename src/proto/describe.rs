@@ -9,6 +9,7 @@ use std::fmt;
 
 use crate::wire::layers::ProtocolId;
 use crate::wire::record::Dialect;
+use crate::wire::text::Text;
 
 pub use super::extent::{Extent, Stated};
 pub use super::field::{
@@ -69,7 +70,7 @@ pub type ReadNumber = fn(&[u8]) -> Option<u64>;
 pub type ReadPorts = fn(&[u8]) -> Option<(u16, u16)>;
 
 /// Writes what one line should say of a layer; nothing, where the header is cut before what is to be said.
-pub type Summary = fn(&View<'_>, &mut dyn fmt::Write) -> fmt::Result;
+pub type Summary = fn(&View<'_>, &mut Text) -> fmt::Result;
 
 /// The name alone: everything else follows from it.
 impl fmt::Debug for Protocol {

@@ -1,6 +1,6 @@
 //! One line for a message of DNS, in the words of tcpdump: `1234+ A? example.com. (29)`, `1234 1/0/0 A 192.0.2.1 (45)`.
 
-use std::fmt::{self, Write};
+use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::describe::View;
@@ -8,11 +8,12 @@ use super::dns::HEADER_LEN;
 use super::dns_records::{self as records, CLASSES, QUERY_TYPES, head};
 use crate::wire::big_endian::{word, word_at};
 use crate::wire::domain_name::{NameRef, name_len, string_len, write_escaped};
+use crate::wire::text::Text;
 
 /// Questions or records of one message that are written.
 const MOST_SHOWN: u16 = 128;
 
-pub(super) fn summary(view: &View<'_>, out: &mut dyn Write) -> fmt::Result {
+pub(super) fn summary(view: &View<'_>, out: &mut Text) -> fmt::Result {
     let message = view.scope.layer_octets();
     if message.len() < HEADER_LEN {
         return Ok(());
@@ -24,7 +25,10 @@ pub(super) fn summary(view: &View<'_>, out: &mut dyn Write) -> fmt::Result {
     } else {
         line.query()?
     }
-    if line.at > message.len() { Ok(()) } else { write!(line.out, " ({})", view.layer_len()) }
+    if line.at <= message.len() {
+        line.out.put(" (").put(view.layer_len()).put(")");
+    }
+    Ok(())
 }
 
 /// A line on its way.
@@ -33,13 +37,13 @@ struct Line<'a, 'o> {
     /// Where in the message the next question or record begins; behind the end, once one was cut.
     at: usize,
     is_mdns: bool,
-    out: &'o mut dyn Write,
+    out: &'o mut Text,
 }
 
 impl<'a> Line<'a, '_> {
     fn query(&mut self) -> fmt::Result {
         let flags = word(self.message, 2);
-        write!(self.out, "{}", word(self.message, 0))?;
+        self.out.put(word(self.message, 0));
         self.operation(flags)?;
         self.marks(flags, &[(RECURSION_DESIRED, "+"), (CHECKING_DISABLED, "%")])?;
         if flags & UNUSUAL_IN_QUERIES != 0 {
@@ -71,7 +75,7 @@ impl<'a> Line<'a, '_> {
 
     fn response(&mut self) -> fmt::Result {
         let flags = word(self.message, 2);
-        write!(self.out, "{}", word(self.message, 0))?;
+        self.out.put(word(self.message, 0));
         self.operation(flags)?;
         match flags & 0xf {
             0 => {}

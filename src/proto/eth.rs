@@ -1,12 +1,11 @@
 //! Ethernet II: RFC 894, IEEE 802.3 §3.2.
 
-use std::fmt;
-
 use pnet::packet::ethernet::{EthernetPacket, MutableEthernetPacket};
 
 use super::auto;
 use super::describe::{Protocol, Section, mac, uint};
 use super::layout::setter;
+use crate::wire::text::{Put, Text};
 use crate::wire::value::{Value, ValueRef};
 
 /// The table of EtherTypes (IEEE 802 numbers).
@@ -45,13 +44,9 @@ pub(super) fn describe() -> Protocol {
         .summary(|view, out| match EthernetPacket::new(view.header()) {
             Some(eth) => {
                 let (src, dst) = (eth.get_source().octets(), eth.get_destination().octets());
-                write!(
-                    out,
-                    "{} > {}, {}",
-                    ValueRef::Mac(src),
-                    ValueRef::Mac(dst),
-                    Ethertype(eth.get_ethertype().0)
-                )
+                out.put(ValueRef::Mac(src)).put(" > ").put(ValueRef::Mac(dst));
+                out.put(", ").put(Ethertype(eth.get_ethertype().0));
+                Ok(())
             }
             None => Ok(()),
         })
@@ -60,14 +55,17 @@ pub(super) fn describe() -> Protocol {
 /// An EtherType as tcpdump writes it: `ethertype IPv4 (0x0800)`, and `802.3` for the length of a frame without one.
 pub(super) struct Ethertype(pub(super) u16);
 
-impl fmt::Display for Ethertype {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Put for Ethertype {
+    fn put(self, out: &mut Text) {
         let number = u64::from(self.0);
-        match ETHERTYPES.iter().find(|(known, _)| *known == number) {
-            _ if number < MIN_ETHERTYPE => f.write_str("802.3"),
-            Some((_, name)) => write!(f, "ethertype {name} (0x{number:04x})"),
-            None => write!(f, "ethertype Unknown (0x{number:04x})"),
+        if number < MIN_ETHERTYPE {
+            out.put("802.3");
+            return;
         }
+        let known = ETHERTYPES.iter().find(|(known, _)| *known == number);
+        out.put("ethertype ").put(known.map_or("Unknown", |(_, name)| *name)).put(" (0x");
+        out.hex(&self.0.to_be_bytes());
+        out.put(")");
     }
 }
 

@@ -1,6 +1,6 @@
 //! What one line says of ICMP: tcpdump's words, which people and scripts know.
 
-use std::fmt::{self, Write};
+use std::fmt;
 use std::net::Ipv4Addr;
 
 use pnet::packet::ipv4::Ipv4Packet;
@@ -11,21 +11,21 @@ use super::icmp::{
     UNREACHABLE,
 };
 use crate::wire::big_endian::{long_at, octet_at, word_at};
+use crate::wire::text::Text;
 
 /// The message's kind, what it is about as far as that was captured, and its length.
-pub(super) fn summary(view: &View<'_>, out: &mut dyn Write) -> fmt::Result {
+pub(super) fn summary(view: &View<'_>, out: &mut Text) -> fmt::Result {
     let header = view.header();
     let [kind, code, ..] = *header else { return Ok(()) };
-    let identified = |out: &mut dyn Write, name: &str, comma: &str| {
-        out.write_str(name)?;
-        match word_at(header, 4).zip(word_at(header, 6)) {
-            Some((ident, seq)) => write!(out, "{comma} id {ident}{comma} seq {seq}"),
-            None => Ok(()),
+    let identified = |out: &mut Text, name: &'static str, comma: &'static str| {
+        out.put(name);
+        if let Some((ident, seq)) = word_at(header, 4).zip(word_at(header, 6)) {
+            out.put(comma).put(" id ").put(ident).put(comma).put(" seq ").put(seq);
         }
     };
     match kind {
-        ECHO => identified(out, "echo request", ",")?,
-        ECHO_REPLY => identified(out, "echo reply", ",")?,
+        ECHO => identified(out, "echo request", ","),
+        ECHO_REPLY => identified(out, "echo reply", ","),
         UNREACHABLE => unreachable(view, code, out)?,
         REDIRECT => redirect(view, code, out)?,
         TIME_EXCEEDED => match code {
@@ -43,24 +43,28 @@ pub(super) fn summary(view: &View<'_>, out: &mut dyn Write) -> fmt::Result {
                 write!(out, " lifetime {lifetime} s, {count} addresses")?;
             }
         }
-        13 => identified(out, "time stamp query", "")?,
-        14 => identified(out, "time stamp reply", "")?,
+        13 => identified(out, "time stamp query", ""),
+        14 => identified(out, "time stamp reply", ""),
         _ => match TYPES.iter().find(|(number, _)| *number == u64::from(kind)) {
             Some((_, name)) => out.write_str(name)?,
             None => write!(out, "type-#{kind}")?,
         },
     }
-    write!(out, ", length {}", view.layer_len())
+    out.put(", length ").put(view.layer_len());
+    Ok(())
 }
 
 /// What could not be reached, by the quoted packet's destination.
-fn unreachable(view: &View<'_>, code: u8, out: &mut dyn Write) -> fmt::Result {
+fn unreachable(view: &View<'_>, code: u8, out: &mut Text) -> fmt::Result {
     let Some(target) = Target::of(view) else { return write!(out, "unreachable - #{code}") };
     let Target { address, .. } = target;
     match code {
         2 => write!(out, "{address} protocol {} unreachable", target.protocol),
         3 => match (target.transport, target.port) {
-            (Some(name), Some(port)) => write!(out, "{address} {name} port {port} unreachable"),
+            (Some(name), Some(port)) => {
+                out.put(address).put(" ").put(name).put(" port ").put(port).put(" unreachable");
+                Ok(())
+            }
             _ => write!(out, "{address} protocol {} port unreachable", target.protocol),
         },
         FRAGMENTATION_NEEDED => match word_at(view.header(), 6) {
@@ -74,7 +78,7 @@ fn unreachable(view: &View<'_>, code: u8, out: &mut dyn Write) -> fmt::Result {
     }
 }
 
-fn redirect(view: &View<'_>, code: u8, out: &mut dyn Write) -> fmt::Result {
+fn redirect(view: &View<'_>, code: u8, out: &mut Text) -> fmt::Result {
     let (name, what) = match code {
         0 => ("redirect", "net"),
         1 => ("redirect", "host"),

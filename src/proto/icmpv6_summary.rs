@@ -1,22 +1,23 @@
 //! What one line says of ICMPv6: tcpdump's words, which people and scripts know.
 
-use std::fmt::{self, Write};
+use std::fmt;
 use std::net::Ipv6Addr;
 
 use super::describe::View;
 use super::icmpv6::TYPES;
 use super::ipv6;
 use crate::wire::big_endian::{long_at, word_at};
+use crate::wire::text::Text;
 
 /// The message's kind, what it is about, and its length.
-pub(super) fn summary(view: &View<'_>, out: &mut dyn Write) -> fmt::Result {
+pub(super) fn summary(view: &View<'_>, out: &mut Text) -> fmt::Result {
     let header = view.header();
     let [kind, code, ..] = *header else { return Ok(()) };
     match TYPES.iter().find(|(number, _)| *number == u64::from(kind)) {
-        Some((_, name)) if kind != 143 => out.write_str(name)?,
-        Some(_) => out.write_str("multicast listener report v2")?,
-        None => write!(out, "unknown icmp6 type ({kind})")?,
-    }
+        Some((_, name)) if kind != 143 => out.put(*name),
+        Some(_) => out.put("multicast listener report v2"),
+        None => out.put("unknown icmp6 type (").put(kind).put(")"),
+    };
     match (kind, code) {
         (1, _) => unreachable(view, code, out)?,
         (3, 0) => match quoted_addresses(view) {
@@ -30,11 +31,12 @@ pub(super) fn summary(view: &View<'_>, out: &mut dyn Write) -> fmt::Result {
     }
     // What was not captured is not said.
     let _: Option<fmt::Result> = about(kind, code, view, out);
-    write!(out, ", length {}", view.layer_len())
+    out.put(", length ").put(view.layer_len());
+    Ok(())
 }
 
 /// What the message is about, in the fields behind its checksum.
-fn about(kind: u8, code: u8, view: &View<'_>, out: &mut dyn Write) -> Option<fmt::Result> {
+fn about(kind: u8, code: u8, view: &View<'_>, out: &mut Text) -> Option<fmt::Result> {
     let header = view.header();
     let address = |at| header.get(at..)?.first_chunk::<16>().map(|octets| Ipv6Addr::from(*octets));
     Some(match (kind, code) {
@@ -42,12 +44,21 @@ fn about(kind: u8, code: u8, view: &View<'_>, out: &mut dyn Write) -> Option<fmt
         (4, 0) => write!(out, ", erroneous - octet {}", long_at(header, 4)?),
         (4, 1) => write!(out, ", next header - octet {}", long_at(header, 4)?),
         (4, 2) => write!(out, ", option - octet {}", long_at(header, 4)?),
-        (128 | 129, _) => write!(out, ", id {}, seq {}", word_at(header, 4)?, word_at(header, 6)?),
+        (128 | 129, _) => {
+            out.put(", id ").put(word_at(header, 4)?).put(", seq ").put(word_at(header, 6)?);
+            Ok(())
+        }
         // By the length of the message, whatever of it was captured (RFC 3810 §8.1).
         (130, _) if view.layer_len() >= 28 => write!(out, " v2 [gaddr {}]", address(8)?),
         (130..=132, _) => write!(out, " max resp delay: {} addr: {}", word_at(header, 4)?, address(8)?),
-        (135, _) => write!(out, ", who has {}", address(8)?),
-        (136, _) => write!(out, ", tgt is {}", address(8)?),
+        (135, _) => {
+            out.put(", who has ").put(address(8)?);
+            Ok(())
+        }
+        (136, _) => {
+            out.put(", tgt is ").put(address(8)?);
+            Ok(())
+        }
         (137, _) => write!(out, ", {} to {}", address(24)?, address(8)?),
         (143, _) => write!(out, ", {} group record(s)", word_at(header, 6)?),
         _ => return None,
@@ -55,7 +66,7 @@ fn about(kind: u8, code: u8, view: &View<'_>, out: &mut dyn Write) -> Option<fmt
 }
 
 /// What could not be reached, by the quoted packet's destination.
-fn unreachable(view: &View<'_>, code: u8, out: &mut dyn Write) -> fmt::Result {
+fn unreachable(view: &View<'_>, code: u8, out: &mut Text) -> fmt::Result {
     let Some((source, destination)) = quoted_addresses(view) else { return write!(out, ", code-#{code}") };
     match code {
         0 => write!(out, ", unreachable route {destination}"),

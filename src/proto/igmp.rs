@@ -7,6 +7,7 @@ use super::auto::{self, Scope};
 use super::describe::{Before, Len, Protocol, Section, Style, View, flag, ipv4, uint};
 use super::ip;
 use crate::wire::big_endian::{long_at, octet, word, word_at};
+use crate::wire::text::Text;
 
 pub(super) fn describe() -> Protocol {
     let reserved = |name, bits| uint(name, bits, "Reserved").hex().hidden_when_zero();
@@ -78,7 +79,7 @@ pub(super) fn describe() -> Protocol {
 }
 
 /// Tcpdump's words, and of the group and the records only what was captured.
-fn summary(view: &View<'_>, out: &mut dyn fmt::Write) -> fmt::Result {
+fn summary(view: &View<'_>, out: &mut Text) -> fmt::Result {
     let header = view.header();
     match *header {
         [QUERY] | [] => return Ok(()),

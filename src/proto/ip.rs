@@ -10,6 +10,7 @@ use super::describe::{
 };
 use super::layout::setter;
 use super::{auto, eth, ip_options, null};
+use crate::wire::text::Text;
 
 /// The layer's name.
 pub const NAME: &str = "ip";
@@ -86,18 +87,14 @@ pub(super) fn describe() -> Protocol {
 }
 
 /// Source and destination, and for a fragment its offset and length.
-fn summary(view: &View<'_>, out: &mut dyn fmt::Write) -> fmt::Result {
+fn summary(view: &View<'_>, out: &mut Text) -> fmt::Result {
     let Some(ip) = Ipv4Packet::new(view.header()) else { return Ok(()) };
     view.end_points(out, ip.get_source(), ip.get_destination())?;
-    match fragmented(view.header()) {
-        Fragmented::No => Ok(()),
-        _ => write!(
-            out,
-            ": frag ({}|{})",
-            u32::from(ip.get_fragment_offset()).saturating_mul(8),
-            view.payload_len()
-        ),
+    if fragmented(view.header()) != Fragmented::No {
+        let offset = u32::from(ip.get_fragment_offset()).saturating_mul(8);
+        out.put(": frag (").put(offset).put("|").put(view.payload_len()).put(")");
     }
+    Ok(())
 }
 
 /// The table of IP versions, for links that carry nothing but IP.

@@ -21,7 +21,8 @@ pub(super) fn describe() -> Protocol {
         .fragmented(fragmented)
         .summary(|view, out| {
             let (offset, _) = offset_and_more(view.header());
-            write!(out, "frag ({offset}|{})", view.payload_len())
+            out.put("frag (").put(offset).put("|").put(view.payload_len()).put(")");
+            Ok(())
         })
 }
 

@@ -74,6 +74,7 @@ const ALL: &[fn() -> Protocol] = &[
 ];
 
 /// The registry: all descriptions, and who carries whom. Made at its first use, and never changed.
+#[inline]
 pub fn registry() -> &'static Registry {
     static REGISTRY: LazyLock<Registry> = LazyLock::new(|| Registry::new(ALL));
     &REGISTRY
@@ -86,6 +87,8 @@ pub struct Registry {
     tables: Vec<Table>,
     /// For each protocol, the table that says what it carries.
     next: Vec<Option<usize>>,
+    /// The table of link types.
+    link_types: Option<usize>,
     data: ProtocolId,
 }
 
@@ -94,6 +97,16 @@ struct Table {
     name: &'static str,
     /// Sorted by number.
     entries: Vec<(u64, ProtocolId)>,
+    /// The same by a few bits of the number: of several that share these bits, one.
+    slots: Vec<Option<(u64, ProtocolId)>>,
+}
+
+/// How many slots a table has.
+const SLOTS: usize = 256;
+
+/// The slot of a number; those of EtherTypes, IP protocols and link types that are met most differ.
+fn slot(key: u64) -> usize {
+    usize::from((key ^ (key >> 8)).to_le_bytes().first().copied().unwrap_or_default())
 }
 
 impl Registry {
@@ -105,10 +118,13 @@ impl Registry {
             for edge in &protocol.edges {
                 let at = tables.iter().position(|table| table.name == edge.table).unwrap_or(tables.len());
                 if at == tables.len() {
-                    tables.push(Table { name: edge.table, entries: Vec::new() });
+                    tables.push(Table { name: edge.table, entries: Vec::new(), slots: vec![None; SLOTS] });
                 }
                 if let Some(table) = tables.get_mut(at) {
                     table.entries.push((edge.key, protocol.id));
+                    if let Some(slot) = table.slots.get_mut(slot(edge.key)) {
+                        *slot = slot.or(Some((edge.key, protocol.id)));
+                    }
                 }
             }
         }
@@ -124,7 +140,8 @@ impl Registry {
             .iter()
             .find(|protocol| protocol.name == data::NAME)
             .map_or_else(ProtocolId::default, |p| p.id);
-        Self { protocols, tables, next, data }
+        let link_types = tables.iter().position(|table| table.name == LINK_TYPE);
+        Self { protocols, tables, next, link_types, data }
     }
 
     /// All protocols, in the order of the registry.
@@ -133,12 +150,14 @@ impl Registry {
     }
 
     /// The protocol with this id (ids come from the registry only; an unknown one is data).
+    #[inline]
     pub fn get(&'static self, id: ProtocolId) -> &'static Protocol {
         static NONE: LazyLock<Protocol> = LazyLock::new(data::describe);
-        self.protocols.get(usize::from(id.0)).unwrap_or(&NONE)
+        self.protocols.get(usize::from(id.0)).unwrap_or_else(|| &NONE)
     }
 
     /// The protocol that keeps what no other one takes.
+    #[inline]
     pub fn data(&'static self) -> &'static Protocol {
         self.get(self.data)
     }
@@ -153,6 +172,11 @@ impl Registry {
         self.tables.iter().find(|t| t.name == table).and_then(|table| self.look_up(table, key))
     }
 
+    /// What packets of a link type begin with.
+    pub fn of_link_type(&'static self, link_type: u32) -> Option<&'static Protocol> {
+        self.look_up(self.tables.get(self.link_types?)?, u64::from(link_type))
+    }
+
     /// What `protocol` carries when its header is `header`.
     pub fn carried(&'static self, protocol: &Protocol, header: &[u8]) -> Option<&'static Protocol> {
         let Next { key, or, .. } = protocol.next?;
@@ -162,7 +186,13 @@ impl Registry {
     }
 
     fn look_up(&'static self, table: &Table, key: u64) -> Option<&'static Protocol> {
-        let at = table.entries.binary_search_by_key(&key, |entry| entry.0).ok()?;
-        table.entries.get(at).map(|(_, id)| self.get(*id))
+        match table.slots.get(slot(key)).copied().flatten() {
+            None => None,
+            Some((known, id)) if known == key => Some(self.get(id)),
+            Some(_) => {
+                let at = table.entries.binary_search_by_key(&key, |entry| entry.0).ok()?;
+                table.entries.get(at).map(|(_, id)| self.get(*id))
+            }
+        }
     }
 }

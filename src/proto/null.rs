@@ -7,6 +7,7 @@ use std::fmt;
 use super::auto;
 use super::describe::{Field, Protocol, Section, uint};
 use super::eth;
+use crate::wire::text::Text;
 
 /// The table of address families.
 pub(super) const FAMILY: &str = "null.family";
@@ -39,7 +40,7 @@ pub(super) fn describe_loop() -> Protocol {
         })
 }
 
-fn summary(out: &mut dyn fmt::Write, family: Option<&u8>) -> fmt::Result {
+fn summary(out: &mut Text, family: Option<&u8>) -> fmt::Result {
     let Some(family) = family else { return Ok(()) };
     let name = FAMILIES
         .iter()

@@ -6,6 +6,7 @@ use std::fmt;
 use super::describe::{Before, Field, Len, Protocol, Section, ipv4, mac, uint};
 use super::{auto, eth};
 use crate::wire::big_endian::word_at;
+use crate::wire::text::Text;
 use crate::wire::value::ValueRef;
 
 /// The octets for the sender's address, of which a function tells from the header's beginning how many are used: six are
@@ -96,11 +97,12 @@ pub(super) fn describe_v2() -> Protocol {
 }
 
 /// Whose address the packet has, and what it carries, as tcpdump says it.
-fn address_and_type(out: &mut dyn fmt::Write, address: Option<&[u8]>, ethertype: u16) -> fmt::Result {
+fn address_and_type(out: &mut Text, address: Option<&[u8]>, ethertype: u16) -> fmt::Result {
     if let Some(mac) = address.and_then(<[u8]>::first_chunk::<6>) {
-        write!(out, " {}", ValueRef::Mac(*mac))?;
+        out.put(" ").put(ValueRef::Mac(*mac));
     }
-    write!(out, " {}", eth::Ethertype(ethertype))
+    out.put(" ").put(eth::Ethertype(ethertype));
+    Ok(())
 }
 
 /// Which way the packet went.

@@ -37,9 +37,11 @@ pub(super) fn describe() -> Protocol {
         .alias("udp.port", &["srcport", "dstport"])
         .derived("udp.payload", Compute::Octets(payload))
         .tag("UDP,")
-        .summary(|view, out| match view.header().len() {
-            8.. => write!(out, "length {}", view.payload_len()),
-            _ => Ok(()),
+        .summary(|view, out| {
+            if view.header().len() >= MutableUdpPacket::minimum_packet_size() {
+                out.put("length ").put(view.payload_len());
+            }
+            Ok(())
         })
 }
 

@@ -6,6 +6,7 @@ use super::auto::Scope;
 use super::describe::{Extent, Protocol, Stated};
 use super::registry;
 use crate::wire::layers::LayerTable;
+use crate::wire::text::{Put, Text};
 
 /// A layer of a packet, as a summary sees it.
 #[derive(Debug, Clone, Copy)]
@@ -20,11 +21,13 @@ pub struct View<'a> {
 
 impl<'a> View<'a> {
     /// A view of the layer with this index.
+    #[inline]
     pub fn new(packet: &'a [u8], table: &'a LayerTable, wire_len: usize, index: usize) -> Self {
         Self { scope: Scope::of_layer(packet, table, index), wire_len, with_ports: false }
     }
 
     /// The header's octets.
+    #[inline]
     pub fn header(&self) -> &'a [u8] {
         self.scope.region()
     }
@@ -65,6 +68,7 @@ impl<'a> View<'a> {
     }
 
     /// The layer's protocol.
+    #[inline]
     pub fn protocol(&self) -> &'static Protocol {
         self.scope.protocol().unwrap_or(registry().data())
     }
@@ -104,15 +108,15 @@ impl<'a> View<'a> {
     }
 
     /// Writes `source > destination`, with the ports of the layer above where they are wanted.
-    pub fn end_points(
-        &self,
-        out: &mut dyn fmt::Write,
-        source: impl fmt::Display,
-        destination: impl fmt::Display,
-    ) -> fmt::Result {
-        match self.ports().filter(|_| self.with_ports) {
-            Some((from, to)) => write!(out, "{source}.{from} > {destination}.{to}"),
-            None => write!(out, "{source} > {destination}"),
+    pub fn end_points(&self, out: &mut Text, source: impl Put, destination: impl Put) -> fmt::Result {
+        match if self.with_ports { self.ports() } else { None } {
+            Some((from, to)) => {
+                out.put(source).put(".").put(from).put(" > ").put(destination).put(".").put(to);
+            }
+            None => {
+                out.put(source).put(" > ").put(destination);
+            }
         }
+        Ok(())
     }
 }

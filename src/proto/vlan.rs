@@ -33,11 +33,13 @@ pub(super) fn describe() -> Protocol {
         .link()
         .summary(|view, out| match VlanPacket::new(view.header()) {
             Some(vlan) => {
-                write!(out, "vlan {}, p {}, ", vlan.get_vlan_identifier(), vlan.get_priority_code_point().0)?;
+                out.put("vlan ").put(vlan.get_vlan_identifier());
+                out.put(", p ").put(vlan.get_priority_code_point().0).put(", ");
                 if vlan.get_drop_eligible_indicator() != 0 {
-                    out.write_str("DEI, ")?;
+                    out.put("DEI, ");
                 }
-                write!(out, "{}", eth::Ethertype(vlan.get_ethertype().0))
+                out.put(eth::Ethertype(vlan.get_ethertype().0));
+                Ok(())
             }
             None => Ok(()),
         })

@@ -21,22 +21,34 @@
 //! `time`.
 #![deny(clippy::arithmetic_side_effects)]
 
-use std::fmt::{self, Write};
+use std::fmt;
 
 use super::Meta;
+use super::json_fields::fields_of;
 use super::nesting::Nesting;
 use super::text::push_json_string;
-use super::value::{push_hex, push_padded, push_read, push_uint, push_value};
+use super::time::seconds;
+use super::value::push_read;
 use crate::packet::check::{ChecksumStatus, Dissected};
 use crate::packet::unbuild::{behind_quoted, next_of_chain, trailer_of};
-use crate::packet::walk::{Event, Shape, walk_layer};
+use crate::packet::walk::{Event, Shape, Visitor, visit_layer};
 use crate::proto::describe::{Auto, Field, Kind};
 use crate::proto::registry;
 use crate::wire::frame::Direction;
+use crate::wire::text::Text;
 use crate::wire::value::ValueRef;
+
+pub use super::value::push_seconds;
 
 /// Appends a packet as one JSON object, without a line's end.
 pub fn packet(out: &mut String, meta: &Meta<'_>, dissected: &Dissected<'_>) {
+    let mut text = Text::default();
+    write(&mut text, meta, dissected);
+    out.push_str(text.as_str());
+}
+
+/// As [`packet`], for many: into a buffer that allocates nothing once it has grown.
+pub fn write(out: &mut Text, meta: &Meta<'_>, dissected: &Dissected<'_>) {
     let mut json = Json { out, dissected, troubled: false };
     json.out.push('{');
     json.meta(meta);
@@ -48,22 +60,9 @@ pub fn packet(out: &mut String, meta: &Meta<'_>, dissected: &Dissected<'_>) {
     json.out.push('}');
 }
 
-/// Appends seconds since 1970 with nine decimals.
-pub fn push_seconds(out: &mut String, nanoseconds: i64) {
-    if nanoseconds < 0 {
-        out.push('-');
-    }
-    let nanoseconds = nanoseconds.unsigned_abs();
-    push_uint(out, nanoseconds / NANOSECONDS);
-    out.push('.');
-    push_padded(out, nanoseconds % NANOSECONDS, 9);
-}
-
-const NANOSECONDS: u64 = 1_000_000_000;
-
 /// A packet on its way into JSON.
 struct Json<'o, 'a> {
-    out: &'o mut String,
+    out: &'o mut Text,
     dissected: &'a Dissected<'a>,
     /// Whether something is to be said under `findings`.
     troubled: bool,
@@ -71,15 +70,14 @@ struct Json<'o, 'a> {
 
 impl Json<'_, '_> {
     fn meta(&mut self, meta: &Meta<'_>) {
-        self.number("number", meta.number);
+        self.out.put("\"number\":").put(meta.number);
         if let Some(time) = meta.time {
-            self.key("time");
-            self.out.push('"');
-            push_seconds(self.out, time);
-            self.out.push('"');
+            self.out.put(",\"time\":\"");
+            seconds(self.out, time);
+            self.out.put("\"");
         }
-        self.number("len", u64::try_from(self.dissected.wire_len).unwrap_or(u64::MAX));
-        self.number("caplen", u64::try_from(self.dissected.octets.len()).unwrap_or(u64::MAX));
+        self.out.put(",\"len\":").put(self.dissected.wire_len);
+        self.out.put(",\"caplen\":").put(self.dissected.octets.len());
         if let Some(interface) = meta.interface {
             self.key("interface");
             push_json_string(self.out, interface);
@@ -93,7 +91,7 @@ impl Json<'_, '_> {
             self.key("comment");
             push_json_string(self.out, comment);
         }
-        self.number("link_type", u64::from(meta.link_type.0));
+        self.out.put(",\"link_type\":").put(meta.link_type.0);
     }
 
     /// The list of the layers of one chain. Quoted packets recurse, as deep as the layer table is long.
@@ -113,13 +111,10 @@ impl Json<'_, '_> {
         let protocol = registry().get(entry.protocol);
         self.dissected.layer_findings(index, &mut |_| self.troubled = true);
         self.comma('[');
-        self.out.push('{');
-        self.key(protocol.name);
-        self.out.push('{');
-        let mut nesting = Nesting::default();
-        walk_layer(octets, entry, protocol, &mut |event| self.event(index, &event, &mut nesting));
+        self.out.put("{\"").put(protocol.name).put("\":{");
+        visit_layer(octets, entry, protocol, &mut Layer { json: self, index, nesting: Nesting::default() });
         self.octets("trailer", trailer_of(octets, table, index));
-        self.out.push_str("}}");
+        self.out.put("}}");
     }
 
     fn event(&mut self, index: usize, event: &Event<'_>, nesting: &mut Nesting) {
@@ -159,7 +154,9 @@ impl Json<'_, '_> {
                 Shape::Table | Shape::Group => self.out.push('}'),
                 Shape::List => self.out.push(']'),
                 // A value that is not there: an option without a body.
-                Shape::Single if self.out.ends_with([':', '[', ',']) => self.out.push_str("{}"),
+                Shape::Single if matches!(self.out.last(), Some(b':' | b'[' | b',')) => {
+                    self.out.push_str("{}")
+                }
                 Shape::Single => {}
             },
             Event::Loose { name, value, .. } => {
@@ -196,7 +193,7 @@ impl Json<'_, '_> {
     }
 
     fn status(&mut self, field: &Field, status: ChecksumStatus, inside: Shape) {
-        self.troubled |= matches!(status, ChecksumStatus::Bad { .. } | ChecksumStatus::Illegal);
+        self.troubled |= is_trouble(status);
         if inside == Shape::Table {
             self.comma('{');
             self.out.push('"');
@@ -241,21 +238,20 @@ impl Json<'_, '_> {
     /// A key: names come from descriptions, and need no escaping.
     fn key(&mut self, name: &str) {
         self.comma('{');
-        self.out.push('"');
-        self.out.push_str(name);
-        self.out.push_str("\":");
+        self.out.put("\"").push_str(name);
+        self.out.put("\":");
     }
 
     /// A comma, unless the object or list has just been opened with `open`.
     fn comma(&mut self, open: char) {
-        if !self.out.ends_with(open) {
+        if self.out.last() != u8::try_from(open).ok() {
             self.out.push(',');
         }
     }
 
     fn number(&mut self, name: &str, number: u64) {
         self.key(name);
-        push_uint(self.out, number);
+        self.out.uint(number);
     }
 
     /// A text of our own, which needs no escaping.
@@ -270,21 +266,54 @@ impl Json<'_, '_> {
         if !octets.is_empty() {
             self.key(name);
             self.out.push('"');
-            push_hex(self.out, octets);
+            self.out.hex(octets);
             self.out.push('"');
         }
     }
 
     fn value(&mut self, value: ValueRef<'_>) {
         match value {
-            ValueRef::Uint(_) | ValueRef::Bool(_) => push_value(self.out, value),
+            ValueRef::Uint(_) | ValueRef::Bool(_) => {
+                self.out.put(value);
+            }
             ValueRef::Name(_) | ValueRef::Text(_) => push_json_string(self.out, &value.to_string()),
             _ => {
-                self.out.push('"');
-                push_value(self.out, value);
-                self.out.push('"');
+                self.out.put("\"").put(value).put("\"");
             }
         }
+    }
+}
+
+fn is_trouble(status: ChecksumStatus) -> bool {
+    matches!(status, ChecksumStatus::Bad { .. } | ChecksumStatus::Illegal)
+}
+
+/// A layer on its way into JSON.
+struct Layer<'j, 'o, 'a> {
+    json: &'j mut Json<'o, 'a>,
+    index: usize,
+    nesting: Nesting,
+}
+
+impl<'a> Visitor<'a> for Layer<'_, '_, 'a> {
+    fn event(&mut self, event: Event<'a>) {
+        self.json.event(self.index, &event, &mut self.nesting);
+    }
+
+    fn fields(&mut self, section: usize, octets: &'a [u8], at: usize) -> bool {
+        let dissected = self.json.dissected;
+        let Some(entry) = dissected.table.entries().get(self.index) else { return false };
+        let Some(fields) = fields_of(entry.protocol, section) else { return false };
+        let within = entry.start as usize..entry.header_end as usize;
+        let mut troubled = false;
+        fields.write(self.json.out, octets, |field, value, place| {
+            let place = at.saturating_add(place.start)..at.saturating_add(place.end);
+            let status = dissected.checksum_status(self.index, field, value, &place, &within);
+            troubled |= is_trouble(status);
+            status.word()
+        });
+        self.json.troubled |= troubled;
+        true
     }
 }
 
@@ -347,9 +376,9 @@ mod tests {
 
     #[test]
     fn times_before_1970_and_unknown_ones() {
-        let mut out = String::new();
-        push_seconds(&mut out, -1_500_000_000);
-        assert_eq!(out, "-1.500000000");
+        let mut out = Text::default();
+        seconds(&mut out, -1_500_000_000);
+        assert_eq!(out.as_str(), "-1.500000000");
         let json = json_of(b"x", 1, &Meta::built(1, LinkType(147)));
         assert_eq!(
             json,

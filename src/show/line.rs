@@ -1,10 +1,9 @@
 //! One line for a packet, in the words of tcpdump where it has some.
 #![deny(clippy::arithmetic_side_effects)]
 
-use std::fmt::{self, Write};
+use std::fmt;
 
 use super::Meta;
-use super::text::{Printable, push_printable};
 use super::time::Clock;
 use crate::packet::check::{Dissected, Problem};
 use crate::proto::data;
@@ -12,6 +11,7 @@ use crate::proto::describe::{Protocol, View};
 use crate::proto::registry;
 use crate::wire::frame::{Direction, LinkType};
 use crate::wire::layers::LayerEntry;
+use crate::wire::text::Text;
 
 /// Writes the lines of packets, one after the other.
 #[derive(Debug, Clone)]
@@ -26,34 +26,41 @@ pub struct Lines {
 
 impl Lines {
     /// Appends a packet's line, without its end.
-    pub fn packet(&mut self, out: &mut String, meta: &Meta<'_>, dissected: &Dissected<'_>) {
+    pub fn packet(&mut self, out: &mut Text, meta: &Meta<'_>, dissected: &Dissected<'_>) {
         self.clock.write(out, meta.time);
         if let Some(interface) = meta.interface.filter(|_| self.interfaces) {
             let start = out.len();
-            push_printable(out, interface);
+            // Writing into memory cannot fail.
+            let _: fmt::Result = out.write_str(interface);
             let width = out.len().saturating_sub(start);
-            out.extend(std::iter::repeat_n(' ', 6usize.saturating_sub(width).max(1)));
+            (width..6usize.max(width.saturating_add(1))).for_each(|_| out.push(' '));
             // Cooked headers say the direction themselves.
             let is_cooked = matches!(meta.link_type, LinkType::LINUX_SLL | LinkType::LINUX_SLL2);
-            out.push_str(match meta.direction {
+            out.put(match meta.direction {
                 _ if self.link && is_cooked => "",
                 Direction::Unknown => "",
                 Direction::Inbound => "In  ",
                 Direction::Outbound => "Out ",
             });
         }
-        summary(out, dissected, self.link);
+        summarize(out, dissected, self.link);
     }
 }
 
 /// Appends what the line says of the packet itself, `link` telling whether the headers of the link are shown too.
 pub fn summary(out: &mut String, dissected: &Dissected<'_>, link: bool) {
-    // Writing into a `String` cannot fail.
-    let _: fmt::Result = Line { out: Printable(out), dissected }.write(link);
+    let mut text = Text::default();
+    summarize(&mut text, dissected, link);
+    out.push_str(text.as_str());
+}
+
+fn summarize(out: &mut Text, dissected: &Dissected<'_>, link: bool) {
+    // Writing into memory cannot fail.
+    let _: fmt::Result = Line { out, dissected }.write(link);
 }
 
 struct Line<'o, 'a> {
-    out: Printable<'o>,
+    out: &'o mut Text,
     dissected: &'a Dissected<'a>,
 }
 
@@ -84,18 +91,19 @@ impl<'a> Line<'_, 'a> {
         for index in 0..count {
             let view = self.view(index);
             if index > 0 {
-                self.out.write_str(if index == 1 { ": " } else { ", " })?;
+                self.out.put(if index == 1 { ": " } else { ", " });
             }
-            (view.protocol().summary)(&view, &mut self.out)?;
+            (view.protocol().summary)(&view, self.out)?;
             if index == 0 {
-                write!(self.out, ", length {}", self.dissected.wire_len)?;
+                self.out.put(", length ").put(self.dissected.wire_len);
             }
         }
-        match (more_follows, count) {
-            (false, _) => Ok(()),
-            (true, 1) => self.out.write_str(": "),
-            (true, _) => self.out.write_str(", "),
-        }
+        self.out.put(match (more_follows, count) {
+            (false, _) => "",
+            (true, 1) => ": ",
+            (true, _) => ", ",
+        });
+        Ok(())
     }
 
     /// All layers above the link, up to the first that is quoted or plain data.
@@ -114,7 +122,7 @@ impl<'a> Line<'_, 'a> {
                 next = Some(above);
                 continue;
             }
-            self.out.write_str(between)?;
+            self.out.put(between);
             between = self.piece(&view, protocol, tagged)?;
             tagged = true;
             next = self.dissected.table.child(index).map(|(child, _)| child);
@@ -130,29 +138,29 @@ impl<'a> Line<'_, 'a> {
         tagged: bool,
     ) -> Result<&'static str, fmt::Error> {
         let tag = if tagged { protocol.tag } else { "" };
-        self.out.write_str(tag)?;
-        let start = self.out.0.len();
+        self.out.put(tag);
+        let start = self.out.len();
         if !tag.is_empty() {
-            self.out.write_char(' ')?;
+            self.out.put(" ");
         }
-        let before = self.out.0.len();
-        (protocol.summary)(view, &mut self.out)?;
-        if self.out.0.len() == before {
-            self.out.0.truncate(start);
+        let before = self.out.len();
+        (protocol.summary)(view, self.out)?;
+        if self.out.len() == before {
+            self.out.truncate(start);
             return Ok(" ");
         }
         // Behind a parenthesis, as of a fragment or a routing header, a blank is enough.
-        Ok(if self.out.0.ends_with(')') { " " } else { ": " })
+        Ok(if self.out.last() == Some(b')') { " " } else { ": " })
     }
 
     /// Data behind a layer that says what it is, but nobody knows that: `ip-proto-253 20`, as tcpdump has it.
-    fn unknown(&mut self, index: usize, between: &str) -> fmt::Result {
+    fn unknown(&mut self, index: usize, between: &'static str) -> fmt::Result {
         let Some((lower, _)) = self.dissected.table.below(index).next() else { return Ok(()) };
         let view = self.view(lower);
         // A port does not say what it carries where nothing is known of it.
         let Some(next) = view.protocol().next.filter(|next| next.or.is_none()) else { return Ok(()) };
         let Some(key) = (next.key)(view.header()) else { return Ok(()) };
-        self.out.write_str(between)?;
+        self.out.put(between);
         for character in next.table.chars() {
             self.out.write_char(if character == '.' { '-' } else { character })?;
         }
@@ -167,7 +175,7 @@ impl<'a> Line<'_, 'a> {
             let name = registry().get(entry.protocol).name;
             dissected.layer_findings(index, &mut |finding| {
                 let out = &mut self.out;
-                let gap = if out.0.ends_with(' ') { "" } else { " " };
+                let gap = if out.last() == Some(b' ') { "" } else { " " };
                 result = result.and_then(|()| match finding.problem {
                     Problem::CutBySnapLen | Problem::CutByPacket => write!(out, "{gap}[|{name}]"),
                     problem => write!(out, "{gap}[{name}: {problem}]"),
@@ -306,10 +314,10 @@ mod tests {
         meta.time = Some(1_700_000_000_123_456_789);
         meta.interface = Some("lo\n");
         meta.direction = Direction::Outbound;
-        let mut out = String::new();
+        let mut out = Text::default();
         lines.packet(&mut out, &meta, &Dissected { octets: &octets, table: &table, wire_len: octets.len() });
         let expected = "22:13:20.123456 lo\\u{a} Out IP 10.77.1.2.49152 > 10.77.2.2.80: Flags [P.]";
-        assert!(out.starts_with(expected), "{out}");
+        assert!(out.as_str().starts_with(expected), "{out:?}");
     }
 
     proptest! {

@@ -12,6 +12,7 @@ pub mod forms;
 pub mod header;
 pub mod hex;
 pub mod json;
+mod json_fields;
 pub mod json_object;
 pub mod line;
 mod nesting;

@@ -2,26 +2,9 @@
 //! of writing or look like the beginning of another line.
 #![deny(clippy::arithmetic_side_effects)]
 
-use std::fmt::{self, Write};
+use std::fmt;
 
-/// A writer that lets printable characters through and writes all others as `\u{1b}`.
-#[derive(Debug)]
-pub struct Printable<'o>(pub &'o mut String);
-
-impl Write for Printable<'_> {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        push_printable(self.0, text);
-        Ok(())
-    }
-
-    fn write_char(&mut self, character: char) -> fmt::Result {
-        match is_printable(character) {
-            true => self.0.push(character),
-            false => self.0.extend(character.escape_unicode()),
-        }
-        Ok(())
-    }
-}
+pub use crate::wire::text::is_printable;
 
 /// Appends `text`, with every character that is not printable as `\u{1b}`.
 pub fn push_printable(out: &mut String, text: &str) {
@@ -45,38 +28,31 @@ pub fn printable(text: &str) -> String {
     out
 }
 
-/// Whether a terminal shows the character at its place and does nothing else. Control characters are not printable, nor
-/// those that are invisible or turn the direction of writing (Unicode Standard, table 23-2 and annex 9).
-pub fn is_printable(character: char) -> bool {
-    !character.is_control()
-        && !matches!(character,
-            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
-}
-
 /// Appends `text` as a JSON string with its quotes. Control characters, and whatever else a terminal should not get, are
 /// written as `\u001b`.
-pub fn push_json_string(out: &mut String, text: &str) {
-    out.push('"');
+pub fn push_json_string(out: &mut impl fmt::Write, text: &str) {
+    // Writing into memory cannot fail.
+    let _: fmt::Result = write_json_string(out, text);
+}
+
+fn write_json_string(out: &mut impl fmt::Write, text: &str) -> fmt::Result {
+    out.write_char('"')?;
     for character in text.chars() {
         match character {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            printable if is_printable(printable) => out.push(printable),
+            '"' => out.write_str("\\\"")?,
+            '\\' => out.write_str("\\\\")?,
+            '\n' => out.write_str("\\n")?,
+            '\r' => out.write_str("\\r")?,
+            '\t' => out.write_str("\\t")?,
+            printable if is_printable(printable) => out.write_char(printable)?,
             other => {
                 for unit in other.encode_utf16(&mut [0; 2]) {
-                    out.push_str("\\u");
-                    for octet in unit.to_be_bytes() {
-                        super::value::push_hex_octet(out, octet);
-                    }
+                    write!(out, "\\u{unit:04x}")?;
                 }
             }
         }
     }
-    out.push('"');
+    out.write_char('"')
 }
 
 /// The character that stands for an octet where octets are shown as text: itself when it is printable ASCII, else a dot.
@@ -88,13 +64,6 @@ pub fn octet_as_char(octet: u8) -> char {
 mod tests {
     use super::*;
     use proptest::prelude::*;
-
-    #[test]
-    fn an_escape_sequence_becomes_text() {
-        let mut out = String::new();
-        write!(Printable(&mut out), "a\x1b[2J\n\u{9b}é\u{202e}").unwrap();
-        assert_eq!(out, "a\\u{1b}[2J\\u{a}\\u{9b}é\\u{202e}");
-    }
 
     #[test]
     fn json_strings_are_escaped_as_rfc_8259_wants() {

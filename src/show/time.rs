@@ -4,8 +4,7 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::json::push_seconds;
-use super::value::{push_padded, push_uint};
+use crate::wire::text::Text;
 
 /// How times are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -59,18 +58,23 @@ pub struct Clock {
     first: Option<i64>,
     last: Option<i64>,
     second: Option<i64>,
-    text: String,
+    text: Text,
 }
 
 impl Clock {
     /// A clock that has seen no packet yet; times of day are those of `zone`.
     pub fn new(style: Style, precision: Precision, zone: TimeZone) -> Self {
-        Self { style, precision, zone, first: None, last: None, second: None, text: String::new() }
+        Self { style, precision, zone, first: None, last: None, second: None, text: Text::default() }
+    }
+
+    /// Whether a packet's time depends on the packets before it.
+    pub fn counts_from_others(&self) -> bool {
+        matches!(self.style, Style::Delta | Style::Elapsed)
     }
 
     /// Appends the time of the next packet and a blank; nothing in the style that writes no times. A packet whose time
     /// nobody knows gets a dash.
-    pub fn write(&mut self, out: &mut String, time: Option<i64>) {
+    pub fn write(&mut self, out: &mut Text, time: Option<i64>) {
         if self.style == Style::None {
             return;
         }
@@ -81,10 +85,10 @@ impl Clock {
         out.push(' ');
     }
 
-    fn write_known(&mut self, out: &mut String, time: i64) {
+    fn write_known(&mut self, out: &mut Text, time: i64) {
         let since = match self.style {
             Style::Epoch => {
-                push_seconds(out, time);
+                seconds(out, time);
                 self.shorten(out);
                 return;
             }
@@ -100,7 +104,7 @@ impl Clock {
     }
 
     /// The time of day, with the date where the style wants it.
-    fn write_civil(&mut self, out: &mut String, time: i64) {
+    fn write_civil(&mut self, out: &mut Text, time: i64) {
         let second = time.div_euclid(NANOSECONDS);
         if self.second != Some(second) {
             self.second = Some(second);
@@ -108,21 +112,21 @@ impl Clock {
             // All seconds of an i64 of nanoseconds are within jiff's range.
             let civil = Timestamp::from_second(second).unwrap_or_default().to_zoned(self.zone.clone());
             if self.style == Style::Date {
-                push_padded(&mut self.text, u64::from(civil.year().unsigned_abs()), 4);
+                self.text.padded(u64::from(civil.year().unsigned_abs()), 4);
                 for part in [civil.month(), civil.day()] {
                     self.text.push('-');
-                    push_padded(&mut self.text, u64::from(part.unsigned_abs()), 2);
+                    self.text.padded(u64::from(part.unsigned_abs()), 2);
                 }
                 self.text.push(' ');
             }
             push_time_of_day(&mut self.text, [civil.hour(), civil.minute(), civil.second()].map(i64::from));
         }
-        out.push_str(&self.text);
+        out.append(&self.text);
         self.write_fraction(out, time.rem_euclid(NANOSECONDS));
     }
 
     /// A difference of times, as tcpdump writes it: a blank or a minus sign, and `00:00:00.000000`.
-    fn write_difference(&self, out: &mut String, difference: i64) {
+    fn write_difference(&self, out: &mut Text, difference: i64) {
         out.push(if difference < 0 { '-' } else { ' ' });
         let difference = difference.saturating_abs();
         let seconds = difference / NANOSECONDS;
@@ -130,29 +134,42 @@ impl Clock {
         self.write_fraction(out, difference % NANOSECONDS);
     }
 
-    fn write_fraction(&self, out: &mut String, nanoseconds: i64) {
+    fn write_fraction(&self, out: &mut Text, nanoseconds: i64) {
         out.push('.');
-        push_padded(out, nanoseconds.unsigned_abs(), 9);
-        self.shorten(out);
+        match self.precision {
+            Precision::Micro => out.microseconds(nanoseconds.unsigned_abs() / 1_000),
+            Precision::Nano => out.nanoseconds(nanoseconds.unsigned_abs()),
+        }
     }
 
     /// Cuts nine decimals to as many as are wanted.
-    fn shorten(&self, out: &mut String) {
+    fn shorten(&self, out: &mut Text) {
         if self.precision == Precision::Micro {
             out.truncate(out.len().saturating_sub(3));
         }
     }
 }
 
+/// Appends seconds since 1970 with nine decimals.
+pub(super) fn seconds(out: &mut Text, nanoseconds: i64) {
+    if nanoseconds < 0 {
+        out.push('-');
+    }
+    let nanoseconds = nanoseconds.unsigned_abs();
+    out.uint(nanoseconds / 1_000_000_000);
+    out.push('.');
+    out.nanoseconds(nanoseconds);
+}
+
 /// Appends hours, of which there may be many, minutes and seconds.
-fn push_time_of_day(out: &mut String, [hours, minutes, seconds]: [i64; 3]) {
+fn push_time_of_day(out: &mut Text, [hours, minutes, seconds]: [i64; 3]) {
     match hours.unsigned_abs() {
-        hours @ 100.. => push_uint(out, hours),
-        hours => push_padded(out, hours, 2),
+        hours @ 100.. => out.uint(hours),
+        hours => out.padded(hours, 2),
     }
     for part in [minutes, seconds] {
         out.push(':');
-        push_padded(out, part.unsigned_abs(), 2);
+        out.padded(part.unsigned_abs(), 2);
     }
 }
 
@@ -166,9 +183,9 @@ mod tests {
         let zone = TimeZone::fixed(jiff::tz::offset(2));
         let mut clock = Clock::new(style, precision, zone);
         let text = |time: &Option<i64>| {
-            let mut out = String::new();
+            let mut out = Text::default();
             clock.write(&mut out, *time);
-            out
+            out.as_str().to_owned()
         };
         times.iter().map(text).collect()
     }

@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use super::Meta;
 use super::palette::Palette;
-use super::text::{Printable, push_printable};
+use super::text::push_printable;
 use super::time::Clock;
 use super::tree_fields::LayerBody;
 use super::value::{push_hex, push_uint};
@@ -16,6 +16,7 @@ use crate::packet::walk::walk_layer;
 use crate::proto::describe::View;
 use crate::proto::registry;
 use crate::wire::frame::Direction;
+use crate::wire::text::Text;
 
 /// How trees look.
 #[derive(Debug, Clone, Copy, Default)]
@@ -31,7 +32,9 @@ pub fn packet(out: &mut String, meta: &Meta<'_>, dissected: &Dissected<'_>, cloc
     let (captured, wire_len) = (dissected.octets.len(), dissected.wire_len);
     let heading = style.palette.heading;
     let _: fmt::Result = write!(out, "{heading}Packet {}{heading:#}: ", meta.number);
-    clock.write(out, meta.time);
+    let mut time = Text::default();
+    clock.write(&mut time, meta.time);
+    out.push_str(time.as_str());
     let _: fmt::Result = match wire_len == captured {
         true => write!(out, "{captured} octets"),
         false => write!(out, "{wire_len} octets, {captured} captured"),
@@ -145,7 +148,9 @@ impl Tree<'_, '_> {
         if let Some((from, to)) = view.protocol().ports.and_then(|read| read(view.header())) {
             write!(self.out, "{from} > {to}, ")?;
         }
-        (view.protocol().summary)(view, &mut Printable(self.out))?;
+        let mut text = Text::default();
+        (view.protocol().summary)(view, &mut text)?;
+        self.out.push_str(text.as_str());
         if self.out.len() == start {
             self.out.truncate(before);
         } else if self.out.ends_with(", ") {

@@ -48,6 +48,19 @@ pub fn push_padded(out: &mut String, number: u64, width: usize) {
     out.push_str(digits.get(first..).and_then(|digits| std::str::from_utf8(digits).ok()).unwrap_or_default());
 }
 
+/// Appends seconds since 1970 with nine decimals.
+pub fn push_seconds(out: &mut String, nanoseconds: i64) {
+    if nanoseconds < 0 {
+        out.push('-');
+    }
+    let nanoseconds = nanoseconds.unsigned_abs();
+    push_uint(out, nanoseconds / NANOSECONDS);
+    out.push('.');
+    push_padded(out, nanoseconds % NANOSECONDS, 9);
+}
+
+const NANOSECONDS: u64 = 1_000_000_000;
+
 /// Appends octets as hex digits.
 pub fn push_hex(out: &mut String, octets: &[u8]) {
     out.reserve(octets.len().saturating_mul(2));

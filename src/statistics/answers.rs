@@ -7,7 +7,8 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 
-use super::conversations::{EndPoint, addresses_of};
+use super::EndPoint;
+use super::ends::addresses_of;
 use super::spread::Spread;
 use crate::proto::describe::Exchange;
 use crate::proto::registry;
@@ -157,7 +158,9 @@ fn key_of(protocol: &str, octets: &[u8], table: &LayerTable) -> Option<(Key, boo
         }
         if let Some(read) = layer.ports {
             ports = read(header)?;
-        } else if let Some((EndPoint::Address(from), EndPoint::Address(to))) = addresses_of(layer, header) {
+        } else if let Some((EndPoint::Address(from), EndPoint::Address(to))) =
+            addresses_of(entry.protocol, header)
+        {
             (addresses, ports) = (Some((from, to)), (0, 0));
         }
     }

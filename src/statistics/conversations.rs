@@ -1,16 +1,12 @@
 //! Who talks to whom, and how much.
 
-use std::collections::HashMap;
 use std::net::IpAddr;
 
-use crate::packet::walk::read_field;
-use crate::proto::describe::{Body, Protocol};
-use crate::proto::registry;
+use super::hash::PairHasher;
 use crate::wire::frame::Frame;
-use crate::wire::layers::{LayerState, LayerTable};
-use crate::wire::value::ValueRef;
 
-/// Conversations of one protocol that are kept apart; later ones are counted together.
+/// Conversations of one protocol that are kept apart; later ones are counted together. One takes some 110 octets, so that a
+/// protocol takes 120 MB at most, and the same once more while its end points are put in order.
 pub const MOST_CONVERSATIONS: usize = 1 << 20;
 
 /// Packets, and their octets on the wire.
@@ -66,7 +62,9 @@ pub struct Conversation {
 /// The conversations of one protocol.
 #[derive(Debug, Clone, Default)]
 pub struct Conversations {
-    places: HashMap<(EndPoint, EndPoint), usize>,
+    /// Places in `all`, counted from 1, by the hash of both ends; a power of two of them, at most half of them taken.
+    slots: Vec<u32>,
+    hasher: PairHasher,
     all: Vec<Conversation>,
     /// Packets of conversations that there was no room for.
     pub beyond: Traffic,
@@ -76,21 +74,23 @@ pub struct Conversations {
 pub type EndPoints = Vec<(EndPoint, Traffic, Traffic)>;
 
 impl Conversations {
-    /// Takes a packet, when it has the protocol; of several layers of it the outermost counts.
-    pub(super) fn packet(&mut self, protocol: &str, frame: &Frame<'_>, table: &LayerTable) {
-        let Some((from, to)) = end_points(protocol, frame.data, table) else { return };
+    /// Takes a packet of `from` to `to`.
+    pub(super) fn packet(&mut self, from: EndPoint, to: EndPoint, frame: &Frame<'_>) {
         let octets = u64::from(frame.len);
-        let key = if from <= to { (from, to) } else { (to, from) };
-        let index = match self.places.get(&key) {
-            Some(index) => *index,
-            None if self.all.len() >= MOST_CONVERSATIONS => return self.beyond.add(octets),
-            None => {
-                let none = Traffic::default();
-                self.places.insert(key, self.all.len());
-                self.all.push(Conversation { from, to, sent: none, received: none, times: None });
-                self.all.len().saturating_sub(1)
+        if self.all.len() >= self.slots.len() / 2 {
+            self.grow();
+        }
+        let slot = self.slot(from, to);
+        let place = self.slots.get(slot).copied().unwrap_or_default();
+        if place == 0 {
+            if self.all.len() >= MOST_CONVERSATIONS {
+                return self.beyond.add(octets);
             }
-        };
+            let none = Traffic::default();
+            self.all.push(Conversation { from, to, sent: none, received: none, times: None });
+            self.fill(slot, self.all.len());
+        }
+        let index = (place as usize).checked_sub(1).unwrap_or(self.all.len().saturating_sub(1));
         let Some(conversation) = self.all.get_mut(index) else { return };
         let side =
             if conversation.from == from { &mut conversation.sent } else { &mut conversation.received };
@@ -101,26 +101,66 @@ impl Conversations {
         }
     }
 
+    /// The slot of a conversation: its own, or the free one where it belongs.
+    fn slot(&self, from: EndPoint, to: EndPoint) -> usize {
+        let mask = self.slots.len().saturating_sub(1);
+        let mut slot = self.hasher.hash(from, to) & mask;
+        while let Some(place @ 1..) = self.slots.get(slot).copied() {
+            let Some(known) = self.all.get((place as usize).saturating_sub(1)) else { break };
+            if (known.from, known.to) == (from, to) || (known.to, known.from) == (from, to) {
+                break;
+            }
+            slot = slot.wrapping_add(1) & mask;
+        }
+        slot
+    }
+
+    fn fill(&mut self, slot: usize, place: usize) {
+        if let Some(slot) = self.slots.get_mut(slot) {
+            *slot = u32::try_from(place).unwrap_or_default();
+        }
+    }
+
+    /// Doubles the slots. When all conversations are there that are kept, there are twice as many slots, and no more.
+    fn grow(&mut self) {
+        let wanted = self.slots.len().saturating_mul(2).max(FEWEST_SLOTS);
+        if wanted > MOST_CONVERSATIONS.saturating_mul(2) {
+            return;
+        }
+        self.slots = vec![0; wanted];
+        for place in 1..=self.all.len() {
+            let Some(Conversation { from, to, .. }) = self.all.get(place.saturating_sub(1)).copied() else {
+                continue;
+            };
+            let slot = self.slot(from, to);
+            self.fill(slot, place);
+        }
+    }
+
     /// All conversations, those with the most packets first.
-    pub fn by_packets(&self) -> Vec<Conversation> {
-        let mut all = self.all.clone();
+    pub fn by_packets(&self) -> Vec<&Conversation> {
+        let mut all: Vec<&Conversation> = self.all.iter().collect();
         all.sort_by_key(|one| std::cmp::Reverse(one.sent.and(one.received).packets));
         all
     }
 
     /// All end points, those with the most packets first.
     pub fn end_points(&self) -> EndPoints {
-        let mut all: HashMap<EndPoint, (Traffic, Traffic)> = HashMap::new();
+        let mut all = EndPoints::with_capacity(self.all.len().saturating_mul(2));
         for one in &self.all {
-            let from = all.entry(one.from).or_default();
-            *from = (from.0.and(one.sent), from.1.and(one.received));
+            all.push((one.from, one.sent, one.received));
             if one.from != one.to {
-                let to = all.entry(one.to).or_default();
-                *to = (to.0.and(one.received), to.1.and(one.sent));
+                all.push((one.to, one.received, one.sent));
             }
         }
-        let mut all: EndPoints =
-            all.into_iter().map(|(point, (sent, received))| (point, sent, received)).collect();
+        all.sort_unstable_by_key(|(point, ..)| *point);
+        all.dedup_by(|(point, sent, received), first| {
+            let is_same = *point == first.0;
+            if is_same {
+                (first.1, first.2) = (first.1.and(*sent), first.2.and(*received));
+            }
+            is_same
+        });
         all.sort_by_key(|(point, sent, received)| (std::cmp::Reverse(sent.and(*received).packets), *point));
         all
     }
@@ -131,43 +171,4 @@ impl Conversations {
     }
 }
 
-/// From whom to whom a packet goes, in the words of a protocol.
-fn end_points(protocol: &str, octets: &[u8], table: &LayerTable) -> Option<(EndPoint, EndPoint)> {
-    let sent = table.entries().iter().take_while(|entry| entry.quoted_by.is_none());
-    let mut addresses = None;
-    for entry in sent {
-        let layer = registry().get(entry.protocol);
-        let header = octets.get(entry.start as usize..entry.header_end as usize)?;
-        if layer.name == protocol && entry.state != LayerState::Malformed {
-            let Some(read) = layer.ports else { return addresses_of(layer, header) };
-            let ((from, to), (source, destination)) = (addresses?, read(header)?);
-            return Some((with_port(from, source)?, with_port(to, destination)?));
-        }
-        if matches!(layer.name, "ip" | "ipv6") {
-            addresses = addresses_of(layer, header);
-        }
-    }
-    None
-}
-
-fn with_port(point: EndPoint, port: u16) -> Option<EndPoint> {
-    match point {
-        EndPoint::Address(address) => Some(EndPoint::Port(address, port)),
-        _ => None,
-    }
-}
-
-/// The fields `src` and `dst` of a header.
-pub(super) fn addresses_of(protocol: &'static Protocol, header: &[u8]) -> Option<(EndPoint, EndPoint)> {
-    let Body::Fields { fields, .. } = &protocol.sections.first()?.body else { return None };
-    let address = |name: &str| {
-        let field = fields.iter().find(|field| field.name == name)?;
-        match read_field(field, header)? {
-            ValueRef::Mac(mac) => Some(EndPoint::Mac(mac)),
-            ValueRef::Ipv4(address) => Some(EndPoint::Address(address.into())),
-            ValueRef::Ipv6(address) => Some(EndPoint::Address(address.into())),
-            _ => None,
-        }
-    };
-    Some((address("src")?, address("dst")?))
-}
+const FEWEST_SLOTS: usize = 1024;

@@ -1,7 +1,7 @@
 //! Which protocols carry which, and how much of each there is.
 
 use crate::proto::registry;
-use crate::wire::layers::LayerTable;
+use crate::wire::layers::{LayerTable, ProtocolId};
 
 use super::Traffic;
 
@@ -17,6 +17,7 @@ pub struct Hierarchy {
 pub struct Node {
     /// Its name.
     pub protocol: &'static str,
+    id: ProtocolId,
     /// Packets that have it here; octets are those of the whole packets.
     pub traffic: Traffic,
     /// What it carries.
@@ -32,9 +33,10 @@ impl Hierarchy {
             if protocol.id == registry().data().id {
                 return;
             }
-            let index = nodes.iter().position(|node| node.protocol == protocol.name).unwrap_or_else(|| {
+            let index = nodes.iter().position(|node| node.id == protocol.id).unwrap_or_else(|| {
                 nodes.push(Node {
                     protocol: protocol.name,
+                    id: protocol.id,
                     traffic: Traffic::default(),
                     children: Vec::new(),
                 });

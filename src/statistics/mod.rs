@@ -5,6 +5,8 @@
 
 mod answers;
 mod conversations;
+mod ends;
+mod hash;
 mod hierarchy;
 mod rates;
 mod spread;
@@ -17,6 +19,7 @@ pub use self::hierarchy::{Hierarchy, Node};
 pub use self::rates::{MOST_INTERVALS, Rates};
 pub use self::spread::Spread;
 
+use crate::proto::registry;
 use crate::wire::frame::Frame;
 use crate::wire::layers::LayerTable;
 
@@ -71,11 +74,17 @@ impl Statistics {
             *count = count.saturating_add(1);
         }
         self.hierarchy.packet(table, len);
-        for ((protocol, _), conversations) in CONVERSING.iter().zip(&mut self.conversations) {
-            conversations.packet(protocol, frame, table);
-        }
-        for ((protocol, _), answers) in ANSWERING.iter().zip(&mut self.answers) {
-            answers.packet(protocol, frame, table);
+        let conversations = &mut self.conversations;
+        ends::each(frame, table, |place, from, to| {
+            if let Some(conversations) = conversations.get_mut(place) {
+                conversations.packet(from, to, frame);
+            }
+        });
+        // Few packets ask or answer.
+        if table.entries().iter().any(|entry| registry().get(entry.protocol).exchange.is_some()) {
+            for ((protocol, _), answers) in ANSWERING.iter().zip(&mut self.answers) {
+                answers.packet(protocol, frame, table);
+            }
         }
     }
 

@@ -76,6 +76,7 @@ impl LayerTable {
     }
 
     /// All layers.
+    #[inline]
     pub fn entries(&self) -> &[LayerEntry] {
         self.entries.get(..self.len).unwrap_or_default()
     }
@@ -86,6 +87,7 @@ impl LayerTable {
     }
 
     /// The layer that `index` carries: the next one of the same chain (a quoted packet is a chain of its own).
+    #[inline]
     pub fn child(&self, index: usize) -> Option<(usize, &LayerEntry)> {
         let quoted_by = self.entries().get(index)?.quoted_by;
         let next = index.checked_add(1)?;

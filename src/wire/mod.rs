@@ -12,4 +12,5 @@ pub mod frame_ring;
 pub mod layers;
 pub mod record;
 pub mod span;
+pub mod text;
 pub mod value;

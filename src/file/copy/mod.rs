@@ -154,7 +154,10 @@ impl Copier {
             self.leave_out_options(frame, block);
             self.pieces.keep_snap_len(interfaces.get(frame.interface as usize));
             self.pieces.begin_pcap(&mut self.writer)?;
-            return self.writer.write(&Frame { data, ..*frame });
+            return match data.len() == frame.data.len() {
+                true => self.writer.write(frame),
+                false => self.writer.write(&Frame { data, ..*frame }),
+            };
         }
         self.begin()?;
         let interface = self.number(source, Some(frame.interface), interfaces)?;

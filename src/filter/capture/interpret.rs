@@ -11,15 +11,34 @@ pub(super) fn run(program: &[Instruction], frame: &Frame<'_>) -> u32 {
     // Ways lead forward only, so that each instruction runs at most once.
     while let Some(instruction) = program.get(next) {
         next = next.saturating_add(1);
-        match machine.step(instruction) {
-            Some(Step::On) => {}
-            Some(Step::Skip(count)) => next = next.saturating_add(count as usize),
-            Some(Step::Return(len)) => return len,
-            None => return 0,
+        let Instruction { code, jt, jf, k } = *instruction;
+        // Nearly all that filters are made of: load from the packet, compare with a number.
+        match code {
+            LOAD_HALF if k < bpf::ANCILLARY => match machine.octets(k, bpf::H) {
+                Some(half) => machine.a = half,
+                None => return 0,
+            },
+            LOAD_OCTET if k < bpf::ANCILLARY => match machine.octets(k, bpf::B) {
+                Some(octet) => machine.a = octet,
+                None => return 0,
+            },
+            JUMP_IF_EQUAL => {
+                next = next.saturating_add(usize::from(if machine.a == k { jt } else { jf }));
+            }
+            _ => match machine.step(instruction) {
+                Some(Step::On) => {}
+                Some(Step::Skip(count)) => next = next.saturating_add(count as usize),
+                Some(Step::Return(len)) => return len,
+                None => return 0,
+            },
         }
     }
     0
 }
+
+const LOAD_HALF: u16 = bpf::LD | bpf::H | bpf::ABS;
+const LOAD_OCTET: u16 = bpf::LD | bpf::B | bpf::ABS;
+const JUMP_IF_EQUAL: u16 = bpf::JMP | bpf::JEQ;
 
 enum Step {
     On,
@@ -79,6 +98,7 @@ impl Machine<'_> {
         }
     }
 
+    #[inline]
     fn octets(&self, at: u32, size: u16) -> Option<u32> {
         let octets = self.frame.data.get(at as usize..)?;
         match size & 0x18 {

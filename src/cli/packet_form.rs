@@ -1,0 +1,107 @@
+//! What a packet is printed as: line, tree, columns, JSON, spec, and its octets below.
+
+use super::hex_output::Hex;
+use crate::packet::check::Dissected;
+use crate::packet::dissect::dissect;
+use crate::packet::unbuild::unbuild_shortest;
+use crate::show::columns::Columns;
+use crate::show::line::Lines;
+use crate::show::time::Clock;
+use crate::show::{Meta, json, line, tree};
+use crate::spec::write_toml;
+use crate::wire::frame::Frame;
+use crate::wire::layers::LayerTable;
+use crate::wire::text::Text;
+
+/// What a packet is printed as.
+pub(super) enum Form {
+    Nothing,
+    Line(Lines),
+    Tree(Clock, tree::Style),
+    Json,
+    Toml,
+    Columns(Columns),
+}
+
+/// Makes the text of packets, one after the other.
+pub(super) struct Formatter {
+    pub(super) form: Form,
+    pub(super) hex: Option<Hex>,
+    is_first: bool,
+    /// Emptied and filled again for each packet.
+    table: LayerTable,
+    text: String,
+}
+
+impl Formatter {
+    pub(super) fn new(form: Form, hex: Option<Hex>) -> Self {
+        Self { form, hex, is_first: true, table: LayerTable::default(), text: String::new() }
+    }
+
+    /// Says whether lines name the interface.
+    pub(super) fn name_interfaces(&mut self, wanted: bool) {
+        if let Form::Line(lines) = &mut self.form {
+            lines.interfaces = wanted;
+        }
+    }
+
+    /// Whether lines name the interface.
+    pub(super) fn names_interfaces(&self) -> bool {
+        matches!(&self.form, Form::Line(lines) if lines.interfaces)
+    }
+
+    /// Another one that makes the same of each packet; `None` where that depends on the packets before.
+    pub(super) fn fork(&self) -> Option<Self> {
+        let form = match &self.form {
+            _ if self.hex.is_some() => return None,
+            Form::Json => Form::Json,
+            Form::Line(lines) if !lines.clock.counts_from_others() => Form::Line(lines.clone()),
+            _ => return None,
+        };
+        Some(Self::new(form, None))
+    }
+
+    /// Appends the text of a packet.
+    pub(super) fn packet(&mut self, out: &mut Text, number: u64, frame: &Frame<'_>, interface: Option<&str>) {
+        dissect(frame.data, frame.link_type, &mut self.table);
+        let wire_len = usize::try_from(frame.len).unwrap_or(usize::MAX).max(frame.data.len());
+        let dissected = Dissected { octets: frame.data, table: &self.table, wire_len };
+        let meta = Meta::captured(number, frame, interface);
+        let text = &mut self.text;
+        match &mut self.form {
+            Form::Nothing => return,
+            Form::Line(lines) => {
+                lines.packet(out, &meta, &dissected);
+                out.push('\n');
+            }
+            Form::Json => {
+                json::write(out, &meta, &dissected);
+                out.push('\n');
+            }
+            Form::Tree(clock, style) => {
+                if !self.is_first {
+                    text.push('\n');
+                }
+                tree::packet(text, &meta, &dissected, clock, *style);
+            }
+            Form::Columns(columns) => columns.packet(text, &meta, &dissected),
+            Form::Toml => {
+                if !self.is_first {
+                    text.push('\n');
+                }
+                text.push_str("# ");
+                line::summary(text, &dissected, true);
+                text.push('\n');
+                write_toml(&unbuild_shortest(frame.data, &self.table), text);
+            }
+        }
+        self.is_first = false;
+        if let Some(hex) = &mut self.hex {
+            hex.write(text, &dissected);
+        }
+        if !text.is_empty() {
+            out.push_str(text);
+            text.clear();
+        }
+    }
+}
