@@ -49,6 +49,22 @@ fn copy(files: &[Vec<u8>], target: &Path, truncate: Option<u32>, comments: &[Str
     packets
 }
 
+/// Found by the law below: a simple packet is as long as its interface's snapshot length allows, also in a copy of its own.
+#[test]
+fn a_simple_packet_stays_cut_by_the_snapshot_length() {
+    let mut file = every_kind(true);
+    let section_len = u32::from_be_bytes(file[4..8].try_into().unwrap()) as usize;
+    file[section_len + 12..section_len + 16].copy_from_slice(&1u32.to_be_bytes());
+    let folder = tempfile::tempdir().unwrap();
+    let target = folder.path().join("copy.pcapng");
+    let packets = copy(&[file], &target, None, &[String::new()]);
+    assert!(packets.iter().any(|packet| packet == b"a"), "{packets:?}");
+    let mut reader = CaptureReader::open(&target).unwrap();
+    for wanted in packets {
+        assert_eq!(reader.next().unwrap().unwrap().data, &wanted[..]);
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 

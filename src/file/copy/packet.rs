@@ -12,6 +12,8 @@ use crate::file::read_options::options;
 pub(super) struct Change<'a> {
     /// The interface's number in the copy.
     pub(super) interface: u32,
+    /// Octets that were captured: of a simple packet the interface's snapshot length says so.
+    pub(super) captured: usize,
     /// At most so many octets are kept.
     pub(super) truncate: Option<u32>,
     /// Comments that are added.
@@ -38,11 +40,8 @@ pub(super) fn write(
     block: &Block<'_>,
     change: &Change<'_>,
 ) -> Result<(), (&'static str, usize)> {
-    let taken = match block.kind() {
-        SIMPLE => usize::try_from(block.word(0)).unwrap_or(usize::MAX),
-        _ => usize::try_from(block.word(12)).unwrap_or(usize::MAX),
-    };
-    let is_cut = change.truncate.is_some_and(|most| usize::try_from(most).unwrap_or(usize::MAX) < taken);
+    let most = change.truncate.map(|most| usize::try_from(most).unwrap_or(usize::MAX));
+    let is_cut = most.is_some_and(|most| most < change.captured);
     if is_cut || !change.comments.is_empty() || !renumbered(out, block, change.interface) {
         rebuild(out, block, change)?;
     }
@@ -73,7 +72,7 @@ fn append(out: &mut Vec<u8>, block: &Block<'_>) -> bool {
 
 /// Appends the packet as an enhanced packet block.
 fn rebuild(out: &mut Vec<u8>, block: &Block<'_>, change: &Change<'_>) -> Result<(), (&'static str, usize)> {
-    let (parts, order) = (parts(block), block.order);
+    let (parts, order) = (parts(block, change.captured), block.order);
     let most = change.truncate.and_then(|most| usize::try_from(most).ok()).unwrap_or(usize::MAX);
     let data = parts.data.get(..most).unwrap_or(parts.data);
     let start = out.len();
@@ -111,12 +110,12 @@ fn rebuild(out: &mut Vec<u8>, block: &Block<'_>, change: &Change<'_>) -> Result<
     Ok(())
 }
 
-fn parts<'a>(block: &Block<'a>) -> Parts<'a> {
+fn parts<'a>(block: &Block<'a>, captured: usize) -> Parts<'a> {
     let (body, order) = (block.body(), block.order);
     if block.kind() == SIMPLE {
         let len = block.word(0);
         let room = body.get(4..).unwrap_or_default();
-        let data = room.get(..usize::try_from(len).unwrap_or(usize::MAX)).unwrap_or(room);
+        let data = room.get(..captured).unwrap_or(room);
         // It has no time, for which there is no way to say so.
         return Parts { time: [0; 2], data, len, options: &[], drops: None };
     }
