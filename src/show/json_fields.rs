@@ -2,6 +2,7 @@
 //! joined beforehand. Nothing is known here of any protocol; what is joined comes from the descriptions.
 #![deny(clippy::arithmetic_side_effects)]
 
+use std::net::Ipv4Addr;
 use std::ops::Range;
 use std::sync::LazyLock;
 
@@ -11,7 +12,6 @@ use crate::proto::registry;
 use crate::wire::big_endian::{long_at, word};
 use crate::wire::layers::ProtocolId;
 use crate::wire::text::{Short, Text};
-use crate::wire::value::ValueRef;
 
 /// A section whose fields are always the same.
 #[derive(Debug)]
@@ -167,14 +167,20 @@ impl Step {
     #[inline]
     fn other(&self, out: &mut Text, octets: &[u8]) {
         out.put(&self.before);
-        let value = match self.reading {
-            Reading::Ipv4(at) => long_at(octets, at).map(|address| ValueRef::Ipv4(address.into())),
-            Reading::Mac(at) => octets.get(at..).and_then(<[u8]>::first_chunk).copied().map(ValueRef::Mac),
-            _ => read_field(self.field, octets),
-        };
-        value.into_iter().for_each(|value| {
-            out.put(value);
-        });
+        match self.reading {
+            Reading::Ipv4(at) => {
+                out.put(Ipv4Addr::from_bits(long_at(octets, at).unwrap_or_default()));
+            }
+            Reading::Mac(at) => {
+                let address = octets.get(at..).and_then(<[u8]>::first_chunk);
+                out.mac(address.copied().unwrap_or_default());
+            }
+            _ => {
+                read_field(self.field, octets).into_iter().for_each(|value| {
+                    out.put(value);
+                });
+            }
+        }
     }
 }
 

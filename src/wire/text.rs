@@ -148,9 +148,10 @@ impl Text {
     /// Appends the number that is an octet.
     #[inline]
     pub fn octet(&mut self, octet: u8) {
-        let [a, b, c, len] = DECIMAL_OCTETS.get(usize::from(octet)).copied().unwrap_or_default();
+        let digits = DECIMAL_OCTETS.get(usize::from(octet)).copied().unwrap_or_default();
+        let [.., len] = digits;
         let end = self.octets.len().saturating_add(usize::from(len));
-        self.octets.extend_from_slice(&[a, b, c, b' ']);
+        self.octets.extend_from_slice(&digits);
         self.octets.truncate(end);
     }
 
@@ -202,13 +203,31 @@ impl Text {
     /// Appends octets as hex digits.
     pub fn hex(&mut self, octets: &[u8]) {
         self.octets.reserve(octets.len().saturating_mul(2));
-        let (chunks, rest) = octets.as_chunks::<8>();
+        let (chunks, rest) = octets.as_chunks::<4>();
         for chunk in chunks {
-            self.octets.extend_from_slice(chunk.map(hex_digits).as_flattened());
+            self.octets.extend_from_slice(&eight_hex_digits(*chunk).to_le_bytes());
         }
         for octet in rest {
             self.octets.extend_from_slice(&hex_digits(*octet));
         }
+    }
+
+    /// Appends a MAC address. Its text is put together in registers: octets that are stored one by one and loaded together
+    /// have to wait for each other.
+    #[inline]
+    pub fn mac(&mut self, [a, b, c, d, e, f]: [u8; 6]) {
+        let (first, last) = (eight_hex_digits([a, b, c, d]), eight_hex_digits([e, f, 0, 0]));
+        let pair = |digits: u64, at: u32| u128::from(digits.wrapping_shr(at.wrapping_mul(16)) & 0xffff);
+        let text = pair(first, 0)
+            | pair(first, 1).wrapping_shl(24)
+            | pair(first, 2).wrapping_shl(48)
+            | pair(first, 3).wrapping_shl(72)
+            | pair(last, 0).wrapping_shl(96)
+            | pair(last, 1).wrapping_shl(120)
+            | u128::from_le_bytes(*b"\0\0:\0\0:\0\0:\0\0:\0\0:\0");
+        let [_, _, _, end, ..] = last.to_le_bytes();
+        self.octets.extend_from_slice(&text.to_le_bytes());
+        self.octets.push(end);
     }
 
     /// Appends a number below a hundred million without leading zeros.
@@ -239,6 +258,18 @@ fn eight_digits_of_small(number: u64) -> u64 {
     let pairs = hundreds | halves.wrapping_sub(hundreds.wrapping_mul(100)).wrapping_shl(16);
     let tens = pairs.wrapping_mul(103).wrapping_shr(10) & 0x000f_000f_000f_000f;
     tens | pairs.wrapping_sub(tens.wrapping_mul(10)).wrapping_shl(8) | ASCII_ZEROS
+}
+
+/// The hex digits of four octets, the first in the lowest octet: octets are spread to 16 bits each, then nibbles to eight.
+#[inline]
+fn eight_hex_digits(octets: [u8; 4]) -> u64 {
+    let octets = u64::from(u32::from_le_bytes(octets));
+    let halves = (octets | octets.wrapping_shl(16)) & 0x0000_ffff_0000_ffff;
+    let spread = (halves | halves.wrapping_shl(8)) & 0x00ff_00ff_00ff_00ff;
+    let nibbles = (spread.wrapping_shr(4) | spread.wrapping_shl(8)) & 0x0f0f_0f0f_0f0f_0f0f;
+    // Of those above nine, adding six sets the fifth bit; from 9 to a there are 39 characters more than one.
+    let letters = nibbles.wrapping_add(0x0606_0606_0606_0606).wrapping_shr(4) & 0x0101_0101_0101_0101;
+    nibbles.wrapping_add(ASCII_ZEROS).wrapping_add(letters.wrapping_mul(39))
 }
 
 const HUNDRED_MILLION: u64 = 100_000_000;
@@ -382,14 +413,7 @@ impl Put for ValueRef<'_> {
         match self {
             Self::Uint(number) => out.uint(number),
             Self::Bool(bit) => out.flag(bit),
-            Self::Mac([first, rest @ ..]) => {
-                out.octets.extend_from_slice(&hex_digits(first));
-                let rest = rest.map(|octet| {
-                    let [high, low] = hex_digits(octet);
-                    [b':', high, low]
-                });
-                out.octets.extend_from_slice(rest.as_flattened());
-            }
+            Self::Mac(address) => out.mac(address),
             Self::Ipv4(address) => address.put(out),
             Self::Ipv6(address) => address.put(out),
             Self::Octets(octets) => out.hex(octets),
