@@ -164,7 +164,8 @@ impl Copier {
         if let (None, []) = (block, comments) {
             return self.writer.write(&Frame { data, interface, ..*frame });
         }
-        let change = Change { interface, captured: frame.data.len(), truncate: self.options.truncate, comments };
+        let change =
+            Change { interface, captured: frame.data.len(), truncate: self.options.truncate, comments };
         let mut made = std::mem::take(&mut self.scratch);
         let block = match block {
             Some(block) => *block,
