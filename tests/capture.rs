@@ -421,3 +421,47 @@ fn on_a_terminal_it_says_how_many_there_are() {
     let text = text_of(&output);
     assert!(text.contains("Got ") && text.contains("10 packets captured"), "{text}");
 }
+
+#[test]
+fn a_terminal_that_hangs_up_ends_it_in_order_and_a_signal_asks_how_far_it_is() {
+    const SIGHUP: i32 = 1;
+    const SIGUSR1: i32 = 10;
+    let Some(lab) = lab() else { return };
+    let mut capture = Capture::start(&lab, Host::Client, "hup.pcapng", &["-i", "eth0", "icmp"]);
+    ping(&lab, &["10.77.2.2"]);
+    std::thread::sleep(Duration::from_millis(100));
+    rawsock::sys::process::send_signal(capture.child.id(), SIGUSR1).unwrap();
+    let (status, said) = capture.end(Some(SIGHUP));
+    assert!(status.success(), "{said}");
+    assert!(
+        said.contains("10 packets captured so far; eth0: 10 received by filter, 0 dropped by kernel"),
+        "{said}"
+    );
+    assert_eq!((counts_in(&said).captured, tshark(&capture.file, "icmp")), (10, 10));
+}
+
+#[test]
+fn under_nohup_it_goes_on() {
+    const SIGHUP: i32 = 1;
+    let Some(lab) = lab() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let script = format!(
+        "trap '' HUP; {RAWSOCK} capture -i eth0 -c 10 -w {}/nohup.pcapng icmp & sleep 0.5; kill -{SIGHUP} $!; \
+         ping -q -i0.05 -c5 10.77.2.2 >/dev/null; wait",
+        folder.path().display()
+    );
+    let output = run(lab.command(Host::Client, "sh").args(["-c", &script]));
+    assert!(text_of(&output).contains("10 packets captured"), "{}", text_of(&output));
+}
+
+#[test]
+fn files_follow_one_another_as_with_dumpcap() {
+    let Some(lab) = lab() else { return };
+    let arguments = ["--interface", "eth0", "-b", "packets:4", "-b", "files:2", "--immediate-mode", "icmp"];
+    let mut capture = Capture::start(&lab, Host::Client, "b.pcapng", &arguments);
+    ping(&lab, &["10.77.2.2"]);
+    assert_eq!(capture.counts(Some(SIGTERM)).captured, 10);
+    let packets = |number: u32| tshark(&capture.file.with_file_name(format!("b_{number:05}.pcapng")), "icmp");
+    assert_eq!((packets(0), packets(1)), (2, 4));
+    assert_eq!(std::fs::read_dir(capture.file.parent().unwrap()).unwrap().count(), 2);
+}

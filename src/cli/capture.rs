@@ -28,13 +28,13 @@ use crate::sys::ring::{MAX_SNAP_LEN, RingOptions, Source};
 #[command(after_help = EXAMPLES)]
 pub(super) struct CaptureArgs {
     /// The interface, or `any` for all; again for several, in one file. Left out, the first that is up and no loopback.
-    #[arg(short, value_name = "INTERFACE")]
+    #[arg(short, long, value_name = "INTERFACE")]
     interface: Vec<String>,
     /// Stop after so many packets.
     #[arg(short, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     count: Option<u64>,
     /// Keep at most so many octets of each packet; 0 for all.
-    #[arg(short, value_name = "OCTETS", default_value_t = 0)]
+    #[arg(short, long = "snapshot-length", value_name = "OCTETS", default_value_t = 0)]
     snap_len: u32,
     #[command(flatten)]
     files: FileArgs,
@@ -44,14 +44,17 @@ pub(super) struct CaptureArgs {
     #[command(flatten)]
     triggers: TriggerArgs,
     /// See what is for this host only: do not put the interface into promiscuous mode.
-    #[arg(short = 'p')]
+    #[arg(short = 'p', long = "no-promiscuous-mode")]
     not_promiscuous: bool,
     /// Only packets of this direction.
-    #[arg(short = 'Q', value_name = "DIRECTION", default_value = "inout")]
+    #[arg(short = 'Q', long, value_name = "DIRECTION", default_value = "inout")]
     direction: Way,
     /// Buffer for so many KiB.
-    #[arg(short = 'B', value_name = "KIB", default_value_t = 8192, value_parser = clap::value_parser!(u32).range(1..=2_097_151))]
+    #[arg(short = 'B', long = "buffer-size", value_name = "KIB", default_value_t = 8192, value_parser = clap::value_parser!(u32).range(1..=2_097_151))]
     buffer_kib: u32,
+    /// Take packets as they come, not in blocks of up to 20 ms.
+    #[arg(long)]
+    immediate_mode: bool,
     /// Take what comes to each interface by so many rings and threads, each with a buffer of its own (-B); flows are spread over
     /// them, and merged again by time.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=64))]
@@ -94,7 +97,8 @@ const EXAMPLES: &str = "Examples:
 The filter behind the options runs in the kernel, before a packet is copied; `-Y` looks at what came through, and decides what
 is shown and saved. `--stop-on` and `--dump-on` are field filters too, and look at what `-Y` takes.
 
-Ctrl-C ends the capture in order: what the kernel still holds is read, counted and saved.";
+Ctrl-C, SIGTERM and SIGHUP end the capture in order: what the kernel still holds is read, counted and saved. SIGUSR1 says how
+many packets there are so far.";
 
 /// Runs the command.
 ///
@@ -117,12 +121,13 @@ pub(super) fn run(args: &CaptureArgs) -> CommandResult {
         args.filter.dump(&device.filter(&filter, snap_len)?)?;
         return Ok(Outcome::Done);
     }
-    let interrupt = Interrupt::catch()?;
+    let interrupt = Interrupt::catch_of_long_run()?;
     let ring = RingOptions {
         buffer_len: (args.buffer_kib as usize).saturating_mul(1024),
         snap_len,
         promiscuous: !args.not_promiscuous,
         stamps,
+        retire_ms: if args.immediate_mode { 1 } else { RingOptions::default().retire_ms },
         ..RingOptions::default()
     };
     let opening = Opening { filter, ring, threads: args.threads.into() };

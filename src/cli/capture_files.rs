@@ -3,12 +3,14 @@
 use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use clap::Args;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::capture_file::live_options;
+use super::capture_limits::Limit;
 use super::duration;
 use crate::file::{Counts, Interface, Namer, RotatingWriter, Rotation, WriteError, Written};
 use crate::sys::clock;
@@ -23,7 +25,7 @@ pub(super) struct FileArgs {
     #[arg(short, long, value_name = "FILE")]
     pub(super) write: Option<PathBuf>,
     /// Write each packet into the file at once.
-    #[arg(short = 'U')]
+    #[arg(short = 'U', long = "packet-buffered")]
     unbuffered: bool,
     /// Begin another file when the present one has so many million octets, or with k, M or G so many KiB, MiB or GiB; files are
     /// counted: trace_00000.pcapng, and so on.
@@ -31,17 +33,42 @@ pub(super) struct FileArgs {
     file_size: Option<u64>,
     /// Begin another file after so many seconds, or a time with a unit.
     #[arg(short = 'G', value_name = "TIME", requires = "write", value_parser = duration::parse)]
-    file_time: Option<std::time::Duration>,
+    file_time: Option<Duration>,
     /// Keep at most so many files: with -C or --dump-on the oldest is overwritten, with -G alone the capture ends after the
     /// last.
     #[arg(short = 'W', value_name = "N", requires = "write", value_parser = clap::value_parser!(u32).range(1..))]
     file_count: Option<u32>,
+    /// Begin another file as dumpcap does: duration:TIME, filesize:SIZE or packets:N, whichever comes first; files:N overwrites
+    /// the oldest. Sizes are of kB where they have no unit.
+    #[arg(short = 'b', long, value_name = "CONDITION", requires = "write", conflicts_with_all = ["file_size", "file_time", "file_count"])]
+    ring_buffer: Vec<Limit>,
     /// Run this program, no shell, with the name of each file that is ended behind its own arguments.
     #[arg(short = 'z', value_name = "COMMAND", requires = "write")]
     hook: Option<String>,
 }
 
 impl FileArgs {
+    /// When the next file begins.
+    fn rotation(&self) -> Rotation {
+        let nanoseconds = |time: Duration| i64::try_from(time.as_nanos()).unwrap_or(i64::MAX);
+        let mut rotation = Rotation {
+            octets: self.file_size,
+            nanoseconds: self.file_time.map(nanoseconds),
+            files: self.file_count,
+            is_ring: self.file_size.is_some() || !self.ring_buffer.is_empty(),
+            ..Rotation::default()
+        };
+        for condition in &self.ring_buffer {
+            match *condition {
+                Limit::Duration(time) => rotation.nanoseconds = Some(nanoseconds(time)),
+                Limit::FileSize(octets) => rotation.octets = Some(octets),
+                Limit::Files(files) => rotation.files = Some(files.max(1)),
+                Limit::Packets(packets) => rotation.packets = Some(packets.max(1)),
+            }
+        }
+        rotation
+    }
+
     /// Whether the packets go to stdout.
     pub(super) fn is_stdout(&self) -> bool {
         self.write.as_deref() == Some(Path::new("-"))
@@ -81,23 +108,19 @@ impl Files {
     /// When it cannot be created, or is told to begin at other times too.
     pub(super) fn create(args: &FileArgs, on_demand: bool) -> Result<Option<Self>, Box<dyn Error>> {
         let Some(path) = &args.write else { return Ok(None) };
-        let rotation = Rotation {
-            octets: args.file_size,
-            nanoseconds: args.file_time.map(|time| i64::try_from(time.as_nanos()).unwrap_or(i64::MAX)),
-            files: args.file_count,
-            on_demand: false,
-        };
+        let rotation = args.rotation();
         let is_stream = args.is_stdout();
         if is_stream && rotation != Rotation::default() {
-            return Err("-C, -G and -W need a file: stdout is one stream".into());
+            return Err("-C, -G, -W and -b need a file: stdout is one stream".into());
         }
-        if on_demand && (rotation.octets.is_some() || rotation.nanoseconds.is_some()) {
-            return Err("-C and -G do not go with --dump-on: each dump is a file of its own (-W says how many are kept)".into());
+        if on_demand && (args.file_size.is_some() || args.file_time.is_some() || !args.ring_buffer.is_empty())
+        {
+            return Err("-C, -G and -b do not go with --dump-on: each dump is a file of its own (-W says how many are kept)".into());
         }
-        let rotation = Rotation { on_demand, ..rotation };
+        let rotation = Rotation { on_demand, is_ring: rotation.is_ring || on_demand, ..rotation };
         let mut options = live_options();
         options.flush_each = args.unbuffered;
-        let namer: Namer = match args.file_time.is_some() || on_demand {
+        let namer: Namer = match rotation.nanoseconds.is_some() || on_demand {
             true => Box::new(dated),
             false => Box::new(|path, _| path.to_owned()),
         };

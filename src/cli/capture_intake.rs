@@ -79,6 +79,18 @@ impl Intake {
         }
     }
 
+    /// What was counted so far, where that can be asked for.
+    ///
+    /// # Errors
+    /// When the kernel does not tell.
+    pub(super) fn so_far(&mut self) -> Result<Option<Statistics>, SysError> {
+        match self {
+            Self::Ring(ring) => ring.statistics().map(Some),
+            // Their threads have the rings.
+            Self::Crew(_) => Ok(None),
+        }
+    }
+
     /// Whether there is no going on; [`finish`](Self::finish) says why.
     pub(super) fn is_broken(&self) -> bool {
         matches!(self, Self::Crew(crew) if crew.is_broken())

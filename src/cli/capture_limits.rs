@@ -1,4 +1,4 @@
-//! When a capture ends by itself: after a time, a size, a number of files or packets.
+//! When a capture ends by itself, or its next file begins: after a time, a size, a number of files or packets.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use super::capture_sink::Sink;
 use super::duration;
 use crate::sys::clock;
 
-/// A condition of `-a`, as dumpcap has it.
+/// A condition of `-a` or `-b`, as dumpcap has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Limit {
     Duration(Duration),
@@ -25,7 +25,11 @@ impl std::str::FromStr for Limit {
         let wrong = |what: &str| format!("`{name}:` takes {what}");
         match name {
             "duration" => duration::parse(value).map(Self::Duration),
-            "filesize" => size(value).map(Self::FileSize),
+            // A plain number is of thousands, other than with tcpdump's -C.
+            "filesize" => match value.parse::<u64>() {
+                Ok(thousands @ 1..) => Ok(Self::FileSize(thousands.saturating_mul(1000))),
+                _ => size(value).map(Self::FileSize),
+            },
             "files" => value.parse().map(Self::Files).map_err(|_| wrong("a number of files")),
             "packets" => value.parse().map(Self::Packets).map_err(|_| wrong("a number of packets")),
             _ => Err("takes duration:TIME, filesize:SIZE, files:N or packets:N".to_owned()),
@@ -74,8 +78,9 @@ mod tests {
     fn conditions() {
         assert_eq!("duration:1.5".parse(), Ok(Limit::Duration(Duration::from_millis(1500))));
         assert_eq!("filesize:2k".parse(), Ok(Limit::FileSize(2048)));
+        assert_eq!("filesize:2".parse(), Ok(Limit::FileSize(2000)));
         assert_eq!("packets:7".parse(), Ok(Limit::Packets(7)));
-        for wrong in ["", "duration", "packets:x", "sometimes:1"] {
+        for wrong in ["", "duration", "packets:x", "filesize:0", "sometimes:1"] {
             assert!(wrong.parse::<Limit>().is_err(), "{wrong}");
         }
     }

@@ -1,6 +1,7 @@
 //! The capture while it runs: packets from the rings to screen and files, news of interfaces, and when it is over.
 
 use std::error::Error;
+use std::fmt::Write as _;
 use std::os::fd::AsFd;
 
 use super::capture_intake::Intake;
@@ -51,6 +52,9 @@ impl Session {
             let times = [self.limits.left(), self.sink.left(clock::wall()), self.progress.left()];
             let held_back = self.taps.iter().filter_map(|tap| tap.intake.as_ref()?.left());
             let ready = poll::wait(&descriptors, &[], times.into_iter().flatten().chain(held_back).min())?;
+            if interrupt.asks() {
+                self.say_how_far()?;
+            }
             let has_news = ready.get(1).is_some_and(|ready| ready.any());
             for (tap, index) in self.taps.iter_mut().zip(0..) {
                 take(tap, index, &mut self.sink);
@@ -66,6 +70,20 @@ impl Session {
             self.sink.settle(clock::wall());
             self.progress.show(self.sink.taken);
         }
+        Ok(())
+    }
+
+    /// Says what was counted so far.
+    fn say_how_far(&mut self) -> Result<(), Box<dyn Error>> {
+        let mut text = format!("{} packets captured so far", self.sink.taken);
+        for tap in &mut self.taps {
+            if let Some(statistics) = tap.intake.as_mut().map_or(Ok(None), Intake::so_far)? {
+                let (name, received, dropped) =
+                    (printable(&tap.device.name), statistics.packets, statistics.dropped);
+                let _ = write!(text, "; {name}: {received} received by filter, {dropped} dropped by kernel");
+            }
+        }
+        anstream::eprintln!("rawsock: {text}");
         Ok(())
     }
 

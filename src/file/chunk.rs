@@ -51,6 +51,7 @@ impl Chunk {
     }
 
     /// Ends a record; writes, when there is enough to write.
+    #[inline]
     pub(super) fn end_record(&mut self, is_packet: bool) -> io::Result<()> {
         self.ends.push((self.octets.len(), is_packet));
         self.packets = self.packets.saturating_add(u64::from(is_packet));

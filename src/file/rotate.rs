@@ -13,12 +13,16 @@ use crate::wire::frame::Frame;
 pub struct Rotation {
     /// When the present one has so many octets, before they are packed.
     pub octets: Option<u64>,
+    /// When it has so many packets.
+    pub packets: Option<u64>,
     /// When so many nanoseconds are over.
     pub nanoseconds: Option<i64>,
-    /// How many files there are at most: with `octets` or `on_demand` the oldest is overwritten, else the capture is over.
-    pub files: Option<u32>,
     /// When [`RotatingWriter::begin`] says so.
     pub on_demand: bool,
+    /// How many files there are at most.
+    pub files: Option<u32>,
+    /// Files are counted, and when there are so many, the oldest is overwritten; else the capture is over.
+    pub is_ring: bool,
 }
 
 /// Makes a name of the template at a time (nanoseconds since 1970): a pattern of strftime(3), or nothing to fill in.
@@ -40,6 +44,8 @@ pub struct RotatingWriter {
     template: PathBuf,
     options: WriteOptions,
     rotation: Rotation,
+    /// Whether no size, number or time begins another file.
+    is_single: bool,
     namer: Namer,
     interfaces: Vec<Interface>,
     /// The present file; none between [`end`](Self::end) and the next.
@@ -75,6 +81,7 @@ impl RotatingWriter {
             template: template.to_owned(),
             options,
             rotation,
+            is_single: (rotation.octets, rotation.packets, rotation.nanoseconds) == (None, None, None),
             namer,
             interfaces: Vec::new(),
             writer,
@@ -103,19 +110,29 @@ impl RotatingWriter {
     ///
     /// # Errors
     /// As of [`CaptureWriter::write_of`], or when the next file cannot be created.
+    #[inline]
     pub fn write(&mut self, interface: u32, frame: &Frame<'_>, now: i64) -> Result<Written, WriteError> {
+        if let (Some(writer), true) = (&mut self.writer, self.is_single) {
+            return writer.write_of(interface, frame).map(|()| Written::Here);
+        }
+        self.write_in_turn(interface, frame, now)
+    }
+
+    /// The same, where there may be a next file.
+    fn write_in_turn(&mut self, interface: u32, frame: &Frame<'_>, now: i64) -> Result<Written, WriteError> {
         if self.writer.is_none() {
             self.next(now)?;
         }
         let Some(writer) = &mut self.writer else { return Ok(Written::Over) };
         let began = *self.began.get_or_insert(now);
         let is_large = self.rotation.octets.is_some_and(|most| writer.octets() >= most);
+        let is_full = self.rotation.packets.is_some_and(|most| writer.packets() >= most);
         let is_old = self.rotation.nanoseconds.is_some_and(|most| now.saturating_sub(began) >= most);
-        if !is_large && !is_old {
+        if !is_large && !is_full && !is_old {
             return writer.write_of(interface, frame).map(|()| Written::Here);
         }
         let next = self.before.saturating_add(1);
-        if self.rotation.octets.is_none() && self.rotation.files.is_some_and(|most| next >= most) {
+        if !self.rotation.is_ring && self.rotation.files.is_some_and(|most| next >= most) {
             return Ok(Written::Over);
         }
         let ended = self.next(now)?;
@@ -219,13 +236,11 @@ impl RotatingWriter {
     }
 }
 
-/// The name of a file that `before` others stand before: files by size are counted, and so are those of a ring.
+/// The name of a file that `before` others stand before.
 fn counted(named: &Path, rotation: &Rotation, before: u32) -> PathBuf {
-    match (rotation.octets, rotation.files) {
-        (Some(_), None) => numbered(named, before),
-        (_, Some(files)) if rotation.octets.is_some() || rotation.on_demand => {
-            numbered(named, before.checked_rem(files).unwrap_or(0))
-        }
+    match rotation.files {
+        Some(files) if rotation.is_ring => numbered(named, before.checked_rem(files).unwrap_or(0)),
+        None if rotation.is_ring && !rotation.on_demand => numbered(named, before),
         _ => named.to_owned(),
     }
 }
@@ -301,11 +316,20 @@ mod tests {
 
     #[test]
     fn by_size_and_in_a_ring() {
-        let by_size = Rotation { octets: Some(3_000), ..Rotation::default() };
+        let by_size = Rotation { octets: Some(3_000), is_ring: true, ..Rotation::default() };
         let expected = owned(&[("x_00000.pcapng", 3), ("x_00001.pcapng", 3), ("x_00002.pcapng", 2)]);
         assert_eq!(files(by_size, 8), expected);
         let ring = Rotation { files: Some(2), ..by_size };
         assert_eq!(files(ring, 8), owned(&[("x_00000.pcapng", 2), ("x_00001.pcapng", 3)]));
+    }
+
+    #[test]
+    fn by_number() {
+        let by_number = Rotation { packets: Some(3), is_ring: true, ..Rotation::default() };
+        let expected = owned(&[("x_00000.pcapng", 3), ("x_00001.pcapng", 3), ("x_00002.pcapng", 1)]);
+        assert_eq!(files(by_number, 7), expected);
+        let ring = Rotation { nanoseconds: Some(2_000_000_000), files: Some(2), ..by_number };
+        assert_eq!(files(ring, 5), owned(&[("x_00000.pcapng", 1), ("x_00001.pcapng", 2)]), "by time too");
     }
 
     #[test]
@@ -325,7 +349,7 @@ mod tests {
             let namer: Namer = Box::new(move |path, now| {
                 path.with_file_name(if now < 5 { "x.pcapng" } else { second_name })
             });
-            let rotation = Rotation { files, on_demand: true, ..Rotation::default() };
+            let rotation = Rotation { files, on_demand: true, is_ring: true, ..Rotation::default() };
             let options = WriteOptions::default();
             let mut writer =
                 RotatingWriter::create(&folder.path().join("x"), options, rotation, namer, 0).unwrap();

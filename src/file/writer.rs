@@ -235,6 +235,7 @@ impl CaptureWriter {
     ///
     /// # Errors
     /// As of [`write`](Self::write).
+    #[inline]
     pub fn write_of(&mut self, interface: u32, frame: &Frame<'_>) -> Result<(), WriteError> {
         let too_long = match self.kind {
             Kind::Pcap { resolution, .. } => {
@@ -333,6 +334,7 @@ impl CaptureWriter {
         self.end_record(false)
     }
 
+    #[inline]
     fn check_interface(&self, interface: u32, given: LinkType) -> Result<(), WriteError> {
         match self.link_types.get(interface as usize) {
             Some(&described) if described == given => Ok(()),
@@ -359,9 +361,12 @@ impl CaptureWriter {
         self.end_record(false)
     }
 
+    #[inline]
     fn end_record(&mut self, is_packet: bool) -> Result<(), WriteError> {
-        let result = self.chunk.end_record(is_packet);
-        self.explain(result)
+        match self.chunk.end_record(is_packet) {
+            Ok(()) => Ok(()),
+            failed => self.explain(failed),
+        }
     }
 
     fn explain(&self, result: io::Result<()>) -> Result<(), WriteError> {
