@@ -9,6 +9,7 @@ use jiff::tz::TimeZone;
 use rawsock::filter::field::{About, FieldFilter};
 use rawsock::packet::check::Dissected;
 use rawsock::packet::dissect::dissect;
+use rawsock::proto::view::EndPointStyle;
 use rawsock::show::line::Lines;
 use rawsock::show::time::{Clock, Precision, Style};
 use rawsock::show::{Meta, json};
@@ -60,6 +61,7 @@ fn dissecting_checking_and_printing_allocate_nothing() {
     let mut table = LayerTable::default();
     let mut out = Text::with_capacity(1 << 16);
     let mut lines = Lines {
+        style: EndPointStyle::default(),
         clock: Clock::new(Style::Epoch, Precision::Nano, TimeZone::UTC),
         interfaces: false,
         link: true,

@@ -34,6 +34,7 @@ mod lab;
 mod lab_demo;
 mod lab_host;
 mod man;
+mod names;
 mod output;
 mod packet_batches;
 mod packet_form;

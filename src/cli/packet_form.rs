@@ -55,7 +55,10 @@ impl Formatter {
         let form = match &self.form {
             _ if self.hex.is_some() => return None,
             Form::Json => Form::Json,
-            Form::Line(lines) if !lines.clock.counts_from_others() => Form::Line(lines.clone()),
+            // Names depend on what came before them, and on what was answered since.
+            Form::Line(lines) if !lines.clock.counts_from_others() && lines.style.names.is_none() => {
+                Form::Line(lines.clone())
+            }
             _ => return None,
         };
         Some(Self::new(form, None))

@@ -2,6 +2,8 @@
 //! choose.
 
 use std::io::{self, IsTerminal};
+use std::sync::Arc;
+use std::time::Duration;
 
 use clap::{ArgAction, Args};
 use jiff::tz::TimeZone;
@@ -9,9 +11,12 @@ use jiff::tz::TimeZone;
 use super::color;
 use super::columns::ColumnArgs;
 use super::hex_output::{Hex, HexArgs};
+use super::names::NameTable;
 use super::output::Output;
 use super::packet_batches::Batches;
 use super::packet_form::{Form, Formatter};
+use crate::file::Block;
+use crate::proto::view::{EndPointStyle, Names};
 use crate::show::line::Lines;
 use crate::show::time::{self, Clock, Precision};
 use crate::show::tree;
@@ -20,9 +25,16 @@ use crate::wire::frame::Frame;
 /// What is printed of each packet.
 #[derive(Debug, Clone, Args)]
 pub(super) struct PacketOutputArgs {
-    /// Addresses and ports are always printed as numbers; accepted because fingers know it.
-    #[arg(short)]
-    n: bool,
+    /// Print addresses and ports as numbers, which is also what is done when nothing is said; as with tcpdump, -nn says no more.
+    #[arg(short, action = ArgAction::Count)]
+    n: u8,
+    /// Print names for addresses and ports in lines: those of the capture, of /etc/hosts and /etc/services, and of the name
+    /// server, for which `read` waits one second in all and `capture` never: what has no name by then stays a number.
+    #[arg(long, overrides_with_all = ["n", "resolve"], conflicts_with_all = ["v", "json", "toml", "fields"])]
+    resolve: bool,
+    /// How long lines may wait for names, all together.
+    #[arg(skip)]
+    grace: Duration,
     /// Show the headers of the link too.
     #[arg(short)]
     e: bool,
@@ -80,6 +92,12 @@ impl PacketOutputArgs {
         self.quiet
     }
 
+    /// The same, with lines that may wait so long for names, all together.
+    pub(super) fn with_grace(mut self, grace: Duration) -> Self {
+        self.grace = grace;
+        self
+    }
+
     /// Whether what is printed is to be JSON.
     pub(super) fn is_json(&self) -> bool {
         self.json
@@ -99,6 +117,8 @@ pub(super) struct Printer {
     /// Where two threads share the work.
     batches: Option<Batches>,
     output: Output,
+    /// Names for addresses, where lines have some.
+    names: Option<Arc<NameTable>>,
 }
 
 impl Printer {
@@ -108,6 +128,7 @@ impl Printer {
         let precision = if args.nano || args.v > 0 { Precision::Nano } else { Precision::Micro };
         let zone = || if args.utc { TimeZone::UTC } else { TimeZone::system() };
         let clock = |style| Clock::new(style, precision, zone());
+        let names = args.resolve.then(|| Arc::new(NameTable::new(args.grace)));
         let mut output = Output::new();
         let mut header = String::new();
         let columns = if args.quiet { None } else { args.columns.columns(&mut header) };
@@ -119,7 +140,8 @@ impl Printer {
             PacketOutputArgs { toml: true, .. } => Form::Toml,
             PacketOutputArgs { v: 0, .. } => {
                 let clock = clock(style(time::Style::Clock));
-                Form::Line(Lines { clock, interfaces: false, link: args.e })
+                let style = EndPointStyle { names: names.clone().map(|names| names as Arc<dyn Names>) };
+                Form::Line(Lines { clock, interfaces: false, link: args.e, style })
             }
             PacketOutputArgs { v, .. } => {
                 let looks = tree::Style { palette: color::palette(), detail: *v > 1 };
@@ -131,6 +153,7 @@ impl Printer {
             at_once: args.line_buffered || io::stdout().is_terminal(),
             batches: None,
             output,
+            names,
         }
     }
 
@@ -149,6 +172,18 @@ impl Printer {
     /// Says whether lines name the interface: where there is more than one.
     pub(super) fn name_interfaces(&mut self, wanted: bool) {
         self.formatter.name_interfaces(wanted);
+    }
+
+    /// Whether it wants to see the names that the capture has.
+    pub(super) fn learns(&self) -> bool {
+        self.names.is_some()
+    }
+
+    /// Takes the names that a block of the capture has.
+    pub(super) fn learn(&self, block: &Block<'_>) {
+        if let Some(names) = &self.names {
+            block.names().for_each(|(address, name)| names.learn(address, name));
+        }
     }
 
     /// Prints a packet. `false` when nobody reads what is printed any more.

@@ -6,11 +6,13 @@
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::Args;
 
 use super::display_filter::{DisplayFilter, DisplayFilterArgs};
 use super::filter_argument::{FileFilter, FilterArgs};
+use super::names::GRACE;
 use super::output::print;
 use super::packet_output::{PacketOutputArgs, Printer};
 use super::read_copy::{Copy, CopyArgs, Plan};
@@ -48,9 +50,9 @@ pub(super) struct ReadArgs {
     count_only: bool,
     /// Print what the packets come to: protocols, sizes, rates, how long answers took, conversations, end points; with --json
     /// as one object.
-    #[arg(long = "stats", conflicts_with = "count_only")]
+    #[arg(long = "stats", conflicts_with_all = ["count_only", "resolve"])]
     statistics: bool,
-    /// Make lines and JSON of plain files on so many threads, 1 or 2.
+    /// Make lines and JSON of plain files on so many threads, 1 or 2; lines with names are made on one.
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=2))]
     threads: u8,
     #[command(flatten)]
@@ -105,7 +107,9 @@ pub(super) fn run(args: &ReadArgs) -> CommandResult {
         || args.statistics
         || args.copy.writes_to_stdout()
         || args.copy.writes() && !args.output.prints_beside_a_file();
-    let mut printer = Printer::new(&args.output.clone().silent_if(is_silent).at_once_if(args.follow_file));
+    let grace = if args.follow_file { Duration::ZERO } else { GRACE };
+    let output = args.output.clone().silent_if(is_silent).at_once_if(args.follow_file).with_grace(grace);
+    let mut printer = Printer::new(&output);
     // What comes through a pipe is printed as it comes.
     if args.threads > 1 && files.iter().all(|file| file.is_file()) {
         printer.share_work();
@@ -113,6 +117,7 @@ pub(super) fn run(args: &ReadArgs) -> CommandResult {
     let mut reading = Reading {
         filter,
         display_filter,
+        keeps_blocks: printer.learns(),
         printer,
         open: if args.follow_file { read_growing::open } else { CaptureReader::open },
         copy: Copy::create(&args.copy, &plan)?,
@@ -196,6 +201,8 @@ struct Reading {
     /// How files are opened.
     open: fn(&Path) -> Result<CaptureReader, ReadError>,
     copy: Option<Copy>,
+    /// Whether blocks without packets are looked at: names may stand there.
+    keeps_blocks: bool,
     /// Packets so far, and those of them that are wanted.
     number: u64,
     taken: u64,
@@ -232,6 +239,9 @@ impl Reading {
             }
         }
         let (paths, mut readers): (Vec<&PathBuf>, Vec<CaptureReader>) = opened.into_iter().unzip();
+        if self.keeps_blocks {
+            readers.iter_mut().for_each(CaptureReader::keep_blocks);
+        }
         if let Some(copy) = &mut self.copy {
             copy.next_files(&mut readers);
         }
@@ -269,9 +279,9 @@ impl Reading {
         if let Some(taken) = merge.with_packet(|source, frame| self.packet(merge, source, frame)) {
             return taken;
         }
-        if let (Some((source, Item::Block(block), interfaces)), Some(copy)) =
-            (merge.current(), &mut self.copy)
-        {
+        let Some((source, Item::Block(block), interfaces)) = merge.current() else { return Ok(true) };
+        self.printer.learn(&block);
+        if let Some(copy) = &mut self.copy {
             copy.block(source, &block, interfaces)?;
         }
         Ok(true)

@@ -1,5 +1,6 @@
 //! Names as this system knows them: hosts by its resolver, services, Ethernet addresses and networks by its files.
 
+use std::collections::HashMap;
 use std::fs;
 use std::net::{IpAddr, ToSocketAddrs};
 
@@ -37,6 +38,53 @@ impl Names for SystemNames {
     }
 }
 
+/// The addresses of `/etc/hosts`, each with the first of its names.
+pub(super) fn hosts() -> HashMap<IpAddr, String> {
+    hosts_of(&fs::read_to_string("/etc/hosts").unwrap_or_default())
+}
+
+fn hosts_of(text: &str) -> HashMap<IpAddr, String> {
+    let mut hosts = HashMap::new();
+    for entry in entries(text) {
+        let address = entry.first().and_then(|address| address.parse().ok());
+        if let (Some(address), Some(name)) = (address, entry.get(1)) {
+            // Of several lines for one address the first counts (hosts(5)).
+            hosts.entry(address).or_insert_with(|| (*name).to_owned());
+        }
+    }
+    hosts
+}
+
+/// The names of services by protocol and port: those of `/etc/services`, and what is built in where that says nothing.
+pub(super) fn services() -> HashMap<(&'static str, u16), String> {
+    services_of(&fs::read_to_string("/etc/services").unwrap_or_default())
+}
+
+fn services_of(text: &str) -> HashMap<(&'static str, u16), String> {
+    let mut services = HashMap::new();
+    for entry in entries(text) {
+        let Some((port, protocol)) = entry.get(1).and_then(|place| place.split_once('/')) else { continue };
+        let protocol = TRANSPORTS.into_iter().find(|known| *known == protocol);
+        if let (Some(name), Some(protocol), Ok(port)) = (entry.first(), protocol, port.parse()) {
+            services.entry((protocol, port)).or_insert_with(|| (*name).to_owned());
+        }
+    }
+    for (name, port, transport) in BuiltIn::services() {
+        let protocols = match transport {
+            Transport::Any => &TRANSPORTS[..],
+            Transport::Tcp => &["tcp"],
+            Transport::Udp => &["udp"],
+        };
+        for protocol in protocols {
+            services.entry((protocol, port)).or_insert_with(|| name.to_owned());
+        }
+    }
+    services
+}
+
+/// Protocols whose ports have names here.
+const TRANSPORTS: [&str; 2] = ["tcp", "udp"];
+
 /// The words of each line, without comments.
 fn entries(text: &str) -> impl Iterator<Item = Vec<&str>> {
     text.lines().map(|line| line.split('#').next().unwrap_or_default().split_whitespace().collect())
@@ -69,5 +117,23 @@ mod tests {
         assert_eq!(service(text, "mail"), Some((25, Transport::Tcp)));
         assert_eq!(service(text, "bootps"), Some((67, Transport::Udp)));
         assert_eq!(service(text, "names"), None);
+    }
+
+    #[test]
+    fn the_first_name_of_a_host_or_service_counts() {
+        let hosts = hosts_of(
+            "127.0.0.1\tlocalhost other\n# 10.0.0.1 no\n10.0.0.2\nfd77::1 six # x\n127.0.0.1 later\n",
+        );
+        assert_eq!(hosts.get(&IpAddr::from([127, 0, 0, 1])).map(String::as_str), Some("localhost"));
+        assert_eq!(hosts.get(&"fd77::1".parse().unwrap()).map(String::as_str), Some("six"));
+        assert_eq!(hosts.len(), 2);
+
+        let services = services_of("first 80/tcp\nsecond 80/tcp\nodd 80/ddp\nhuge 99999/udp\n");
+        let name = |protocol, port| services.get(&(protocol, port)).map(String::as_str);
+        assert_eq!(name("tcp", 80), Some("first"));
+        assert_eq!(
+            (name("udp", 53), name("tcp", 53), name("udp", 22)),
+            (Some("domain"), Some("domain"), None)
+        );
     }
 }

@@ -43,6 +43,7 @@ mod copy;
 mod description;
 mod input;
 mod merge;
+mod names;
 mod octets;
 mod packing;
 mod read_error;

@@ -43,7 +43,7 @@ fn summary(view: &View<'_>, out: &mut Text) -> fmt::Result {
     let header = view.header();
     let ip = |at: usize| {
         let octets = header.get(at..).and_then(<[u8]>::first_chunk::<4>);
-        Ipv4Addr::from(octets.copied().unwrap_or_default())
+        view.named(Ipv4Addr::from(octets.copied().unwrap_or_default()))
     };
     let mac = |at: usize| {
         let octets = header.get(at..).and_then(<[u8]>::first_chunk::<6>);

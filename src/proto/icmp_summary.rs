@@ -57,12 +57,13 @@ pub(super) fn summary(view: &View<'_>, out: &mut Text) -> fmt::Result {
 /// What could not be reached, by the quoted packet's destination.
 fn unreachable(view: &View<'_>, code: u8, out: &mut Text) -> fmt::Result {
     let Some(target) = Target::of(view) else { return write!(out, "unreachable - #{code}") };
-    let Target { address, .. } = target;
+    let address = view.named(target.address);
     match code {
         2 => write!(out, "{address} protocol {} unreachable", target.protocol),
         3 => match (target.transport, target.port) {
             (Some(name), Some(port)) => {
-                out.put(address).put(" ").put(name).put(" port ").put(port).put(" unreachable");
+                out.put(address).put(" ").put(name).put(" port ").put(view.named_port(name, port));
+                out.put(" unreachable");
                 Ok(())
             }
             _ => write!(out, "{address} protocol {} port unreachable", target.protocol),
@@ -87,10 +88,10 @@ fn redirect(view: &View<'_>, code: u8, out: &mut Text) -> fmt::Result {
     };
     out.write_str(name)?;
     if let Some(target) = Target::of(view) {
-        write!(out, " {}", target.address)?;
+        write!(out, " {}", view.named(target.address))?;
     }
     match long_at(view.header(), 4) {
-        Some(gateway) => write!(out, " to {what} {}", Ipv4Addr::from(gateway)),
+        Some(gateway) => write!(out, " to {what} {}", view.named(Ipv4Addr::from(gateway))),
         None => Ok(()),
     }
 }

@@ -6,6 +6,7 @@ use std::net::Ipv6Addr;
 use super::describe::View;
 use super::icmpv6::TYPES;
 use super::ipv6;
+use super::view::Named;
 use crate::wire::big_endian::{long_at, word_at};
 use crate::wire::text::Text;
 
@@ -38,7 +39,8 @@ pub(super) fn summary(view: &View<'_>, out: &mut Text) -> fmt::Result {
 /// What the message is about, in the fields behind its checksum.
 fn about(kind: u8, code: u8, view: &View<'_>, out: &mut Text) -> Option<fmt::Result> {
     let header = view.header();
-    let address = |at| header.get(at..)?.first_chunk::<16>().map(|octets| Ipv6Addr::from(*octets));
+    let address =
+        |at| header.get(at..)?.first_chunk::<16>().map(|octets| view.named(Ipv6Addr::from(*octets)));
     Some(match (kind, code) {
         (2, _) => write!(out, ", mtu {}", long_at(header, 4)?),
         (4, 0) => write!(out, ", erroneous - octet {}", long_at(header, 4)?),
@@ -77,13 +79,17 @@ fn unreachable(view: &View<'_>, code: u8, out: &mut Text) -> fmt::Result {
             .quoted()
             .and_then(|quoted| Some((quoted.ports()?.1, quoted.transport()?.protocol().name)))
         {
-            Some((port, name)) => write!(out, ", unreachable port, {destination} {name} port {port}"),
+            Some((port, name)) => {
+                let port = view.named_port(name, port);
+                write!(out, ", unreachable port, {destination} {name} port {port}")
+            }
             None => write!(out, ", unreachable port, {destination}"),
         },
         _ => write!(out, ", unknown unreach code ({code})"),
     }
 }
 
-fn quoted_addresses(view: &View<'_>) -> Option<(Ipv6Addr, Ipv6Addr)> {
-    ipv6::addresses(view.quoted()?.header())
+fn quoted_addresses<'a>(view: &View<'a>) -> Option<(Named<'a>, Named<'a>)> {
+    let (source, destination) = ipv6::addresses(view.quoted()?.header())?;
+    Some((view.named(source), view.named(destination)))
 }

@@ -103,8 +103,8 @@ fn summary(view: &View<'_>, out: &mut Text) -> fmt::Result {
     }
     let group = long_at(header, 4).map(Ipv4Addr::from);
     match (octet(header, 0), group, word_at(header, 6)) {
-        (QUERY, Some(group), _) if !group.is_unspecified() => write!(out, " [gaddr {group}]"),
-        (0x12 | 0x16 | 0x17, Some(group), _) => write!(out, " {group}"),
+        (QUERY, Some(group), _) if !group.is_unspecified() => write!(out, " [gaddr {}]", view.named(group)),
+        (0x12 | 0x16 | 0x17, Some(group), _) => write!(out, " {}", view.named(group)),
         (V3_REPORT, _, Some(records)) => write!(out, ", {records} group record(s)"),
         _ => Ok(()),
     }

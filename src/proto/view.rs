@@ -1,12 +1,35 @@
 //! A layer of a packet, as a summary sees it.
 
 use std::fmt;
+use std::net::IpAddr;
+use std::sync::Arc;
 
 use super::auto::Scope;
 use super::describe::{Extent, Protocol, Stated};
 use super::registry;
 use crate::wire::layers::LayerTable;
 use crate::wire::text::{Put, Text};
+
+/// Names for addresses and ports, where lines are to have some.
+pub trait Names: fmt::Debug + Send + Sync {
+    /// Appends the name of a host; `false`, and nothing is appended, where it is not known, or not known yet. It may come from
+    /// outside and hold anything, so it goes through what escapes ([`Text::write_str`]).
+    fn put_host(&self, address: IpAddr, out: &mut Text) -> bool;
+    /// Appends the name of a service, `http` for port 80 of `tcp`; `false` where it has none.
+    fn put_service(&self, protocol: &'static str, port: u16, out: &mut Text) -> bool;
+}
+
+/// How lines write end points: addresses with the ports of the layer above, `10.0.0.1.49152`.
+#[derive(Debug, Clone, Default)]
+pub struct EndPointStyle {
+    /// Names that stand in the place of numbers.
+    pub names: Option<Arc<dyn Names>>,
+}
+
+impl EndPointStyle {
+    /// All as numbers.
+    pub const NUMBERS: &'static Self = &Self { names: None };
+}
 
 /// A layer of a packet, as a summary sees it.
 #[derive(Debug, Clone, Copy)]
@@ -15,15 +38,16 @@ pub struct View<'a> {
     pub scope: Scope<'a>,
     /// Octets of the packet on the wire, which may be more than were captured.
     pub wire_len: usize,
-    /// Whether addresses are written with the ports of the layer above: `10.0.0.1.49152`.
-    pub with_ports: bool,
+    /// How end points are written; `None` for addresses alone, as numbers. One pointer: a view is made for each layer that a
+    /// line has.
+    pub style: Option<&'a EndPointStyle>,
 }
 
 impl<'a> View<'a> {
     /// A view of the layer with this index.
     #[inline]
     pub fn new(packet: &'a [u8], table: &'a LayerTable, wire_len: usize, index: usize) -> Self {
-        Self { scope: Scope::of_layer(packet, table, index), wire_len, with_ports: false }
+        Self { scope: Scope::of_layer(packet, table, index), wire_len, style: None }
     }
 
     /// The header's octets.
@@ -107,9 +131,37 @@ impl<'a> View<'a> {
         (transport.protocol().ports?)(transport.header())
     }
 
+    /// Names, where they are wanted.
+    #[inline]
+    fn names(&self) -> Option<&'a Arc<dyn Names>> {
+        self.style?.names.as_ref()
+    }
+
+    /// An address as lines write it: by its name, where names are wanted and it has one.
+    #[inline]
+    pub fn named(&self, address: impl Into<IpAddr>) -> Named<'a> {
+        Named(self.names(), address.into())
+    }
+
+    /// A port of the transport protocol with this name, by the name of its service, as [`named`](Self::named).
+    #[inline]
+    pub fn named_port(&self, protocol: &'static str, port: u16) -> NamedPort<'a> {
+        NamedPort(self.names(), protocol, port)
+    }
+
     /// Writes `source > destination`, with the ports of the layer above where they are wanted.
-    pub fn end_points(&self, out: &mut Text, source: impl Put, destination: impl Put) -> fmt::Result {
-        match if self.with_ports { self.ports() } else { None } {
+    pub fn end_points<A: Put + Into<IpAddr>>(
+        &self,
+        out: &mut Text,
+        source: A,
+        destination: A,
+    ) -> fmt::Result {
+        let ports = self.style.and_then(|_| self.ports());
+        if self.names().is_some() {
+            self.named_end_points(out, ports, source.into(), destination.into());
+            return Ok(());
+        }
+        match ports {
             Some((from, to)) => {
                 out.put(source).put(".").put(from).put(" > ").put(destination).put(".").put(to);
             }
@@ -119,4 +171,74 @@ impl<'a> View<'a> {
         }
         Ok(())
     }
+
+    /// Apart, so that lines of numbers do not carry it along.
+    #[cold]
+    fn named_end_points(
+        &self,
+        out: &mut Text,
+        ports: Option<(u16, u16)>,
+        source: IpAddr,
+        destination: IpAddr,
+    ) {
+        let (source, destination) = (self.named(source), self.named(destination));
+        match ports {
+            Some((from, to)) => {
+                let protocol = self.transport().map_or("", |transport| transport.protocol().name);
+                out.put(source).put(".").put(self.named_port(protocol, from));
+                out.put(" > ").put(destination).put(".").put(self.named_port(protocol, to));
+            }
+            None => {
+                out.put(source).put(" > ").put(destination);
+            }
+        }
+    }
+}
+
+/// An address, by its name where it has one.
+#[derive(Debug, Clone, Copy)]
+pub struct Named<'n>(Option<&'n Arc<dyn Names>>, IpAddr);
+
+impl Put for Named<'_> {
+    fn put(self, out: &mut Text) {
+        let Self(names, address) = self;
+        if names.is_some_and(|names| names.put_host(address, out)) {
+            return;
+        }
+        match address {
+            IpAddr::V4(address) => address.put(out),
+            IpAddr::V6(address) => address.put(out),
+        }
+    }
+}
+
+impl fmt::Display for Named<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        displayed(*self, f)
+    }
+}
+
+/// A port, by the name of its service where it has one.
+#[derive(Debug, Clone, Copy)]
+pub struct NamedPort<'n>(Option<&'n Arc<dyn Names>>, &'static str, u16);
+
+impl Put for NamedPort<'_> {
+    fn put(self, out: &mut Text) {
+        let Self(names, protocol, port) = self;
+        if !names.is_some_and(|names| names.put_service(protocol, port, out)) {
+            port.put(out);
+        }
+    }
+}
+
+impl fmt::Display for NamedPort<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        displayed(*self, f)
+    }
+}
+
+fn displayed(what: impl Put, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let mut text = Text::default();
+    text.put(what);
+    f.write_str(text.as_str())
 }

@@ -9,6 +9,7 @@ use crate::packet::check::{Dissected, Problem};
 use crate::proto::data;
 use crate::proto::describe::{Protocol, View};
 use crate::proto::registry;
+use crate::proto::view::EndPointStyle;
 use crate::wire::frame::{Direction, LinkType};
 use crate::wire::layers::LayerEntry;
 use crate::wire::text::Text;
@@ -22,6 +23,8 @@ pub struct Lines {
     pub interfaces: bool,
     /// Whether the headers of the link are shown (`-e`).
     pub link: bool,
+    /// How end points are written.
+    pub style: EndPointStyle,
 }
 
 impl Lines {
@@ -43,25 +46,26 @@ impl Lines {
                 Direction::Outbound => "Out ",
             });
         }
-        summarize(out, dissected, self.link);
+        summarize(out, dissected, self.link, &self.style);
     }
 }
 
 /// Appends what the line says of the packet itself, `link` telling whether the headers of the link are shown too.
 pub fn summary(out: &mut String, dissected: &Dissected<'_>, link: bool) {
     let mut text = Text::default();
-    summarize(&mut text, dissected, link);
+    summarize(&mut text, dissected, link, EndPointStyle::NUMBERS);
     out.push_str(text.as_str());
 }
 
-fn summarize(out: &mut Text, dissected: &Dissected<'_>, link: bool) {
+fn summarize(out: &mut Text, dissected: &Dissected<'_>, link: bool, style: &EndPointStyle) {
     // Writing into memory cannot fail.
-    let _: fmt::Result = Line { out, dissected }.write(link);
+    let _: fmt::Result = Line { out, dissected, style }.write(link);
 }
 
 struct Line<'o, 'a> {
     out: &'o mut Text,
     dissected: &'a Dissected<'a>,
+    style: &'a EndPointStyle,
 }
 
 impl<'a> Line<'_, 'a> {
@@ -187,7 +191,7 @@ impl<'a> Line<'_, 'a> {
 
     fn view(&self, index: usize) -> View<'a> {
         let Dissected { octets, table, wire_len } = *self.dissected;
-        View { with_ports: true, ..View::new(octets, table, wire_len, index) }
+        View { style: Some(self.style), ..View::new(octets, table, wire_len, index) }
     }
 }
 
@@ -309,7 +313,7 @@ mod tests {
         let mut table = LayerTable::default();
         dissect(&octets, LinkType::ETHERNET, &mut table);
         let clock = Clock::new(Style::Clock, Precision::Micro, jiff::tz::TimeZone::UTC);
-        let mut lines = Lines { clock, interfaces: true, link: false };
+        let mut lines = Lines { clock, interfaces: true, link: false, style: EndPointStyle::default() };
         let mut meta = Meta::built(1, LinkType::ETHERNET);
         meta.time = Some(1_700_000_000_123_456_789);
         meta.interface = Some("lo\n");

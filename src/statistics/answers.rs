@@ -67,7 +67,11 @@ impl Answers {
     /// Takes a packet, when it has the protocol; of several layers of it the outermost counts.
     pub(super) fn packet(&mut self, protocol: &str, frame: &Frame<'_>, table: &LayerTable) {
         let Some((key, is_answer)) = key_of(protocol, frame.data, table) else { return };
-        if is_answer { self.answer(&key, frame.time) } else { self.question(key, frame.time) }
+        self.message(key, is_answer, frame.time);
+    }
+
+    fn message(&mut self, key: Key, is_answer: bool, now: Option<i64>) {
+        if is_answer { self.answer(&key, now) } else { self.question(key, now) }
     }
 
     /// Questions to which there is no answer.
@@ -165,4 +169,57 @@ fn key_of(protocol: &str, octets: &[u8], table: &LayerTable) -> Option<(Key, boo
         }
     }
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::Ipv4Addr;
+
+    const SECOND: i64 = 1_000_000_000;
+
+    fn key(number: u64) -> Key {
+        let address = IpAddr::from(Ipv4Addr::LOCALHOST);
+        Key { asker: address, asked: address, ports: (40000, 53), number }
+    }
+
+    #[test]
+    fn what_is_asked_again_soon_is_the_same_question() {
+        let mut answers = Answers::default();
+        for (second, is_answer) in
+            [(0, false), (4, false), (5, true), (6, true), (6, false), (12, false), (13, true)]
+        {
+            answers.message(key(1), is_answer, Some(second * SECOND));
+        }
+        let counts = (answers.questions, answers.asked_again, answers.answers, answers.answered_again);
+        assert_eq!(counts, (4, 1, 3, 1));
+        assert_eq!((answers.unanswered(), answers.unasked), (1, 0));
+        assert_eq!((answers.times.least(), answers.times.most()), (1_000_000_000, 5_000_000_000));
+    }
+
+    #[test]
+    fn without_times_they_are_paired_all_the_same() {
+        let mut answers = Answers::default();
+        answers.message(key(1), false, None);
+        answers.message(key(1), true, None);
+        answers.message(key(2), true, None);
+        assert_eq!((answers.unanswered(), answers.unasked, answers.times.count), (0, 1, 0));
+    }
+
+    #[test]
+    fn what_waits_is_bounded_and_what_is_forgotten_is_counted() {
+        let mut answers = Answers::default();
+        let most = MOST_QUESTIONS as u64;
+        for number in 0..most + 10 {
+            answers.message(key(number), false, Some(0));
+        }
+        assert_eq!((answers.waiting.len(), answers.beyond), (MOST_QUESTIONS, 10));
+        // Two minutes later the old ones make room, once it is worth looking for some.
+        for number in 0..most {
+            answers.message(key(most * 2 + number), false, Some(120 * SECOND));
+        }
+        assert!(answers.waiting.len() <= MOST_QUESTIONS);
+        assert_eq!(answers.unanswered() + answers.beyond, answers.questions);
+        assert!(answers.beyond < most / 2, "{}", answers.beyond);
+    }
 }

@@ -12,6 +12,7 @@ pub mod interrupt;
 pub mod ip_socket;
 mod mapping;
 pub mod mount;
+pub mod name_info;
 pub mod namespace;
 pub mod namespace_barrier;
 pub mod netlink;

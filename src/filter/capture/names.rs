@@ -37,6 +37,13 @@ pub trait Names {
 #[derive(Debug, Clone, Copy, Default)]
 pub struct BuiltIn;
 
+impl BuiltIn {
+    /// The services that it knows, each with its port.
+    pub fn services() -> impl Iterator<Item = (&'static str, u16, Transport)> {
+        SERVICES.iter().copied()
+    }
+}
+
 impl Names for BuiltIn {
     fn service(&self, name: &str) -> Option<(u16, Transport)> {
         SERVICES.iter().find(|(known, ..)| *known == name).map(|(_, port, transport)| (*port, *transport))
