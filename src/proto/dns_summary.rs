@@ -230,10 +230,11 @@ impl<'a> Line<'a, '_> {
     /// Writes the name that stands at the beginning of `octets`, with a dot behind it.
     fn name(&mut self, octets: &[u8]) -> fmt::Result {
         let Some(name) = name_len(octets).and_then(|len| octets.get(..len)) else { return Ok(()) };
-        let mut text = String::new();
-        NameRef { octets: name, message: self.message }.write_whole(&mut text)?;
-        self.out.write_str(&text)?;
-        if text.ends_with('.') && !text.ends_with("\\.") { Ok(()) } else { self.out.write_char('.') }
+        let start = self.out.len();
+        NameRef { octets: name, message: self.message }.write_whole(self.out)?;
+        let written = self.out.as_octets().get(start..).unwrap_or_default();
+        let is_ended = written.ends_with(b".") && !written.ends_with(b"\\.");
+        if is_ended { Ok(()) } else { self.out.write_char('.') }
     }
 
     fn kind(&mut self, kind: u16) -> fmt::Result {

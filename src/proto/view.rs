@@ -36,18 +36,28 @@ impl EndPointStyle {
 pub struct View<'a> {
     /// The packet and the layer's place in it.
     pub scope: Scope<'a>,
+    /// The layer's protocol, which is asked for again and again.
+    protocol: &'static Protocol,
     /// Octets of the packet on the wire, which may be more than were captured.
     pub wire_len: usize,
     /// How end points are written; `None` for addresses alone, as numbers. One pointer: a view is made for each layer that a
     /// line has.
-    pub style: Option<&'a EndPointStyle>,
+    style: Option<&'a EndPointStyle>,
 }
 
 impl<'a> View<'a> {
     /// A view of the layer with this index.
     #[inline]
     pub fn new(packet: &'a [u8], table: &'a LayerTable, wire_len: usize, index: usize) -> Self {
-        Self { scope: Scope::of_layer(packet, table, index), wire_len, style: None }
+        let scope = Scope::of_layer(packet, table, index);
+        let protocol = scope.protocol().unwrap_or_else(|| registry().data());
+        Self { scope, protocol, wire_len, style: None }
+    }
+
+    /// The same, whose end points are written so.
+    #[inline]
+    pub fn styled(self, style: &'a EndPointStyle) -> Self {
+        Self { style: Some(style), ..self }
     }
 
     /// The header's octets.
@@ -94,7 +104,7 @@ impl<'a> View<'a> {
     /// The layer's protocol.
     #[inline]
     pub fn protocol(&self) -> &'static Protocol {
-        self.scope.protocol().unwrap_or(registry().data())
+        self.protocol
     }
 
     /// The layer that this one carries.

@@ -191,7 +191,7 @@ impl<'a> Line<'_, 'a> {
 
     fn view(&self, index: usize) -> View<'a> {
         let Dissected { octets, table, wire_len } = *self.dissected;
-        View { style: Some(self.style), ..View::new(octets, table, wire_len, index) }
+        View::new(octets, table, wire_len, index).styled(self.style)
     }
 }
 
