@@ -28,6 +28,7 @@ mod extcap;
 mod extcap_install;
 mod fields;
 mod filter_argument;
+mod follow;
 mod hex_output;
 mod interfaces;
 mod lab;
@@ -45,12 +46,14 @@ mod random;
 mod read;
 mod read_copy;
 mod read_growing;
+mod reassembly;
 mod resolve;
 mod send;
 mod send_output;
 mod send_prepare;
 mod spec_argument;
 mod system_names;
+mod tracking;
 
 use std::process::ExitCode;
 

@@ -9,6 +9,7 @@ use crate::show::line::Lines;
 use crate::show::time::Clock;
 use crate::show::{Meta, json, line, tree};
 use crate::spec::write_toml;
+use crate::stream::{Facts, Need};
 use crate::wire::frame::Frame;
 use crate::wire::layers::LayerTable;
 use crate::wire::text::Text;
@@ -50,6 +51,15 @@ impl Formatter {
         matches!(&self.form, Form::Line(lines) if lines.interfaces)
     }
 
+    /// What must be known of the packets before.
+    pub(super) fn need(&self) -> Need {
+        match &self.form {
+            Form::Tree(..) => Need::Conversations,
+            Form::Columns(columns) => columns.need(),
+            Form::Nothing | Form::Line(_) | Form::Json | Form::Toml => Need::Nothing,
+        }
+    }
+
     /// Another one that makes the same of each packet; `None` where that depends on the packets before.
     pub(super) fn fork(&self) -> Option<Self> {
         let form = match &self.form {
@@ -64,12 +74,19 @@ impl Formatter {
         Some(Self::new(form, None))
     }
 
-    /// Appends the text of a packet.
-    pub(super) fn packet(&mut self, out: &mut Text, number: u64, frame: &Frame<'_>, interface: Option<&str>) {
+    /// Appends the text of a packet, of which the packets before tell these facts.
+    pub(super) fn packet(
+        &mut self,
+        out: &mut Text,
+        number: u64,
+        frame: &Frame<'_>,
+        interface: Option<&str>,
+        facts: Option<&Facts>,
+    ) {
         dissect(frame.data, frame.link_type, &mut self.table);
         let wire_len = usize::try_from(frame.len).unwrap_or(usize::MAX).max(frame.data.len());
         let dissected = Dissected { octets: frame.data, table: &self.table, wire_len };
-        let meta = Meta::captured(number, frame, interface);
+        let meta = Meta { facts, ..Meta::captured(number, frame, interface) };
         let text = &mut self.text;
         match &mut self.form {
             Form::Nothing => return,

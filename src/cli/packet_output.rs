@@ -20,6 +20,7 @@ use crate::proto::view::{EndPointStyle, Names};
 use crate::show::line::Lines;
 use crate::show::time::{self, Clock, Precision};
 use crate::show::tree;
+use crate::stream::{Facts, Need};
 use crate::wire::frame::Frame;
 
 /// What is printed of each packet.
@@ -98,6 +99,11 @@ impl PacketOutputArgs {
         self
     }
 
+    /// Whether octets are to be shown in hex.
+    pub(super) fn is_hex(&self) -> bool {
+        self.hex.is_hex()
+    }
+
     /// Whether what is printed is to be JSON.
     pub(super) fn is_json(&self) -> bool {
         self.json
@@ -169,6 +175,11 @@ impl Printer {
         !matches!(self.formatter.form, Form::Nothing)
     }
 
+    /// What must be known of the packets before.
+    pub(super) fn need(&self) -> Need {
+        self.formatter.need()
+    }
+
     /// Says whether lines name the interface: where there is more than one.
     pub(super) fn name_interfaces(&mut self, wanted: bool) {
         self.formatter.name_interfaces(wanted);
@@ -186,7 +197,7 @@ impl Printer {
         }
     }
 
-    /// Prints a packet. `false` when nobody reads what is printed any more.
+    /// Prints a packet, of which the packets before tell these facts. `false` when nobody reads what is printed any more.
     ///
     /// # Errors
     /// When stdout cannot be written.
@@ -195,6 +206,7 @@ impl Printer {
         number: u64,
         frame: &Frame<'_>,
         interface: Option<&str>,
+        facts: Option<&Facts>,
     ) -> io::Result<bool> {
         if !self.prints() {
             return Ok(true);
@@ -203,7 +215,7 @@ impl Printer {
             batches.packet((&mut self.output, &mut self.formatter), number, frame, interface)?;
             return Ok(self.output.is_open());
         }
-        self.formatter.packet(&mut self.output.text, number, frame, interface);
+        self.formatter.packet(&mut self.output.text, number, frame, interface, facts);
         if self.at_once {
             self.output.flush()?
         } else {

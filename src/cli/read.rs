@@ -12,12 +12,15 @@ use clap::Args;
 
 use super::display_filter::{DisplayFilter, DisplayFilterArgs};
 use super::filter_argument::{FileFilter, FilterArgs};
+use super::follow::{FollowArgs, Following, NotFollowed};
 use super::names::GRACE;
 use super::output::print;
 use super::packet_output::{PacketOutputArgs, Printer};
 use super::read_copy::{Copy, CopyArgs, Plan};
+use super::reassembly::{Come, Kept, Reassembly};
+use super::tracking::Tracking;
 use super::{CommandResult, Outcome, read_growing};
-use crate::file::{CaptureReader, Item, Merge, ReadError};
+use crate::file::{Block, CaptureReader, Interface, Item, Merge, ReadError};
 use crate::packet::dissect::dissect;
 use crate::show::statistics as show;
 use crate::show::text::printable;
@@ -55,6 +58,12 @@ pub(super) struct ReadArgs {
     /// Make lines and JSON of plain files on so many threads, 1 or 2; lines with names are made on one.
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=2))]
     threads: u8,
+    /// Put the fragments of IPv4 and IPv6 datagrams together: the whole takes the place of the last fragment. Fragments wait
+    /// for 60 seconds of the capture and in 64 MiB; those that do not become whole come as they were.
+    #[arg(long)]
+    reassemble: bool,
+    #[command(flatten)]
+    follow: FollowArgs,
     #[command(flatten)]
     copy: CopyArgs,
     #[command(flatten)]
@@ -88,6 +97,9 @@ pub(super) fn run(args: &ReadArgs) -> CommandResult {
         );
     }
     let filter = args.filter.text(&words)?;
+    if args.follow.is_given() && !filter.is_empty() {
+        return Err(NotFollowed::Filter.into());
+    }
     let display_filter = args.display_filter.compile()?;
     let is_merged = files.len() > 1 && !args.append;
     let plan = Plan {
@@ -95,6 +107,7 @@ pub(super) fn run(args: &ReadArgs) -> CommandResult {
         merged: if is_merged { files.len() } else { 0 },
         is_subset: args.count.is_some()
             || args.skip > 0
+            || args.reassemble
             || !filter.is_empty()
             || args.display_filter.is_given(),
         is_live: args.follow_file,
@@ -105,6 +118,7 @@ pub(super) fn run(args: &ReadArgs) -> CommandResult {
     }
     let is_silent = args.count_only
         || args.statistics
+        || args.follow.is_given()
         || args.copy.writes_to_stdout()
         || args.copy.writes() && !args.output.prints_beside_a_file();
     let grace = if args.follow_file { Duration::ZERO } else { GRACE };
@@ -115,6 +129,7 @@ pub(super) fn run(args: &ReadArgs) -> CommandResult {
         printer.share_work();
     }
     let mut reading = Reading {
+        tracking: Tracking::new(display_filter.need().max(printer.need())),
         filter,
         display_filter,
         keeps_blocks: printer.learns(),
@@ -126,6 +141,8 @@ pub(super) fn run(args: &ReadArgs) -> CommandResult {
         skipped: args.skip,
         most: args.count.unwrap_or(u64::MAX),
         statistics: args.statistics.then(Counting::default),
+        reassembly: (args.reassemble || args.follow.is_given()).then(Reassembly::default),
+        following: args.follow.start(args.output.is_json(), args.output.is_hex())?,
     };
     let mut outcome = Outcome::Done;
     for files in files.chunks(if is_merged { files.len() } else { 1 }) {
@@ -136,6 +153,9 @@ pub(super) fn run(args: &ReadArgs) -> CommandResult {
         }
     }
     reading.printer.finish()?;
+    if let Some(following) = reading.following {
+        following.finish()?;
+    }
     if let Some(copy) = reading.copy {
         copy.finish()?;
     }
@@ -195,6 +215,7 @@ impl Ended {
 
 /// Files on their way to the screen and into another file.
 struct Reading {
+    tracking: Tracking,
     filter: FileFilter,
     display_filter: DisplayFilter,
     printer: Printer,
@@ -210,6 +231,8 @@ struct Reading {
     skipped: u64,
     most: u64,
     statistics: Option<Counting>,
+    reassembly: Option<Reassembly>,
+    following: Option<Following>,
 }
 
 /// What the packets come to, so far.
@@ -266,6 +289,13 @@ impl Reading {
                 }
             }
         }
+        if let Some(reassembly) = &mut self.reassembly {
+            let mut released = Vec::new();
+            reassembly.finish(&mut released);
+            if !self.released(&merge, &released)? {
+                return Ok(Ended::Enough);
+            }
+        }
         for (path, more) in paths.iter().zip(damages.more).filter(|(_, more)| *more > 0) {
             self.printer.finish()?;
             tell(path, &format_args!("{more} more damages"));
@@ -291,20 +321,80 @@ impl Reading {
         let interfaces = merge.interfaces();
         self.printer.name_interfaces(interfaces.len() > 1 || merge.len() > 1);
         self.number = self.number.saturating_add(1);
+        match &self.reassembly {
+            Some(_) => self.reassembled(merge, source, frame),
+            None => self.take(source, (self.number, frame), || merge.block(), interfaces),
+        }
+    }
+
+    /// Takes a packet, and shows what has become whole with it.
+    fn reassembled(
+        &mut self,
+        merge: &Merge,
+        source: usize,
+        frame: &Frame<'_>,
+    ) -> Result<bool, Box<dyn Error>> {
+        let Some(reassembly) = &mut self.reassembly else { return Ok(true) };
+        let mut released = Vec::new();
+        let number = self.number;
+        let (come, conflict) =
+            reassembly.packet(source, (number, frame), merge.block().as_ref(), &mut released);
+        if let Some(conflict) = conflict.filter(|_| reassembly.tells()) {
+            self.printer.finish()?;
+            anstream::eprintln!("rawsock: packet {number}: {conflict}");
+        }
+        if !self.released(merge, &released)? {
+            return Ok(false);
+        }
+        let interfaces = merge.interfaces_of(source);
+        match come {
+            Come::Nothing => Ok(true),
+            Come::Same => self.take(source, (number, frame), || merge.block(), interfaces),
+            Come::Whole(octets) => {
+                let len = u32::try_from(octets.len()).unwrap_or(u32::MAX);
+                let whole = Frame { data: &octets, len, ..*frame };
+                self.take(source, (number, &whole), || None, interfaces)
+            }
+        }
+    }
+
+    /// Shows fragments that were held.
+    fn released(&mut self, merge: &Merge, released: &[Kept]) -> Result<bool, Box<dyn Error>> {
+        for kept in released {
+            let interfaces = merge.interfaces_of(kept.source);
+            if !self.take(kept.source, (kept.number, &kept.frame()), || kept.block(), interfaces)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Prints and copies a packet; `block` is the one that it came in.
+    fn take<'b>(
+        &mut self,
+        source: usize,
+        (number, frame): (u64, &Frame<'_>),
+        block: impl FnOnce() -> Option<Block<'b>>,
+        interfaces: &[Interface],
+    ) -> Result<bool, Box<dyn Error>> {
+        if let Some(following) = &mut self.following {
+            return Ok(following.packet(number, frame)?);
+        }
         let interface = interfaces.get(usize::try_from(frame.interface).unwrap_or(usize::MAX));
         let name = interface.and_then(|interface| interface.name.as_deref());
-        // It sees all packets: some of its fields are times since others.
-        let is_shown = self.display_filter.matches(self.number, frame, name);
-        if self.number <= self.skipped || !is_shown || !self.filter.matches(frame)? {
+        // They see all packets: some fields are times since others, or what became of a conversation.
+        let facts = self.tracking.packet(number, frame);
+        let is_shown = self.display_filter.matches(number, frame, name, facts);
+        if number <= self.skipped || !is_shown || !self.filter.matches(frame)? {
             return Ok(true);
         }
         self.taken = self.taken.saturating_add(1);
-        let is_read = self.printer.packet(self.number, frame, name)?;
+        let is_read = self.printer.packet(number, frame, name, facts)?;
         if let Some(counting) = &mut self.statistics {
             counting.packet(frame);
         }
         if let Some(copy) = &mut self.copy {
-            copy.packet(source, (self.number, frame), merge.block().as_ref(), interfaces)?;
+            copy.packet(source, (number, frame), block().as_ref(), interfaces)?;
         }
         // Whoever copies goes on when nobody looks at the lines any more.
         Ok((is_read || self.copy.is_some()) && self.taken < self.most)

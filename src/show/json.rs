@@ -356,6 +356,7 @@ mod tests {
             link_type: LinkType::ETHERNET,
             direction: Direction::Inbound,
             comment: Some("\"so\""),
+            facts: None,
         };
         assert_eq!(
             json_of(&octets, 60, &meta),

@@ -5,6 +5,7 @@ use std::fmt::{self, Write};
 use std::ops::Range;
 
 use super::Meta;
+use super::column_values::push_fact;
 use super::palette::Palette;
 use super::text::push_printable;
 use super::time::Clock;
@@ -15,6 +16,7 @@ use crate::packet::unbuild::{next_of_chain, trailer_of};
 use crate::packet::walk::walk_layer;
 use crate::proto::describe::View;
 use crate::proto::registry;
+use crate::stream::{FactKind, Facts};
 use crate::wire::frame::Direction;
 use crate::wire::text::Text;
 
@@ -53,13 +55,14 @@ pub fn packet(out: &mut String, meta: &Meta<'_>, dissected: &Dissected<'_>, cloc
         push_printable(out, comment);
     }
     out.push('\n');
-    layers(out, dissected, style);
+    // Writing into a `String` cannot fail.
+    let _: fmt::Result = Tree { out, dissected, facts: meta.facts, style, depth: 0 }.packet();
 }
 
 /// Appends the tree of a packet's layers alone.
 pub fn layers(out: &mut String, dissected: &Dissected<'_>, style: Style) {
     // Writing into a `String` cannot fail.
-    let _: fmt::Result = Tree { out, dissected, style, depth: 0 }.packet();
+    let _: fmt::Result = Tree { out, dissected, facts: None, style, depth: 0 }.packet();
 }
 
 /// `[14..34]`: the octets from 14 up to, and without, 34.
@@ -84,6 +87,7 @@ const SHOWN_OCTETS: usize = 32;
 pub(super) struct Tree<'o, 'a> {
     pub(super) out: &'o mut String,
     pub(super) dissected: &'a Dissected<'a>,
+    facts: Option<&'a Facts>,
     style: Style,
     pub(super) depth: usize,
 }
@@ -134,10 +138,26 @@ impl Tree<'_, '_> {
                 result = body.event(&event);
             }
         });
+        result = result.and_then(|()| self.facts(index, &header));
         let trailer = trailer_of(octets, table, index);
         self.octets("Trailer", trailer, (entry.end as usize).saturating_sub(trailer.len()))?;
         self.depth = outer;
         result
+    }
+
+    /// What the packets before tell of the layer, in brackets, since no octets say it.
+    fn facts(&mut self, index: usize, header: &Range<usize>) -> fmt::Result {
+        for (fact, value) in self.facts.into_iter().flat_map(|facts| facts.of_layer(index)) {
+            let known = fact.description();
+            self.begin(header)?;
+            write!(self.out, "[{}", known.title)?;
+            let name = known.name.strip_prefix(known.protocol).unwrap_or_default();
+            self.name(known.protocol, name.trim_start_matches('.'))?;
+            self.out.write_str(": ")?;
+            push_fact(self.out, fact, value);
+            self.out.write_str(if known.kind == FactKind::Span { " seconds]\n" } else { "]\n" })?;
+        }
+        Ok(())
     }
 
     /// What one line says of the layer, with its ports, behind a colon.

@@ -10,6 +10,7 @@ use crate::diagnostic::nearest::nearest;
 use crate::proto::describe::{Auto, Body, Field, Kind, Protocol, Section, Style};
 use crate::proto::filter_names::{Compute, Derived};
 use crate::proto::registry;
+use crate::stream::{Fact, FactKind};
 use crate::wire::layers::ProtocolId;
 
 /// What a name means.
@@ -58,6 +59,8 @@ pub(super) enum What {
     Holder(Vec<&'static str>),
     /// Something that is computed about the layer.
     Derived(&'static Derived),
+    /// Something that the packets before tell of the layer.
+    Fact(Fact),
 }
 
 /// All names.
@@ -104,6 +107,13 @@ impl Names {
                     Compute::Octets(_) => Type::Octets,
                 };
                 collector.add(derived.name.to_owned(), kind, 32, &[], What::Derived(derived));
+            }
+            for known in Fact::of_protocol(protocol.name) {
+                let kind = match known.kind {
+                    FactKind::Number => Type::Number,
+                    FactKind::Span => Type::Span,
+                };
+                collector.add(known.name.to_owned(), kind, 32, &[], What::Fact(known.fact));
             }
         }
         // A further name means what the names that it stands for mean before there are any further ones.
