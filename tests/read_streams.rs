@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use corpus::judge::{fields, other_protocols, with};
-use corpus::{captures, shared_captures};
+use corpus::judge::{SEPARATE, compared, fields, other_protocols, others, with};
+use corpus::shared_captures;
 use rawsock::file::{CaptureReader, CaptureWriter, Interface, WriteOptions};
 use rawsock::packet::check::Dissected;
 use rawsock::packet::dissect::dissect;
@@ -19,28 +19,6 @@ use rawsock::stream::{Moment, Transport};
 use rawsock::wire::frame::Frame;
 use rawsock::wire::layers::LayerTable;
 use support::{RAWSOCK, run, text_of};
-
-/// Fragments as they are, and lengths of zero as those of segments that the interface cuts.
-const SEPARATE: [&str; 3] = ["ip.defragment:FALSE", "ipv6.defragment:FALSE", "ip.tso_support:TRUE"];
-
-/// Captures of which tshark reads other packets than we do, or other times.
-const NOT_COMPARED: [(&str, &str); 9] = [
-    ("test010.pcapng", "packets without a time, which are of the year 1970 for tshark"),
-    ("test011.pcapng", "packets without a time"),
-    ("test016.pcapng", "packets without a time"),
-    ("test017.pcapng", "its blocks are no packets for us"),
-    ("test018.pcapng", "its blocks are no packets for us"),
-    ("test100.pcapng", "packets without a time"),
-    ("pcapng-example.pcapng", "times behind the year 2262"),
-    ("ipv6_ext_headers.pcap", "more layers than we follow"),
-    ("test901.pcapng", "a section of another version, which tshark reads no further than"),
-];
-
-fn compared() -> Vec<PathBuf> {
-    let name = |path: &PathBuf| path.file_name().unwrap().to_string_lossy().into_owned();
-    let is_compared = |path: &PathBuf| !NOT_COMPARED.iter().any(|(known, _)| *known == name(path));
-    captures().into_iter().filter(is_compared).collect()
-}
 
 fn ours(file: &Path, arguments: &[&str], names: &[&str]) -> Vec<Vec<String>> {
     let output =
@@ -65,11 +43,6 @@ fn merged(directory: &Path) -> PathBuf {
     }
     writer.finish().unwrap();
     path
-}
-
-/// What tshark knows of protocols that we do not, but for the one that our captures need.
-fn others() -> Vec<String> {
-    other_protocols().into_iter().filter(|name| name != "ieee8021ad").collect()
 }
 
 #[test]

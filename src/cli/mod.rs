@@ -24,6 +24,7 @@ mod craft_output;
 mod display_filter;
 mod doctor;
 mod duration;
+mod expert;
 mod extcap;
 mod extcap_install;
 mod fields;

@@ -66,6 +66,10 @@ pub(super) struct PacketOutputArgs {
     /// Print each packet as one line of JSON, which `craft -` and `send -` take back.
     #[arg(long, conflicts_with = "toml")]
     json: bool,
+    /// Say of TCP what the packets before tell: in lines what was sent again, is missing or out of order; in JSON, under `facts`,
+    /// all that filters know of it. Trees have it anyway.
+    #[arg(long, conflicts_with = "toml")]
+    analysis: bool,
     /// Print each packet as a spec, which `craft -` and `send -` take back.
     #[arg(long)]
     toml: bool,
@@ -83,8 +87,12 @@ impl PacketOutputArgs {
     /// Whether packets are printed although they are written into a file: as tcpdump has it, only when somebody asks for that,
     /// by `--print` or by naming a form.
     pub(super) fn prints_beside_a_file(&self) -> bool {
-        let has_form =
-            self.v > 0 || self.json || self.toml || self.hex.are_given() || self.columns.are_given();
+        let has_form = self.v > 0
+            || self.analysis
+            || self.json
+            || self.toml
+            || self.hex.are_given()
+            || self.columns.are_given();
         !self.quiet && (self.print || has_form)
     }
 
@@ -155,7 +163,7 @@ impl Printer {
             }
         };
         Self {
-            formatter: Formatter::new(form, Hex::new(&args.hex)),
+            formatter: Formatter::new(form, Hex::new(&args.hex)).with_analysis(args.analysis),
             at_once: args.line_buffered || io::stdout().is_terminal(),
             batches: None,
             output,

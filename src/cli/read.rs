@@ -11,6 +11,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::display_filter::{DisplayFilter, DisplayFilterArgs};
+use super::expert::Finding;
 use super::filter_argument::{FileFilter, FilterArgs};
 use super::follow::{FollowArgs, Following, NotFollowed};
 use super::names::GRACE;
@@ -25,6 +26,7 @@ use crate::packet::dissect::dissect;
 use crate::show::statistics as show;
 use crate::show::text::printable;
 use crate::statistics::Statistics;
+use crate::stream::Need;
 use crate::wire::frame::Frame;
 use crate::wire::layers::LayerTable;
 
@@ -55,6 +57,10 @@ pub(super) struct ReadArgs {
     /// as one object.
     #[arg(long = "stats", conflicts_with_all = ["count_only", "resolve"])]
     statistics: bool,
+    /// Print what was found in the packets, the gravest first: what is malformed or has a bad checksum, what TCP analysis
+    /// finds, connections that begin and end; with --json as one object.
+    #[arg(long, conflicts_with_all = ["count_only", "statistics", "follow", "resolve"])]
+    expert: bool,
     /// Make lines and JSON of plain files on so many threads, 1 or 2; lines with names are made on one.
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=2))]
     threads: u8,
@@ -79,6 +85,8 @@ const EXAMPLES: &str = "Examples:
   rawsock read -vv -c1 trace.pcapng
   rawsock read trace.pcapng 'tcp port 443 and host 10.0.0.1'
   rawsock read trace.pcapng -Y 'tcp.flags.syn == 1 and ip.ttl < 64'
+  rawsock read trace.pcapng -Y tcp.analysis.flags --analysis
+  rawsock read --expert trace.pcapng
   rawsock read --json trace.pcapng | rawsock craft - --hex
   rawsock read old.pcap -w new.pcapng
   rawsock read eth0.pcapng eth1.pcapng.gz -w both.pcapng
@@ -118,6 +126,7 @@ pub(super) fn run(args: &ReadArgs) -> CommandResult {
     }
     let is_silent = args.count_only
         || args.statistics
+        || args.expert
         || args.follow.is_given()
         || args.copy.writes_to_stdout()
         || args.copy.writes() && !args.output.prints_beside_a_file();
@@ -128,8 +137,10 @@ pub(super) fn run(args: &ReadArgs) -> CommandResult {
     if args.threads > 1 && files.iter().all(|file| file.is_file()) {
         printer.share_work();
     }
+    let found = if args.expert { Need::Analysis } else { Need::Nothing };
+    let need = display_filter.need().max(printer.need()).max(found);
     let mut reading = Reading {
-        tracking: Tracking::new(display_filter.need().max(printer.need())),
+        tracking: Tracking::new(need),
         filter,
         display_filter,
         keeps_blocks: printer.learns(),
@@ -141,6 +152,7 @@ pub(super) fn run(args: &ReadArgs) -> CommandResult {
         skipped: args.skip,
         most: args.count.unwrap_or(u64::MAX),
         statistics: args.statistics.then(Counting::default),
+        finding: args.expert.then(Finding::default),
         reassembly: (args.reassemble || args.follow.is_given()).then(Reassembly::default),
         following: args.follow.start(args.output.is_json(), args.output.is_hex())?,
     };
@@ -152,20 +164,7 @@ pub(super) fn run(args: &ReadArgs) -> CommandResult {
             Ended::Enough => break,
         }
     }
-    reading.printer.finish()?;
-    if let Some(following) = reading.following {
-        following.finish()?;
-    }
-    if let Some(copy) = reading.copy {
-        copy.finish()?;
-    }
-    if let Some(counting) = &reading.statistics {
-        let all = &counting.statistics;
-        print(&if args.output.is_json() { show::json(all) + "\n" } else { show::text(all) })?;
-    }
-    if args.count_only {
-        print(&format!("{}\n", reading.taken))?;
-    }
+    reading.finish(args)?;
     Ok(outcome)
 }
 
@@ -231,6 +230,7 @@ struct Reading {
     skipped: u64,
     most: u64,
     statistics: Option<Counting>,
+    finding: Option<Finding>,
     reassembly: Option<Reassembly>,
     following: Option<Following>,
 }
@@ -393,11 +393,36 @@ impl Reading {
         if let Some(counting) = &mut self.statistics {
             counting.packet(frame);
         }
+        if let Some(finding) = &mut self.finding {
+            finding.packet(number, frame, facts);
+        }
         if let Some(copy) = &mut self.copy {
             copy.packet(source, (number, frame), block().as_ref(), interfaces)?;
         }
         // Whoever copies goes on when nobody looks at the lines any more.
         Ok((is_read || self.copy.is_some()) && self.taken < self.most)
+    }
+
+    /// Prints what the packets came to, and ends what was begun.
+    fn finish(mut self, args: &ReadArgs) -> Result<(), Box<dyn Error>> {
+        self.printer.finish()?;
+        if let Some(following) = self.following {
+            following.finish()?;
+        }
+        if let Some(copy) = self.copy {
+            copy.finish()?;
+        }
+        if let Some(counting) = &self.statistics {
+            let all = &counting.statistics;
+            print(&if args.output.is_json() { show::json(all) + "\n" } else { show::text(all) })?;
+        }
+        if let Some(finding) = &self.finding {
+            print(&finding.text(args.output.is_json()))?;
+        }
+        if args.count_only {
+            print(&format!("{}\n", self.taken))?;
+        }
+        Ok(())
     }
 
     /// Says why a file ended, behind what was printed of it.

@@ -18,7 +18,7 @@ struct Seeing {
 impl Tracking {
     /// One that knows what is needed.
     pub(super) fn new(need: Need) -> Self {
-        let seeing = || Box::new(Seeing { tracker: Tracker::new(), table: LayerTable::default() });
+        let seeing = || Box::new(Seeing { tracker: Tracker::new(need), table: LayerTable::default() });
         Self((need != Need::Nothing).then(seeing))
     }
 

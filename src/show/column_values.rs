@@ -62,7 +62,7 @@ fn push_seconds(out: &mut String, nanoseconds: i128) {
 pub(super) fn push_fact(out: &mut String, fact: Fact, value: i64) {
     match fact.description().kind {
         FactKind::Span => push_seconds(out, i128::from(value)),
-        FactKind::Number => {
+        FactKind::Number | FactKind::Frame | FactKind::Flag => {
             // Writing into a `String` cannot fail.
             let _ = write!(out, "{value}");
         }

@@ -6,6 +6,8 @@
 
 mod column_values;
 pub mod columns;
+pub mod expert;
+pub mod facts;
 mod field_entries;
 pub mod fields;
 pub mod follow;
@@ -25,6 +27,7 @@ pub mod table;
 pub mod text;
 pub mod time;
 pub mod tree;
+mod tree_facts;
 mod tree_fields;
 pub mod value;
 

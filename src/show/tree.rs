@@ -5,7 +5,6 @@ use std::fmt::{self, Write};
 use std::ops::Range;
 
 use super::Meta;
-use super::column_values::push_fact;
 use super::palette::Palette;
 use super::text::push_printable;
 use super::time::Clock;
@@ -16,7 +15,7 @@ use crate::packet::unbuild::{next_of_chain, trailer_of};
 use crate::packet::walk::walk_layer;
 use crate::proto::describe::View;
 use crate::proto::registry;
-use crate::stream::{FactKind, Facts};
+use crate::stream::Facts;
 use crate::wire::frame::Direction;
 use crate::wire::text::Text;
 
@@ -87,7 +86,7 @@ const SHOWN_OCTETS: usize = 32;
 pub(super) struct Tree<'o, 'a> {
     pub(super) out: &'o mut String,
     pub(super) dissected: &'a Dissected<'a>,
-    facts: Option<&'a Facts>,
+    pub(super) facts: Option<&'a Facts>,
     style: Style,
     pub(super) depth: usize,
 }
@@ -143,21 +142,6 @@ impl Tree<'_, '_> {
         self.octets("Trailer", trailer, (entry.end as usize).saturating_sub(trailer.len()))?;
         self.depth = outer;
         result
-    }
-
-    /// What the packets before tell of the layer, in brackets, since no octets say it.
-    fn facts(&mut self, index: usize, header: &Range<usize>) -> fmt::Result {
-        for (fact, value) in self.facts.into_iter().flat_map(|facts| facts.of_layer(index)) {
-            let known = fact.description();
-            self.begin(header)?;
-            write!(self.out, "[{}", known.title)?;
-            let name = known.name.strip_prefix(known.protocol).unwrap_or_default();
-            self.name(known.protocol, name.trim_start_matches('.'))?;
-            self.out.write_str(": ")?;
-            push_fact(self.out, fact, value);
-            self.out.write_str(if known.kind == FactKind::Span { " seconds]\n" } else { "]\n" })?;
-        }
-        Ok(())
     }
 
     /// What one line says of the layer, with its ports, behind a colon.

@@ -66,6 +66,11 @@ impl<T> Conversations<T> {
         self.get(key, make)
     }
 
+    /// All that are remembered.
+    pub(super) fn each(&mut self) -> impl Iterator<Item = &mut T> {
+        self.young.values_mut().chain(self.old.values_mut())
+    }
+
     /// Forgets the conversations that have been silent for longest.
     pub(super) fn forget(&mut self) {
         self.old = std::mem::take(&mut self.young);

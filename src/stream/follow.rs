@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BinaryHeap};
 
 use super::Tracker;
-use super::fact::{Fact, Moment};
+use super::fact::{Fact, Moment, Need};
 use super::segment::{Carried, End, SegmentReader, Transport};
 use crate::packet::check::Dissected;
 
@@ -76,7 +76,7 @@ struct Found {
 impl Follower {
     /// Nothing is found yet.
     pub fn new(wanted: Wanted) -> Self {
-        Self { wanted, tracker: Tracker::new(), reader: SegmentReader::new(), found: None }
+        Self { wanted, tracker: Tracker::new(Need::Conversations), reader: SegmentReader::new(), found: None }
     }
 
     /// The number of the conversation, its client and its server, once its first packet was seen.

@@ -54,9 +54,11 @@ pub(super) struct Numbers {
     pub(super) reset: bool,
     pub(super) push: bool,
     pub(super) has_ack: bool,
-    /// What the options say: the window's shift count, and the number of SACK blocks.
+    /// What the options say: the window's shift count, and octets in SACK blocks.
     pub(super) shift: Option<u8>,
-    pub(super) sacks: u32,
+    pub(super) sacked: u32,
+    /// Whether they have a Fast Open cookie (RFC 7413).
+    pub(super) has_cookie: bool,
 }
 
 /// Reads conversations' fields: the descriptions are searched once, and then read by their places.
@@ -132,7 +134,9 @@ impl SegmentReader {
             },
             None => there,
         };
-        u32::try_from(len.checked_add(there)?.checked_sub(stated)?).ok()
+        // What was never on the wire was not sent, whatever the layers below say.
+        let most = u64::try_from(view.wire_len.checked_sub(view.scope.end)?).ok()?;
+        u32::try_from(len.min(most).checked_add(there)?.checked_sub(stated)?).ok()
     }
 
     /// TCP's numbers; none where the header ends before the window does.
@@ -155,7 +159,8 @@ impl SegmentReader {
             push: bit(6)?,
             has_ack: bit(7)?,
             shift: None,
-            sacks: 0,
+            sacked: 0,
+            has_cookie: false,
         };
         if octets.len() > self.fixed_len() {
             self.options(packet, entry, &mut numbers);
@@ -183,13 +188,18 @@ impl SegmentReader {
     }
 
     fn options(&self, packet: &[u8], entry: &LayerEntry, numbers: &mut Numbers) {
+        let mut left = 0;
         walk_layer(packet, entry, self.tcp, &mut |event| {
-            if let Event::Field { field, value: ValueRef::Uint(value), .. } = event {
-                match field.name {
-                    "wscale" => numbers.shift = u8::try_from(value).ok(),
-                    "left" => numbers.sacks = numbers.sacks.saturating_add(1),
-                    _ => {}
+            let Event::Field { field, value, .. } = event else { return };
+            match (field.name, value) {
+                ("wscale", ValueRef::Uint(shift)) => numbers.shift = u8::try_from(shift).ok(),
+                ("left", ValueRef::Uint(edge)) => left = edge,
+                ("right", ValueRef::Uint(right)) => {
+                    let octets = u32::try_from(right.wrapping_sub(left) & 0xffff_ffff).unwrap_or(0);
+                    numbers.sacked = numbers.sacked.saturating_add(octets);
                 }
+                ("cookie", ValueRef::Octets(cookie)) => numbers.has_cookie = !cookie.is_empty(),
+                _ => {}
             }
         });
     }

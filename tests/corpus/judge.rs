@@ -1,7 +1,33 @@
 //! What tshark says of chosen fields, for packets of the protocols that we have.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
+
+use super::captures;
+
+/// Fragments as they are, and lengths of zero as those of segments that the interface cuts.
+pub(crate) const SEPARATE: [&str; 3] =
+    ["ip.defragment:FALSE", "ipv6.defragment:FALSE", "ip.tso_support:TRUE"];
+
+/// Captures of which tshark reads other packets than we do, or other times.
+const NOT_COMPARED: [(&str, &str); 9] = [
+    ("test010.pcapng", "packets without a time, which are of the year 1970 for tshark"),
+    ("test011.pcapng", "packets without a time"),
+    ("test016.pcapng", "packets without a time"),
+    ("test017.pcapng", "its blocks are no packets for us"),
+    ("test018.pcapng", "its blocks are no packets for us"),
+    ("test100.pcapng", "packets without a time"),
+    ("pcapng-example.pcapng", "times behind the year 2262"),
+    ("ipv6_ext_headers.pcap", "more layers than we follow"),
+    ("test901.pcapng", "a section of another version, which tshark reads no further than"),
+];
+
+/// The captures that are compared.
+pub(crate) fn compared() -> Vec<PathBuf> {
+    let name = |path: &PathBuf| path.file_name().unwrap().to_string_lossy().into_owned();
+    let is_compared = |path: &PathBuf| !NOT_COMPARED.iter().any(|(known, _)| *known == name(path));
+    captures().into_iter().filter(is_compared).collect()
+}
 
 /// The values of fields of all packets of a file, a row for each; no rows where tshark cannot read it.
 pub(crate) fn fields(
@@ -64,3 +90,8 @@ const OURS: &[&str] = &[
     "mdns",
     "llmnr",
 ];
+
+/// What tshark knows of protocols that we do not, but for the one that our captures need.
+pub(crate) fn others() -> Vec<String> {
+    other_protocols().into_iter().filter(|name| name != "ieee8021ad").collect()
+}

@@ -28,6 +28,13 @@ pub(super) struct Named {
     pub(super) places: Vec<Place>,
 }
 
+impl Named {
+    /// Whether it is something that the packets before tell.
+    pub(super) fn is_fact(&self) -> bool {
+        self.places.iter().any(|place| matches!(place.what, What::Fact(_)))
+    }
+}
+
 /// One place where values of a name stand.
 #[derive(Debug, Clone)]
 pub(super) struct Place {
@@ -110,7 +117,8 @@ impl Names {
             }
             for known in Fact::of_protocol(protocol.name) {
                 let kind = match known.kind {
-                    FactKind::Number => Type::Number,
+                    FactKind::Number | FactKind::Frame => Type::Number,
+                    FactKind::Flag => Type::Bool,
                     FactKind::Span => Type::Span,
                 };
                 collector.add(known.name.to_owned(), kind, 32, &[], What::Fact(known.fact));
