@@ -106,12 +106,22 @@ impl FieldFilter {
         let tokens = lexer::tokens(text)?;
         let node = parser::parse(&tokens)?;
         let test = node.map(|node| check::check(&node, knows_sent)).transpose()?.map(Arc::new);
-        let words = tokens.iter().filter_map(|token| match token.part {
-            token::Part::Word(word) => Fact::by_name(word),
+        let facts = tokens.iter().filter_map(|token| match token.part {
+            token::Part::Word(word) => {
+                let known =
+                    Fact::by_name(word.strip_prefix(check::SENT).filter(|_| knows_sent).unwrap_or(word))?;
+                Some((token.at.clone(), known.description()))
+            }
             _ => None,
         });
-        let need = words.map(|fact| fact.description().need).max().unwrap_or_default();
-        Ok(Self { test, need })
+        let most = facts.max_by_key(|(_, known)| known.need);
+        match most {
+            // What comes back is not looked at in the order of a capture.
+            Some((at, known)) if knows_sent => {
+                Err(Diagnostic { at, mistake: Mistake::NoCapture { name: known.name } })
+            }
+            _ => Ok(Self { test, need: most.map(|(_, known)| known.need).unwrap_or_default() }),
+        }
     }
 
     /// What must be known of the packets before, for the filter to know of a packet all that it names.
