@@ -11,12 +11,13 @@
 //! * [`mod@file`]: pcap and pcapng, in and out.
 //! * [`show`]: lines, trees, hex, JSON.
 //! * [`statistics`]: what a capture comes to.
+//! * [`stream`]: conversations followed and put together again.
 //! * [`exchange`]: sending, matching replies, ping and probe as engines.
 //! * [`lab`]: the throw-away network.
 //! * [`sys`]: every system call and every `unsafe`.
 //! * [`cli`]: one file per command.
 //!
-//! Arrows go one way: `cli` → `exchange`, `show`, `spec`, `filter`, `file` → `packet` → `proto` → `wire`; only `cli`,
+//! Arrows go one way: `cli` → `exchange`, `show`, `spec`, `filter`, `file` → `stream` → `packet` → `proto` → `wire`; only `cli`,
 //! `exchange::drive`, `file` and `lab` reach `sys`, and `sys` knows bytes and addresses, never a protocol.
 
 pub mod cli;
@@ -30,6 +31,7 @@ pub mod proto;
 pub mod show;
 pub mod spec;
 pub mod statistics;
+pub mod stream;
 pub mod sys;
 pub mod wire;
 

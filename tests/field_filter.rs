@@ -8,6 +8,7 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::Mutex;
 
+use corpus::judge::other_protocols;
 use corpus::{captures, pdml, shared_captures};
 use rawsock::file::{CaptureReader, CaptureWriter, Interface, WriteOptions};
 use rawsock::filter::field::FieldFilter;
@@ -125,40 +126,6 @@ fn theirs(file: &Path, expression: &str, others: &[String]) -> Result<Vec<u64>, 
     }
     Ok(String::from_utf8(output.stdout).unwrap().lines().map(|line| line.parse().unwrap()).collect())
 }
-
-/// The protocols that tshark knows and we do not: their packets are octets for us.
-fn other_protocols() -> Vec<String> {
-    let output = Command::new("tshark").args(["-G", "protocols"]).output().unwrap();
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    let names = text.lines().filter_map(|line| line.split('\t').nth(2));
-    let is_ours = |name: &&str| OURS.contains(&name.split('.').next().unwrap_or(name));
-    names.filter(|name| !is_ours(name)).map(str::to_owned).collect()
-}
-
-/// What our protocols, and those that Wireshark makes of their parts, begin with.
-const OURS: &[&str] = &[
-    "eth",
-    "ethertype",
-    "frame",
-    "data",
-    "ip",
-    "ipv6",
-    "tcp",
-    "udp",
-    "icmp",
-    "icmpv6",
-    "igmp",
-    "arp",
-    "vlan",
-    "sll",
-    "null",
-    "loop",
-    "raw",
-    "mptcp",
-    "dns",
-    "mdns",
-    "llmnr",
-];
 
 /// Packets that contradict themselves: filters are judged here, and how such packets are read in `read_corpus.rs`.
 const ILL: &str = "_ws.malformed or _ws.short or ip.bogus_header_length or ip.bogus_ip_length or \

@@ -37,8 +37,9 @@ fn the_columns_of_tshark() {
     let mut values = 0;
     for file in corpus::captures() {
         let name = file.file_name().unwrap().to_string_lossy().into_owned();
-        // tshark gives up early where lengths contradict themselves.
-        if file.parent() != Some(&ours("")) || name.starts_with("wrong-on-purpose") {
+        // tshark gives up early where lengths contradict themselves, and counts no octets of quoted headers.
+        let is_odd = name.starts_with("wrong-on-purpose") || name.starts_with("tcp-stories");
+        if file.parent() != Some(&ours("")) || is_odd {
             continue;
         }
         let Some(theirs) = tshark(&FIELDS, &[], &file) else { return };

@@ -6,16 +6,17 @@ use clap::{Args, ValueEnum};
 
 use super::capture_device::Device;
 use super::capture_files::{FileArgs, Files};
-use super::capture_keeper::TriggerArgs;
+use super::capture_keeper::{Keeper, TriggerArgs};
 use super::capture_limits::{Limit, Limits};
 use super::capture_progress::Progress;
 use super::capture_session::Session;
 use super::capture_sink::{Sink, Tally};
 use super::capture_stamps::{self, Stamps};
 use super::capture_tap::{Opening, Tap};
-use super::display_filter::DisplayFilterArgs;
+use super::display_filter::{DisplayFilter, DisplayFilterArgs};
 use super::filter_argument::FilterArgs;
 use super::packet_output::{PacketOutputArgs, Printer};
+use super::tracking::Tracking;
 use super::{CommandResult, Outcome, interfaces};
 use crate::show::text::printable;
 use crate::sys::clock;
@@ -164,7 +165,11 @@ fn session(args: &CaptureArgs, devices: Vec<Device>, opening: Opening) -> Result
     printer.name_interfaces(several);
     let links = Netlink::open()?.links()?;
     let progress = Progress::new(args.files.write.is_some() && !printer.prints() && !args.output.is_quiet());
+    let filters = [Some(display_filter.need()), stop_on.as_ref().map(DisplayFilter::need)];
+    let filters = filters.into_iter().chain([keeper.as_deref().map(Keeper::need)]).flatten();
+    let need = filters.chain([printer.need()]).max().unwrap_or_default();
     let sink = Sink {
+        tracking: Tracking::new(need),
         printer,
         files: Files::create(&args.files, keeper.is_some())?,
         display_filter,

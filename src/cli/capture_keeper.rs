@@ -10,6 +10,7 @@ use super::display_filter::DisplayFilter;
 use super::duration;
 use crate::filter::field::{FieldFilter, FieldFilterError};
 use crate::show::text::printable;
+use crate::stream::{Facts, Need};
 use crate::wire::frame::Frame;
 use crate::wire::frame_ring::{FrameRing, Notes};
 
@@ -146,11 +147,22 @@ impl Keeper {
         format!("keeping {time}at most {most}, in memory; a dump goes on for {after:?}")
     }
 
+    /// What must be known of the packets before.
+    pub(super) fn need(&self) -> Need {
+        self.filter.need()
+    }
+
     /// Looks at a packet, which has this number among all.
-    pub(super) fn turn(&mut self, number: u64, frame: &Frame<'_>, interface: Option<&str>) -> Turn {
+    pub(super) fn turn(
+        &mut self,
+        number: u64,
+        frame: &Frame<'_>,
+        interface: Option<&str>,
+        facts: Option<&Facts>,
+    ) -> Turn {
         let now = frame.time.unwrap_or_default();
         let ends_dump = self.is_over(now);
-        let is_hit = self.filter.matches(number, frame, interface);
+        let is_hit = self.filter.matches(number, frame, interface, facts);
         let begins_dump = is_hit && self.until.is_none();
         if is_hit {
             self.until = Some(now.saturating_add(self.after));
@@ -285,7 +297,7 @@ mod tests {
     fn a_dump_goes_on_while_it_happens_and_ends_when_the_clock_is_set_back() {
         let mut keeper = keeper("3s", 2);
         let mut turn = |second, len: usize| {
-            let turn = keeper.turn(1, &at(second, &[0; 9][..len]), None);
+            let turn = keeper.turn(1, &at(second, &[0; 9][..len]), None, None);
             (turn.ends_dump, turn.begins_dump, turn.is_in_dump)
         };
         assert_eq!(turn(100, 9), (false, false, false));

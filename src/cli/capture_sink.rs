@@ -8,6 +8,7 @@ use super::capture_files::Files;
 use super::capture_keeper::{Keeper, Turn};
 use super::display_filter::DisplayFilter;
 use super::packet_output::Printer;
+use super::tracking::Tracking;
 use crate::file::{Interface, WriteError};
 use crate::filter::capture::CaptureFilter;
 use crate::wire::frame::{Direction, Frame};
@@ -17,6 +18,7 @@ pub(super) struct Sink {
     pub(super) printer: Printer,
     pub(super) files: Option<Files>,
     pub(super) display_filter: DisplayFilter,
+    pub(super) tracking: Tracking,
     /// The capture ends with the first packet that this takes.
     pub(super) stop_on: Option<DisplayFilter>,
     /// What is kept in memory until something happens.
@@ -74,7 +76,7 @@ impl Sink {
         }
         let is_last = self.stops(frame);
         let result = match self.keeper.take() {
-            None => self.take(frame, origin.tap, origin.number),
+            None => self.take(frame, origin.tap, origin.number, true),
             Some(mut keeper) => {
                 let result = self.keep(&mut keeper, frame, origin);
                 self.keeper = Some(keeper);
@@ -92,18 +94,19 @@ impl Sink {
     /// Whether the display filter takes a packet.
     fn shows(&mut self, frame: &Frame<'_>) -> bool {
         self.seen = self.seen.saturating_add(1);
+        let facts = self.tracking.packet(self.seen, frame);
         if self.display_filter.takes_all() {
             return true;
         }
         let name = self.names.get(&frame.interface).map(String::as_str);
-        self.display_filter.matches(self.seen, frame, name)
+        self.display_filter.matches(self.seen, frame, name, facts)
     }
 
     /// Whether a packet is the one that the capture is to end with.
     fn stops(&mut self, frame: &Frame<'_>) -> bool {
         let Some(filter) = &mut self.stop_on else { return false };
         let name = self.names.get(&frame.interface).map(String::as_str);
-        filter.matches(self.seen, frame, name)
+        filter.matches(self.seen, frame, name, self.tracking.facts())
     }
 
     /// Keeps a packet in memory; or begins, goes on with or ends a dump.
@@ -114,7 +117,7 @@ impl Sink {
         origin: &Origin<'_>,
     ) -> Result<(), Box<dyn Error>> {
         let name = self.names.get(&frame.interface).map(String::as_str);
-        let turn = keeper.turn(self.seen, frame, name);
+        let turn = keeper.turn(self.seen, frame, name, self.tracking.facts());
         if turn.ends_dump {
             self.end_dump()?;
         }
@@ -127,7 +130,7 @@ impl Sink {
                 while let Some((kept, [tap, number])) = keeper.oldest()
                     && self.wants_more()
                 {
-                    self.take(&kept, tap, number)?;
+                    self.take(&kept, tap, number, false)?;
                     keeper.let_go();
                 }
                 self.take_wanted(frame, origin)
@@ -144,7 +147,7 @@ impl Sink {
     /// Takes a packet unless those before it were enough.
     fn take_wanted(&mut self, frame: &Frame<'_>, origin: &Origin<'_>) -> Result<(), Box<dyn Error>> {
         match self.wants_more() {
-            true => self.take(frame, origin.tap, origin.number),
+            true => self.take(frame, origin.tap, origin.number, true),
             false => {
                 self.leave_out(origin.tap);
                 Ok(())
@@ -184,8 +187,15 @@ impl Sink {
         }
     }
 
-    /// Saves and shows a packet.
-    fn take(&mut self, frame: &Frame<'_>, tap: u32, number: u32) -> Result<(), Box<dyn Error>> {
+    /// Saves and shows a packet. Of one that is not the last that was seen, but was kept, nobody remembers what those before
+    /// it told.
+    fn take(
+        &mut self,
+        frame: &Frame<'_>,
+        tap: u32,
+        number: u32,
+        is_last: bool,
+    ) -> Result<(), Box<dyn Error>> {
         if let Some(files) = &mut self.files
             && !files.packet(number, frame)?
         {
@@ -202,7 +212,8 @@ impl Sink {
             return Ok(());
         }
         let name = self.names.get(&frame.interface).map(String::as_str);
-        let is_read = self.printer.packet(self.taken, frame, name)?;
+        let is_read =
+            self.printer.packet(self.taken, frame, name, self.tracking.facts().filter(|_| is_last))?;
         if !is_read && self.files.is_none() {
             // Nobody looks any more, and nothing is saved.
             self.left = 0;

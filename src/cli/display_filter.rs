@@ -5,6 +5,7 @@ use clap::Args;
 use crate::filter::field::{About, FieldFilter, FieldFilterError};
 use crate::packet::check::Dissected;
 use crate::packet::dissect::dissect;
+use crate::stream::{Facts, Need};
 use crate::wire::frame::Frame;
 use crate::wire::layers::LayerTable;
 
@@ -59,8 +60,19 @@ impl DisplayFilter {
         self.filter.is_none()
     }
 
-    /// Whether it takes a packet, which has this number among all.
-    pub(super) fn matches(&mut self, number: u64, frame: &Frame<'_>, interface: Option<&str>) -> bool {
+    /// What must be known of the packets before.
+    pub(super) fn need(&self) -> Need {
+        self.filter.as_ref().map_or(Need::Nothing, FieldFilter::need)
+    }
+
+    /// Whether it takes a packet, which has this number among all, and of which the packets before tell these facts.
+    pub(super) fn matches(
+        &mut self,
+        number: u64,
+        frame: &Frame<'_>,
+        interface: Option<&str>,
+        facts: Option<&Facts>,
+    ) -> bool {
         let Some(filter) = &self.filter else { return true };
         self.first_time = self.first_time.or(frame.time);
         let about = About {
@@ -72,6 +84,7 @@ impl DisplayFilter {
             interface_id: frame.interface,
             comment: frame.comment,
             sent: None,
+            facts,
         };
         self.time_before = frame.time.or(self.time_before);
         dissect(frame.data, frame.link_type, &mut self.table);

@@ -27,6 +27,11 @@ pub(super) struct HexArgs {
 }
 
 impl HexArgs {
+    /// Whether octets are to be shown in hex.
+    pub(super) fn is_hex(&self) -> bool {
+        self.x > 0 || self.hex_and_text > 0
+    }
+
     /// Whether octets are wanted.
     pub(super) fn are_given(&self) -> bool {
         self.x > 0 || self.hex_and_text > 0 || self.ascii > 0 || self.field.is_some()

@@ -24,10 +24,12 @@ mod craft_output;
 mod display_filter;
 mod doctor;
 mod duration;
+mod expert;
 mod extcap;
 mod extcap_install;
 mod fields;
 mod filter_argument;
+mod follow;
 mod hex_output;
 mod interfaces;
 mod lab;
@@ -45,12 +47,14 @@ mod random;
 mod read;
 mod read_copy;
 mod read_growing;
+mod reassembly;
 mod resolve;
 mod send;
 mod send_output;
 mod send_prepare;
 mod spec_argument;
 mod system_names;
+mod tracking;
 
 use std::process::ExitCode;
 

@@ -217,7 +217,7 @@ impl Batch {
             let comment = word(&packet.comment);
             let frame = Frame { data, len, time, link_type, interface, direction, comment };
             formatter.name_interfaces(packet.names_interface);
-            formatter.packet(&mut self.text, number, &frame, word(&packet.name));
+            formatter.packet(&mut self.text, number, &frame, word(&packet.name), None);
         }
     }
 

@@ -7,8 +7,9 @@ use crate::packet::unbuild::unbuild_shortest;
 use crate::show::columns::Columns;
 use crate::show::line::Lines;
 use crate::show::time::Clock;
-use crate::show::{Meta, json, line, tree};
+use crate::show::{Meta, facts, json, line, tree};
 use crate::spec::write_toml;
+use crate::stream::{Facts, Need};
 use crate::wire::frame::Frame;
 use crate::wire::layers::LayerTable;
 use crate::wire::text::Text;
@@ -28,6 +29,8 @@ pub(super) struct Formatter {
     pub(super) form: Form,
     pub(super) hex: Option<Hex>,
     is_first: bool,
+    /// Whether lines and JSON tell what the packets before tell.
+    analysis: bool,
     /// Emptied and filled again for each packet.
     table: LayerTable,
     text: String,
@@ -35,7 +38,12 @@ pub(super) struct Formatter {
 
 impl Formatter {
     pub(super) fn new(form: Form, hex: Option<Hex>) -> Self {
-        Self { form, hex, is_first: true, table: LayerTable::default(), text: String::new() }
+        Self { form, hex, is_first: true, analysis: false, table: LayerTable::default(), text: String::new() }
+    }
+
+    /// The same, with what the packets before tell in lines and JSON, if wanted.
+    pub(super) fn with_analysis(self, analysis: bool) -> Self {
+        Self { analysis, ..self }
     }
 
     /// Says whether lines name the interface.
@@ -50,10 +58,20 @@ impl Formatter {
         matches!(&self.form, Form::Line(lines) if lines.interfaces)
     }
 
+    /// What must be known of the packets before.
+    pub(super) fn need(&self) -> Need {
+        match &self.form {
+            Form::Tree(..) => Need::Analysis,
+            Form::Line(_) | Form::Json if self.analysis => Need::Analysis,
+            Form::Columns(columns) => columns.need(),
+            Form::Nothing | Form::Line(_) | Form::Json | Form::Toml => Need::Nothing,
+        }
+    }
+
     /// Another one that makes the same of each packet; `None` where that depends on the packets before.
     pub(super) fn fork(&self) -> Option<Self> {
         let form = match &self.form {
-            _ if self.hex.is_some() => return None,
+            _ if self.hex.is_some() || self.analysis => return None,
             Form::Json => Form::Json,
             // Names depend on what came before them, and on what was answered since.
             Form::Line(lines) if !lines.clock.counts_from_others() && lines.style.names.is_none() => {
@@ -64,21 +82,30 @@ impl Formatter {
         Some(Self::new(form, None))
     }
 
-    /// Appends the text of a packet.
-    pub(super) fn packet(&mut self, out: &mut Text, number: u64, frame: &Frame<'_>, interface: Option<&str>) {
+    /// Appends the text of a packet, of which the packets before tell these facts.
+    pub(super) fn packet(
+        &mut self,
+        out: &mut Text,
+        number: u64,
+        frame: &Frame<'_>,
+        interface: Option<&str>,
+        facts: Option<&Facts>,
+    ) {
         dissect(frame.data, frame.link_type, &mut self.table);
         let wire_len = usize::try_from(frame.len).unwrap_or(usize::MAX).max(frame.data.len());
         let dissected = Dissected { octets: frame.data, table: &self.table, wire_len };
-        let meta = Meta::captured(number, frame, interface);
+        let meta = Meta { facts, ..Meta::captured(number, frame, interface) };
         let text = &mut self.text;
         match &mut self.form {
             Form::Nothing => return,
             Form::Line(lines) => {
                 lines.packet(out, &meta, &dissected);
+                facts.filter(|_| self.analysis).into_iter().for_each(|facts| facts::marks(out, facts));
                 out.push('\n');
             }
             Form::Json => {
-                json::write(out, &meta, &dissected);
+                let facts = facts.filter(|_| self.analysis);
+                json::write(out, &Meta { facts, ..meta }, &dissected);
                 out.push('\n');
             }
             Form::Tree(clock, style) => {

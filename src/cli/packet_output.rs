@@ -20,6 +20,7 @@ use crate::proto::view::{EndPointStyle, Names};
 use crate::show::line::Lines;
 use crate::show::time::{self, Clock, Precision};
 use crate::show::tree;
+use crate::stream::{Facts, Need};
 use crate::wire::frame::Frame;
 
 /// What is printed of each packet.
@@ -65,6 +66,10 @@ pub(super) struct PacketOutputArgs {
     /// Print each packet as one line of JSON, which `craft -` and `send -` take back.
     #[arg(long, conflicts_with = "toml")]
     json: bool,
+    /// Say of TCP what the packets before tell: in lines what was sent again, is missing or out of order; in JSON, under `facts`,
+    /// all that filters know of it. Trees have it anyway.
+    #[arg(long, conflicts_with = "toml")]
+    analysis: bool,
     /// Print each packet as a spec, which `craft -` and `send -` take back.
     #[arg(long)]
     toml: bool,
@@ -82,8 +87,12 @@ impl PacketOutputArgs {
     /// Whether packets are printed although they are written into a file: as tcpdump has it, only when somebody asks for that,
     /// by `--print` or by naming a form.
     pub(super) fn prints_beside_a_file(&self) -> bool {
-        let has_form =
-            self.v > 0 || self.json || self.toml || self.hex.are_given() || self.columns.are_given();
+        let has_form = self.v > 0
+            || self.analysis
+            || self.json
+            || self.toml
+            || self.hex.are_given()
+            || self.columns.are_given();
         !self.quiet && (self.print || has_form)
     }
 
@@ -96,6 +105,11 @@ impl PacketOutputArgs {
     pub(super) fn with_grace(mut self, grace: Duration) -> Self {
         self.grace = grace;
         self
+    }
+
+    /// Whether octets are to be shown in hex.
+    pub(super) fn is_hex(&self) -> bool {
+        self.hex.is_hex()
     }
 
     /// Whether what is printed is to be JSON.
@@ -149,7 +163,7 @@ impl Printer {
             }
         };
         Self {
-            formatter: Formatter::new(form, Hex::new(&args.hex)),
+            formatter: Formatter::new(form, Hex::new(&args.hex)).with_analysis(args.analysis),
             at_once: args.line_buffered || io::stdout().is_terminal(),
             batches: None,
             output,
@@ -169,6 +183,11 @@ impl Printer {
         !matches!(self.formatter.form, Form::Nothing)
     }
 
+    /// What must be known of the packets before.
+    pub(super) fn need(&self) -> Need {
+        self.formatter.need()
+    }
+
     /// Says whether lines name the interface: where there is more than one.
     pub(super) fn name_interfaces(&mut self, wanted: bool) {
         self.formatter.name_interfaces(wanted);
@@ -186,7 +205,7 @@ impl Printer {
         }
     }
 
-    /// Prints a packet. `false` when nobody reads what is printed any more.
+    /// Prints a packet, of which the packets before tell these facts. `false` when nobody reads what is printed any more.
     ///
     /// # Errors
     /// When stdout cannot be written.
@@ -195,6 +214,7 @@ impl Printer {
         number: u64,
         frame: &Frame<'_>,
         interface: Option<&str>,
+        facts: Option<&Facts>,
     ) -> io::Result<bool> {
         if !self.prints() {
             return Ok(true);
@@ -203,7 +223,7 @@ impl Printer {
             batches.packet((&mut self.output, &mut self.formatter), number, frame, interface)?;
             return Ok(self.output.is_open());
         }
-        self.formatter.packet(&mut self.output.text, number, frame, interface);
+        self.formatter.packet(&mut self.output.text, number, frame, interface, facts);
         if self.at_once {
             self.output.flush()?
         } else {

@@ -11,17 +11,22 @@ use std::time::Duration;
 use clap::Args;
 
 use super::display_filter::{DisplayFilter, DisplayFilterArgs};
+use super::expert::Finding;
 use super::filter_argument::{FileFilter, FilterArgs};
+use super::follow::{FollowArgs, Following, NotFollowed};
 use super::names::GRACE;
 use super::output::print;
 use super::packet_output::{PacketOutputArgs, Printer};
 use super::read_copy::{Copy, CopyArgs, Plan};
+use super::reassembly::{Come, Kept, Reassembly};
+use super::tracking::Tracking;
 use super::{CommandResult, Outcome, read_growing};
-use crate::file::{CaptureReader, Item, Merge, ReadError};
+use crate::file::{Block, CaptureReader, Interface, Item, Merge, ReadError};
 use crate::packet::dissect::dissect;
 use crate::show::statistics as show;
 use crate::show::text::printable;
 use crate::statistics::Statistics;
+use crate::stream::Need;
 use crate::wire::frame::Frame;
 use crate::wire::layers::LayerTable;
 
@@ -52,9 +57,19 @@ pub(super) struct ReadArgs {
     /// as one object.
     #[arg(long = "stats", conflicts_with_all = ["count_only", "resolve"])]
     statistics: bool,
+    /// Print what was found in the packets, the gravest first: what is malformed or has a bad checksum, what TCP analysis
+    /// finds, connections that begin and end; with --json as one object.
+    #[arg(long, conflicts_with_all = ["count_only", "statistics", "follow", "resolve"])]
+    expert: bool,
     /// Make lines and JSON of plain files on so many threads, 1 or 2; lines with names are made on one.
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=2))]
     threads: u8,
+    /// Put the fragments of IPv4 and IPv6 datagrams together: the whole takes the place of the last fragment. Fragments wait
+    /// for 60 seconds of the capture and in 64 MiB; those that do not become whole come as they were.
+    #[arg(long)]
+    reassemble: bool,
+    #[command(flatten)]
+    follow: FollowArgs,
     #[command(flatten)]
     copy: CopyArgs,
     #[command(flatten)]
@@ -70,6 +85,8 @@ const EXAMPLES: &str = "Examples:
   rawsock read -vv -c1 trace.pcapng
   rawsock read trace.pcapng 'tcp port 443 and host 10.0.0.1'
   rawsock read trace.pcapng -Y 'tcp.flags.syn == 1 and ip.ttl < 64'
+  rawsock read trace.pcapng -Y tcp.analysis.flags --analysis
+  rawsock read --expert trace.pcapng
   rawsock read --json trace.pcapng | rawsock craft - --hex
   rawsock read old.pcap -w new.pcapng
   rawsock read eth0.pcapng eth1.pcapng.gz -w both.pcapng
@@ -88,6 +105,9 @@ pub(super) fn run(args: &ReadArgs) -> CommandResult {
         );
     }
     let filter = args.filter.text(&words)?;
+    if args.follow.is_given() && !filter.is_empty() {
+        return Err(NotFollowed::Filter.into());
+    }
     let display_filter = args.display_filter.compile()?;
     let is_merged = files.len() > 1 && !args.append;
     let plan = Plan {
@@ -95,6 +115,7 @@ pub(super) fn run(args: &ReadArgs) -> CommandResult {
         merged: if is_merged { files.len() } else { 0 },
         is_subset: args.count.is_some()
             || args.skip > 0
+            || args.reassemble
             || !filter.is_empty()
             || args.display_filter.is_given(),
         is_live: args.follow_file,
@@ -105,6 +126,8 @@ pub(super) fn run(args: &ReadArgs) -> CommandResult {
     }
     let is_silent = args.count_only
         || args.statistics
+        || args.expert
+        || args.follow.is_given()
         || args.copy.writes_to_stdout()
         || args.copy.writes() && !args.output.prints_beside_a_file();
     let grace = if args.follow_file { Duration::ZERO } else { GRACE };
@@ -114,7 +137,10 @@ pub(super) fn run(args: &ReadArgs) -> CommandResult {
     if args.threads > 1 && files.iter().all(|file| file.is_file()) {
         printer.share_work();
     }
+    let found = if args.expert { Need::Analysis } else { Need::Nothing };
+    let need = display_filter.need().max(printer.need()).max(found);
     let mut reading = Reading {
+        tracking: Tracking::new(need),
         filter,
         display_filter,
         keeps_blocks: printer.learns(),
@@ -126,6 +152,9 @@ pub(super) fn run(args: &ReadArgs) -> CommandResult {
         skipped: args.skip,
         most: args.count.unwrap_or(u64::MAX),
         statistics: args.statistics.then(Counting::default),
+        finding: args.expert.then(Finding::default),
+        reassembly: (args.reassemble || args.follow.is_given()).then(Reassembly::default),
+        following: args.follow.start(args.output.is_json(), args.output.is_hex())?,
     };
     let mut outcome = Outcome::Done;
     for files in files.chunks(if is_merged { files.len() } else { 1 }) {
@@ -135,17 +164,7 @@ pub(super) fn run(args: &ReadArgs) -> CommandResult {
             Ended::Enough => break,
         }
     }
-    reading.printer.finish()?;
-    if let Some(copy) = reading.copy {
-        copy.finish()?;
-    }
-    if let Some(counting) = &reading.statistics {
-        let all = &counting.statistics;
-        print(&if args.output.is_json() { show::json(all) + "\n" } else { show::text(all) })?;
-    }
-    if args.count_only {
-        print(&format!("{}\n", reading.taken))?;
-    }
+    reading.finish(args)?;
     Ok(outcome)
 }
 
@@ -195,6 +214,7 @@ impl Ended {
 
 /// Files on their way to the screen and into another file.
 struct Reading {
+    tracking: Tracking,
     filter: FileFilter,
     display_filter: DisplayFilter,
     printer: Printer,
@@ -210,6 +230,9 @@ struct Reading {
     skipped: u64,
     most: u64,
     statistics: Option<Counting>,
+    finding: Option<Finding>,
+    reassembly: Option<Reassembly>,
+    following: Option<Following>,
 }
 
 /// What the packets come to, so far.
@@ -266,6 +289,13 @@ impl Reading {
                 }
             }
         }
+        if let Some(reassembly) = &mut self.reassembly {
+            let mut released = Vec::new();
+            reassembly.finish(&mut released);
+            if !self.released(&merge, &released)? {
+                return Ok(Ended::Enough);
+            }
+        }
         for (path, more) in paths.iter().zip(damages.more).filter(|(_, more)| *more > 0) {
             self.printer.finish()?;
             tell(path, &format_args!("{more} more damages"));
@@ -291,23 +321,108 @@ impl Reading {
         let interfaces = merge.interfaces();
         self.printer.name_interfaces(interfaces.len() > 1 || merge.len() > 1);
         self.number = self.number.saturating_add(1);
+        match &self.reassembly {
+            Some(_) => self.reassembled(merge, source, frame),
+            None => self.take(source, (self.number, frame), || merge.block(), interfaces),
+        }
+    }
+
+    /// Takes a packet, and shows what has become whole with it.
+    fn reassembled(
+        &mut self,
+        merge: &Merge,
+        source: usize,
+        frame: &Frame<'_>,
+    ) -> Result<bool, Box<dyn Error>> {
+        let Some(reassembly) = &mut self.reassembly else { return Ok(true) };
+        let mut released = Vec::new();
+        let number = self.number;
+        let (come, conflict) =
+            reassembly.packet(source, (number, frame), merge.block().as_ref(), &mut released);
+        if let Some(conflict) = conflict.filter(|_| reassembly.tells()) {
+            self.printer.finish()?;
+            anstream::eprintln!("rawsock: packet {number}: {conflict}");
+        }
+        if !self.released(merge, &released)? {
+            return Ok(false);
+        }
+        let interfaces = merge.interfaces_of(source);
+        match come {
+            Come::Nothing => Ok(true),
+            Come::Same => self.take(source, (number, frame), || merge.block(), interfaces),
+            Come::Whole(octets) => {
+                let len = u32::try_from(octets.len()).unwrap_or(u32::MAX);
+                let whole = Frame { data: &octets, len, ..*frame };
+                self.take(source, (number, &whole), || None, interfaces)
+            }
+        }
+    }
+
+    /// Shows fragments that were held.
+    fn released(&mut self, merge: &Merge, released: &[Kept]) -> Result<bool, Box<dyn Error>> {
+        for kept in released {
+            let interfaces = merge.interfaces_of(kept.source);
+            if !self.take(kept.source, (kept.number, &kept.frame()), || kept.block(), interfaces)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Prints and copies a packet; `block` is the one that it came in.
+    fn take<'b>(
+        &mut self,
+        source: usize,
+        (number, frame): (u64, &Frame<'_>),
+        block: impl FnOnce() -> Option<Block<'b>>,
+        interfaces: &[Interface],
+    ) -> Result<bool, Box<dyn Error>> {
+        if let Some(following) = &mut self.following {
+            return Ok(following.packet(number, frame)?);
+        }
         let interface = interfaces.get(usize::try_from(frame.interface).unwrap_or(usize::MAX));
         let name = interface.and_then(|interface| interface.name.as_deref());
-        // It sees all packets: some of its fields are times since others.
-        let is_shown = self.display_filter.matches(self.number, frame, name);
-        if self.number <= self.skipped || !is_shown || !self.filter.matches(frame)? {
+        // They see all packets: some fields are times since others, or what became of a conversation.
+        let facts = self.tracking.packet(number, frame);
+        let is_shown = self.display_filter.matches(number, frame, name, facts);
+        if number <= self.skipped || !is_shown || !self.filter.matches(frame)? {
             return Ok(true);
         }
         self.taken = self.taken.saturating_add(1);
-        let is_read = self.printer.packet(self.number, frame, name)?;
+        let is_read = self.printer.packet(number, frame, name, facts)?;
         if let Some(counting) = &mut self.statistics {
             counting.packet(frame);
         }
+        if let Some(finding) = &mut self.finding {
+            finding.packet(number, frame, facts);
+        }
         if let Some(copy) = &mut self.copy {
-            copy.packet(source, (self.number, frame), merge.block().as_ref(), interfaces)?;
+            copy.packet(source, (number, frame), block().as_ref(), interfaces)?;
         }
         // Whoever copies goes on when nobody looks at the lines any more.
         Ok((is_read || self.copy.is_some()) && self.taken < self.most)
+    }
+
+    /// Prints what the packets came to, and ends what was begun.
+    fn finish(mut self, args: &ReadArgs) -> Result<(), Box<dyn Error>> {
+        self.printer.finish()?;
+        if let Some(following) = self.following {
+            following.finish()?;
+        }
+        if let Some(copy) = self.copy {
+            copy.finish()?;
+        }
+        if let Some(counting) = &self.statistics {
+            let all = &counting.statistics;
+            print(&if args.output.is_json() { show::json(all) + "\n" } else { show::text(all) })?;
+        }
+        if let Some(finding) = &self.finding {
+            print(&finding.text(args.output.is_json()))?;
+        }
+        if args.count_only {
+            print(&format!("{}\n", self.taken))?;
+        }
+        Ok(())
     }
 
     /// Says why a file ended, behind what was printed of it.

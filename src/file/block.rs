@@ -55,5 +55,28 @@ impl<'a> Block<'a> {
     }
 }
 
+/// A block that is kept while the file goes on.
+#[derive(Debug, Clone)]
+pub struct OwnedBlock {
+    kind: u32,
+    octets: Vec<u8>,
+    order: Endianness,
+    interface: Option<u32>,
+}
+
+impl From<Block<'_>> for OwnedBlock {
+    fn from(block: Block<'_>) -> Self {
+        let Block { kind, octets, order, interface } = block;
+        Self { kind, octets: octets.to_vec(), order, interface }
+    }
+}
+
+impl OwnedBlock {
+    /// The block.
+    pub fn borrowed(&self) -> Block<'_> {
+        Block { kind: self.kind, octets: &self.octets, order: self.order, interface: self.interface }
+    }
+}
+
 /// Octets of type and length.
 pub(super) const BODY_AT: usize = 8;

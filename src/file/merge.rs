@@ -95,6 +95,11 @@ impl Merge {
         Some((number, reader.item()?, reader.interfaces()))
     }
 
+    /// The interfaces that a file described so far.
+    pub fn interfaces_of(&self, source: usize) -> &[Interface] {
+        self.readers.get(source).map_or(&[], CaptureReader::interfaces)
+    }
+
     /// The time of the packet that a file has next; `None` when it need not wait for others: a block without a packet, or
     /// there are no others.
     fn time(&self, number: usize) -> Option<Option<i64>> {

@@ -62,7 +62,7 @@ mod writer;
 #[cfg(test)]
 mod laws;
 
-pub use block::{Block, Item};
+pub use block::{Block, Item, OwnedBlock};
 pub use copy::{Copier, CopyOptions, LeftOut, Split};
 pub use description::{Counts, Interface, Section};
 pub use merge::Merge;

@@ -9,6 +9,7 @@ pub mod build;
 pub mod check;
 pub mod dissect;
 mod encode;
+pub mod expert;
 #[cfg(test)]
 pub(crate) mod laws;
 mod measure;

@@ -104,7 +104,7 @@ const FIXED_LEN: usize = 20;
 
 /// Source and final destination: the last address of a source route that is not yet used up, else the header's own.
 /// TCP and UDP checksums are over these (RFC 1122 §4.1.3.4, as Linux and Wireshark compute them).
-pub(super) fn end_points(header: &[u8]) -> Option<(Ipv4Addr, Ipv4Addr)> {
+pub fn end_points(header: &[u8]) -> Option<(Ipv4Addr, Ipv4Addr)> {
     let ip = Ipv4Packet::new(header)?;
     let options = header.get(FIXED_LEN..).unwrap_or_default();
     let destination = if options.is_empty() { None } else { ip_options::route_destination(options) };

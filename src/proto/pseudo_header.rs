@@ -1,6 +1,6 @@
 //! The pseudo header that TCP, UDP and ICMPv6 checksums cover: RFC 9293 §3.1, RFC 768, RFC 8200 §8.1.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::auto::Scope;
 use super::{ip, ipv6, ipv6_extension, ipv6_routing, registry};
@@ -50,6 +50,14 @@ impl PseudoHeader {
     /// Whether it is IPv6's.
     pub fn is_ipv6(self) -> bool {
         matches!(self.addresses, Addresses::V6(..))
+    }
+
+    /// Who sent the layer, and whom it is for: the last destination of a routing header, and the home address of who is away.
+    pub fn ends(self) -> (IpAddr, IpAddr) {
+        match self.addresses {
+            Addresses::V4(source, destination) => (source.into(), destination.into()),
+            Addresses::V6(source, destination) => (source.into(), destination.into()),
+        }
     }
 
     /// The sum of the pseudo header of a layer of `len` octets.

@@ -9,6 +9,7 @@ use jiff::tz::TimeZone;
 use super::value::{push_hex, push_hex_number, push_padded, push_uint};
 use crate::filter::field::{NamedValue, Type};
 use crate::proto::describe::Field;
+use crate::stream::{Fact, FactKind};
 use crate::wire::value::ValueRef;
 
 /// Appends a value of this type, and of this field where it is one.
@@ -54,6 +55,17 @@ fn push_seconds(out: &mut String, nanoseconds: i128) {
     match i64::try_from(nanoseconds) {
         Ok(nanoseconds) => super::json::push_seconds(out, nanoseconds),
         Err(_) => _ = write!(out, "{nanoseconds}e-9"),
+    }
+}
+
+/// Appends the value of a fact.
+pub(super) fn push_fact(out: &mut String, fact: Fact, value: i64) {
+    match fact.description().kind {
+        FactKind::Span => push_seconds(out, i128::from(value)),
+        FactKind::Number | FactKind::Frame | FactKind::Flag => {
+            // Writing into a `String` cannot fail.
+            let _ = write!(out, "{value}");
+        }
     }
 }
 

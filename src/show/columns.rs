@@ -11,6 +11,7 @@ use super::column_values::push_value;
 use super::text::is_printable;
 use crate::filter::field::{About, FieldName, UnknownField};
 use crate::packet::check::Dissected;
+use crate::stream::Need;
 
 /// How rows are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -55,6 +56,11 @@ impl Columns {
         Self { style, ..self }
     }
 
+    /// What must be known of the packets before, for all columns to be filled.
+    pub fn need(&self) -> Need {
+        self.columns.iter().map(|column| column.field.need()).max().unwrap_or_default()
+    }
+
     /// Appends the columns' names as a row.
     pub fn header(&self, out: &mut String) {
         self.row(out, |column| &column.name);
@@ -72,6 +78,7 @@ impl Columns {
             interface_id: meta.interface_id,
             comment: meta.comment,
             sent: None,
+            facts: meta.facts,
         };
         self.last = meta.time.or(self.last);
         for Column { field, text, .. } in &mut self.columns {

@@ -8,6 +8,7 @@ use super::header;
 use super::text::push_json_string;
 use crate::proto::describe::{Protocol, Section};
 use crate::proto::registry;
+use crate::stream::Fact;
 
 /// Appends a line for each protocol: name, title, reference.
 pub fn list(out: &mut String) {
@@ -48,7 +49,9 @@ fn further_names(protocol: &'static Protocol) -> Vec<(&'static str, String)> {
         (alias.name, format!("{}{}", meant.join(", "), if alias.as_text { ", as text" } else { "" }))
     });
     let derived = protocol.derived.iter().map(|derived| (derived.name, "computed".to_owned()));
-    aliases.chain(derived).collect()
+    let facts = Fact::of_protocol(protocol.name)
+        .map(|known| (known.name, format!("{}, from the packets before", known.title)));
+    aliases.chain(derived).chain(facts).collect()
 }
 
 fn write_further(out: &mut String, names: &[(&'static str, String)]) {

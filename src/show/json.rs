@@ -57,6 +57,10 @@ pub fn write(out: &mut Text, meta: &Meta<'_>, dissected: &Dissected<'_>) {
     let outermost_end = dissected.table.entries().first().map_or(0, |entry| entry.end as usize);
     json.octets("trailer", dissected.octets.get(outermost_end..).unwrap_or_default());
     json.findings();
+    if let Some(facts) = meta.facts {
+        json.key("facts");
+        super::facts::json(json.out, facts);
+    }
     json.out.push('}');
 }
 
@@ -356,6 +360,7 @@ mod tests {
             link_type: LinkType::ETHERNET,
             direction: Direction::Inbound,
             comment: Some("\"so\""),
+            facts: None,
         };
         assert_eq!(
             json_of(&octets, 60, &meta),

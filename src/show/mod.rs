@@ -6,8 +6,11 @@
 
 mod column_values;
 pub mod columns;
+pub mod expert;
+pub mod facts;
 mod field_entries;
 pub mod fields;
+pub mod follow;
 pub mod forms;
 pub mod header;
 pub mod hex;
@@ -24,9 +27,11 @@ pub mod table;
 pub mod text;
 pub mod time;
 pub mod tree;
+mod tree_facts;
 mod tree_fields;
 pub mod value;
 
+use crate::stream::Facts;
 use crate::wire::frame::{Direction, Frame, LinkType};
 
 /// What is known of a packet besides its octets and layers.
@@ -46,6 +51,8 @@ pub struct Meta<'a> {
     pub direction: Direction,
     /// What somebody noted about it. Any text: it is escaped here.
     pub comment: Option<&'a str>,
+    /// What the packets before it tell of its layers; `None` where nobody looked.
+    pub facts: Option<&'a Facts>,
 }
 
 impl<'a> Meta<'a> {
@@ -59,12 +66,13 @@ impl<'a> Meta<'a> {
             link_type,
             direction: Direction::Unknown,
             comment: None,
+            facts: None,
         }
     }
 
     /// What is known of a frame that was captured on `interface`.
     pub fn captured(number: u64, frame: &Frame<'a>, interface: Option<&'a str>) -> Self {
         let Frame { time, link_type, direction, comment, interface: interface_id, .. } = *frame;
-        Self { number, time, interface, interface_id, link_type, direction, comment }
+        Self { number, time, interface, interface_id, link_type, direction, comment, facts: None }
     }
 }

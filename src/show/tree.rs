@@ -15,6 +15,7 @@ use crate::packet::unbuild::{next_of_chain, trailer_of};
 use crate::packet::walk::walk_layer;
 use crate::proto::describe::View;
 use crate::proto::registry;
+use crate::stream::Facts;
 use crate::wire::frame::Direction;
 use crate::wire::text::Text;
 
@@ -53,13 +54,14 @@ pub fn packet(out: &mut String, meta: &Meta<'_>, dissected: &Dissected<'_>, cloc
         push_printable(out, comment);
     }
     out.push('\n');
-    layers(out, dissected, style);
+    // Writing into a `String` cannot fail.
+    let _: fmt::Result = Tree { out, dissected, facts: meta.facts, style, depth: 0 }.packet();
 }
 
 /// Appends the tree of a packet's layers alone.
 pub fn layers(out: &mut String, dissected: &Dissected<'_>, style: Style) {
     // Writing into a `String` cannot fail.
-    let _: fmt::Result = Tree { out, dissected, style, depth: 0 }.packet();
+    let _: fmt::Result = Tree { out, dissected, facts: None, style, depth: 0 }.packet();
 }
 
 /// `[14..34]`: the octets from 14 up to, and without, 34.
@@ -84,6 +86,7 @@ const SHOWN_OCTETS: usize = 32;
 pub(super) struct Tree<'o, 'a> {
     pub(super) out: &'o mut String,
     pub(super) dissected: &'a Dissected<'a>,
+    pub(super) facts: Option<&'a Facts>,
     style: Style,
     pub(super) depth: usize,
 }
@@ -134,6 +137,7 @@ impl Tree<'_, '_> {
                 result = body.event(&event);
             }
         });
+        result = result.and_then(|()| self.facts(index, &header));
         let trailer = trailer_of(octets, table, index);
         self.octets("Trailer", trailer, (entry.end as usize).saturating_sub(trailer.len()))?;
         self.depth = outer;

@@ -6,6 +6,7 @@
 mod answers;
 mod conversations;
 mod ends;
+mod expert;
 mod hash;
 mod hierarchy;
 mod rates;
@@ -15,6 +16,7 @@ pub use self::answers::{Answers, MOST_QUESTIONS};
 pub use self::conversations::{
     Conversation, Conversations, EndPoint, EndPoints, MOST_CONVERSATIONS, Traffic,
 };
+pub use self::expert::{Count as ExpertCount, Expert, Kind as ExpertKind};
 pub use self::hierarchy::{Hierarchy, Node};
 pub use self::rates::{MOST_INTERVALS, Rates};
 pub use self::spread::Spread;

@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "each test program uses its own part of this")]
 
+pub(crate) mod judge;
 pub(crate) mod ours;
 pub(crate) mod pdml;
 

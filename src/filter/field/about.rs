@@ -2,6 +2,7 @@
 
 use super::types::Type;
 use crate::packet::check::Dissected;
+use crate::stream::Facts;
 
 /// What the capture knows of a packet besides its octets and layers; nothing, where there is no capture.
 #[derive(Debug, Clone, Copy, Default)]
@@ -22,6 +23,8 @@ pub struct About<'a> {
     pub comment: Option<&'a str>,
     /// The packet that was sent and may be answered by this one: what `sent.ip.src` and the like are about.
     pub sent: Option<Dissected<'a>>,
+    /// What the packets before it tell of its layers.
+    pub facts: Option<&'a Facts>,
 }
 
 /// A field of `frame`.

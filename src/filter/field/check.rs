@@ -351,7 +351,7 @@ fn is_name(word: &str) -> bool {
 }
 
 /// What stands before the name of a field of the packet that was sent.
-const SENT: &str = "sent.";
+pub(super) const SENT: &str = "sent.";
 /// Octets that a compiled pattern may take; such of sensible length take a few thousand.
 const MAX_PATTERN_SIZE: usize = 1 << 20;
 const MAX_PATTERN_DEPTH: u32 = 50;

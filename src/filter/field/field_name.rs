@@ -9,6 +9,7 @@ use super::program::{Datum, FieldValues};
 use super::types::Type;
 use crate::packet::check::Dissected;
 use crate::proto::describe::Field;
+use crate::stream::Need;
 
 /// A name that is no field's.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -55,10 +56,19 @@ impl FieldName {
     pub fn has_octets(&self) -> bool {
         let stands = |what: &What| match what {
             What::Frame(_) => self.kind() == Type::Protocol,
-            What::Derived(_) => false,
+            What::Derived(_) | What::Fact(_) => false,
             What::Layer | What::Field { .. } | What::Status(_) | What::Holder(_) => true,
         };
         self.0.named.places.iter().any(|place| stands(&place.what))
+    }
+
+    /// What must be known of the packets before, for its values to be known.
+    pub fn need(&self) -> Need {
+        let needs = self.0.named.places.iter().map(|place| match &place.what {
+            What::Fact(fact) => fact.description().need,
+            _ => Need::Nothing,
+        });
+        needs.max().unwrap_or_default()
     }
 
     /// Tells each value in a packet, with the description of its field where it has one: layer by layer, the outermost

@@ -32,6 +32,7 @@ fn run(filter: &FieldFilter, octets: &[u8]) -> bool {
         interface_id: 2,
         comment: Some("hi"),
         sent: None,
+        facts: None,
     };
     filter.matches(&Dissected { octets, table: &table, wire_len: octets.len() }, &about)
 }
@@ -39,6 +40,7 @@ fn run(filter: &FieldFilter, octets: &[u8]) -> bool {
 #[test]
 fn flags_alone_are_told() {
     let flags = |filter: &str| FieldFilter::compile(filter).unwrap().flags_alone();
+    assert!(flags("tcp.analysis.retransmission or tcp.stream == 1").is_empty());
     assert_eq!(
         flags("tcp.flags.syn and not tcp.flags.ack or tcp.flags.syn"),
         ["tcp.flags.syn", "tcp.flags.ack"]

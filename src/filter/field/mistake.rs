@@ -132,6 +132,12 @@ pub enum Mistake {
     /// Several values where one is wanted: `10.0.0.0/8` in a calculation.
     #[error("a network stands only behind a comparison or in a set")]
     Network,
+    /// Something that the packets before tell, where there are none.
+    #[error("`{name}` is known of packets in a capture alone")]
+    NoCapture {
+        /// The name.
+        name: &'static str,
+    },
     /// More than is taken.
     #[error("the filter is too long or too deeply nested")]
     TooMuch,

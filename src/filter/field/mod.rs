@@ -57,6 +57,7 @@ pub use self::mistake::Mistake;
 pub use self::types::Type;
 use crate::diagnostic::{Diagnostic, Source, SourceError};
 use crate::packet::check::Dissected;
+use crate::stream::{Fact, Need};
 
 /// A filter that cannot be used.
 pub type FieldFilterError = SourceError<Mistake>;
@@ -66,6 +67,7 @@ pub type FieldFilterError = SourceError<Mistake>;
 pub struct FieldFilter {
     /// Nothing, where every packet passes.
     test: Option<Arc<program::Test>>,
+    need: Need,
 }
 
 impl FieldFilter {
@@ -103,7 +105,28 @@ impl FieldFilter {
         }
         let tokens = lexer::tokens(text)?;
         let node = parser::parse(&tokens)?;
-        Ok(Self { test: node.map(|node| check::check(&node, knows_sent)).transpose()?.map(Arc::new) })
+        let test = node.map(|node| check::check(&node, knows_sent)).transpose()?.map(Arc::new);
+        let facts = tokens.iter().filter_map(|token| match token.part {
+            token::Part::Word(word) => {
+                let known =
+                    Fact::by_name(word.strip_prefix(check::SENT).filter(|_| knows_sent).unwrap_or(word))?;
+                Some((token.at.clone(), known.description()))
+            }
+            _ => None,
+        });
+        let most = facts.max_by_key(|(_, known)| known.need);
+        match most {
+            // What comes back is not looked at in the order of a capture.
+            Some((at, known)) if knows_sent => {
+                Err(Diagnostic { at, mistake: Mistake::NoCapture { name: known.name } })
+            }
+            _ => Ok(Self { test, need: most.map(|(_, known)| known.need).unwrap_or_default() }),
+        }
+    }
+
+    /// What must be known of the packets before, for the filter to know of a packet all that it names.
+    pub fn need(&self) -> Need {
+        self.need
     }
 
     /// The flags that are asked for as if their names alone meant that they are set: in this language, as in Wireshark's,

@@ -10,6 +10,7 @@ use crate::diagnostic::nearest::nearest;
 use crate::proto::describe::{Auto, Body, Field, Kind, Protocol, Section, Style};
 use crate::proto::filter_names::{Compute, Derived};
 use crate::proto::registry;
+use crate::stream::{Fact, FactKind};
 use crate::wire::layers::ProtocolId;
 
 /// What a name means.
@@ -25,6 +26,13 @@ pub(super) struct Named {
     pub(super) values: &'static [(u64, &'static str)],
     /// Where its values stand.
     pub(super) places: Vec<Place>,
+}
+
+impl Named {
+    /// Whether it is something that the packets before tell.
+    pub(super) fn is_fact(&self) -> bool {
+        self.places.iter().any(|place| matches!(place.what, What::Fact(_)))
+    }
 }
 
 /// One place where values of a name stand.
@@ -58,6 +66,8 @@ pub(super) enum What {
     Holder(Vec<&'static str>),
     /// Something that is computed about the layer.
     Derived(&'static Derived),
+    /// Something that the packets before tell of the layer.
+    Fact(Fact),
 }
 
 /// All names.
@@ -104,6 +114,14 @@ impl Names {
                     Compute::Octets(_) => Type::Octets,
                 };
                 collector.add(derived.name.to_owned(), kind, 32, &[], What::Derived(derived));
+            }
+            for known in Fact::of_protocol(protocol.name) {
+                let kind = match known.kind {
+                    FactKind::Number | FactKind::Frame => Type::Number,
+                    FactKind::Flag => Type::Bool,
+                    FactKind::Span => Type::Span,
+                };
+                collector.add(known.name.to_owned(), kind, 32, &[], What::Fact(known.fact));
             }
         }
         // A further name means what the names that it stands for mean before there are any further ones.

@@ -40,7 +40,8 @@ impl Test {
     /// Adds the names of flags of which only the existence is tested.
     pub(super) fn flags_alone(&self, names: &mut Vec<&'static str>) {
         match self {
-            Self::Exists(Value::Field(field)) if field.named.kind == Type::Bool => {
+            // What is found is there or not.
+            Self::Exists(Value::Field(field)) if field.named.kind == Type::Bool && !field.named.is_fact() => {
                 let name = field.named.name.as_str();
                 if !names.contains(&name) {
                     names.push(name);

@@ -90,6 +90,11 @@ impl<'e> Run<'e> {
             }
             What::Field { field, name, section_at: Some(at) } => self.field_at(entry, field, name, *at, tell),
             What::Derived(derived) => self.derived(index, derived, tell),
+            What::Fact(fact) => {
+                let value = self.about.facts.and_then(|facts| facts.get(index, *fact));
+                let datum = |value| Datum::Number(i128::from(value));
+                value.map_or(GO_ON, |value| tell(Found { datum: datum(value), field: None, octets: None }))
+            }
             _ => self.walk(index, entry, place, tell),
         }
     }

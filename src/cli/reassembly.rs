@@ -1,0 +1,115 @@
+//! Fragments on their way to whole datagrams: `read --reassemble`.
+
+use crate::file::{Block, OwnedBlock};
+use crate::packet::dissect::dissect;
+use crate::stream::defragment::{Conflict, Defragmenter, Verdict};
+use crate::wire::frame::{Direction, Frame, LinkType};
+use crate::wire::layers::LayerTable;
+
+/// Holds fragments.
+#[derive(Default)]
+pub(super) struct Reassembly {
+    defragmenter: Defragmenter<Kept>,
+    /// Emptied and filled again for each packet.
+    table: LayerTable,
+    told: u64,
+}
+
+/// A packet that was held.
+pub(super) struct Kept {
+    pub(super) source: usize,
+    pub(super) number: u64,
+    data: Vec<u8>,
+    len: u32,
+    time: Option<i64>,
+    link_type: LinkType,
+    interface: u32,
+    direction: Direction,
+    comment: Option<String>,
+    block: Option<OwnedBlock>,
+}
+
+impl Kept {
+    fn new(source: usize, number: u64, frame: &Frame<'_>, block: Option<&Block<'_>>) -> Self {
+        let Frame { data, len, time, link_type, interface, direction, comment } = *frame;
+        Self {
+            source,
+            number,
+            data: data.to_vec(),
+            len,
+            time,
+            link_type,
+            interface,
+            direction,
+            comment: comment.map(str::to_owned),
+            block: block.map(|block| OwnedBlock::from(*block)),
+        }
+    }
+
+    pub(super) fn frame(&self) -> Frame<'_> {
+        let Self { len, time, link_type, interface, direction, .. } = *self;
+        let comment = self.comment.as_deref();
+        Frame { data: &self.data, len, time, link_type, interface, direction, comment }
+    }
+
+    pub(super) fn block(&self) -> Option<Block<'_>> {
+        self.block.as_ref().map(OwnedBlock::borrowed)
+    }
+}
+
+/// What becomes of a packet, behind those that are released.
+pub(super) enum Come {
+    /// It comes as it is.
+    Same,
+    /// It is held.
+    Nothing,
+    /// These octets come in its place.
+    Whole(Vec<u8>),
+}
+
+impl Reassembly {
+    /// Takes a packet; what comes before it is appended to `released`. A conflict between fragments is told by `tell`.
+    pub(super) fn packet(
+        &mut self,
+        source: usize,
+        (number, frame): (u64, &Frame<'_>),
+        block: Option<&Block<'_>>,
+        released: &mut Vec<Kept>,
+    ) -> (Come, Option<Conflict>) {
+        let mut whole: Option<Vec<u8>> = None;
+        loop {
+            let frame = match &whole {
+                Some(octets) => {
+                    Frame { data: octets, len: u32::try_from(octets.len()).unwrap_or(u32::MAX), ..*frame }
+                }
+                None => *frame,
+            };
+            dissect(frame.data, frame.link_type, &mut self.table);
+            let block = block.filter(|_| whole.is_none());
+            let keep = || Kept::new(source, number, &frame, block);
+            let verdict = self.defragmenter.packet(&frame, &self.table, keep, released);
+            let come = |whole: Option<Vec<u8>>| whole.map_or(Come::Same, Come::Whole);
+            match verdict {
+                Ok(Verdict::Passes) => return (come(whole), None),
+                Ok(Verdict::Held) => return (Come::Nothing, None),
+                // What it carries may be a fragment in its turn: at most as often as there are layers.
+                Ok(Verdict::Whole(octets)) => whole = Some(octets),
+                Err(conflict) => return (come(whole), Some(conflict)),
+            }
+        }
+    }
+
+    /// Gives up what is held.
+    pub(super) fn finish(&mut self, released: &mut Vec<Kept>) {
+        self.defragmenter.finish(released);
+    }
+
+    /// Whether another conflict is told, or only counted.
+    pub(super) fn tells(&mut self) -> bool {
+        self.told = self.told.saturating_add(1);
+        self.told <= MOST_TOLD
+    }
+}
+
+/// More conflicts than this are not told.
+const MOST_TOLD: u64 = 20;

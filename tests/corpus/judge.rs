@@ -1,0 +1,97 @@
+//! What tshark says of chosen fields, for packets of the protocols that we have.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::captures;
+
+/// Fragments as they are, and lengths of zero as those of segments that the interface cuts.
+pub(crate) const SEPARATE: [&str; 3] =
+    ["ip.defragment:FALSE", "ipv6.defragment:FALSE", "ip.tso_support:TRUE"];
+
+/// Captures of which tshark reads other packets than we do, or other times.
+const NOT_COMPARED: [(&str, &str); 9] = [
+    ("test010.pcapng", "packets without a time, which are of the year 1970 for tshark"),
+    ("test011.pcapng", "packets without a time"),
+    ("test016.pcapng", "packets without a time"),
+    ("test017.pcapng", "its blocks are no packets for us"),
+    ("test018.pcapng", "its blocks are no packets for us"),
+    ("test100.pcapng", "packets without a time"),
+    ("pcapng-example.pcapng", "times behind the year 2262"),
+    ("ipv6_ext_headers.pcap", "more layers than we follow"),
+    ("test901.pcapng", "a section of another version, which tshark reads no further than"),
+];
+
+/// The captures that are compared.
+pub(crate) fn compared() -> Vec<PathBuf> {
+    let name = |path: &PathBuf| path.file_name().unwrap().to_string_lossy().into_owned();
+    let is_compared = |path: &PathBuf| !NOT_COMPARED.iter().any(|(known, _)| *known == name(path));
+    captures().into_iter().filter(is_compared).collect()
+}
+
+/// The values of fields of all packets of a file, a row for each; no rows where tshark cannot read it.
+pub(crate) fn fields(
+    file: &Path,
+    names: &[&str],
+    preferences: &[&str],
+    others: &[String],
+) -> Vec<Vec<String>> {
+    let mut tshark = Command::new("tshark");
+    tshark.args(["-n", "-T", "fields", "-r"]).arg(file);
+    for name in names {
+        tshark.args(["-e", name]);
+    }
+    with(&mut tshark, preferences, others);
+    let output = tshark.output().unwrap_or_else(|error| panic!("run tshark, which this test needs: {error}"));
+    let text = String::from_utf8(output.stdout).unwrap();
+    text.lines().map(|line| line.split('\t').map(str::to_owned).collect()).collect()
+}
+
+/// Gives tshark preferences, and takes protocols from it.
+pub(crate) fn with(tshark: &mut Command, preferences: &[&str], others: &[String]) {
+    for preference in preferences {
+        tshark.args(["-o", preference]);
+    }
+    for protocol in others {
+        tshark.args(["--disable-protocol", protocol]);
+    }
+}
+
+/// The protocols that tshark knows and we do not: their packets are octets for us.
+pub(crate) fn other_protocols() -> Vec<String> {
+    let output = Command::new("tshark").args(["-G", "protocols"]).output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let names = text.lines().filter_map(|line| line.split('\t').nth(2));
+    let is_ours = |name: &&str| OURS.contains(&name.split('.').next().unwrap_or(name));
+    names.filter(|name| !is_ours(name)).map(str::to_owned).collect()
+}
+
+/// What our protocols, and those that Wireshark makes of their parts, begin with.
+const OURS: &[&str] = &[
+    "eth",
+    "ethertype",
+    "frame",
+    "data",
+    "ip",
+    "ipv6",
+    "tcp",
+    "udp",
+    "icmp",
+    "icmpv6",
+    "igmp",
+    "arp",
+    "vlan",
+    "sll",
+    "null",
+    "loop",
+    "raw",
+    "mptcp",
+    "dns",
+    "mdns",
+    "llmnr",
+];
+
+/// What tshark knows of protocols that we do not, but for the one that our captures need.
+pub(crate) fn others() -> Vec<String> {
+    other_protocols().into_iter().filter(|name| name != "ieee8021ad").collect()
+}
