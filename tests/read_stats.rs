@@ -259,6 +259,68 @@ fn answers_take_as_long_as_in_tshark() {
 }
 
 #[test]
+fn round_trips_of_tcp_are_those_of_tshark() {
+    let ours = Path::new(env!("CARGO_MANIFEST_DIR")).join("captures");
+    let mut files = vec![ours.join("tcp-echo.pcapng"), ours.join("tcp-stories.pcap")];
+    if let Some(shared) = corpus::shared_captures() {
+        files.extend(TCP_CAPTURES.iter().map(|name| shared.join(name)));
+    }
+    let mut compared = 0;
+    for file in files {
+        let mut tshark = Command::new("tshark");
+        tshark.args(["-n", "-o", "ip.defragment:FALSE", "-Y", "tcp", "-T", "fields", "-e", "tcp.stream"]);
+        tshark.args(["-e", "tcp.analysis.ack_rtt", "-e", "tcp.analysis.initial_rtt", "-r"]).arg(&file);
+        let Ok(output) = tshark.output() else { return skip_or_fail("tshark is not installed") };
+        // By stream: the first time of its handshake, and those of all acknowledgments.
+        let mut theirs: BTreeMap<u64, (Option<u64>, Vec<u64>)> = BTreeMap::new();
+        for line in String::from_utf8_lossy(&output.stdout).lines() {
+            let cells: Vec<&str> = line.split('\t').collect();
+            let time = |cell: &str| Some((cell.parse::<f64>().ok()? * 1e9).round() as u64);
+            let Ok(stream) = cells[0].parse() else { continue };
+            let (acknowledged, initial) = (time(cells[1]), time(cells[2]));
+            if acknowledged.is_some() || initial.is_some() {
+                let of = theirs.entry(stream).or_default();
+                of.0 = of.0.or(initial);
+                of.1.extend(acknowledged);
+            }
+        }
+        let trips = &statistics(&file)["tcp_round_trips"];
+        let ours: BTreeMap<u64, &Value> = trips["connections"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|one| (one["stream"].as_u64().unwrap(), one))
+            .collect();
+        let name = file.display();
+        assert_eq!(ours.keys().collect::<Vec<_>>(), theirs.keys().collect::<Vec<_>>(), "{name}");
+        for (stream, (initial, times)) in &theirs {
+            let own = ours[stream];
+            assert_eq!(own["initial_ns"].as_u64(), *initial, "{name}: {stream}");
+            assert_eq!(own["acks"].as_u64(), Some(times.len() as u64), "{name}: {stream}");
+            assert_eq!(own["min_ns"].as_u64(), times.iter().min().copied(), "{name}: {stream}");
+            assert_eq!(own["max_ns"].as_u64(), times.iter().max().copied(), "{name}: {stream}");
+        }
+        for (key, wanted) in [
+            ("initial", theirs.values().filter_map(|(initial, _)| *initial).collect::<Vec<_>>()),
+            ("acks", theirs.values().flat_map(|(_, times)| times.clone()).collect()),
+        ] {
+            let mut wanted = wanted;
+            wanted.sort_unstable();
+            assert_eq!(trips[key]["count"].as_u64(), Some(wanted.len() as u64), "{name}: {key}");
+            if wanted.is_empty() {
+                continue;
+            }
+            assert_eq!(trips[key]["p50_ns"].as_u64(), Some(percentile(&wanted, 50)), "{name}: {key}");
+            assert_eq!(trips[key]["p99_ns"].as_u64(), Some(percentile(&wanted, 99)), "{name}: {key}");
+            let mean = wanted.iter().sum::<u64>() / wanted.len() as u64;
+            assert_eq!(trips[key]["avg_ns"].as_u64(), Some(mean), "{name}: {key}");
+        }
+        compared += theirs.len();
+    }
+    assert!(compared > 10, "{compared}");
+}
+
+#[test]
 fn who_talks_most_is_told_first() {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("captures/answers.pcap");
     let Some(text) =
@@ -312,3 +374,17 @@ fn the_tables_say_what_there_is() {
         text_of(&run(Command::new(RAWSOCK).args(["read", "--stats"]).arg(&file).arg("tcp port 8")));
     assert!(filtered.starts_with("2 packets, 128 octets"), "{filtered}");
 }
+
+/// Captures of `../shared/captures` with acknowledged segments.
+const TCP_CAPTURES: &[&str] = &[
+    "tcpdump/tests/resp_3_malicious.pcap",
+    "tcpdump/tests/of10_7050sx_bsn.pcap",
+    "tcpdump/tests/ssh.pcap",
+    "tcpdump/tests/zmtp1.pcap",
+    "tcpdump/tests/tfo-5c1fa7f9ae91.pcap",
+    "pcapplusplus/Tests/Pcap++Test/PcapExamples/three_http_streams.pcap",
+    "pcapplusplus/Tests/Pcap++Test/PcapExamples/IgmpPackets.pcap",
+    "pcapplusplus/Tests/Pcap++Test/PcapExamples/one_tcp_stream.pcap",
+    "pcapplusplus/Tests/Pcap++Test/PcapExamples/one_ipv6_http_stream.pcap",
+    "pcapplusplus/Tests/Pcap++Test/PcapExamples/one_tcp_stream_fin_rst_close_packet.pcap",
+];

@@ -21,8 +21,8 @@ fn more_conversations_than_are_kept_apart() {
         let [_, high, middle, low] = number.to_be_bytes();
         packet.splice(13..16, [high, middle, low]);
         dissect(&packet, LinkType::IPV4, &mut table);
-        statistics
-            .packet(&Frame { time: Some(i64::from(number)), ..Frame::new(&packet, LinkType::IPV4) }, &table);
+        let frame = Frame { time: Some(i64::from(number)), ..Frame::new(&packet, LinkType::IPV4) };
+        statistics.packet(&frame, &table, None);
     }
     let grown = peak() - before;
     assert!(grown < 300_000, "{grown} kB for two protocols");

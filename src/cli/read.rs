@@ -22,13 +22,11 @@ use super::reassembly::{Come, Kept, Reassembly};
 use super::tracking::Tracking;
 use super::{CommandResult, Outcome, read_growing};
 use crate::file::{Block, CaptureReader, Interface, Item, Merge, ReadError};
-use crate::packet::dissect::dissect;
 use crate::show::statistics as show;
 use crate::show::text::printable;
 use crate::statistics::Statistics;
 use crate::stream::Need;
 use crate::wire::frame::Frame;
-use crate::wire::layers::LayerTable;
 
 /// Read captures and show their packets: as lines, trees, JSON or specs, or copied into another file.
 #[derive(Debug, Args)]
@@ -137,8 +135,9 @@ pub(super) fn run(args: &ReadArgs) -> CommandResult {
     if args.threads > 1 && files.iter().all(|file| file.is_file()) {
         printer.share_work();
     }
-    let found = if args.expert { Need::Analysis } else { Need::Nothing };
-    let need = display_filter.need().max(printer.need()).max(found);
+    // Round trips of TCP are part of the statistics.
+    let counted = if args.statistics || args.expert { Need::Analysis } else { Need::Nothing };
+    let need = display_filter.need().max(printer.need()).max(counted);
     let mut reading = Reading {
         tracking: Tracking::new(need),
         filter,
@@ -151,7 +150,7 @@ pub(super) fn run(args: &ReadArgs) -> CommandResult {
         taken: 0,
         skipped: args.skip,
         most: args.count.unwrap_or(u64::MAX),
-        statistics: args.statistics.then(Counting::default),
+        statistics: args.statistics.then(Statistics::default),
         finding: args.expert.then(Finding::default),
         reassembly: (args.reassemble || args.follow.is_given()).then(Reassembly::default),
         following: args.follow.start(args.output.is_json(), args.output.is_hex())?,
@@ -229,25 +228,11 @@ struct Reading {
     /// Packets at the beginning that are passed over.
     skipped: u64,
     most: u64,
-    statistics: Option<Counting>,
+    /// What the packets come to, so far.
+    statistics: Option<Statistics>,
     finding: Option<Finding>,
     reassembly: Option<Reassembly>,
     following: Option<Following>,
-}
-
-/// What the packets come to, so far.
-#[derive(Default)]
-struct Counting {
-    statistics: Statistics,
-    /// Emptied and filled again for each packet.
-    table: LayerTable,
-}
-
-impl Counting {
-    fn packet(&mut self, frame: &Frame<'_>) {
-        dissect(frame.data, frame.link_type, &mut self.table);
-        self.statistics.packet(frame, &self.table);
-    }
 }
 
 impl Reading {
@@ -390,11 +375,11 @@ impl Reading {
         }
         self.taken = self.taken.saturating_add(1);
         let is_read = self.printer.packet(number, frame, name, facts)?;
-        if let Some(counting) = &mut self.statistics {
-            counting.packet(frame);
-        }
         if let Some(finding) = &mut self.finding {
             finding.packet(number, frame, facts);
+        }
+        if let (Some(statistics), Some((table, facts))) = (&mut self.statistics, self.tracking.last()) {
+            statistics.packet(frame, table, Some(facts));
         }
         if let Some(copy) = &mut self.copy {
             copy.packet(source, (number, frame), block().as_ref(), interfaces)?;
@@ -412,8 +397,7 @@ impl Reading {
         if let Some(copy) = self.copy {
             copy.finish()?;
         }
-        if let Some(counting) = &self.statistics {
-            let all = &counting.statistics;
+        if let Some(all) = &self.statistics {
             print(&if args.output.is_json() { show::json(all) + "\n" } else { show::text(all) })?;
         }
         if let Some(finding) = &self.finding {

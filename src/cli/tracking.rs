@@ -31,6 +31,11 @@ impl Tracking {
         Some(tracker.packet(Moment::of(number, frame), &packet))
     }
 
+    /// The layers of the last packet, and what is known of it.
+    pub(super) fn last(&self) -> Option<(&LayerTable, &Facts)> {
+        self.0.as_ref().map(|seeing| (&seeing.table, seeing.tracker.facts()))
+    }
+
     /// What is known of the last packet.
     pub(super) fn facts(&self) -> Option<&Facts> {
         self.0.as_ref().map(|seeing| seeing.tracker.facts())

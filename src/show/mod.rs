@@ -22,6 +22,7 @@ mod nesting;
 pub mod palette;
 pub mod ping;
 pub mod statistics;
+mod statistics_round_trips;
 mod statistics_times;
 pub mod table;
 pub mod text;

@@ -4,13 +4,14 @@ use std::fmt;
 use std::fmt::Write as _;
 
 use super::json_object::JsonObject;
+use super::statistics_round_trips as round_trips;
 use super::statistics_times as times;
 use super::table::{Align, table};
 use crate::statistics::{CONVERSING, Conversations, EndPoint, EndPoints, Node, SIZES, Statistics, Traffic};
 use crate::wire::value::ValueRef;
 
 /// Rows of each table of conversations and end points that are printed.
-const MOST_ROWS: usize = 20;
+pub(super) const MOST_ROWS: usize = 20;
 
 /// Rows of the table of top talkers.
 const MOST_TALKERS: usize = 10;
@@ -25,6 +26,7 @@ pub fn text(statistics: &Statistics) -> String {
     out.push_str(&sizes(statistics));
     times::rates(&mut out, statistics);
     times::answers(&mut out, statistics);
+    round_trips::text(&mut out, &statistics.round_trips);
     top_talkers(&mut out, statistics);
     for ((_, name), conversations) in CONVERSING.iter().zip(&statistics.conversations) {
         if conversations.count() > 0 {
@@ -205,6 +207,7 @@ pub fn json(statistics: &Statistics) -> String {
         .list("sizes", json_sizes(statistics))
         .object("rates", times::json_rates(statistics))
         .list("response_times", times::json_answers(statistics))
+        .object("tcp_round_trips", round_trips::json(&statistics.round_trips))
         .list("top_talkers", talkers)
         .list("protocols", statistics.hierarchy.roots.iter().map(json_node));
     for ((protocol, _), conversations) in CONVERSING.iter().zip(&statistics.conversations) {
@@ -257,7 +260,7 @@ fn json_node(node: &Node) -> JsonObject {
         .list("carries", node.children.iter().map(json_node))
 }
 
-struct Shown(EndPoint);
+pub(super) struct Shown(pub(super) EndPoint);
 
 impl fmt::Display for Shown {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -107,7 +107,7 @@ fn row(name: &str, answers: &Answers) -> [String; 12] {
 }
 
 /// The figures of some times, with their names.
-fn summary(times: &Spread) -> [(&'static str, u64); 5] {
+pub(super) fn summary(times: &Spread) -> [(&'static str, u64); 5] {
     [
         ("min", times.least()),
         ("avg", times.mean()),
@@ -156,7 +156,7 @@ pub(super) fn json_answers(statistics: &Statistics) -> Vec<JsonObject> {
 }
 
 /// Nanoseconds as milliseconds with three places.
-struct Milliseconds(u64);
+pub(super) struct Milliseconds(pub(super) u64);
 
 impl fmt::Display for Milliseconds {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,7 +1,8 @@
 //! What a capture comes to: protocols, conversations, end points, sizes and rates.
 //!
 //! Packets are given one by one; what is kept grows with the conversations ([`MOST_CONVERSATIONS`]), the questions that
-//! wait for their answers ([`MOST_QUESTIONS`]) and the length of the capture ([`MOST_INTERVALS`]), and is bounded by those.
+//! wait for their answers ([`MOST_QUESTIONS`]), the connections of TCP ([`MOST_CONNECTIONS`]) and the length of the capture
+//! ([`MOST_INTERVALS`]), and is bounded by those.
 
 mod answers;
 mod conversations;
@@ -10,6 +11,7 @@ mod expert;
 mod hash;
 mod hierarchy;
 mod rates;
+mod round_trips;
 mod spread;
 
 pub use self::answers::{Answers, MOST_QUESTIONS};
@@ -19,9 +21,11 @@ pub use self::conversations::{
 pub use self::expert::{Count as ExpertCount, Expert, Kind as ExpertKind};
 pub use self::hierarchy::{Hierarchy, Node};
 pub use self::rates::{MOST_INTERVALS, Rates};
+pub use self::round_trips::{Connection, MOST_CONNECTIONS, RoundTrips};
 pub use self::spread::Spread;
 
 use crate::proto::registry;
+use crate::stream::Facts;
 use crate::wire::frame::Frame;
 use crate::wire::layers::LayerTable;
 
@@ -56,11 +60,13 @@ pub struct Statistics {
     pub conversations: [Conversations; 5],
     /// Questions and answers of each of [`ANSWERING`].
     pub answers: [Answers; 3],
+    /// How long TCP's segments and their acknowledgments took.
+    pub round_trips: RoundTrips,
 }
 
 impl Statistics {
-    /// Takes a packet with its layers.
-    pub fn packet(&mut self, frame: &Frame<'_>, table: &LayerTable) {
+    /// Takes a packet with its layers, and what those before it tell of it, where that is known.
+    pub fn packet(&mut self, frame: &Frame<'_>, table: &LayerTable, facts: Option<&Facts>) {
         let len = u64::from(frame.len);
         self.all.add(len);
         self.captured = self.captured.saturating_add(u64::try_from(frame.data.len()).unwrap_or(u64::MAX));
@@ -82,6 +88,9 @@ impl Statistics {
                 conversations.packet(from, to, frame);
             }
         });
+        if let Some(facts) = facts {
+            self.round_trips.packet(facts, frame, table);
+        }
         // Few packets ask or answer.
         if table.entries().iter().any(|entry| registry().get(entry.protocol).exchange.is_some()) {
             for ((protocol, _), answers) in ANSWERING.iter().zip(&mut self.answers) {
