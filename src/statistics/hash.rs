@@ -1,11 +1,10 @@
 //! The hash by which conversations are found. It is asked several times for each packet, where the one of the standard
-//! library takes longer than all else. It is keyed, because who wrote the packets must not know which conversations meet in
-//! one slot: a capture made for that would take for ever.
+//! library takes longer than all else.
 
-use std::hash::{BuildHasher, RandomState};
 use std::net::IpAddr;
 
 use super::EndPoint;
+use crate::wire::keyed_hash::{KeyedHash, folded};
 
 /// Hashes both ends of a conversation, whichever comes first.
 #[derive(Debug, Clone)]
@@ -15,8 +14,7 @@ pub(super) struct PairHasher {
 
 impl Default for PairHasher {
     fn default() -> Self {
-        let random = RandomState::new();
-        Self { keys: [1u8, 2, 3, 4].map(|number| random.hash_one(number)) }
+        Self { keys: KeyedHash::default().keys() }
     }
 }
 
@@ -48,12 +46,6 @@ fn bits(address: IpAddr) -> u128 {
         IpAddr::V4(address) => u128::from(address.to_bits()),
         IpAddr::V6(address) => address.to_bits(),
     }
-}
-
-/// Both halves of the product, so that each bit of it counts.
-fn folded(one: u64, other: u64) -> u64 {
-    let product = u128::from(one).wrapping_mul(u128::from(other));
-    ((product >> 64) as u64) ^ ((product & u128::from(u64::MAX)) as u64)
 }
 
 #[cfg(test)]

@@ -1,8 +1,11 @@
 //! The table of conversations, and their numbers.
 
 use std::collections::HashMap;
+use std::hash::{Hash, Hasher};
+use std::net::IpAddr;
 
 use super::segment::{Carried, End};
+use crate::wire::keyed_hash::KeyedHash;
 
 /// Conversations of a protocol that are always remembered. One that is silent while so many others talk may be forgotten,
 /// and has a new number when it goes on.
@@ -14,16 +17,32 @@ pub const REMEMBERED: usize = 1 << 18;
 /// one takes its place. So what is kept is bounded, and no list has to be kept in order.
 #[derive(Debug)]
 pub(super) struct Conversations<T> {
-    young: HashMap<Key, T>,
-    old: HashMap<Key, T>,
+    young: HashMap<Key, T, KeyedHash>,
+    old: HashMap<Key, T, KeyedHash>,
     /// The number of the next conversation.
     next: u64,
     most: usize,
 }
 
 /// Who talks: the lower end first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Key(End, End);
+
+/// In as few words as it takes, since it is asked for each packet. Addresses of both versions may be alike: they are told
+/// apart when they are compared.
+impl Hash for Key {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        for (address, port) in [self.0, self.1] {
+            match address {
+                IpAddr::V4(address) => state.write_u64(u64::from(address.to_bits()) << 16 | u64::from(port)),
+                IpAddr::V6(address) => {
+                    state.write_u128(address.to_bits());
+                    state.write_u16(port);
+                }
+            }
+        }
+    }
+}
 
 impl Key {
     /// That of a packet, and whether the packet goes from the lower end to the higher.
@@ -36,7 +55,8 @@ impl Key {
 
 impl<T> Conversations<T> {
     pub(super) fn new(most: usize) -> Self {
-        Self { young: HashMap::new(), old: HashMap::new(), next: 0, most }
+        let hash = KeyedHash::default();
+        Self { young: HashMap::with_hasher(hash), old: HashMap::with_hasher(hash), next: 0, most }
     }
 
     /// The conversation between two ends; a new one is made with its number.

@@ -4,11 +4,12 @@ use std::net::IpAddr;
 
 use crate::packet::check::Dissected;
 use crate::packet::walk::{Event, read_field, walk_layer};
-use crate::proto::describe::{Body, Extent, Field, Protocol, Stated, View};
+use crate::proto::describe::{Body, Extent, Field, Protocol, Records, Stated, View};
 use crate::proto::filter_names::{payload, payload_len};
 use crate::proto::pseudo_header::PseudoHeader;
 use crate::proto::registry;
 use crate::wire::layers::{LayerEntry, LayerState};
+use crate::wire::record::RawShape;
 use crate::wire::value::ValueRef;
 
 /// One end of a conversation: an address and a port.
@@ -68,17 +69,36 @@ pub(super) struct SegmentReader {
     udp: &'static Protocol,
     numbers: [Option<&'static Field>; 8],
     hdr_len: Option<&'static Field>,
+    /// TCP's options, and the types of those in [`OPTIONS`].
+    options: Option<&'static Records>,
+    wanted: Vec<u8>,
 }
 
 /// The fields that [`Numbers`] has, in its order.
 const NUMBERS: [&str; 8] =
     ["seq", "ack", "window_size_value", "flags.fin", "flags.syn", "flags.reset", "flags.push", "flags.ack"];
 
+/// The options that [`Numbers`] is told by.
+const OPTIONS: [&str; 3] = ["wscale", "sack", "fastopen"];
+
 impl SegmentReader {
     pub(super) fn new() -> Self {
         let protocol = |name| registry().by_name(name).unwrap_or(registry().data());
         let (tcp, udp) = (protocol("tcp"), protocol("udp"));
-        Self { tcp, udp, numbers: NUMBERS.map(|name| field_of(tcp, name)), hdr_len: field_of(tcp, "hdr_len") }
+        let options = tcp.sections.iter().find_map(|section| match &section.body {
+            Body::Records(records) => Some(records),
+            _ => None,
+        });
+        let known = options.map(|options| options.records.as_slice()).unwrap_or_default();
+        let wanted = known.iter().filter(|record| OPTIONS.contains(&record.name)).map(|record| record.code);
+        Self {
+            tcp,
+            udp,
+            numbers: NUMBERS.map(|name| field_of(tcp, name)),
+            hdr_len: field_of(tcp, "hdr_len"),
+            options,
+            wanted: wanted.collect(),
+        }
     }
 
     /// Tells each layer of TCP and UDP of a packet, outermost first.
@@ -162,7 +182,7 @@ impl SegmentReader {
             sacked: 0,
             has_cookie: false,
         };
-        if octets.len() > self.fixed_len() {
+        if octets.get(self.fixed_len()..).is_some_and(|options| self.are_wanted(options)) {
             self.options(packet, entry, &mut numbers);
         }
         Some(numbers)
@@ -185,6 +205,15 @@ impl SegmentReader {
             Some(Body::Fields { len, .. }) => *len,
             _ => usize::MAX,
         }
+    }
+
+    /// Whether any of TCP's options here is to be read: most are time stamps, which are not.
+    fn are_wanted(&self, octets: &[u8]) -> bool {
+        let is_wanted = |shape| match shape {
+            RawShape::Whole { code, .. } | RawShape::Lying { code, .. } => self.wanted.contains(&code),
+            RawShape::Single(_) | RawShape::Rest(_) => false,
+        };
+        self.options.is_some_and(|options| options.dialect.walk(octets).any(|record| is_wanted(record.shape)))
     }
 
     fn options(&self, packet: &[u8], entry: &LayerEntry, numbers: &mut Numbers) {

@@ -9,6 +9,7 @@ pub mod checksum;
 pub mod domain_name;
 pub mod frame;
 pub mod frame_ring;
+pub mod keyed_hash;
 pub mod layers;
 pub mod record;
 pub mod span;

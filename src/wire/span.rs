@@ -60,6 +60,11 @@ impl Span {
         match (octets, self.start_bits % 8, self.len_bits) {
             // The whole-octet fields, which nearly all are.
             ([a], 0, 8) => Some(u64::from(*a)),
+            // And bits of one octet, which most others are.
+            ([a], start, len @ 1..8) => {
+                let above = a.checked_shl(start).unwrap_or_default();
+                Some(u64::from(above.checked_shr(8u32.saturating_sub(len)).unwrap_or_default()))
+            }
             ([a, b], 0, 16) => Some(u64::from(u16::from_be_bytes([*a, *b]))),
             ([a, b, c, d], 0, 32) => Some(u64::from(u32::from_be_bytes([*a, *b, *c, *d]))),
             _ => {
