@@ -55,6 +55,24 @@ fn the_columns_of_tshark() {
     assert!(values > 2000, "only {values} values were compared");
 }
 
+/// Times since others are since all others, shown or not, but for the one that says so.
+#[test]
+fn times_between_packets_of_which_some_are_shown() {
+    let fields = ["frame.number", "frame.time_relative", "frame.time_delta", "frame.time_delta_displayed"];
+    let mut rows = 0;
+    for file in corpus::captures().iter().filter(|file| file.parent() == Some(&ours(""))) {
+        for filter in
+            ["udp or icmp", "frame.number > 1", "frame.time_delta_displayed > 0.01 or frame.number == 2"]
+        {
+            let Some(theirs) = tshark(&fields, &["-Y", filter], file) else { return };
+            let own = read(&["-Y", filter, "--fields", &fields.join(",")], file);
+            assert_eq!(own, theirs, "{} {filter}", file.display());
+            rows += own.lines().count();
+        }
+    }
+    assert!(rows > 100, "only {rows} packets were compared");
+}
+
 #[test]
 fn commas_and_names_as_csv_has_them() {
     let names = "frame.number,ip.src,tcp.options,icmp.type";

@@ -95,6 +95,10 @@ impl Sink {
     fn shows(&mut self, frame: &Frame<'_>) -> bool {
         self.seen = self.seen.saturating_add(1);
         let facts = self.tracking.packet(self.seen, frame);
+        // Of those that are kept, the ones that are dumped follow each other.
+        if self.keeper.is_none() {
+            self.printer.see(frame.time);
+        }
         if self.display_filter.takes_all() {
             return true;
         }
@@ -147,7 +151,10 @@ impl Sink {
     /// Takes a packet unless those before it were enough.
     fn take_wanted(&mut self, frame: &Frame<'_>, origin: &Origin<'_>) -> Result<(), Box<dyn Error>> {
         match self.wants_more() {
-            true => self.take(frame, origin.tap, origin.number, true),
+            true => {
+                self.printer.see(frame.time);
+                self.take(frame, origin.tap, origin.number, true)
+            }
             false => {
                 self.leave_out(origin.tap);
                 Ok(())
@@ -210,6 +217,9 @@ impl Sink {
         }
         if !self.printer.prints() {
             return Ok(());
+        }
+        if !is_last {
+            self.printer.see(frame.time);
         }
         let name = self.names.get(&frame.interface).map(String::as_str);
         let is_read =

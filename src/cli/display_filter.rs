@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use crate::filter::field::{About, FieldFilter, FieldFilterError};
+use crate::filter::field::{About, FieldFilter, FieldFilterError, Times};
 use crate::packet::check::Dissected;
 use crate::packet::dissect::dissect;
 use crate::stream::{Facts, Need};
@@ -35,7 +35,7 @@ impl DisplayFilterArgs {
                 "rawsock: `{flag}` alone takes every packet that has the field, set or not: for those in which it is set write `{flag} == 1`"
             );
         }
-        Ok(DisplayFilter { filter, table: LayerTable::default(), first_time: None, time_before: None })
+        Ok(DisplayFilter { filter, table: LayerTable::default(), times: Times::default() })
     }
 }
 
@@ -45,14 +45,13 @@ pub(super) struct DisplayFilter {
     filter: Option<FieldFilter>,
     /// Emptied and filled again for each packet.
     table: LayerTable,
-    first_time: Option<i64>,
-    time_before: Option<i64>,
+    times: Times,
 }
 
 impl DisplayFilter {
     /// One of a filter that is compiled.
     pub(super) fn of(filter: FieldFilter) -> Self {
-        Self { filter: Some(filter), table: LayerTable::default(), first_time: None, time_before: None }
+        Self { filter: Some(filter), table: LayerTable::default(), times: Times::default() }
     }
 
     /// Whether there is no filter.
@@ -74,21 +73,24 @@ impl DisplayFilter {
         facts: Option<&Facts>,
     ) -> bool {
         let Some(filter) = &self.filter else { return true };
-        self.first_time = self.first_time.or(frame.time);
+        self.times.see(frame.time);
         let about = About {
             number,
             time: frame.time,
-            first_time: self.first_time,
-            time_before: self.time_before,
+            times: self.times,
             interface,
             interface_id: frame.interface,
             comment: frame.comment,
             sent: None,
             facts,
         };
-        self.time_before = frame.time.or(self.time_before);
         dissect(frame.data, frame.link_type, &mut self.table);
         let wire_len = usize::try_from(frame.len).unwrap_or(usize::MAX).max(frame.data.len());
-        filter.matches(&Dissected { octets: frame.data, table: &self.table, wire_len }, &about)
+        let is_shown =
+            filter.matches(&Dissected { octets: frame.data, table: &self.table, wire_len }, &about);
+        if is_shown {
+            self.times.show();
+        }
+        is_shown
     }
 }

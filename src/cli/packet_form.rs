@@ -58,6 +58,14 @@ impl Formatter {
         matches!(&self.form, Form::Line(lines) if lines.interfaces)
     }
 
+    /// Goes on to the next packet of the capture, whether or not it is shown.
+    #[inline]
+    pub(super) fn see(&mut self, time: Option<i64>) {
+        if let Form::Columns(columns) = &mut self.form {
+            columns.see(time);
+        }
+    }
+
     /// What must be known of the packets before.
     pub(super) fn need(&self) -> Need {
         match &self.form {

@@ -205,7 +205,13 @@ impl Printer {
         }
     }
 
-    /// Prints a packet, of which the packets before tell these facts. `false` when nobody reads what is printed any more.
+    /// Goes on to the next packet of the capture, whether or not it is shown: what is printed may be times since others.
+    #[inline]
+    pub(super) fn see(&mut self, time: Option<i64>) {
+        self.formatter.see(time);
+    }
+
+    /// Prints the packet that was seen last, of which the packets before tell these facts. `false` when nobody reads what is printed any more.
     ///
     /// # Errors
     /// When stdout cannot be written.

@@ -368,6 +368,7 @@ impl Reading {
         let interface = interfaces.get(usize::try_from(frame.interface).unwrap_or(usize::MAX));
         let name = interface.and_then(|interface| interface.name.as_deref());
         // They see all packets: some fields are times since others, or what became of a conversation.
+        self.printer.see(frame.time);
         let facts = self.tracking.packet(number, frame);
         let is_shown = self.display_filter.matches(number, frame, name, facts);
         if number <= self.skipped || !is_shown || !self.filter.matches(frame)? {

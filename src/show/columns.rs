@@ -9,7 +9,7 @@
 use super::Meta;
 use super::column_values::push_value;
 use super::text::is_printable;
-use crate::filter::field::{About, FieldName, UnknownField};
+use crate::filter::field::{About, FieldName, Times, UnknownField};
 use crate::packet::check::Dissected;
 use crate::stream::Need;
 
@@ -28,9 +28,7 @@ pub enum Style {
 pub struct Columns {
     style: Style,
     columns: Vec<Column>,
-    /// The times of the first packet and of the one before.
-    first: Option<i64>,
-    last: Option<i64>,
+    times: Times,
 }
 
 #[derive(Debug, Clone)]
@@ -48,7 +46,7 @@ impl Columns {
     /// The first name that is no field's.
     pub fn new<'n>(names: impl IntoIterator<Item = &'n str>) -> Result<Self, UnknownField> {
         let columns = names.into_iter().map(Column::new).collect::<Result<_, _>>()?;
-        Ok(Self { style: Style::default(), columns, first: None, last: None })
+        Ok(Self { style: Style::default(), columns, times: Times::default() })
     }
 
     /// The same columns, written in this style.
@@ -66,21 +64,24 @@ impl Columns {
         self.row(out, |column| &column.name);
     }
 
-    /// Appends a packet's row.
+    /// Goes on to the next packet of the capture, whether or not it is shown: some fields are times since others.
+    pub fn see(&mut self, time: Option<i64>) {
+        self.times.see(time);
+    }
+
+    /// Appends the row of the packet that was seen last.
     pub fn packet(&mut self, out: &mut String, meta: &Meta<'_>, dissected: &Dissected<'_>) {
-        self.first = self.first.or(meta.time);
         let about = About {
             number: meta.number,
             time: meta.time,
-            first_time: self.first,
-            time_before: self.last,
+            times: self.times,
             interface: meta.interface,
             interface_id: meta.interface_id,
             comment: meta.comment,
             sent: None,
             facts: meta.facts,
         };
-        self.last = meta.time.or(self.last);
+        self.times.show();
         for Column { field, text, .. } in &mut self.columns {
             text.clear();
             let kind = field.kind();

@@ -11,10 +11,8 @@ pub struct About<'a> {
     pub number: u64,
     /// When it was captured: nanoseconds since 1970.
     pub time: Option<i64>,
-    /// When the first packet was captured.
-    pub first_time: Option<i64>,
-    /// When the packet before it was captured.
-    pub time_before: Option<i64>,
+    /// When others were captured.
+    pub times: Times,
     /// The name of the interface that it came by.
     pub interface: Option<&'a str>,
     /// The number of that interface, counted from 0.
@@ -25,6 +23,33 @@ pub struct About<'a> {
     pub sent: Option<Dissected<'a>>,
     /// What the packets before it tell of its layers.
     pub facts: Option<&'a Facts>,
+}
+
+/// When other packets of the capture were captured: nanoseconds since 1970.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Times {
+    /// The first one.
+    pub first: Option<i64>,
+    /// The one before this one.
+    pub before: Option<i64>,
+    /// The last one before it that was shown.
+    pub shown: Option<i64>,
+    /// This one.
+    own: Option<i64>,
+}
+
+impl Times {
+    /// Goes on to the next packet of the capture.
+    pub fn see(&mut self, time: Option<i64>) {
+        self.before = self.own.or(self.before);
+        self.own = time;
+        self.first = self.first.or(time);
+    }
+
+    /// That packet is shown.
+    pub fn show(&mut self) {
+        self.shown = self.own.or(self.shown);
+    }
 }
 
 /// A field of `frame`.
@@ -38,6 +63,7 @@ pub(super) enum FrameField {
     TimeEpoch,
     TimeRelative,
     TimeDelta,
+    TimeDeltaDisplayed,
     InterfaceName,
     InterfaceId,
     Protocols,
@@ -54,6 +80,7 @@ pub(super) const FRAME_NAMES: &[(&str, Type, FrameField)] = &[
     ("frame.time_epoch", Type::Span, FrameField::TimeEpoch),
     ("frame.time_relative", Type::Span, FrameField::TimeRelative),
     ("frame.time_delta", Type::Span, FrameField::TimeDelta),
+    ("frame.time_delta_displayed", Type::Span, FrameField::TimeDeltaDisplayed),
     ("frame.interface_name", Type::Text, FrameField::InterfaceName),
     ("frame.interface_id", Type::Number, FrameField::InterfaceId),
     ("frame.protocols", Type::Text, FrameField::Protocols),

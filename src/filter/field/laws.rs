@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::{About, FieldFilter, Mistake, Type};
+use super::{About, FieldFilter, Mistake, Times, Type};
 use crate::packet::check::Dissected;
 use crate::packet::dissect::dissect;
 use crate::wire::frame::LinkType;
@@ -23,11 +23,12 @@ fn takes(filter: &str, packet: &str) -> bool {
 fn run(filter: &FieldFilter, octets: &[u8]) -> bool {
     let mut table = LayerTable::default();
     dissect(octets, LinkType::ETHERNET, &mut table);
+    let mut times = Times::default();
+    [1_000_000_000, 1_400_000_000, 1_500_000_000].into_iter().for_each(|time| times.see(Some(time)));
     let about = About {
         number: 7,
         time: Some(1_500_000_000),
-        first_time: Some(1_000_000_000),
-        time_before: Some(1_400_000_000),
+        times,
         interface: Some("eth0"),
         interface_id: 2,
         comment: Some("hi"),

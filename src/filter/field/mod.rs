@@ -51,7 +51,7 @@ mod words;
 
 use std::sync::Arc;
 
-pub use self::about::About;
+pub use self::about::{About, Times};
 pub use self::field_name::{FieldName, NamedValue, UnknownField};
 pub use self::mistake::Mistake;
 pub use self::types::Type;
