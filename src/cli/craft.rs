@@ -37,6 +37,7 @@ pub(super) struct CraftArgs {
 /// What is printed of each packet.
 #[derive(Debug, Clone, Copy, Args)]
 #[group(multiple = false)]
+#[expect(clippy::struct_excessive_bools, reason = "one for each option, of which just one is given")]
 struct Shown {
     /// Print each packet's layers and fields (this is what is done unless something else is asked for).
     #[arg(long)]
@@ -50,6 +51,21 @@ struct Shown {
     /// Print each packet as a spec.
     #[arg(long)]
     toml: bool,
+    /// Print each packet as a one-line expression.
+    #[arg(long)]
+    expr: bool,
+    /// Print Python text that makes the packets with scapy.
+    #[arg(long)]
+    scapy: bool,
+    /// Print each packet as an array of C.
+    #[arg(long)]
+    c: bool,
+    /// Print each packet as a constant of Rust.
+    #[arg(long)]
+    rust: bool,
+    /// Print each packet's octets in rows, as text2pcap and xxd -r read them.
+    #[arg(long)]
+    hexdump: bool,
 }
 
 const EXAMPLES: &str = r#"Examples:
@@ -66,6 +82,11 @@ impl CraftArgs {
             Shown { hex: true, .. } => Form::Hex,
             Shown { json: true, .. } => Form::Json,
             Shown { toml: true, .. } => Form::Toml,
+            Shown { expr: true, .. } => Form::Expression,
+            Shown { scapy: true, .. } => Form::Scapy,
+            Shown { c: true, .. } => Form::C,
+            Shown { rust: true, .. } => Form::Rust,
+            Shown { hexdump: true, .. } => Form::HexDump,
             Shown { tree: false, .. } if self.write.is_some() => Form::Nothing,
             _ => Form::Tree,
         }

@@ -27,7 +27,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
 
     #[test]
-    fn a_captured_packet_as_toml_is_the_same_packet(
+    fn a_captured_packet_as_toml_or_as_an_expression_is_the_same_packet(
         octets in packets(),
         link in prop::sample::select(vec![1u32, 0, 108, 113, 276, 101, 228, 229, 147]),
         shortest: bool,
@@ -38,6 +38,10 @@ proptest! {
         let mut toml = String::new();
         write_toml(&packet, &mut toml);
         prop_assert_eq!(hex::encode(octets_of(&toml, Syntax::Toml)), hex::encode(&octets), "{}", toml);
+        let mut expression = String::new();
+        write_expression(&packet, &mut expression);
+        let again = octets_of(&expression, Syntax::Expression);
+        prop_assert_eq!(hex::encode(again), hex::encode(&octets), "{}", expression);
     }
 
     #[test]

@@ -36,6 +36,7 @@ mod syntax_toml;
 mod target;
 mod template;
 mod tree;
+mod write_expression;
 mod write_toml;
 
 use crate::packet::Packet;
@@ -46,6 +47,7 @@ pub use self::random::Random;
 pub use self::read_send::{SendOptions, Via, parse_duration, parse_rate};
 pub use self::syntax_json::Splitter;
 pub use self::template::{Expected, Template};
+pub use self::write_expression::write_expression;
 pub use self::write_toml::write_toml;
 pub use crate::diagnostic::Source;
 

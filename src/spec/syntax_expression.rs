@@ -1,7 +1,8 @@
 //! The one-line expression as a tree with places.
 //!
 //! ```text
-//! expression = layer { "/" layer }
+//! expression = layers { "," name "=" value }           what stands behind the layers is the packet's: count=3
+//! layers     = layer { "/" layer }
 //! layer      = text | name [ "(" [ field { "," field } ] ")" ]
 //! field      = name [ "=" value ]                     a name alone is true
 //! value      = text | word | list | table | expression of layers with parentheses
@@ -30,13 +31,11 @@ pub(super) fn parse(text: &str) -> Result<Tree<'_>, Diagnostic> {
     parser.blanks();
     let start = parser.at;
     let layers = parser.layers()?;
-    if parser.peek().is_some() {
-        return Err(parser.unexpected("`/` or the end"));
-    }
-    let at = start..text.trim_end().len();
+    let at = start..parser.text.get(..parser.at).unwrap_or_default().trim_end().len();
     let key = Cow::Borrowed("layers");
-    let layers = Entry { key, key_at: at.clone(), value: Tree::new(at.clone(), layers) };
-    Ok(Tree::new(at, Shape::Table(vec![layers])))
+    let mut entries = vec![Entry { key, key_at: at.clone(), value: Tree::new(at, layers) }];
+    parser.beside(&mut entries)?;
+    Ok(Tree::new(start..text.trim_end().len(), Shape::Table(entries)))
 }
 
 struct Parser<'s> {
@@ -101,6 +100,25 @@ impl<'s> Parser<'s> {
                 return Ok(Shape::List(layers));
             }
         }
+    }
+
+    /// What stands beside the layers, up to the end of the text.
+    fn beside(&mut self, entries: &mut Vec<Entry<'s>>) -> Result<(), Diagnostic> {
+        while self.takes(',') {
+            let (name, key_at) = self.name("the name of something that a packet has")?;
+            if !self.takes('=') {
+                return Err(self.unexpected("`=`"));
+            }
+            if entries.iter().any(|entry| entry.key == name) {
+                return Err(Diagnostic { at: key_at, mistake: Mistake::Twice { name: name.to_owned() } });
+            }
+            entries.push(Entry { key: Cow::Borrowed(name), key_at, value: self.value()? });
+            self.blanks();
+        }
+        if self.peek().is_some() {
+            return Err(self.unexpected("`/`, `,` or the end"));
+        }
+        Ok(())
     }
 
     /// A layer whose name has been read.
@@ -353,6 +371,7 @@ mod tests {
                 "icmp(type=3, quoted=ip(src=::1)/udp(dstport=5)/'a\\b', code=1)",
                 "{layers:[{icmp:{type:3 quoted:[{ip:{src:::1}} {udp:{dstport:5}} a\\b] code:1}}]}",
             ),
+            ("ip, count=3, fragment={size=576}", "{layers:[{ip:{}}] count:3 fragment:{size:576}}"),
             ("ipv6.fraghdr(more=true)", "{layers:[{ipv6.fraghdr:{more:true}}]}"),
             ("arp(src.hw_mac=02:00:00:00:00:01)", "{layers:[{arp:{src.hw_mac:02:00:00:00:00:01}}]}"),
         ] {
@@ -365,7 +384,10 @@ mod tests {
         for (text, wanted) in [
             ("", "0..0 expected a layer's name or a text in quotes, found the end"),
             ("ip/", "3..3 expected a layer's name or a text in quotes, found the end"),
-            ("ip udp", "3..4 expected `/` or the end, found `u`"),
+            ("ip udp", "3..4 expected `/`, `,` or the end, found `u`"),
+            ("ip, ", "4..4 expected the name of something that a packet has, found the end"),
+            ("ip, count", "9..9 expected `=`, found the end"),
+            ("ip, count=1, count=2", "13..18 count is written twice"),
             ("ip(ttl=", "7..7 expected a value, found the end"),
             ("ip(ttl=1", "8..8 expected `,` or `)`, found the end"),
             ("ip(ttl=1]", "8..9 expected `,` or `)`, found `]`"),

@@ -159,7 +159,7 @@ fn push_hex(octets: &[u8], out: &mut String) {
 }
 
 /// The octets as text, when people can read it: printable ASCII and line ends.
-fn printable(octets: &[u8]) -> Option<&str> {
+pub(super) fn printable(octets: &[u8]) -> Option<&str> {
     let is_printable = |octet: &u8| matches!(octet, b' '..=b'~' | b'\n' | b'\r' | b'\t');
     let text = std::str::from_utf8(octets).ok()?;
     (!octets.is_empty() && octets.iter().all(is_printable)).then_some(text)
