@@ -8,7 +8,8 @@
 pub mod build;
 pub mod check;
 pub mod dissect;
-mod encode;
+pub(crate) mod encode;
+mod encode_options;
 pub mod expert;
 #[cfg(test)]
 pub(crate) mod laws;
@@ -97,6 +98,8 @@ pub enum Node {
     List(Vec<Node>),
     /// A quoted packet.
     Layers(Vec<Layer>),
+    /// What is computed, and so much more or less: a length that is wrong by 4, whatever the length is.
+    Auto(i64),
     /// A place that a generator fills before building.
     Slot(usize),
 }

@@ -81,6 +81,30 @@ fn every_name_of_the_registry_is_read() {
     }
 }
 
+/// Whatever is computed can be told by how far it is beside that, and nothing else can.
+#[test]
+fn every_computed_field_takes_more_or_less() {
+    let mut computed = 0;
+    for protocol in registry().protocols() {
+        for section in &protocol.sections {
+            let Body::Fields { fields, .. } = &section.body else { continue };
+            for field in fields.iter().filter(|field| field.kind == Kind::Uint) {
+                let is_computed = field.auto.is_some() || field.counts.is_some();
+                let is_counted = crate::packet::encode::counted(&protocol.sections)
+                    .any(|counted| counted.field == field.name);
+                let text = format!(
+                    "{{\"layers\":[{{\"{}\":{{\"{}\":\"auto+{}\"}}}}]}}",
+                    protocol.name, field.name, field.scale
+                );
+                let read = read_text(&text, Syntax::Json);
+                assert_eq!(read.is_ok(), is_computed || is_counted, "{text}");
+                computed += usize::from(is_computed);
+            }
+        }
+    }
+    assert!(computed > 20, "{computed}");
+}
+
 /// The names of a section, each with a value that it takes.
 fn writable(section: &'static Section) -> Vec<(String, String)> {
     let value = |kind: Kind, octets: usize| match kind {

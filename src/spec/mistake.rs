@@ -115,6 +115,12 @@ pub enum Mistake {
         /// What is wrong.
         problem: &'static str,
     },
+    /// More or less than what is computed, for a field that is not.
+    #[error("{name} is not computed, so that nothing can be added to it")]
+    NotComputed {
+        /// The field.
+        name: String,
+    },
     /// A character that is no hexadecimal digit.
     #[error("{name}: {found:?} is no hexadecimal digit")]
     HexDigit {
@@ -264,6 +270,10 @@ impl Explain for Mistake {
             }
             Self::OneSource { .. } => {
                 "one of hex, text, file, zeros, pattern, random; or plain hexadecimal digits".to_owned()
+            }
+            Self::NotComputed { .. } => {
+                "`auto+1` is for lengths, counts, checksums and what comes next; write the value here"
+                    .to_owned()
             }
             Self::Expect => "`match` is what must come, `none` what must not".to_owned(),
             Self::Reply => "write it beside the packet's `layers`".to_owned(),

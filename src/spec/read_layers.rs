@@ -8,6 +8,7 @@ use super::template::LayerOrigin;
 use super::tree::{Entry, Shape, Text, Tree};
 use crate::diagnostic::At;
 use crate::diagnostic::nearest::nearest;
+use crate::packet::encode::counted;
 use crate::packet::walk::{CUT, RAW};
 use crate::packet::{Cut, Layer, Node};
 use crate::proto::data;
@@ -275,7 +276,8 @@ impl Reader<'_> {
                 self.octets(tree, &format!("{path}.{name}"), Some(field.span.octets().len()))
             }
             Named::Field(field, fields) => {
-                let target = Target::field(path, name, field, fields, structure.max(field.name));
+                let mut target = Target::field(path, name, field, fields, structure.max(field.name));
+                target.is_computed |= counted(structure.sections).any(|counted| counted.field == field.name);
                 self.value(&target, tree)
             }
             Named::Octets => self.octets(tree, &format!("{path}.{name}"), None),

@@ -127,6 +127,8 @@ impl Template {
             | BuildError::Item { name, .. }
             | BuildError::Mismatch { name, .. }
             | BuildError::OutOfRange { name, .. }
+            | BuildError::NotComputed { name }
+            | BuildError::BesideComputed { name, .. }
             | BuildError::TooLong { name, .. } => name,
             BuildError::TooManyLayers { .. } | BuildError::NoLayer => return self.origin.at.clone(),
         };
@@ -157,7 +159,7 @@ impl Filler<'_> {
                     *node = Node::Value(slot.value(*place, self.random));
                 }
             }
-            Node::Value(_) => {}
+            Node::Value(_) | Node::Auto(_) => {}
             Node::Table(fields) => fields.iter_mut().for_each(|(_, node)| self.node(node)),
             Node::List(nodes) => nodes.iter_mut().for_each(|node| self.node(node)),
             Node::Layers(layers) => self.layers(layers),

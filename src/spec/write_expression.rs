@@ -89,6 +89,7 @@ fn push_node(node: &Node, out: &mut String) {
             list.close(']');
         }
         Node::Layers(layers) => push_layers(layers, out),
+        Node::Auto(by) => _ = write!(out, "auto{by:+}"),
         Node::Slot(_) => out.push_str("auto"),
     }
 }

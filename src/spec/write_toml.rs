@@ -123,6 +123,7 @@ fn push_node(node: &Node, out: &mut String) {
         },
         Node::List(nodes) => push_list(nodes, out, push_node),
         Node::Layers(layers) => push_list(layers, out, push_layer),
+        Node::Auto(by) => _ = write!(out, "\"auto{by:+}\""),
         Node::Slot(_) => out.push_str("\"auto\""),
     }
 }
