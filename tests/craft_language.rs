@@ -1,6 +1,13 @@
 //! What specs can say beyond plain fields, through `rawsock craft`.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "this is test code")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "this is test code"
+)]
+#![allow(clippy::type_complexity, reason = "tables of cases say what they are")]
 
 use std::io::Write;
 use std::process::{Command, Output, Stdio};
@@ -45,7 +52,6 @@ fn field_of(args: &[&str], stdin: &str, layer: &str, field: &str) -> Vec<String>
     text.lines().map(value).collect()
 }
 
-#[allow(dead_code)]
 fn mistakes_of(args: &[&str], stdin: &str) -> String {
     let output = craft(args, stdin);
     assert_eq!(output.status.code(), Some(2), "{args:?}\n{stdin}");
@@ -82,4 +88,291 @@ fn more_or_less_than_what_is_computed() {
     assert_eq!(nothing[0].get(8..12), Some("0003"));
     let kept = printed(&["ip(len=auto+4, checksum=auto-1)/udp()", "--toml"], "");
     assert!(kept.contains(r#"{ len = "auto+4", checksum = "auto-1" }"#), "{kept}");
+}
+
+/// Files in a folder of their own.
+fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in files {
+        let path = folder.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+    folder
+}
+
+#[test]
+fn a_variable_is_whatever_may_stand_there() {
+    let toml = r#"
+        [vars]
+        host = "10.77.2.2"
+        net = 77
+        ports = [80, 443]
+        options = [{ mss = 1460 }, "$last"]
+        last = "sack_perm"
+        [[packet]]
+        layers = [
+          { ip = { src = "10.${net}.0.1", dst = "$host" } },
+          { tcp = { dstport = "$ports", options = "$options" } },
+          { data = { text = "${host}:${net}$$${net}$" } },
+        ]
+    "#;
+    let plain = r#"ip(src=10.77.0.1, dst=10.77.2.2)/tcp(dstport=[80, 443], options=[mss=1460, sack_perm])/"10.77.2.2:77$$77$$""#;
+    assert_eq!(hex_of(&["-"], toml), hex_of(&[plain], ""));
+    let expression = "ip(src=10.${net}.0.1, dst=$host)/tcp(dstport=$ports, options=[mss=1460, sack_perm])/'${host}:${net}$$${net}$'";
+    let set = ["--set", "host=10.77.2.2", "--set", "net=77", "--set", "ports=[80, 443]"];
+    assert_eq!(hex_of(&[&[expression][..], &set].concat(), ""), hex_of(&[plain], ""));
+    let json = r#"{"vars": {"host": "10.77.2.2", "net": 77, "ports": [80, 443]}, "packet": {"layers": [
+        {"ip": {"src": "10.${net}.0.1", "dst": "$host"}},
+        {"tcp": {"dstport": "$ports", "options": [{"mss": 1460}, "sack_perm"]}}, "${host}:${net}$$${net}$"]}}"#;
+    assert_eq!(hex_of(&["-"], json), hex_of(&[plain], ""));
+    // What is set from outside goes before what the spec says.
+    assert_eq!(field_of(&["-", "--set", "host=1.2.3.4"], toml, "ip", "dst"), ["1.2.3.4", "1.2.3.4"]);
+    assert_eq!(field_of(&["-", "--set", "ports=7..9"], toml, "tcp", "dstport"), ["7", "8", "9"]);
+    // Beside layers too, in files and on the command line.
+    assert_eq!(field_of(&["ip(ttl=$hops), vars={hops=7}"], "", "ip", "ttl"), ["7"]);
+    assert_eq!(field_of(&["-"], "vars.hops = 7\nlayers = [{ ip.ttl = '$hops' }]", "ip", "ttl"), ["7"]);
+}
+
+#[test]
+fn dollars_of_captured_packets_are_no_variables() {
+    let expression = r#"ip()/udp()/dns(qry=[name="$host.$${x}.example"])/"$$host $${net} $$$$""#;
+    let octets = hex_of(&[expression], "");
+    assert!(octets[0].ends_with(&hex::encode("$host ${net} $$")), "{octets:?}");
+    for form in ["--json", "--toml", "--expr"] {
+        assert_eq!(hex_of(&["-"], &printed(&[expression, form], "")), octets, "{form}");
+    }
+}
+
+#[test]
+fn packets_that_share_a_variable_step_together() {
+    let toml = r#"
+        vars = { port = "5000..5002", ttl = [1, 64] }
+        [[packet]]
+        layers = [{ ip = { ttl = "$ttl" } }, { tcp = { srcport = "$port", flags = "S", seq = "$port" } }]
+        [[packet]]
+        layers = [{ ip = { ttl = "$ttl" } }, { tcp = { srcport = "$port", flags = "A", dstport = [80, 443] } }]
+        [[packet]]
+        layers = [{ ip = {} }, { udp = { srcport = 9 } }]
+    "#;
+    let seen = printed(&["-", "--expr"], toml);
+    let round = |port: u32, ttl: u32| {
+        format!(
+            "ip(ttl={ttl})/tcp(srcport={port}, flags=2, seq={port})\nip(ttl={ttl})/tcp(srcport={port}, flags=16, dstport=80)\n\
+             ip(ttl={ttl})/tcp(srcport={port}, flags=16, dstport=443)\nip()/udp(srcport=9)\n"
+        )
+    };
+    let rounds = [5000, 5001, 5002].map(|port| [1, 64].map(|ttl| round(port, ttl)).concat()).concat();
+    assert_eq!(seen, rounds);
+    // A count ends the last round early, or begins anew.
+    assert_eq!(
+        printed(&["-", "--expr", "--count", "3"], toml),
+        rounds.lines().take(3).map(|line| format!("{line}\n")).collect::<String>()
+    );
+    assert_eq!(printed(&["-", "--expr", "--count", "26"], toml).lines().nth(24), rounds.lines().next());
+}
+
+#[test]
+fn a_drawn_variable_is_the_same_in_all_packets_of_a_round() {
+    let toml = r#"
+        vars = { port = "random(1024..65535)", n = "1..3" }
+        [[packet]]
+        layers = [{ ip.id = "$n" }, { tcp = { srcport = "$port", seq = "$port" } }, { data = { text = "${port}/${n}" } }]
+        [[packet]]
+        layers = [{ ip.id = "$n" }, { tcp.srcport = "$port" }]
+    "#;
+    let ports = field_of(&["-", "--seed", "7"], toml, "tcp", "srcport");
+    assert_eq!(ports.len(), 6);
+    assert!(ports.chunks(2).all(|pair| pair[0] == pair[1]), "{ports:?}");
+    assert!(ports[0] != ports[2] && ports[2] != ports[4], "drawn anew for each round: {ports:?}");
+    assert_eq!(field_of(&["-", "--seed", "7"], toml, "tcp", "seq")[0], ports[0]);
+    assert_eq!(field_of(&["-", "--seed", "7"], toml, "tcp", "srcport"), ports);
+    assert_ne!(field_of(&["-", "--seed", "8"], toml, "tcp", "srcport"), ports);
+    let told: Vec<String> = (0..3).map(|round| format!("{}/{}", ports[round * 2], round + 1)).collect();
+    let texts: Vec<String> =
+        hex_of(&["-", "--seed", "7"], toml).iter().step_by(2).map(|octets| octets[80..].to_owned()).collect();
+    assert_eq!(texts, told.iter().map(hex::encode).collect::<Vec<_>>());
+}
+
+#[test]
+fn texts_tell_fields_of_their_packet() {
+    let payload = |expression: &str| {
+        let octets = hex::decode(&hex_of(&[expression], "")[0]).unwrap();
+        String::from_utf8(octets[28..].to_vec()).unwrap()
+    };
+    assert_eq!(
+        payload("ip(src=10.0.0.1, dst=10.0.0.2, ttl=3)/udp(srcport=9)/'${ip.src}:${udp.srcport} ${ip.ttl} ${ip.flags.df} ${frame.protocols}'")
+            .split(' ')
+            .take(3)
+            .collect::<Vec<_>>(),
+        ["10.0.0.1:9", "3", "0"]
+    );
+    // Lengths depend on the text that tells them.
+    assert_eq!(payload("ip()/udp()/'${udp.length}'"), "9");
+    assert_eq!(payload("ip()/udp()/data(text='0123456789${ip.len}')"), "012345678940");
+    let broken = mistakes_of(&["ip()/udp()/'${ip.src}${udp.checksum}'", "--hex"], "");
+    assert!(broken.contains("error: the text tells a field that depends on the text"), "{broken}");
+    let missing = mistakes_of(&["ip()/udp()/'${tcp.srcport}'", "--hex"], "");
+    assert!(missing.contains("error: the packet has no `tcp.srcport` for its text"), "{missing}");
+}
+
+#[test]
+fn defaults_count_where_a_layer_says_nothing() {
+    let toml = r#"
+        [defaults.ip]
+        ttl = 9
+        flags = { df = true }
+        dsfield = 4
+        [defaults]
+        udp = { srcport = 7 }
+        [[packet]]
+        layers = [{ ip = {} }, { udp = { srcport = 1 } }]
+        [[packet]]
+        layers = [{ ip = { flags = 1, dsfield.dscp = 0 } }, { icmp = { type = 3, quoted = [{ ip = {} }] } }]
+    "#;
+    assert_eq!(
+        printed(&["-", "--expr"], toml),
+        "ip(ttl=9, flags.df, dsfield=4)/udp(srcport=1)\n\
+         ip(flags=1, dsfield.dscp=0, ttl=9)/icmp(type=3, quoted=ip())\n"
+    );
+    // A generator among them is one for each layer that takes it, and none for others.
+    let swept =
+        "defaults.ip.ttl = '1..3'\npacket = [{ layers = [{ ip = {} }] }, { layers = [{ ip.ttl = 8 }] }]";
+    assert_eq!(field_of(&["-"], swept, "ip", "ttl"), ["1", "2", "3", "8"]);
+}
+
+#[test]
+fn what_is_included_stands_before_what_includes_it() {
+    let files = folder(&[
+        (
+            "main.toml",
+            "include = ['parts/base.toml', 'parts/deep.json']\nvars.ttl = 3\n[[packet]]\nlayers = [{ ip = { ttl = '$ttl', id = '$id' } }, { data.file = 'x.bin' }]\n[send]\nrate = '5/s'",
+        ),
+        ("x.bin", "main"),
+        (
+            "parts/base.toml",
+            "include = './deep.json'\nvars = { ttl = 9, id = 4 }\ndefaults.ip = { ttl = 1, dsfield = 8 }\n[[packet]]\nlayers = [{ ip = {} }, { data.file = 'x.bin' }]\n[send]\ninterval = '5ms'\ncount = 2",
+        ),
+        ("parts/deep.json", r#"{"vars": {"id": 1}, "packet": {"layers": [{"ip": {"id": "$id"}}]}}"#),
+        ("parts/x.bin", "part"),
+    ]);
+    let main = files.path().join("main.toml");
+    let seen = printed(&[main.to_str().unwrap(), "--expr", "--count", "9"], "");
+    let one =
+        "ip(id=4, ttl=1, dsfield=8)\nip(ttl=1, dsfield=8)/\"part\"\nip(ttl=3, id=4, dsfield=8)/\"main\"\n";
+    assert_eq!(seen, one.repeat(3));
+    assert_eq!(
+        printed(&[main.to_str().unwrap(), "--expr"], "").lines().count(),
+        2,
+        "`count` is not written anew"
+    );
+}
+
+#[test]
+fn what_is_wrong_with_what_is_included_is_told_there() {
+    let cases: &[(&[(&str, &str)], &[&str])] = &[
+        (
+            &[
+                ("main.toml", "include = ['a.toml', 'no.toml']\nlayers = ['x']"),
+                ("a.toml", "include = 'b/c.toml'"),
+                ("b/c.toml", "\ninclude = '../a.toml'"),
+            ],
+            &[
+                "a.toml includes itself",
+                "/b/c.toml:2:11",
+                "cannot read no.toml: No such file",
+                "/main.toml:1:22",
+            ],
+        ),
+        (
+            &[
+                ("main.toml", "include = 'a.toml'\n[[packet]]\nlayers = [{ ip.tll = 1 }]"),
+                ("a.toml", "[[packet]]\nlayers = [{ ip.ttl = 999 }]"),
+            ],
+            &["ip has no field `tll`", "/main.toml:3:16", "999 does not fit into ip.ttl", "/a.toml:2:22"],
+        ),
+        (
+            &[("main.toml", "include = 'a.toml'\nlayers = ['x']"), ("a.toml", "x = = 1")],
+            &["TOML: ", "/a.toml:1:"],
+        ),
+        (
+            &[("main.toml", "include = 5\nlayers = ['x']")],
+            &["include takes names of files in quotes, not a number", "/main.toml:1:11"],
+        ),
+        (
+            &[
+                ("main.toml", "include = 'a.toml'\nlayers = [{ ip.dst = '$host' }]"),
+                ("a.toml", "vars.host = '10.0.0.256'"),
+            ],
+            &["ip.dst takes an IPv4 address, not `10.0.0.256`", "/a.toml:1:13"],
+        ),
+        (
+            &[
+                ("main.toml", "include = 'a.toml'\nlayers = ['x']"),
+                ("a.toml", "[[packet]]\nlayers = [{ ip.len = 'auto-30' }]"),
+            ],
+            &["ip.len: computed is 20, and 20-30 does not fit", "/a.toml:2:22"],
+        ),
+    ];
+    for (files, wanted) in cases {
+        let files = folder(files);
+        let told = mistakes_of(&[files.path().join("main.toml").to_str().unwrap(), "--hex"], "");
+        for words in *wanted {
+            assert!(told.contains(words), "{words}: {told}");
+        }
+    }
+    // A chain of files is bounded.
+    let links: Vec<(String, String)> =
+        (0..200).map(|n| (format!("{n}.toml"), format!("include = '{}.toml'", n + 1))).collect();
+    let links: Vec<(&str, &str)> = links.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
+    let files = folder(&links);
+    let told = mistakes_of(&[files.path().join("0.toml").to_str().unwrap()], "");
+    assert!(told.contains("error: more than 64 files, or too many that include each other"), "{told}");
+}
+
+#[test]
+fn variables_cannot_grow_beyond_bounds() {
+    let mut toml = String::from("[vars]\na0 = [1, 2]\n");
+    for n in 1..14 {
+        toml.push_str(&format!(
+            "a{n} = ['$a{0}', '$a{0}', '$a{0}', '$a{0}', '$a{0}', '$a{0}', '$a{0}', '$a{0}']\n",
+            n - 1
+        ));
+    }
+    toml.push_str("[[packet]]\nlayers = [{ tcp.options = '$a13' }]\n");
+    let told = mistakes_of(&["-"], &toml);
+    assert!(told.contains("error: the variables make more than 200000 parts of a spec"), "{}", &told[..500]);
+}
+
+#[test]
+fn each_packet_goes_out_as_often_as_it_is_repeated() {
+    let ttl = |args: &[&str], stdin: &str| field_of(args, stdin, "ip", "ttl");
+    assert_eq!(ttl(&["ip(ttl=1..3), repeat=2"], ""), ["1", "1", "2", "2", "3", "3"]);
+    let toml = "send.repeat = 2\npacket = [{ layers = [{ ip.ttl = [1, 2] }], repeat = 2 }, { layers = [{ ip.ttl = 9 }] }]";
+    assert_eq!(ttl(&["-"], toml), ["1", "1", "2", "2", "9", "1", "1", "2", "2", "9"]);
+    let drawn = field_of(&["ip(id=random), repeat=3", "--seed", "1"], "", "ip", "id");
+    assert!(drawn.len() == 3 && drawn[0] != drawn[1] && drawn[1] != drawn[2], "{drawn:?}");
+    assert_eq!(ttl(&["ip(ttl=1..3), repeat=18446744073709551615", "--count", "2"], ""), ["1", "1"]);
+    assert!(mistakes_of(&["ip(), repeat=-1"], "").contains("repeat takes a number, not `-1`"));
+}
+
+#[test]
+fn what_is_set_from_outside_and_wrong_is_told_there() {
+    for (args, wanted) in [
+        (&["ip(ttl=$ttl)", "--set", "ttl=300"], "error: 300 does not fit into ip.ttl\n --> --set:1:5\n"),
+        (&["ip(ttl=$ttl)", "--set", "ttl"], "error: `ttl` sets no variable\n --> --set:1:1\n"),
+        (
+            &["ip(ttl=$ttl)", "--set", "ttl=[1, 2"],
+            "error: expected `,` or `]`, found the end\n --> --set:1:10\n",
+        ),
+        (&["ip(ttl=$ttl)", "--set", "ttl=[1] 2"], "error: expected the end, found `2`\n --> --set:1:9\n"),
+        (&["ip(), vars={ttl=1}", "--set", "tll=1"], "error: there is no variable `tll`\n --> --set:1:1\n"),
+        (
+            &["ip(ttl=$ttl)", "--set", "ip.ttl=1"],
+            "error: `ip.ttl` is no name for a variable\n --> --set:1:1\n",
+        ),
+    ] {
+        let told = mistakes_of(args, "");
+        assert!(told.contains(wanted), "{args:?}: {told}");
+    }
 }

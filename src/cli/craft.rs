@@ -29,6 +29,9 @@ pub(super) struct CraftArgs {
     /// Make just so many packets: the first of them, or more rounds.
     #[arg(long, value_name = "N")]
     count: Option<u64>,
+    /// Set a variable of the spec.
+    #[arg(long, value_name = "NAME=VALUE")]
+    set: Vec<String>,
     /// Print no packets.
     #[arg(short, long)]
     quiet: bool,
@@ -114,7 +117,7 @@ fn craft(
 ) -> Result<(), Box<dyn Error>> {
     let mut seed = Seed::new(args.seed)?;
     let mut left = args.count.unwrap_or(u64::MAX);
-    let mut specs = Specs::open(&args.spec)?;
+    let mut specs = Specs::open(&args.spec, &args.set)?;
     let mut is_first = true;
     while let Some(spec) = specs.next() {
         let spec = spec?;
@@ -127,12 +130,12 @@ fn craft(
         };
         is_first = false;
         let random = if spec.is_random() { seed.told() } else { &mut seed.random };
-        for (template, packet) in spec.packets(random, count) {
+        for (template, mut packet) in spec.packets(random, count) {
             if left == 0 || (saved.is_none() && !printer.is_open()) {
                 return Ok(());
             }
             left = left.saturating_sub(1);
-            let built = spec.build(template, &packet)?;
+            let built = spec.build(template, &mut packet)?;
             printer.packet(&packet, &built)?;
             if let Some(saved) = &mut saved {
                 saved.packet(template, &built)?;

@@ -53,6 +53,9 @@ pub(super) struct SendArgs {
     /// Seed of the random generators, to send the same packets again.
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
+    /// Set a variable of the spec.
+    #[arg(long, value_name = "NAME=VALUE")]
+    set: Vec<String>,
     /// Print the summary only.
     #[arg(short, long)]
     quiet: bool,
@@ -90,7 +93,7 @@ the identification and the source address when they are zero. `--via link` sends
 /// # Errors
 /// When the spec cannot be read, sockets cannot be opened, or nothing can be printed.
 pub(super) fn run(args: &SendArgs) -> CommandResult {
-    let specs = match Specs::open(&args.spec)?.collect::<Result<Vec<Spec>, _>>() {
+    let specs = match Specs::open(&args.spec, &args.set)?.collect::<Result<Vec<Spec>, _>>() {
         Ok(specs) => specs,
         Err(error) => return tell(error),
     };

@@ -141,7 +141,7 @@ impl<'a, P> Prepare<'a, P> {
         };
         self.fill(&mut packet, way.as_ref());
         let interface = if is_frame { self.frame(&mut packet, outermost, way.as_ref())? } else { 0 };
-        let built = spec.build(template, &packet).map_err(|error| error.render(true))?;
+        let built = spec.build(template, &mut packet).map_err(|error| error.render(true))?;
         self.check_size(&built, way.as_ref(), is_frame)?;
         if !is_frame {
             if destination.is_none() {

@@ -12,6 +12,9 @@ pub(super) struct Slot {
     pub(super) numbers: Numbers,
     /// What a number becomes.
     pub(super) make: Make,
+    /// The variable that holds the generator; while reading its number there, then its place in the spec's
+    /// [`Shared`](super::packets::Shared) ones.
+    pub(super) variable: Option<usize>,
 }
 
 /// The numbers of a [`Slot`]. Addresses are numbers here, in network order.
@@ -147,23 +150,23 @@ mod tests {
     #[test]
     fn runs_follow_each_other() {
         let runs = vec![Run::one(80), Run { first: 1, last: 6, step: 2 }, Run::one(443)];
-        let slot = Slot { numbers: Numbers::Sweep(runs), make: Make::Uint };
+        let slot = Slot { numbers: Numbers::Sweep(runs), make: Make::Uint, variable: None };
         assert_eq!(all(&slot), ["80", "1", "3", "5", "443"]);
     }
 
     #[test]
     fn the_whole_of_ipv6_is_counted_without_overflow() {
         let run = Run { first: 0, last: u128::MAX, step: 1 };
-        let slot = Slot { numbers: Numbers::Sweep(vec![run, run]), make: Make::Ipv6 };
+        let slot = Slot { numbers: Numbers::Sweep(vec![run, run]), make: Make::Ipv6, variable: None };
         assert_eq!(slot.count(), u64::MAX);
         assert_eq!(slot.value(u64::MAX, &mut Random::new(0)).to_string(), "::ffff:ffff:ffff:ffff");
-        let draw = Slot { numbers: Numbers::Draw(run), make: Make::Ipv6 };
+        let draw = Slot { numbers: Numbers::Draw(run), make: Make::Ipv6, variable: None };
         assert_ne!(draw.value(0, &mut Random::new(1)), draw.value(0, &mut Random::new(2)));
     }
 
     #[test]
     fn octets_by_their_number() {
-        let of = |make| Slot { numbers: Numbers::Sweep(vec![Run::one(3)]), make };
+        let of = |make| Slot { numbers: Numbers::Sweep(vec![Run::one(3)]), make, variable: None };
         assert_eq!(all(&of(Make::Zeros)), ["000000"]);
         assert_eq!(all(&of(Make::Pattern)), ["000102"]);
         assert_eq!(all(&of(Make::Random)).first().map(String::len), Some(6));

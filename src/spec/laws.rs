@@ -19,8 +19,8 @@ fn read_text(text: &str, syntax: Syntax) -> Result<Spec, SpecError> {
 fn octets_of(text: &str, syntax: Syntax) -> Vec<u8> {
     let spec = read_text(text, syntax).unwrap_or_else(|error| panic!("{}{text}", error.render(false)));
     let [template] = spec.templates.as_slice() else { panic!("one packet: {text}") };
-    let packet = template.packets(0).next().unwrap();
-    spec.build(template, &packet).unwrap_or_else(|error| panic!("{}{text}", error.render(false))).octets
+    let mut packet = template.packets(0).next().unwrap();
+    spec.build(template, &mut packet).unwrap_or_else(|error| panic!("{}{text}", error.render(false))).octets
 }
 
 proptest! {
@@ -49,8 +49,8 @@ proptest! {
         for syntax in [Syntax::Toml, Syntax::Json, Syntax::Expression, Syntax::of(&text)] {
             match read_text(&text, syntax) {
                 Ok(spec) => for template in &spec.templates {
-                    for packet in template.packets(7).take(3) {
-                        if let Err(error) = spec.build(template, &packet) {
+                    for mut packet in template.packets(7).take(3) {
+                        if let Err(error) = spec.build(template, &mut packet) {
                             error.render(false);
                         }
                     }
@@ -172,11 +172,20 @@ const SPECS: &[&str] = &[
     "icmp(type=3, quoted=ip(dst=10.0.0.0/30)/udp(srcport=random(1..9)), quoted_bytes=28)",
     "layers = [{ ip = { ttl = \"1..3/2\", flags = { df = true } } }, { data = { random = 10 } }]\ncount = 3",
     "ip()/udp()/dns(qry=[{name=a.@12, type=AAAA}], answers=[{name='.', ttl=1..3, a=1.2.3.4}, {type=TXT, txt=[b]}])",
+    "vars = { a = \"1..3\", b = \"x${a}\" }\ndefaults.ip.ttl = \"$a\"\nlayers = [{ ip = { id = \"$a\" } }, \"${ip.len} $b\"]",
     "[[packet]]\nlayers = [\"x\"]\n[send]\nrate = \"50k/s\"\nvia = \"link\"",
     "{\"layers\":[{\"arp\":{\"src.hw_mac\":\"02:00:00:00:00:01\"}},{\"data\":{\"hex\":\"00ff\"}}],\"len\":1}",
     "[{\"layers\":[{\"igmp\":{\"type\":34,\"records\":[{\"record_type\":1,\"sources\":[\"1.2.3.4\"]}]}}]}]",
 ];
 const WORDS: &[&str] = &[
+    "$a",
+    "${a}",
+    "${ip.src}",
+    "$$",
+    "vars",
+    "defaults",
+    "include",
+    "repeat",
     "ip",
     "udp",
     "(",

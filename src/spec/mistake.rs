@@ -159,6 +159,80 @@ pub enum Mistake {
         /// Why.
         problem: String,
     },
+    /// A file that includes itself, or what includes it.
+    #[error("{path} includes itself")]
+    Cycle {
+        /// The file.
+        path: String,
+    },
+    /// Too many files.
+    #[error("more than {most} files, or too many that include each other")]
+    TooManyFiles {
+        /// How many may be included.
+        most: usize,
+    },
+    /// A variable that is not known.
+    #[error("there is no variable `{name}`")]
+    UnknownVariable {
+        /// Its name.
+        name: String,
+        /// The nearest one.
+        nearest: Option<String>,
+    },
+    /// What cannot be a variable's name.
+    #[error("`{name}` is no name for a variable")]
+    VariableName {
+        /// It.
+        name: String,
+    },
+    /// What `--set` was given.
+    #[error("`{found}` sets no variable")]
+    NotSet {
+        /// It.
+        found: String,
+    },
+    /// A variable that is told by itself.
+    #[error("the variable `{name}` stands for itself")]
+    Itself {
+        /// Its name.
+        name: String,
+    },
+    /// Variables that make too much.
+    #[error("the variables make more than {most} parts of a spec")]
+    TooManyParts {
+        /// How many there may be.
+        most: usize,
+    },
+    /// Defaults for what is nothing but its octets.
+    #[error("`data` takes no defaults: its octets are each packet's own")]
+    NoDefaults,
+    /// A variable that has not the same number of values everywhere.
+    #[error("the variable `{name}` has {one} values in one place and {other} in another")]
+    Uneven {
+        /// Its name.
+        name: String,
+        /// How many.
+        one: u64,
+        /// How many elsewhere.
+        other: u64,
+    },
+    /// A field that there is not.
+    #[error("no field is called `{name}`")]
+    NoField {
+        /// Its name.
+        name: String,
+        /// The nearest one.
+        nearest: Option<String>,
+    },
+    /// A field that the packet has not.
+    #[error("the packet has no `{name}` for its text")]
+    FieldMissing {
+        /// Its name.
+        name: String,
+    },
+    /// A text that changes what it tells.
+    #[error("the text tells a field that depends on the text")]
+    Restless,
     /// A layer, option or item with more than one key, or none.
     #[error("{place}: each entry is a table with just one name")]
     OneKey {
@@ -270,6 +344,15 @@ impl Explain for Mistake {
             }
             Self::OneSource { .. } => {
                 "one of hex, text, file, zeros, pattern, random; or plain hexadecimal digits".to_owned()
+            }
+            Self::UnknownVariable { nearest, name } => did_you_mean(
+                nearest,
+                format!("say what it is under `vars`, or by `--set {name}=VALUE`; `$$` is a dollar"),
+            ),
+            Self::VariableName { .. } => "it has letters, digits and `_`, and no digit first".to_owned(),
+            Self::NotSet { .. } => "write NAME=VALUE".to_owned(),
+            Self::NoField { nearest, .. } => {
+                did_you_mean(nearest, "`rawsock fields` lists the fields".to_owned())
             }
             Self::NotComputed { .. } => {
                 "`auto+1` is for lengths, counts, checksums and what comes next; write the value here"

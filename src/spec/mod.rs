@@ -19,16 +19,20 @@
 //! arguments. No text makes it panic.
 
 mod generator;
+mod include;
 #[cfg(test)]
 mod laws;
 mod mistake;
+mod packets;
 mod random;
+mod read_defaults;
 mod read_expect;
 mod read_layers;
 mod read_octets;
 mod read_options;
 mod read_send;
 mod read_value;
+mod read_woven;
 mod reader;
 mod syntax_expression;
 mod syntax_json;
@@ -36,9 +40,12 @@ mod syntax_toml;
 mod target;
 mod template;
 mod tree;
+mod variables;
+mod weave;
 mod write_expression;
 mod write_toml;
 
+use self::include::Texts;
 use crate::packet::Packet;
 use crate::packet::build::{BuildError, Built, build};
 
@@ -78,6 +85,8 @@ pub struct Spec {
     pub templates: Vec<Template>,
     /// How they are to be sent.
     pub send: SendOptions,
+    /// The variables that hold generators.
+    shared: Vec<packets::Shared>,
     source: Source,
 }
 
@@ -86,27 +95,74 @@ pub struct Spec {
 /// # Errors
 /// All mistakes that were found in it.
 pub fn read(source: &Source, syntax: Syntax, files: Files<'_>) -> Result<Spec, SpecError> {
-    let wrong = |diagnostics| SpecError { source: source.clone(), diagnostics };
-    let tree = match syntax {
-        Syntax::Toml => syntax_toml::parse(&source.text).map_err(wrong)?,
-        Syntax::Json => syntax_json::parse(&source.text).map_err(|error| wrong(vec![error]))?,
-        Syntax::Expression => syntax_expression::parse(&source.text).map_err(|error| wrong(vec![error]))?,
+    read_with(source, syntax, files, &[])
+}
+
+/// Reads a spec of which variables are set from outside, as `NAME=VALUE` says.
+///
+/// # Errors
+/// All mistakes that were found in it, and in the settings.
+pub fn read_with(
+    source: &Source,
+    syntax: Syntax,
+    files: Files<'_>,
+    settings: &[String],
+) -> Result<Spec, SpecError> {
+    let mut texts = Texts::load(source, syntax, files);
+    let settings: Vec<usize> = settings
+        .iter()
+        .map(|setting| texts.push(Source::new("--set", setting.as_str()), Syntax::Expression, String::new()))
+        .collect();
+    let source = texts.source().unwrap_or_else(|| source.clone());
+    let mut mistakes = std::mem::take(&mut texts.mistakes);
+    let texts = texts;
+    let (mut trees, mut sets) = (Vec::new(), Vec::new());
+    for text in texts.order.iter().filter_map(|index| texts.texts.get(*index)) {
+        match text.tree() {
+            Ok(tree) => trees.push((tree, text.syntax == Syntax::Json)),
+            Err(wrong) => mistakes.extend(wrong),
+        }
+    }
+    for text in settings.iter().filter_map(|index| texts.texts.get(*index)) {
+        match text.setting() {
+            Ok(entry) => sets.push(entry),
+            Err(wrong) => mistakes.push(wrong),
+        }
+    }
+    let wrong = |mut diagnostics: Vec<Diagnostic>| {
+        diagnostics.sort_by_key(|diagnostic| diagnostic.at.start);
+        SpecError { source: source.clone(), diagnostics }
     };
-    let mut reader = reader::Reader::new(files, syntax == Syntax::Json);
-    let contents = reader.spec(&tree);
+    if !mistakes.is_empty() {
+        return Err(wrong(mistakes));
+    }
+    let mut reader = reader::Reader::new(files, &texts);
+    let contents = reader.spec(&trees, &sets);
     if !reader.mistakes.is_empty() {
-        reader.mistakes.sort_by_key(|diagnostic| diagnostic.at.start);
         return Err(wrong(reader.mistakes));
     }
-    Ok(Spec { templates: contents.templates, send: contents.send, source: source.clone() })
+    let reader::Contents { templates, send, shared } = contents;
+    Ok(Spec { templates, send, shared, source })
+}
+
+/// Reads a text as a tree.
+fn parse(text: &str, syntax: Syntax) -> Result<tree::Tree<'_>, Vec<Diagnostic>> {
+    match syntax {
+        Syntax::Toml => syntax_toml::parse(text),
+        Syntax::Json => syntax_json::parse(text).map_err(|error| vec![error]),
+        Syntax::Expression => syntax_expression::parse(text).map_err(|error| vec![error]),
+    }
 }
 
 impl Spec {
-    /// Builds a packet of `template`, one of this spec's.
+    /// Builds a packet of `template`, one of this spec's. Texts that tell fields of the packet are put in their places.
     ///
     /// # Errors
     /// Where in the spec the cause stands.
-    pub fn build(&self, template: &Template, packet: &Packet) -> Result<Built, SpecError> {
+    pub fn build(&self, template: &Template, packet: &mut Packet) -> Result<Built, SpecError> {
+        if weave::has_woven(packet) {
+            return weave::build_woven(self, template, packet);
+        }
         build(packet).map_err(|error| self.build_error(template, packet, error))
     }
 
@@ -117,19 +173,14 @@ impl Spec {
         SpecError { source: self.source.clone(), diagnostics }
     }
 
-    /// All its packets, template by template. With `count`, so many of them: the round ends early, or begins anew.
+    /// All its packets, template by template, in each round of its shared variables. With `count`, so many of them: the
+    /// last round ends early, or all begin anew.
     pub fn packets<'s>(
         &'s self,
         random: &'s mut Random,
         count: Option<u64>,
     ) -> impl Iterator<Item = (&'s Template, Packet)> + 's {
-        let round = self
-            .templates
-            .iter()
-            .flat_map(|template| (0..template.total()).map(move |index| (template, index)));
-        let total = self.templates.iter().fold(0u64, |sum, template| sum.saturating_add(template.total()));
-        let count = usize::try_from(count.unwrap_or(total)).unwrap_or(usize::MAX);
-        round.cycle().take(count).map(|(template, index)| (template, template.packet(index, random)))
+        packets::Packets::new(self, random, count)
     }
 
     /// Whether any of its packets depend on the seed.

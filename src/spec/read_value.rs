@@ -40,7 +40,7 @@ impl Reader<'_> {
                 Pick::Draw(run) => Numbers::Draw(run),
             },
         };
-        Some(self.slot(Slot { numbers, make: target.make() }))
+        Some(self.slot(Slot { numbers, make: target.make(), variable: tree.variable }))
     }
 
     /// Reads a number that is no generator.

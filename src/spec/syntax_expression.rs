@@ -38,6 +38,38 @@ pub(super) fn parse(text: &str) -> Result<Tree<'_>, Diagnostic> {
     Ok(Tree::new(start..text.trim_end().len(), Shape::Table(entries)))
 }
 
+/// Reads `NAME=VALUE`: a list, a table or a text in quotes as expressions have them; all else is a word, blanks and all.
+///
+/// # Errors
+/// The first place where it is none.
+pub(super) fn parse_setting(text: &str) -> Result<Entry<'_>, Diagnostic> {
+    let whole = 0..text.len();
+    let Some((name, value)) = text.split_once('=') else {
+        let found = super::mistake::shortened(text);
+        return Err(Diagnostic { at: whole, mistake: Mistake::NotSet { found } });
+    };
+    let start = name.len().saturating_add(1);
+    let start = start.saturating_add(value.len().saturating_sub(value.trim_start().len()));
+    let key = Cow::Borrowed(name.trim());
+    let (key_at, at) = (0..name.len(), start..start.saturating_add(value.trim().len()));
+    let word = value.trim();
+    let value = match word {
+        "true" => Tree::new(at, Shape::Bool(true)),
+        "false" => Tree::new(at, Shape::Bool(false)),
+        _ if word.starts_with(['[', '{', '"', '\'']) => {
+            let mut parser = Parser { text, at: start, depth: 0 };
+            let value = parser.value()?;
+            parser.blanks();
+            if parser.peek().is_some() {
+                return Err(parser.unexpected("the end"));
+            }
+            value
+        }
+        _ => Tree::new(at, Shape::Text(Text { text: Cow::Borrowed(word), verbatim: Some(start) })),
+    };
+    Ok(Entry { key, key_at, value })
+}
+
 struct Parser<'s> {
     text: &'s str,
     /// Octets read so far; always on a letter's border.
@@ -230,7 +262,7 @@ impl<'s> Parser<'s> {
 
     fn word(&mut self) -> Result<Shape<'s>, Diagnostic> {
         let start = self.at;
-        let len = self.rest().find(ends_word).unwrap_or(self.rest().len());
+        let len = word_len(self.rest());
         let mut word = self.rest().get(..len).unwrap_or_default();
         if word.is_empty() {
             return Err(self.unexpected("a value"));
@@ -321,6 +353,21 @@ impl<'s> Parser<'s> {
     }
 }
 
+/// How long the word at the beginning of a text is; `${name}` is a part of it.
+fn word_len(text: &str) -> usize {
+    let mut is_name = false;
+    let mut last = ' ';
+    for (at, letter) in text.char_indices() {
+        is_name = is_name || (letter == '{' && last == '$');
+        if !is_name && ends_word(letter) {
+            return at;
+        }
+        is_name = is_name && letter != '}' && letter != '"';
+        last = letter;
+    }
+    text.len()
+}
+
 fn ends_word(letter: char) -> bool {
     letter.is_whitespace() || matches!(letter, ',' | '=' | '(' | ')' | '[' | ']' | '{' | '}' | '"' | '\'')
 }
@@ -372,6 +419,7 @@ mod tests {
                 "{layers:[{icmp:{type:3 quoted:[{ip:{src:::1}} {udp:{dstport:5}} a\\b] code:1}}]}",
             ),
             ("ip, count=3, fragment={size=576}", "{layers:[{ip:{}}] count:3 fragment:{size:576}}"),
+            ("ip(dst=10.${net}.0.1, ttl=$ttl)", "{layers:[{ip:{dst:10.${net}.0.1 ttl:$ttl}}]}"),
             ("ipv6.fraghdr(more=true)", "{layers:[{ipv6.fraghdr:{more:true}}]}"),
             ("arp(src.hw_mac=02:00:00:00:00:01)", "{layers:[{arp:{src.hw_mac:02:00:00:00:00:01}}]}"),
         ] {

@@ -124,7 +124,7 @@ fn push_node(node: &Node, out: &mut String) {
         Node::List(nodes) => push_list(nodes, out, push_node),
         Node::Layers(layers) => push_list(layers, out, push_layer),
         Node::Auto(by) => _ = write!(out, "\"auto{by:+}\""),
-        Node::Slot(_) => out.push_str("\"auto\""),
+        Node::Slot(_) | Node::Woven(_) => out.push_str("\"auto\""),
     }
 }
 
@@ -172,6 +172,7 @@ fn push_text(text: &str, out: &mut String) {
     for letter in text.chars() {
         match letter {
             '"' => out.push_str("\\\""),
+            '$' => out.push_str("$$"),
             '\\' => out.push_str("\\\\"),
             '\n' => out.push_str("\\n"),
             '\r' => out.push_str("\\r"),
