@@ -376,3 +376,76 @@ fn what_is_set_from_outside_and_wrong_is_told_there() {
         assert!(told.contains(wanted), "{args:?}: {told}");
     }
 }
+
+fn bits_apart(one: &str, other: &str) -> u32 {
+    let (one, other) = (hex::decode(one).unwrap(), hex::decode(other).unwrap());
+    assert_eq!(one.len(), other.len());
+    one.iter().zip(&other).map(|(a, b)| (a ^ b).count_ones()).sum()
+}
+
+#[test]
+fn bits_are_turned_over_where_that_is_asked_for() {
+    let packet = "ip(src=10.0.0.1, dst=10.0.0.2)/udp()/data(pattern=50)";
+    let whole = &hex_of(&[packet], "")[0];
+    for bits in [1, 3, 100] {
+        let spec = format!("{packet}, corrupt={{bits={bits}}}, repeat=20");
+        let made = hex_of(&[&spec, "--seed", "4"], "");
+        assert!(made.iter().all(|octets| bits_apart(octets, whole) == bits), "{bits}");
+        assert!(made.windows(2).all(|pair| pair[0] != pair[1]), "drawn anew");
+        assert_eq!(hex_of(&[&spec, "--seed", "4"], ""), made);
+        assert_ne!(hex_of(&[&spec, "--seed", "5"], ""), made);
+    }
+    let inner = hex_of(&[&format!("{packet}, corrupt={{bits=9, layer=udp}}"), "--seed", "1"], "");
+    assert_eq!(inner[0][..40], whole[..40]);
+    assert_eq!(bits_apart(&inner[0], whole), 9);
+    let all = hex_of(&["data(zeros=4), corrupt={bits=4000}", "--seed", "1"], "");
+    assert_eq!(all, ["ffffffff"], "no bit is turned twice");
+    // Each form tells what leaves, and the seed is told.
+    let spec = format!("{packet}, corrupt={{bits=3}}");
+    let octets = hex_of(&[&spec, "--seed", "4"], "");
+    for form in ["--toml", "--expr", "--json"] {
+        assert_eq!(hex_of(&["-"], &printed(&[&spec, "--seed", "4", form], "")), octets, "{form}");
+    }
+    let told = String::from_utf8(craft(&[&spec, "--hex"], "").stderr).unwrap();
+    assert!(told.starts_with("rawsock: seed "), "{told}");
+    // In each fragment.
+    let cut = format!("{packet}, fragment={{size=44}}, corrupt={{bits=2}}");
+    let pieces = hex_of(&[&format!("{packet}, fragment={{size=44}}")], "");
+    let made = hex_of(&[&cut, "--seed", "4"], "");
+    assert!(made.iter().zip(&pieces).all(|(made, piece)| bits_apart(made, piece) == 2));
+}
+
+#[test]
+fn fuzzed_fields_take_any_value_and_the_edges_often() {
+    let spec = "ip(ttl=1..3, flags.df)/tcp(flags=S, options=[mss=1460])/'x', fuzz=[ip.ttl, tcp.flags, ip.src], count=400";
+    let ttl = field_of(&[spec, "--seed", "3"], "", "ip", "ttl");
+    assert_eq!(ttl.len(), 400, "what the field was before is no generator any more");
+    let of = |value: &str| ttl.iter().filter(|ttl| *ttl == value).count();
+    assert!(
+        of("0") > 10 && of("255") > 10 && of("128") > 10 && of("77") < 10,
+        "{} {} {}",
+        of("0"),
+        of("255"),
+        of("77")
+    );
+    let different: std::collections::BTreeSet<&String> = ttl.iter().collect();
+    assert!(different.len() > 60, "{}", different.len());
+    assert_eq!(field_of(&[spec, "--seed", "3"], "", "ip", "ttl"), ttl, "the seed brings them back");
+    assert_ne!(field_of(&[spec, "--seed", "4"], "", "ip", "ttl"), ttl);
+    assert!(
+        field_of(&[spec, "--seed", "3"], "", "ip", "dst").iter().all(|dst| dst == "0.0.0.0"),
+        "others stay"
+    );
+    // A whole layer, options and payloads.
+    let all = "ip()/tcp(options=[mss=1460])/'x', fuzz=[tcp, tcp.options, data], count=50";
+    let made = hex_of(&[all, "--seed", "1"], "");
+    assert_eq!(made.len(), 50);
+    let different: std::collections::BTreeSet<&str> = made.iter().map(|octets| &octets[40..]).collect();
+    assert_eq!(different.len(), 50);
+    let lengths: std::collections::BTreeSet<usize> = made.iter().map(String::len).collect();
+    assert!(lengths.len() > 30, "{lengths:?}");
+    assert!(made.iter().all(|octets| &octets[..2] == "45"), "of other layers, nothing");
+    // As TOML, and in the order that is convenient.
+    let toml = "fuzz = \"udp.length\"\ncount = 3\nlayers = [{ ip = {} }, { udp = { length = \"1..9\" } }]";
+    assert_eq!(hex_of(&["-", "--seed", "1"], toml).len(), 3);
+}

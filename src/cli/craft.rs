@@ -9,7 +9,7 @@ use clap::Args;
 use super::craft_output::{Form, Printer, Saved};
 use super::spec_argument::{Specs, tell};
 use super::{CommandResult, Outcome, random};
-use crate::spec::Random;
+use crate::spec::{Leaving, Random};
 
 /// Build packets and show them; no socket is opened, no privilege needed.
 #[derive(Debug, Args)]
@@ -130,15 +130,17 @@ fn craft(
         };
         is_first = false;
         let random = if spec.is_random() { seed.told() } else { &mut seed.random };
-        for (template, mut packet) in spec.packets(random, count) {
+        for crafted in spec.packets(random, count) {
             if left == 0 || (saved.is_none() && !printer.is_open()) {
                 return Ok(());
             }
             left = left.saturating_sub(1);
-            let built = spec.build(template, &mut packet)?;
-            printer.packet(&packet, &built)?;
-            if let Some(saved) = &mut saved {
-                saved.packet(template, &built)?;
+            let template = crafted.template;
+            for Leaving { packet, built, .. } in spec.leaving(crafted)? {
+                printer.packet(&packet, &built)?;
+                if let Some(saved) = &mut saved {
+                    saved.packet(template, &built)?;
+                }
             }
         }
         if specs.may_wait() {

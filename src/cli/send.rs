@@ -157,9 +157,10 @@ fn send(args: &SendArgs, specs: &[Spec], plan: Plan, interval: Duration, burst: 
     let mut randoms: Vec<Random> =
         (0..).map(|place| Random::new(seed.wrapping_add(place))).take(specs.len()).collect();
     let again = count.filter(|_| specs.len() == 1);
-    let packets = specs.iter().zip(&mut randoms).flat_map(|(spec, random)| {
-        spec.packets(random, again).map(move |(template, packet)| (spec, template, packet))
-    });
+    let packets = specs
+        .iter()
+        .zip(&mut randoms)
+        .flat_map(|(spec, random)| spec.packets(random, again).map(move |crafted| (spec, crafted)));
     let most = count.and_then(|count| usize::try_from(count).ok()).unwrap_or(usize::MAX);
     let prepare = Prepare::new(packets.take(most), plan, &interrupt)?;
     let nanos = Nanos::try_from(interval.as_nanos()).unwrap_or(Nanos::MAX);

@@ -34,6 +34,8 @@ pub enum Match {
 pub struct Matcher {
     questions: Vec<Question>,
     by_key: HashMap<Vec<u8>, Vec<usize>>,
+    /// Later fragments, by the octets of their network layer: they have no words by which they could be told apart.
+    parts: HashMap<Vec<u8>, usize>,
 }
 
 impl Matcher {
@@ -50,6 +52,14 @@ impl Matcher {
         complete
     }
 
+    /// Remembers a fragment that nothing answers, so that it is known when it is seen on its way out.
+    pub fn sent_part(&mut self, octets: &[u8], table: &LayerTable) {
+        if let Some(layer) = network_layer(octets, table) {
+            self.parts.insert(layer.to_vec(), self.questions.len());
+        }
+        self.skip();
+    }
+
     /// Counts a packet that was not sent, so that numbers stay in step.
     pub fn skip(&mut self) {
         self.questions.push(Question { header: Vec::new(), answered: true });
@@ -58,6 +68,10 @@ impl Matcher {
     /// Tells which packet this one is, when it is one that was sent, seen on its way out: the last that looks like it,
     /// told by its identification where there are several.
     pub fn seen_leaving(&self, octets: &[u8], table: &LayerTable) -> Option<usize> {
+        let part = network_layer(octets, table).and_then(|layer| self.parts.get(layer));
+        if let Some(part) = part {
+            return Some(*part);
+        }
         let first = first_with_identity(table);
         let (key, _) = key(octets, table, first, Side::Sent);
         let entry = table.entries().get(first?)?;
@@ -166,6 +180,12 @@ fn key(octets: &[u8], table: &LayerTable, first: Option<usize>, side: Side) -> (
         next = next.and_then(|index| table.child(index)).map(|(index, _)| index);
     }
     (key, complete)
+}
+
+/// The octets of the first layer that has an identity, with what it carries.
+fn network_layer<'a>(octets: &'a [u8], table: &LayerTable) -> Option<&'a [u8]> {
+    let entry = table.entries().get(first_with_identity(table)?)?;
+    octets.get(entry.start as usize..entry.end as usize)
 }
 
 /// Rewrites a reply's key to that of a question to many: the answerer's address, which is the second half of the first

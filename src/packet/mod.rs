@@ -11,6 +11,7 @@ pub mod dissect;
 pub(crate) mod encode;
 mod encode_options;
 pub mod expert;
+pub mod fragment;
 #[cfg(test)]
 pub(crate) mod laws;
 mod measure;

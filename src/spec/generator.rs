@@ -24,6 +24,8 @@ pub(super) enum Numbers {
     Sweep(Vec<Run>),
     /// Any of these, drawn for each packet; draws do not multiply.
     Draw(Run),
+    /// The same, but every other time one of those at which programs err.
+    Edges(Run),
 }
 
 /// Numbers from `first` to `last`, both included, `step` apart.
@@ -69,6 +71,23 @@ impl Run {
         self.last.saturating_sub(self.first).checked_div(self.step).unwrap_or(0)
     }
 
+    /// A place: every other time the first or the last, one beside them, or one about a power of two.
+    fn edge(&self, random: &mut Random) -> u128 {
+        let last = self.last_index();
+        let power =
+            1u128.checked_shl(128u32.saturating_sub(last.leading_zeros()).saturating_sub(1)).unwrap_or(1);
+        match random.up_to(13) {
+            0 => 0,
+            1 => 1.min(last),
+            2 => last,
+            3 => last.saturating_sub(1),
+            4 => power.min(last),
+            5 => power.saturating_sub(1),
+            6 => power.checked_shr(u32::try_from(random.up_to(126)).unwrap_or(0)).unwrap_or(0).min(last),
+            _ => random.up_to(last),
+        }
+    }
+
     /// The number at this place, counted from 0.
     fn at(&self, index: u128) -> u128 {
         self.first.saturating_add(index.saturating_mul(self.step)).min(self.last)
@@ -79,7 +98,7 @@ impl Slot {
     /// How many packets a whole sweep takes; 1 for draws.
     pub(super) fn count(&self) -> u64 {
         match &self.numbers {
-            Numbers::Draw(_) => 1,
+            Numbers::Draw(_) | Numbers::Edges(_) => 1,
             Numbers::Sweep(runs) => runs.iter().fold(0u64, |sum, run| {
                 let count = run.last_index().saturating_add(1);
                 sum.saturating_add(u64::try_from(count).unwrap_or(u64::MAX))
@@ -89,13 +108,14 @@ impl Slot {
 
     /// Whether it needs random numbers.
     pub(super) fn is_random(&self) -> bool {
-        matches!(self.numbers, Numbers::Draw(_)) || self.make == Make::Random
+        matches!(self.numbers, Numbers::Draw(_) | Numbers::Edges(_)) || self.make == Make::Random
     }
 
     /// The value at this place of the sweep, or a drawn one.
     pub(super) fn value(&self, index: u64, random: &mut Random) -> Value {
         let number = match &self.numbers {
             Numbers::Draw(run) => run.at(random.up_to(run.last_index())),
+            Numbers::Edges(run) => run.at(run.edge(random)),
             Numbers::Sweep(runs) => {
                 let mut index = u128::from(index);
                 let found = runs.iter().find_map(|run| match index.checked_sub(run.last_index()) {

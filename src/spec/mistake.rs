@@ -3,6 +3,7 @@
 use crate::diagnostic::Explain;
 use crate::filter::field;
 use crate::packet::build::BuildError;
+use crate::packet::fragment::FragmentError;
 use crate::proto::describe::Style;
 use crate::wire::domain_name::TextMistake;
 
@@ -203,6 +204,21 @@ pub enum Mistake {
         /// How many there may be.
         most: usize,
     },
+    /// Something of a packet that it has not.
+    #[error("the packet has no `{name}`")]
+    NotInPacket {
+        /// What.
+        name: String,
+    },
+    /// A field of which no values are drawn.
+    #[error("{name} cannot be fuzzed: only numbers, addresses, octets and options can")]
+    NoFuzz {
+        /// The field.
+        name: String,
+    },
+    /// A packet that cannot be cut.
+    #[error("{0}")]
+    Fragment(FragmentError),
     /// Defaults for what is nothing but its octets.
     #[error("`data` takes no defaults: its octets are each packet's own")]
     NoDefaults,

@@ -18,6 +18,7 @@
 //! Nothing here reads files, clocks or the system's randomness: a seed and a function that reads files come in as
 //! arguments. No text makes it panic.
 
+mod frames;
 mod generator;
 mod include;
 #[cfg(test)]
@@ -25,8 +26,10 @@ mod laws;
 mod mistake;
 mod packets;
 mod random;
+mod read_changes;
 mod read_defaults;
 mod read_expect;
+mod read_fuzz;
 mod read_layers;
 mod read_octets;
 mod read_options;
@@ -49,6 +52,7 @@ use self::include::Texts;
 use crate::packet::Packet;
 use crate::packet::build::{BuildError, Built, build};
 
+pub use self::frames::{Crafted, Leaving};
 pub use self::mistake::Mistake;
 pub use self::random::Random;
 pub use self::read_send::{SendOptions, Via, parse_duration, parse_rate};
@@ -179,7 +183,7 @@ impl Spec {
         &'s self,
         random: &'s mut Random,
         count: Option<u64>,
-    ) -> impl Iterator<Item = (&'s Template, Packet)> + 's {
+    ) -> impl Iterator<Item = Crafted<'s>> + 's {
         packets::Packets::new(self, random, count)
     }
 

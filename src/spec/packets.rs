@@ -1,10 +1,9 @@
 //! The packets of a spec, one after the other.
 
 use super::generator::Numbers;
+use super::generator::Slot;
 use super::random::Random;
-use super::template::Template;
-use super::{Spec, generator::Slot};
-use crate::packet::Packet;
+use super::{Crafted, Spec};
 
 /// A variable that holds a generator: all packets that use it step through its values together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,7 +79,7 @@ impl<'s> Packets<'s> {
 }
 
 impl<'s> Iterator for Packets<'s> {
-    type Item = (&'s Template, Packet);
+    type Item = Crafted<'s>;
 
     fn next(&mut self) -> Option<Self::Item> {
         self.left = self.left.checked_sub(1)?;
@@ -94,7 +93,8 @@ impl<'s> Iterator for Packets<'s> {
             if self.index < template.total() {
                 let packet = template.packet(self.index, &self.now, self.random);
                 self.index = self.index.saturating_add(1);
-                return Some((template, packet));
+                let seed = if template.draws_leaving() { self.random.bits() } else { 0 };
+                return Some(Crafted { template, packet, seed });
             }
             self.template = self.template.saturating_add(1);
             self.index = 0;

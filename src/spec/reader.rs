@@ -171,7 +171,7 @@ impl<'f> Reader<'f> {
         let mut packet = Packet::default();
         let mut origin = Origin { at: tree.at.clone(), layers: Vec::new() };
         let mut template = Template::default();
-        let mut has_layers = false;
+        let (mut has_layers, mut changes) = (false, Vec::new());
         for entry in entries {
             match entry.key.as_ref() {
                 "layers" => {
@@ -183,6 +183,8 @@ impl<'f> Reader<'f> {
                 "name" => template.name = self.text(&entry.value, "name"),
                 "comment" => template.comment = self.text(&entry.value, "comment"),
                 "within" => template.within = read_send::duration(self, &entry.value, "within"),
+                // They are about the layers, wherever those stand.
+                "fuzz" | "corrupt" | "fragment" => changes.push(entry),
                 "count" => template.count = self.number(&entry.value, "count", u64::MAX),
                 "repeat" => template.repeat = self.number(&entry.value, "repeat", u64::MAX),
                 "reply" => template.reply = self.filter(&entry.value, "reply").map(|(filter, _)| filter),
@@ -192,6 +194,16 @@ impl<'f> Reader<'f> {
                 "link_type" if self.is_json => template.link_type = link_type(&entry.value),
                 _ if self.is_json => {}
                 _ => self.unknown_key(entry, "a packet", PACKET_KEYS),
+            }
+        }
+        for entry in changes {
+            match entry.key.as_ref() {
+                "fuzz" => self.fuzz(&entry.value, &mut packet, &mut origin.layers),
+                "corrupt" => template.corrupt = self.corrupt(&entry.value, &packet),
+                _ => {
+                    template.fragment = self.fragment(&entry.value);
+                    self.prepare_fragments(&mut packet, &mut origin.layers, &entry.value.at);
+                }
             }
         }
         if !has_layers {
@@ -299,8 +311,10 @@ fn resolved<'t, 's>(tree: &'t Tree<'s>, top: &Top<'_, '_>, variables: &mut Varia
 }
 
 const SPEC_KEYS: &[&str] = &["packet", "send", "vars", "defaults", "include"];
-const PACKET_KEYS: &[&str] =
-    &["layers", "trailer", "name", "comment", "within", "reply", "expect", "count", "repeat"];
+const PACKET_KEYS: &[&str] = &[
+    "layers", "trailer", "name", "comment", "within", "reply", "expect", "count", "repeat", "fragment",
+    "corrupt", "fuzz",
+];
 
 #[cfg(test)]
 mod tests {

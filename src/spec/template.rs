@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::frames::{Corruption, Fragments, Order};
 use super::generator::{Make, Slot};
 use super::packets::Round;
 use super::random::Random;
@@ -29,6 +30,10 @@ pub struct Template {
     pub count: Option<u64>,
     /// How many times each of them goes out, one behind the other.
     pub repeat: Option<u64>,
+    /// Into which fragments it is cut.
+    pub(super) fragment: Option<Fragments>,
+    /// How many of its bits are turned over.
+    pub(super) corrupt: Option<Corruption>,
     /// When it was captured, where the spec is what `--json` prints: nanoseconds since 1970.
     pub time: Option<i64>,
     /// What it was captured on, where the spec is what `--json` prints.
@@ -98,7 +103,13 @@ impl Template {
 
     /// Whether its packets depend on the seed.
     pub fn is_random(&self) -> bool {
-        self.slots.iter().any(Slot::is_random)
+        self.slots.iter().any(Slot::is_random) || self.draws_leaving()
+    }
+
+    /// Whether something is drawn when it leaves.
+    pub(super) fn draws_leaving(&self) -> bool {
+        let shuffles = |fragments: &Fragments| fragments.order == Order::Random;
+        self.corrupt.is_some() || self.fragment.as_ref().is_some_and(shuffles)
     }
 
     /// Its packets, each made when it is asked for, with draws from the seed, in the first round of the spec's shared
