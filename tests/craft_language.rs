@@ -449,3 +449,19 @@ fn fuzzed_fields_take_any_value_and_the_edges_often() {
     let toml = "fuzz = \"udp.length\"\ncount = 3\nlayers = [{ ip = {} }, { udp = { length = \"1..9\" } }]";
     assert_eq!(hex_of(&["-", "--seed", "1"], toml).len(), 3);
 }
+
+#[test]
+fn what_contradicts_the_packet_is_remarked_on_and_built() {
+    let spec = "ip(len=[100, 100], proto=6, checksum=auto+1)/udp(length=auto)/'hi'";
+    let quiet = craft(&[spec, "--hex"], "");
+    let told = craft(&[spec, "--hex", "-v"], "");
+    assert_eq!((told.status.code(), &told.stdout), (Some(0), &quiet.stdout));
+    assert_eq!(quiet.stderr, b"");
+    let told = String::from_utf8(told.stderr).unwrap();
+    let lines: Vec<&str> = told.lines().collect();
+    assert_eq!(lines.len(), 3, "each field once: {told}");
+    assert_eq!(lines[0], "rawsock: packet 1: ip.len is 100, as written; 30 would go with the packet");
+    assert_eq!(lines[1], "rawsock: packet 1: ip.proto is 6, as written; 17 would go with the packet");
+    assert!(lines[2].starts_with("rawsock: packet 1: ip.checksum is 0x"), "{told}");
+    assert_eq!(craft(&["ip()/udp()", "--hex", "-v"], "").stderr, b"");
+}

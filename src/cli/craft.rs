@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::craft_output::{Form, Printer, Saved};
+use super::remarks::Remarks;
 use super::spec_argument::{Specs, tell};
 use super::{CommandResult, Outcome, random};
 use crate::spec::{Leaving, Random};
@@ -32,6 +33,9 @@ pub(super) struct CraftArgs {
     /// Set a variable of the spec.
     #[arg(long, value_name = "NAME=VALUE")]
     set: Vec<String>,
+    /// Remark on fields that contradict the packet; they are built as written all the same.
+    #[arg(short, long)]
+    verbose: bool,
     /// Print no packets.
     #[arg(short, long)]
     quiet: bool,
@@ -119,6 +123,8 @@ fn craft(
     let mut left = args.count.unwrap_or(u64::MAX);
     let mut specs = Specs::open(&args.spec, &args.set)?;
     let mut is_first = true;
+    let mut remarks = args.verbose.then(Remarks::default);
+    let mut number = 0u64;
     while let Some(spec) = specs.next() {
         let spec = spec?;
         // A stream passes once; a spec that stands alone is gone through again until there are enough packets. Whoever
@@ -137,6 +143,10 @@ fn craft(
             left = left.saturating_sub(1);
             let template = crafted.template;
             for Leaving { packet, built, .. } in spec.leaving(crafted)? {
+                number = number.saturating_add(1);
+                if let Some(remarks) = &mut remarks {
+                    remarks.packet(number, &built);
+                }
                 printer.packet(&packet, &built)?;
                 if let Some(saved) = &mut saved {
                     saved.packet(template, &built)?;

@@ -48,6 +48,7 @@ mod read;
 mod read_copy;
 mod read_growing;
 mod reassembly;
+mod remarks;
 mod resolve;
 mod schema;
 mod send;

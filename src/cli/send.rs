@@ -59,7 +59,7 @@ pub(super) struct SendArgs {
     /// Print the summary only.
     #[arg(short, long)]
     quiet: bool,
-    /// Print each answer's layers and fields.
+    /// Print each answer's layers and fields, and remark on fields that contradict the packet that is sent.
     #[arg(short, long)]
     verbose: bool,
     /// Print one JSON object a line.
@@ -103,6 +103,12 @@ pub(super) fn run(args: &SendArgs) -> CommandResult {
         Some(ViaArg::Link) => Some(Via::Link),
         None => said.via,
     };
+    // Nothing is sent of a spec with a mistake.
+    for spec in &specs {
+        if let Err(error) = spec.check(MOST_CHECKED) {
+            return tell(error.into());
+        }
+    }
     let seed = seed(args, &specs)?;
     let interface = args.interface.clone().or(said.interface);
     let plan = Plan {
@@ -113,6 +119,7 @@ pub(super) fn run(args: &SendArgs) -> CommandResult {
         within_is_given: args.within.is_some(),
         jitter: said.jitter.unwrap_or_default(),
         ident: random::u16()?,
+        remarks: args.verbose,
     };
     let burst = said.burst.and_then(|burst| usize::try_from(burst).ok()).unwrap_or(1);
     let interval = match (args.interval, args.rate.or(said.rate), said.interval) {
@@ -123,6 +130,8 @@ pub(super) fn run(args: &SendArgs) -> CommandResult {
     send(args, &specs, plan, interval, burst)
 }
 
+/// Packets of a spec that are built before the first is sent.
+const MOST_CHECKED: u64 = 1000;
 /// How long an answer is awaited when nobody says.
 const DEFAULT_WAIT: Duration = Duration::from_secs(1);
 

@@ -6,6 +6,7 @@ use std::error::Error;
 use std::net::IpAddr;
 use std::time::Duration;
 
+use super::remarks::Remarks;
 use crate::exchange::drive::packets::{Needs, PacketWire};
 use crate::exchange::drive::tap::Tap;
 use crate::exchange::drive::way::{Way, WayError, Ways};
@@ -41,6 +42,8 @@ pub(super) struct Plan {
     pub(super) jitter: Duration,
     /// Source port and ICMP identifier where the spec does not say.
     pub(super) ident: u16,
+    /// Remark on fields that contradict the packet.
+    pub(super) remarks: bool,
 }
 
 impl Plan {
@@ -108,6 +111,7 @@ pub(super) struct Prepare<'a, P> {
     random: Random,
     ident: u16,
     told: HashSet<&'static str>,
+    remarks: Option<Remarks>,
     /// Those of the present packet that are still to go.
     fragments: VecDeque<Ready>,
 }
@@ -119,6 +123,7 @@ impl<'a, P> Prepare<'a, P> {
     /// When there is no such interface, or netlink cannot be opened.
     pub(super) fn new(packets: P, plan: Plan, interrupt: &'a Interrupt) -> Result<Self, Box<dyn Error>> {
         let (random, ident) = (Random::new(plan.seed), plan.ident);
+        let remarks = plan.remarks.then(Remarks::default);
         let ways = Ways::new(plan.interface.as_deref())?;
         Ok(Self {
             packets,
@@ -129,6 +134,7 @@ impl<'a, P> Prepare<'a, P> {
             random,
             ident,
             told: HashSet::new(),
+            remarks,
             fragments: VecDeque::new(),
         })
     }
@@ -164,6 +170,9 @@ impl<'a, P> Prepare<'a, P> {
         let mut all = Vec::with_capacity(leaving.len());
         for Leaving { built, whole, is_later, .. } in leaving {
             self.check_size(&built, way.as_ref(), is_frame)?;
+            if let Some(remarks) = &mut self.remarks {
+                remarks.packet(self.number, &built);
+            }
             if !is_frame {
                 self.tell_kernel_changes(&built.octets);
             }

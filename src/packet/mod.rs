@@ -7,6 +7,7 @@
 
 pub mod build;
 pub mod check;
+pub mod contradictions;
 pub mod dissect;
 pub(crate) mod encode;
 mod encode_options;

@@ -1,6 +1,6 @@
 //! The files of a spec: its own, and those that it includes, which stand before it.
 
-use super::mistake::{Mistake, shortened};
+use super::mistake::{MAX_MISTAKES, Mistake, shortened};
 use super::tree::{Entry, Shape, Tree};
 use super::{Diagnostic, Files, Source, Syntax, parse, syntax_expression};
 use crate::diagnostic::At;
@@ -108,6 +108,9 @@ impl Texts {
             }
             if self.texts.iter().skip(1).any(|text| text.path == path) {
                 continue;
+            }
+            if self.mistakes.len() >= MAX_MISTAKES {
+                return;
             }
             if chain.len() >= MOST_DEEP || self.texts.len() > MOST_FILES {
                 self.mistake(at, Mistake::TooManyFiles { most: MOST_FILES });

@@ -54,6 +54,11 @@ proptest! {
                             error.render(false);
                         }
                     }
+                    for crafted in spec.packets(&mut Random::new(7), None).take(3) {
+                        if let Err(error) = spec.leaving(crafted) {
+                            error.render(false);
+                        }
+                    }
                 },
                 Err(error) => {
                     prop_assert!(!error.diagnostics.is_empty());
@@ -173,6 +178,7 @@ const SPECS: &[&str] = &[
     "layers = [{ ip = { ttl = \"1..3/2\", flags = { df = true } } }, { data = { random = 10 } }]\ncount = 3",
     "ip()/udp()/dns(qry=[{name=a.@12, type=AAAA}], answers=[{name='.', ttl=1..3, a=1.2.3.4}, {type=TXT, txt=[b]}])",
     "vars = { a = \"1..3\", b = \"x${a}\" }\ndefaults.ip.ttl = \"$a\"\nlayers = [{ ip = { id = \"$a\" } }, \"${ip.len} $b\"]",
+    "ip()/udp()/data(zeros=100), fragment={size=40, overlap=8, order=random}, corrupt={bits=3, layer=ip}, fuzz=[udp, ip.ttl]",
     "[[packet]]\nlayers = [\"x\"]\n[send]\nrate = \"50k/s\"\nvia = \"link\"",
     "{\"layers\":[{\"arp\":{\"src.hw_mac\":\"02:00:00:00:00:01\"}},{\"data\":{\"hex\":\"00ff\"}}],\"len\":1}",
     "[{\"layers\":[{\"igmp\":{\"type\":34,\"records\":[{\"record_type\":1,\"sources\":[\"1.2.3.4\"]}]}}]}]",
@@ -186,6 +192,12 @@ const WORDS: &[&str] = &[
     "defaults",
     "include",
     "repeat",
+    "fragment",
+    "corrupt",
+    "fuzz",
+    "bits",
+    "size",
+    "auto+1",
     "ip",
     "udp",
     "(",

@@ -174,6 +174,26 @@ impl Spec {
         build(packet).map_err(|error| self.build_error(template, packet, error))
     }
 
+    /// Builds packets of all its templates, the first and the last ones, up to so many, to know whether they can be built.
+    ///
+    /// # Errors
+    /// Where in the spec the cause stands.
+    pub fn check(&self, most: u64) -> Result<(), SpecError> {
+        let mut random = Random::new(0);
+        let count = u64::try_from(self.templates.len()).unwrap_or(u64::MAX).max(1);
+        let each = most.checked_div(count).unwrap_or(0).max(2);
+        for template in &self.templates {
+            let total = template.total();
+            let first = total.min(each.saturating_sub(1));
+            let last = total.saturating_sub(1).max(first);
+            for index in (0..first).chain(last..total) {
+                let packet = template.packet(index, &packets::Round::default(), &mut random);
+                self.leaving(Crafted { template, packet, seed: 0 })?;
+            }
+        }
+        Ok(())
+    }
+
     /// Tells where in the spec the cause of a build error stands.
     pub fn build_error(&self, template: &Template, packet: &Packet, error: BuildError) -> SpecError {
         let at = template.place_of(&error, packet);

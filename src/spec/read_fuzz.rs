@@ -23,6 +23,11 @@ impl Reader<'_> {
     pub(super) fn fuzz(&mut self, tree: &Tree<'_>, packet: &mut Packet, origins: &mut [LayerOrigin]) {
         let one = std::slice::from_ref(tree);
         let names = if let Shape::List(list) = &tree.shape { list.as_slice() } else { one };
+        if names.len() > MOST_NAMES {
+            let (name, value) = ("fuzz".to_owned(), format!("{} names", names.len()));
+            let max = u64::try_from(MOST_NAMES).unwrap_or(u64::MAX);
+            return self.mistake(tree.at.clone(), Mistake::OutOfRange { name, value, min: 0, max, unit: 1 });
+        }
         for tree in names {
             let Some(name) = tree.text().map(str::to_owned) else {
                 self.wrong_kind(tree, "fuzz", "names of fields and layers, such as \"tcp.flags\"");
@@ -186,6 +191,8 @@ fn names_of(protocol: &'static Protocol) -> Vec<&'static str> {
     names.collect()
 }
 
+/// More than any packet has fields that are worth it.
+const MOST_NAMES: usize = 256;
 /// Octets of a payload, of other octets, and of options that are drawn.
 const MOST_DATA: u128 = 256;
 const MOST_OCTETS: u128 = 64;

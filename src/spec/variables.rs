@@ -2,9 +2,10 @@
 //! `${name}` is that as text, and `${ip.src}` a field of the packet. `$$` is a dollar.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 
 use super::Diagnostic;
-use super::mistake::{Mistake, shortened};
+use super::mistake::{MAX_MISTAKES, Mistake, shortened};
 use super::tree::{Entry, Shape, Strand, Text, Tree};
 use crate::diagnostic::At;
 use crate::diagnostic::nearest::nearest;
@@ -13,6 +14,8 @@ use crate::diagnostic::nearest::nearest;
 #[derive(Default)]
 pub(super) struct Variables {
     list: Vec<Variable>,
+    /// Their places in the list.
+    places: HashMap<String, usize>,
     /// What is wrong with their use.
     pub(super) mistakes: Vec<Diagnostic>,
     /// Those that are being resolved.
@@ -47,18 +50,20 @@ impl Variables {
             let mistake = Mistake::VariableName { name: shortened(name) };
             return self.mistakes.push(Diagnostic { at: entry.key_at.clone(), mistake });
         }
-        let known = self.list.iter_mut().find(|variable| variable.name == name);
-        match known {
+        match self.places.get(name).and_then(|place| self.list.get_mut(*place)) {
             Some(known) if known.is_set && !is_set => known.is_known = true,
             Some(known) => (known.value, known.at) = (entry.value.to_owned(), entry.key_at.clone()),
-            None => self.list.push(Variable {
-                name: name.to_owned(),
-                at: entry.key_at.clone(),
-                value: entry.value.to_owned(),
-                is_used: false,
-                is_set,
-                is_known: !is_set,
-            }),
+            None => {
+                self.places.insert(name.to_owned(), self.list.len());
+                self.list.push(Variable {
+                    name: name.to_owned(),
+                    at: entry.key_at.clone(),
+                    value: entry.value.to_owned(),
+                    is_used: false,
+                    is_set,
+                    is_known: !is_set,
+                });
+            }
         }
     }
 
@@ -161,8 +166,10 @@ impl Variables {
 
     /// What a variable stands for. `None`: a mistake.
     fn variable(&mut self, name: &str, at: &At) -> Option<Tree<'static>> {
-        let found = self.list.iter().position(|variable| variable.name == name);
-        let mistake = match found {
+        if self.mistakes.len() >= MAX_MISTAKES {
+            return None;
+        }
+        let mistake = match self.places.get(name).copied() {
             None => {
                 let nearest = nearest(name, self.list.iter().map(|variable| variable.name.as_str()));
                 Mistake::UnknownVariable { name: shortened(name), nearest: nearest.map(str::to_owned) }
@@ -173,8 +180,7 @@ impl Variables {
             }
             Some(index) => return self.value(index),
         };
-        let is_told = self.mistakes.iter().any(|known| known.at == *at);
-        if !is_told {
+        if !self.mistakes.iter().any(|known| known.at == *at) {
             self.mistakes.push(Diagnostic { at: at.clone(), mistake });
         }
         None
