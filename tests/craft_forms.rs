@@ -123,10 +123,12 @@ fn an_expression_is_read_as_the_same_packet() {
         let expressions = craft(&spec, "--expr", &stdin);
         let octets = craft(&spec, "--hex", &stdin);
         assert_eq!(expressions.lines().count(), octets.lines().count());
-        // As lines of one JSON text each would be faster; an expression is one packet.
-        for (expression, octets) in expressions.lines().zip(octets.lines()).step_by(3) {
-            assert_eq!(craft("-", "--hex", expression).trim(), octets, "{expression}");
+        // Line by line is one packet after the other.
+        let again = craft("-", "--hex", &expressions);
+        for ((expression, octets), again) in expressions.lines().zip(octets.lines()).zip(again.lines()) {
+            assert_eq!(again, octets, "{expression}");
         }
+        assert_eq!(again, octets);
     }
 }
 

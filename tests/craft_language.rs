@@ -126,6 +126,9 @@ fn a_variable_is_whatever_may_stand_there() {
         {"ip": {"src": "10.${net}.0.1", "dst": "$host"}},
         {"tcp": {"dstport": "$ports", "options": [{"mss": 1460}, "sack_perm"]}}, "${host}:${net}$$${net}$"]}}"#;
     assert_eq!(hex_of(&["-"], json), hex_of(&[plain], ""));
+    let fields = r#"{"vars": {}, "layers": [{"ip": {"src": "10.0.0.1"}}, "${ip.src}"]}"#;
+    assert!(hex_of(&["-"], fields)[0].ends_with(&hex::encode("10.0.0.1")));
+    assert!(hex_of(&["-"], &fields.replace(r#""vars": {}, "#, ""))[0].ends_with(&hex::encode("${ip.src}")));
     // What is set from outside goes before what the spec says.
     assert_eq!(field_of(&["-", "--set", "host=1.2.3.4"], toml, "ip", "dst"), ["1.2.3.4", "1.2.3.4"]);
     assert_eq!(field_of(&["-", "--set", "ports=7..9"], toml, "tcp", "dstport"), ["7", "8", "9"]);

@@ -73,6 +73,7 @@ impl<'f> Reader<'f> {
         let tops: Vec<Top<'_, '_>> = trees.iter().map(|(tree, is_json)| self.top(tree, *is_json)).collect();
         let mut variables = Variables::default();
         sets.iter().for_each(|entry| variables.define(entry, true));
+        variables.are_wanted = !sets.is_empty() || tops.iter().any(|top| !top.vars.is_empty());
         for tree in tops.iter().flat_map(|top| &top.vars) {
             match &tree.shape {
                 Shape::Table(entries) => entries.iter().for_each(|entry| variables.define(entry, false)),
@@ -304,7 +305,7 @@ fn is_of_spec(entry: &Entry<'_>) -> bool {
 
 /// The tree with what its variables stand for. What `--json` prints has none, and its texts may have dollars.
 fn resolved<'t, 's>(tree: &'t Tree<'s>, top: &Top<'_, '_>, variables: &mut Variables) -> Cow<'t, Tree<'s>> {
-    if (top.is_json && variables.is_empty()) || !has_dollar(tree) {
+    if (top.is_json && !variables.are_wanted) || !has_dollar(tree) {
         return Cow::Borrowed(tree);
     }
     Cow::Owned(variables.resolve(tree))

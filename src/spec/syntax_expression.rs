@@ -1,7 +1,8 @@
 //! The one-line expression as a tree with places.
 //!
 //! ```text
-//! expression = layers { "," name "=" value }           what stands behind the layers is the packet's: count=3
+//! expression = packet { line's end packet }
+//! packet     = layers { "," name "=" value }           what stands behind the layers is the packet's: count=3
 //! layers     = layer { "/" layer }
 //! layer      = text | name [ "(" [ field { "," field } ] ")" ]
 //! field      = name [ "=" value ]                     a name alone is true
@@ -22,7 +23,7 @@ use super::mistake::Mistake;
 use super::tree::{Entry, Shape, Text, Tree};
 use crate::diagnostic::At;
 
-/// Reads an expression, as the table of one packet.
+/// Reads an expression, as the table of one packet; of several, each on lines of its own, as a list of them.
 ///
 /// # Errors
 /// The first place where it is none.
@@ -30,12 +31,18 @@ pub(super) fn parse(text: &str) -> Result<Tree<'_>, Diagnostic> {
     let mut parser = Parser { text, at: 0, depth: 0 };
     parser.blanks();
     let start = parser.at;
-    let layers = parser.layers()?;
-    let at = start..parser.text.get(..parser.at).unwrap_or_default().trim_end().len();
-    let key = Cow::Borrowed("layers");
-    let mut entries = vec![Entry { key, key_at: at.clone(), value: Tree::new(at, layers) }];
-    parser.beside(&mut entries)?;
-    Ok(Tree::new(start..text.trim_end().len(), Shape::Table(entries)))
+    let first = parser.packet()?;
+    if parser.peek().is_none() {
+        return Ok(first);
+    }
+    let mut packets = vec![first];
+    while parser.peek().is_some() {
+        if !parser.is_on_new_line() {
+            return Err(parser.unexpected("`/`, `,` or the end"));
+        }
+        packets.push(parser.packet()?);
+    }
+    Ok(Tree::new(start..text.trim_end().len(), Shape::List(packets)))
 }
 
 /// Reads `NAME=VALUE`: a list, a table or a text in quotes as expressions have them; all else is a word, blanks and all.
@@ -134,8 +141,13 @@ impl<'s> Parser<'s> {
         }
     }
 
-    /// What stands beside the layers, up to the end of the text.
-    fn beside(&mut self, entries: &mut Vec<Entry<'s>>) -> Result<(), Diagnostic> {
+    /// Layers, and what stands beside them.
+    fn packet(&mut self) -> Result<Tree<'s>, Diagnostic> {
+        let start = self.at;
+        let layers = self.layers()?;
+        let at = start..self.end_of_last();
+        let key = Cow::Borrowed("layers");
+        let mut entries = vec![Entry { key, key_at: at.clone(), value: Tree::new(at, layers) }];
         while self.takes(',') {
             let (name, key_at) = self.name("the name of something that a packet has")?;
             if !self.takes('=') {
@@ -147,10 +159,17 @@ impl<'s> Parser<'s> {
             entries.push(Entry { key: Cow::Borrowed(name), key_at, value: self.value()? });
             self.blanks();
         }
-        if self.peek().is_some() {
-            return Err(self.unexpected("`/`, `,` or the end"));
-        }
-        Ok(())
+        Ok(Tree::new(start..self.end_of_last(), Shape::Table(entries)))
+    }
+
+    /// The end of what was read, without the blanks behind it.
+    fn end_of_last(&self) -> usize {
+        self.text.get(..self.at).unwrap_or_default().trim_end().len()
+    }
+
+    /// Whether a line's end stands between what was read and what comes.
+    fn is_on_new_line(&self) -> bool {
+        self.text.get(self.end_of_last()..self.at).is_some_and(|blanks| blanks.contains('\n'))
     }
 
     /// A layer whose name has been read.
@@ -418,6 +437,7 @@ mod tests {
                 "icmp(type=3, quoted=ip(src=::1)/udp(dstport=5)/'a\\b', code=1)",
                 "{layers:[{icmp:{type:3 quoted:[{ip:{src:::1}} {udp:{dstport:5}} a\\b] code:1}}]}",
             ),
+            ("ip\n/udp,\ncount=3\n\nip()\n", "[{layers:[{ip:{}} {udp:{}}] count:3} {layers:[{ip:{}}]}]"),
             ("ip, count=3, fragment={size=576}", "{layers:[{ip:{}}] count:3 fragment:{size:576}}"),
             ("ip(dst=10.${net}.0.1, ttl=$ttl)", "{layers:[{ip:{dst:10.${net}.0.1 ttl:$ttl}}]}"),
             ("ipv6.fraghdr(more=true)", "{layers:[{ipv6.fraghdr:{more:true}}]}"),

@@ -16,6 +16,8 @@ pub(super) struct Variables {
     list: Vec<Variable>,
     /// Their places in the list.
     places: HashMap<String, usize>,
+    /// Whether there may be any: somebody set one, or wrote `vars`.
+    pub(super) are_wanted: bool,
     /// What is wrong with their use.
     pub(super) mistakes: Vec<Diagnostic>,
     /// Those that are being resolved.
@@ -34,11 +36,6 @@ pub(super) struct Variable {
 }
 
 impl Variables {
-    /// Whether there are none.
-    pub(super) fn is_empty(&self) -> bool {
-        self.list.is_empty()
-    }
-
     pub(super) fn get(&self, index: usize) -> Option<&Variable> {
         self.list.get(index)
     }
