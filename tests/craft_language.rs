@@ -468,3 +468,32 @@ fn what_contradicts_the_packet_is_remarked_on_and_built() {
     assert!(lines[2].starts_with("rawsock: packet 1: ip.checksum is 0x"), "{told}");
     assert_eq!(craft(&["ip()/udp()", "--hex", "-v"], "").stderr, b"");
 }
+
+#[test]
+fn a_long_list_of_values_is_gone_through_once() {
+    let values: Vec<String> = (0..60_000).map(|value| (value % 65_536).to_string()).collect();
+    let begin = std::time::Instant::now();
+    let made = hex_of(&["-"], &format!("layers = [{{ ip = {{ id = [{}] }} }}]", values.join(",")));
+    assert_eq!(made.len(), 60_000);
+    assert!(made.iter().zip(0u16..).all(|(octets, id)| octets[8..12] == format!("{id:04x}")));
+    assert!(begin.elapsed().as_secs() < 60, "{:?}", begin.elapsed());
+}
+
+#[test]
+fn variables_cannot_nest_beyond_bounds() {
+    // Each holds the one before it, a hundred lists deep.
+    let mut toml = String::from("[vars]\na0 = 1\n");
+    for n in 1..16 {
+        toml.push_str(&format!("a{n} = {}'$a{}'{}\n", "[".repeat(70), n - 1, "]".repeat(70)));
+    }
+    toml.push_str("[[packet]]\nlayers = [{ tcp.options = '$a15' }]\n");
+    let told = mistakes_of(&["-"], &toml);
+    assert!(told.contains("parts of a spec, or stand for each other too deep"), "{}", &told[..400]);
+}
+
+#[test]
+fn a_schema_may_be_named() {
+    let json = r#"{"$schema": "./rawsock.schema.json", "packet": [{"layers": ["x"]}]}"#;
+    assert_eq!(hex_of(&["-"], json), ["78"]);
+    assert_eq!(hex_of(&["-"], "\"$schema\" = \"x\"\nlayers = [\"x\"]"), ["78"]);
+}

@@ -21,11 +21,19 @@ pub(super) struct Slot {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Numbers {
     /// One after the other, run by run. Several sweeps of a packet multiply.
-    Sweep(Vec<Run>),
+    Sweep(Sweep),
     /// Any of these, drawn for each packet; draws do not multiply.
     Draw(Run),
     /// The same, but every other time one of those at which programs err.
     Edges(Run),
+}
+
+/// Runs, one behind the other.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Sweep {
+    runs: Vec<Run>,
+    /// How many numbers there are up to the end of each run.
+    ends: Vec<u64>,
 }
 
 /// Numbers from `first` to `last`, both included, `step` apart.
@@ -58,6 +66,41 @@ pub(super) enum Make {
     Pattern,
     /// So many random octets.
     Random,
+}
+
+impl Numbers {
+    /// Runs, one behind the other.
+    pub(super) fn sweep(runs: Vec<Run>) -> Self {
+        let mut end = 0u64;
+        let ends = runs.iter().map(|run| {
+            let count = run.last_index().saturating_add(1);
+            end = end.saturating_add(u64::try_from(count).unwrap_or(u64::MAX));
+            end
+        });
+        let ends = ends.collect();
+        Self::Sweep(Sweep { runs, ends })
+    }
+
+    /// The number, where it is just one.
+    pub(super) fn one(&self) -> Option<u128> {
+        match self {
+            Self::Sweep(Sweep { runs, .. }) => match runs.as_slice() {
+                [Run { first, last, .. }] if first == last => Some(*first),
+                _ => None,
+            },
+            Self::Draw(_) | Self::Edges(_) => None,
+        }
+    }
+}
+
+impl Sweep {
+    /// The number at this place.
+    fn at(&self, index: u64) -> Option<u128> {
+        // What is more than can be counted has no end.
+        let place = self.ends.partition_point(|end| *end <= index && *end < u64::MAX);
+        let before = place.checked_sub(1).and_then(|place| self.ends.get(place)).copied().unwrap_or(0);
+        Some(self.runs.get(place)?.at(u128::from(index.saturating_sub(before))))
+    }
 }
 
 impl Run {
@@ -99,10 +142,7 @@ impl Slot {
     pub(super) fn count(&self) -> u64 {
         match &self.numbers {
             Numbers::Draw(_) | Numbers::Edges(_) => 1,
-            Numbers::Sweep(runs) => runs.iter().fold(0u64, |sum, run| {
-                let count = run.last_index().saturating_add(1);
-                sum.saturating_add(u64::try_from(count).unwrap_or(u64::MAX))
-            }),
+            Numbers::Sweep(sweep) => sweep.ends.last().copied().unwrap_or(0),
         }
     }
 
@@ -116,17 +156,7 @@ impl Slot {
         let number = match &self.numbers {
             Numbers::Draw(run) => run.at(random.up_to(run.last_index())),
             Numbers::Edges(run) => run.at(run.edge(random)),
-            Numbers::Sweep(runs) => {
-                let mut index = u128::from(index);
-                let found = runs.iter().find_map(|run| match index.checked_sub(run.last_index()) {
-                    None | Some(0) => Some(run.at(index)),
-                    Some(beyond) => {
-                        index = beyond.saturating_sub(1);
-                        None
-                    }
-                });
-                found.unwrap_or(0)
-            }
+            Numbers::Sweep(sweep) => sweep.at(index).unwrap_or(0),
         };
         self.make.value(number, random)
     }
@@ -170,14 +200,14 @@ mod tests {
     #[test]
     fn runs_follow_each_other() {
         let runs = vec![Run::one(80), Run { first: 1, last: 6, step: 2 }, Run::one(443)];
-        let slot = Slot { numbers: Numbers::Sweep(runs), make: Make::Uint, variable: None };
+        let slot = Slot { numbers: Numbers::sweep(runs), make: Make::Uint, variable: None };
         assert_eq!(all(&slot), ["80", "1", "3", "5", "443"]);
     }
 
     #[test]
     fn the_whole_of_ipv6_is_counted_without_overflow() {
         let run = Run { first: 0, last: u128::MAX, step: 1 };
-        let slot = Slot { numbers: Numbers::Sweep(vec![run, run]), make: Make::Ipv6, variable: None };
+        let slot = Slot { numbers: Numbers::sweep(vec![run, run]), make: Make::Ipv6, variable: None };
         assert_eq!(slot.count(), u64::MAX);
         assert_eq!(slot.value(u64::MAX, &mut Random::new(0)).to_string(), "::ffff:ffff:ffff:ffff");
         let draw = Slot { numbers: Numbers::Draw(run), make: Make::Ipv6, variable: None };
@@ -186,7 +216,7 @@ mod tests {
 
     #[test]
     fn octets_by_their_number() {
-        let of = |make| Slot { numbers: Numbers::Sweep(vec![Run::one(3)]), make, variable: None };
+        let of = |make| Slot { numbers: Numbers::sweep(vec![Run::one(3)]), make, variable: None };
         assert_eq!(all(&of(Make::Zeros)), ["000000"]);
         assert_eq!(all(&of(Make::Pattern)), ["000102"]);
         assert_eq!(all(&of(Make::Random)).first().map(String::len), Some(6));

@@ -199,7 +199,7 @@ pub enum Mistake {
         name: String,
     },
     /// Variables that make too much.
-    #[error("the variables make more than {most} parts of a spec")]
+    #[error("the variables make more than {most} parts of a spec, or stand for each other too deep")]
     TooManyParts {
         /// How many there may be.
         most: usize,

@@ -232,8 +232,9 @@ impl Syntax {
             }
             Some('#' | '[') => Self::Toml,
             _ => {
-                let is_part =
-                    |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '_' | '-' | '.' | '"');
+                let is_part = |letter: char| {
+                    letter.is_ascii_alphanumeric() || matches!(letter, '_' | '-' | '.' | '"' | '$')
+                };
                 let rest = text.trim_start_matches(is_part).trim_start();
                 if rest.starts_with('=') { Self::Toml } else { Self::Expression }
             }

@@ -115,7 +115,7 @@ impl Reader<'_> {
             match node {
                 Node::Slot(number) => {
                     if let Some(slot) = self.slots.get_mut(*number) {
-                        let numbers = Numbers::Sweep(vec![Run::one(0)]);
+                        let numbers = Numbers::sweep(vec![Run::one(0)]);
                         *slot = Slot { numbers, make: Make::Uint, variable: None };
                     }
                 }
@@ -161,7 +161,7 @@ fn slot_of(protocol: &'static Protocol, field: &'static Field, fields: &'static 
         Kind::Name | Kind::Text => return None,
         Kind::Octets => {
             let len = u128::try_from(field.span.octets().len()).unwrap_or(0);
-            (Numbers::Sweep(vec![Run::one(len)]), Make::Random)
+            (Numbers::sweep(vec![Run::one(len)]), Make::Random)
         }
         _ => (Numbers::Edges(target.all()), target.make()),
     };

@@ -6,7 +6,7 @@
 //! * `{ zeros = 100 }`, `{ pattern = 100 }` (00 01 02 … ff 00 …), `{ random = 100 }`: so many; the number may be a
 //!   generator.
 
-use super::generator::{Make, Numbers, Run, Slot};
+use super::generator::{Make, Slot};
 use super::include::tidy;
 use super::mistake::{Mistake, shortened};
 use super::read_value::AUTO;
@@ -79,11 +79,8 @@ impl Reader<'_> {
     fn so_many(&mut self, entry: &Entry<'_>, name: &str, make: Make) -> Option<Node> {
         let target = Target { path: name, ..Target::number(&entry.key, MAX_OCTETS) };
         let numbers = self.count(&target, &entry.value)?;
-        if let (Numbers::Sweep(runs), Make::Zeros) = (&numbers, make)
-            && let [Run { first, last, .. }] = runs.as_slice()
-            && first == last
-        {
-            return Some(Node::Value(Value::Octets(vec![0; usize::try_from(*first).ok()?])));
+        if let (Some(count), Make::Zeros) = (numbers.one(), make) {
+            return Some(Node::Value(Value::Octets(vec![0; usize::try_from(count).ok()?])));
         }
         Some(self.slot(Slot { numbers, make, variable: entry.value.variable }))
     }

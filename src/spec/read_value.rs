@@ -36,7 +36,7 @@ impl Reader<'_> {
             Shape::List(list) => self.sweep(target, tree, list)?,
             _ => match self.pick(target, tree)? {
                 Pick::One(number) => return self.constant(target, tree, number).map(Node::Value),
-                Pick::Run(run) => Numbers::Sweep(vec![run]),
+                Pick::Run(run) => Numbers::sweep(vec![run]),
                 Pick::Draw(run) => Numbers::Draw(run),
             },
         };
@@ -65,9 +65,9 @@ impl Reader<'_> {
             _ => match self.pick(target, tree)? {
                 Pick::One(number) => {
                     self.constant(target, tree, number)?;
-                    Numbers::Sweep(vec![Run::one(number)])
+                    Numbers::sweep(vec![Run::one(number)])
                 }
-                Pick::Run(run) => Numbers::Sweep(vec![run]),
+                Pick::Run(run) => Numbers::sweep(vec![run]),
                 Pick::Draw(run) => Numbers::Draw(run),
             },
         })
@@ -106,7 +106,7 @@ impl Reader<'_> {
             self.generator(target, tree, "a list of no values");
             return None;
         }
-        Some(Numbers::Sweep(runs))
+        Some(Numbers::sweep(runs))
     }
 
     fn pick(&mut self, target: &Target<'_>, tree: &Tree<'_>) -> Option<Pick> {

@@ -138,7 +138,7 @@ impl<'f> Reader<'f> {
             ("vars", _) => top.vars.push(&entry.value),
             ("defaults", _) => top.defaults = Some(&entry.value),
             // Whoever read the text has read what it includes.
-            ("include", _) => {}
+            ("include", _) | (SCHEMA, _) => {}
             _ => self.unknown_key(entry, "a spec", SPEC_KEYS),
         }
     }
@@ -300,7 +300,7 @@ fn link_type(tree: &Tree<'_>) -> Option<LinkType> {
 
 /// Whether a key stands beside packets, and not in one.
 fn is_of_spec(entry: &Entry<'_>) -> bool {
-    SPEC_KEYS.contains(&entry.key.as_ref())
+    entry.key == SCHEMA || SPEC_KEYS.contains(&entry.key.as_ref())
 }
 
 /// The tree with what its variables stand for. What `--json` prints has none, and its texts may have dollars.
@@ -311,6 +311,8 @@ fn resolved<'t, 's>(tree: &'t Tree<'s>, top: &Top<'_, '_>, variables: &mut Varia
     Cow::Owned(variables.resolve(tree))
 }
 
+/// Where editors look for a JSON Schema.
+const SCHEMA: &str = "$schema";
 const SPEC_KEYS: &[&str] = &["packet", "send", "vars", "defaults", "include"];
 const PACKET_KEYS: &[&str] = &[
     "layers", "trailer", "name", "comment", "within", "reply", "expect", "count", "repeat", "fragment",

@@ -100,6 +100,7 @@ fn beside_packets() -> Vec<(String, Json)> {
         ("send", Json::of("send").described("How the packets are sent")),
         ("vars", vars.described("Variables: what `$name` stands for")),
         ("defaults", Json::table(defaults).described("Fields of layers that do not write them")),
+        ("$schema", Json::typed("string")),
         ("include", files.described("Other specs, whose packets go before these")),
     ]
     .map(|(name, schema)| (name.to_owned(), schema))

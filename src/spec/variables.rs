@@ -24,6 +24,8 @@ pub(super) struct Variables {
     chain: Vec<usize>,
     /// Parts made so far.
     parts: usize,
+    /// How deep the part is that is being made.
+    depth: usize,
 }
 
 pub(super) struct Variable {
@@ -78,6 +80,13 @@ impl Variables {
     /// The tree with what its variables stand for.
     pub(super) fn resolve(&mut self, tree: &Tree<'_>) -> Tree<'static> {
         self.parts = self.parts.saturating_add(1);
+        self.depth = self.depth.saturating_add(1);
+        let resolved = self.resolve_inner(tree);
+        self.depth = self.depth.saturating_sub(1);
+        resolved
+    }
+
+    fn resolve_inner(&mut self, tree: &Tree<'_>) -> Tree<'static> {
         let shape = match &tree.shape {
             Shape::Text(text) if text.text.contains('$') => return self.text(text, &tree.at),
             Shape::List(list) => Shape::List(list.iter().map(|tree| self.resolve(tree)).collect()),
@@ -172,7 +181,9 @@ impl Variables {
                 Mistake::UnknownVariable { name: shortened(name), nearest: nearest.map(str::to_owned) }
             }
             Some(index) if self.chain.contains(&index) => Mistake::Itself { name: shortened(name) },
-            Some(_) if self.parts > MOST_PARTS || self.chain.len() > MOST_DEEP => {
+            Some(_)
+                if self.parts > MOST_PARTS || self.chain.len() > MOST_DEEP || self.depth > MOST_NESTED =>
+            {
                 Mistake::TooManyParts { most: MOST_PARTS }
             }
             Some(index) => return self.value(index),
@@ -248,3 +259,5 @@ pub(super) fn is_name(name: &str) -> bool {
 /// Parts that variables may make of a spec: enough for any, and little memory.
 const MOST_PARTS: usize = 200_000;
 const MOST_DEEP: usize = 16;
+/// How deep a part may be of which a variable is to be a part again: with what that may hold itself, what readers allow.
+const MOST_NESTED: usize = 128;
