@@ -263,6 +263,31 @@ mod tests {
     }
 
     #[test]
+    fn later_fragments_are_known_on_their_way_out_and_answered_by_nothing() {
+        let mut matcher = Matcher::default();
+        let fragment = |offset: u8| {
+            let mut packet = ipv4(1, 2, 9, 1, &[offset; 8]);
+            packet[7] = offset;
+            packet
+        };
+        assert!(sent(&mut matcher, &ipv4(1, 2, 9, 1, &[8, 0, 0, 0, 0, 7, 0, 1])), "the whole packet");
+        for offset in [1, 2] {
+            matcher.sent_part(&fragment(offset), &table(&fragment(offset)));
+        }
+        for offset in [1, 2] {
+            let seen = fragment(offset);
+            assert_eq!(matcher.seen_leaving(&seen, &table(&seen)), Some(usize::from(offset)));
+        }
+        let mut reply = fragment(1);
+        reply[12..20].copy_from_slice(&[10, 0, 0, 2, 10, 0, 0, 1]);
+        assert_eq!(received(&mut matcher, &reply), None, "a later fragment of an answer answers nothing");
+        assert_eq!(
+            received(&mut matcher, &ipv4(2, 1, 0, 1, &[0, 0, 0, 0, 0, 7, 0, 1])),
+            Some(Match::Reply(0))
+        );
+    }
+
+    #[test]
     fn a_broadcast_is_answered_by_anybody() {
         let mut matcher = Matcher::default();
         let mut packet = ipv4(1, 2, 0, 1, &[8, 0, 0, 0, 0, 7, 0, 1]);
