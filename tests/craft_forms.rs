@@ -91,6 +91,10 @@ fn scapy_makes_the_same_octets() {
         assert_eq!(made, wanted);
     }
     assert_eq!(made.lines().count(), wanted.len());
+    let words = craft("ip(flags=6)/tcp(flags=SA, options=[mss=1460])/'hi'", "--scapy", "");
+    for wanted in ["flags=\"DF+evil\"", "flags=\"SA\"", "options=[(\"MSS\", 1460)]", "/ Raw(b\"hi\")"] {
+        assert!(words.contains(wanted), "{wanted}: {words}");
+    }
     // It is scapy's words that are wanted, and octets only where it has none.
     let is_octets = |line: &&str| line.contains("Raw(") && line.contains("  # ");
     let (lines, octets) = (texts[0].lines().count(), texts[0].lines().filter(is_octets).count());
@@ -105,7 +109,8 @@ const ODD: &[&str] = &[
     "ip(checksum=0, len=0)/tcp(checksum=1, options=[raw=0300])",
     "ip(options=[router_alert, nop])/udp(checksum=0)",
     "ip(flags.mf, frag_offset=3, proto=udp)/data(zeros=9)",
-    "ip(proto=6)/udp()",
+    "ip(proto=6, flags=7)/udp()",
+    "ip(flags.mf, frag_offset=0)/tcp(flags=0)",
     "ip()/ip()/icmp(type=42)",
     "ip()/udp(dstport=53)/dns(qry=[{name=example.com}])",
     "ipv6()/ipv6.hopopts()/ipv6.fraghdr(ident=5, more)/icmpv6(type=135)",

@@ -304,7 +304,7 @@ fn nothing_is_sent_of_a_spec_with_a_mistake() {
     // The second packet is too long, which shows when it is built; the last of a sweep is too.
     for wrong in ["{ data = { zeros = 70000 } }", "{ data = { zeros = \"1..70000/69999\" } }"] {
         let spec = format!(
-            "[[packet]]\nlayers = [{{ ip.dst = \"10.77.2.2\" }}, {{ icmp = {{}} }}]\n[[packet]]\nlayers = [{{ ip.dst = \"10.77.2.2\" }}, {wrong}]\n"
+            "[[packet]]\nlayers = [{{ ip.dst = \"10.77.2.2\" }}, {{ icmp = {{}} }}]\n[[packet]]\nlayers = [{{ ip.dst = \"10.77.2.2\" }}, {wrong}]\n[[packet]]\nlayers = [{{ ip.dst = \"10.77.2.2\" }}, {{ icmp.mtu = 9 }}]\n"
         );
         let file = folder.path().join("spec.toml");
         std::fs::write(&file, spec).unwrap();
@@ -312,6 +312,10 @@ fn nothing_is_sent_of_a_spec_with_a_mistake() {
         let said = text_of(&output);
         assert_eq!(output.status.code(), Some(2), "{said}");
         assert!(said.contains("error: ip.len: would be 70020") && !said.contains("sent"), "{said}");
+        assert!(
+            said.contains("error: icmp.mtu: not part of this form"),
+            "what is wrong with each packet: {said}"
+        );
         assert!(!path.exists(), "{said}");
     }
 }

@@ -78,6 +78,8 @@ struct Shown {
 const EXAMPLES: &str = r#"Examples:
   rawsock craft 'ip(dst=10.77.2.2, ttl=1..30, flags.df)/tcp(dstport=443, flags=S)/"hi"'
   rawsock craft examples/port-sweep.toml --hex
+  rawsock craft examples/flow.toml --set server=10.77.1.1 --scapy
+  rawsock craft 'ip(dst=10.77.2.2)/udp()/data(zeros=2000), fragment={size=576, order=reverse}' -w fragments.pcapng
   rawsock read capture.pcapng --json | rawsock craft - --hex"#;
 
 impl CraftArgs {

@@ -6,7 +6,7 @@
 
 use std::fmt::Write;
 
-use super::scapy_names::{Class, TCP_OPTIONS, class_of, is_bound};
+use super::scapy_names::{Class, IP_FLAGS, TCP_FLAGS, TCP_OPTIONS, class_of, is_bound};
 use super::value::{push_hex, push_hex_number, push_uint, push_value};
 use crate::packet::Packet;
 use crate::packet::unbuild::{Keep, next_of_chain, unbuild};
@@ -162,7 +162,11 @@ impl<'a> Writer<'a> {
                             return;
                         }
                         argument_of(&mut found.arguments, scapy);
-                        push_argument(&mut found.arguments, value, number, field.hex);
+                        let letters = number.and_then(|number| letters_of(class, scapy, number));
+                        match letters {
+                            Some(letters) => _ = write!(found.arguments, "\"{letters}\""),
+                            None => push_argument(&mut found.arguments, value, number, field.hex),
+                        }
                     }
                     // A part of a group is in its number.
                     None if is_part(class, field.name) => {}
@@ -308,6 +312,20 @@ fn push_plain_option(list: &mut String, code: u8, body: &[u8]) {
     let _ = write!(list, "({code}, ");
     push_bytes(list, body);
     list.push(')');
+}
+
+/// Flags as scapy writes them: a letter each, or names between `+`.
+fn letters_of(class: &Class, field: &str, number: u64) -> Option<String> {
+    let (names, between) = match (class.class, field) {
+        ("TCP", "flags") => (TCP_FLAGS, ""),
+        ("IP", "flags") => (IP_FLAGS, "+"),
+        _ => return None,
+    };
+    let set = names.iter().enumerate().filter(|(bit, _)| {
+        number.checked_shr(u32::try_from(*bit).unwrap_or(64)).is_some_and(|rest| rest & 1 == 1)
+    });
+    let set: Vec<&str> = set.map(|(_, name)| *name).collect();
+    (!set.is_empty()).then(|| set.join(between))
 }
 
 fn as_number(value: ValueRef<'_>) -> Option<u64> {

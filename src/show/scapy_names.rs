@@ -258,3 +258,7 @@ pub(super) const TCP_OPTIONS: &[(&str, &str)] = &[
     ("sack", "SAck"),
     ("timestamp", "Timestamp"),
 ];
+
+/// scapy's names of flags, the lowest bit first.
+pub(super) const TCP_FLAGS: &[&str] = &["F", "S", "R", "P", "A", "U", "E", "C", "N"];
+pub(super) const IP_FLAGS: &[&str] = &["MF", "DF", "evil"];

@@ -177,21 +177,38 @@ impl Spec {
     /// Builds packets of all its templates, the first and the last ones, up to so many, to know whether they can be built.
     ///
     /// # Errors
-    /// Where in the spec the cause stands.
+    /// Where in the spec the causes stand, one for each template.
     pub fn check(&self, most: u64) -> Result<(), SpecError> {
         let mut random = Random::new(0);
         let count = u64::try_from(self.templates.len()).unwrap_or(u64::MAX).max(1);
         let each = most.checked_div(count).unwrap_or(0).max(2);
+        let mut diagnostics = Vec::new();
+        let mut octets = 0usize;
         for template in &self.templates {
             let total = template.total();
             let first = total.min(each.saturating_sub(1));
             let last = total.saturating_sub(1).max(first);
             for index in (0..first).chain(last..total) {
                 let packet = template.packet(index, &packets::Round::default(), &mut random);
-                self.leaving(Crafted { template, packet, seed: 0 })?;
+                match self.leaving(Crafted { template, packet, seed: 0 }) {
+                    Ok(leaving) => {
+                        let made = leaving.iter().map(|leaving| leaving.built.octets.len());
+                        octets = made.fold(octets, usize::saturating_add);
+                    }
+                    Err(error) => {
+                        diagnostics.extend(error.diagnostics);
+                        break;
+                    }
+                }
+                if octets > MOST_CHECKED || diagnostics.len() >= mistake::MAX_MISTAKES {
+                    break;
+                }
             }
         }
-        Ok(())
+        if diagnostics.is_empty() {
+            return Ok(());
+        }
+        Err(SpecError { source: self.source.clone(), diagnostics })
     }
 
     /// Tells where in the spec the cause of a build error stands.
@@ -216,6 +233,9 @@ impl Spec {
         self.templates.iter().any(Template::is_random)
     }
 }
+
+/// Octets that are built to know whether a spec can be: what takes no time to speak of.
+const MOST_CHECKED: usize = 1 << 24;
 
 impl Syntax {
     /// How a text is written, by what it begins with: `{` is JSON, as is a list of objects; `#`, `[` and `name =` are TOML;
