@@ -40,6 +40,9 @@ fn specs_for_sending_are_answered() {
         ("port-sweep.toml", &["--seed", "1"], "12 sent, 12 answered"),
         ("arp-request.toml", &["-i", "eth0"], "1 sent, 1 answered"),
         ("expect.toml", &["--seed", "1"], "5 of 5 expectations fulfilled"),
+        ("flow.toml", &[], "6 sent, 6 answered"),
+        ("fragments.toml", &[], "6 sent, 2 answered"),
+        ("fuzz-tcp.toml", &["--seed", "1", "-W", "0.3"], "1 of 1 expectations fulfilled"),
         ("wrong-on-purpose.toml", &["--via", "link", "-W", "0.3"], "3 sent"),
     ];
     for (name, arguments, words) in cases {

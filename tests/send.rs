@@ -295,3 +295,37 @@ fn what_is_not_as_expected_is_told_and_ends_with_1() {
     let output = run(Command::new(RAWSOCK).args(["send", "--no-answers"]).arg(&spec));
     assert!(text_of(&output).contains("leave `--no-answers` out"), "{}", text_of(&output));
 }
+
+#[test]
+fn nothing_is_sent_of_a_spec_with_a_mistake() {
+    let Some(lab) = lab() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("sent.pcapng");
+    // The second packet is too long, which shows when it is built; the last of a sweep is too.
+    for wrong in ["{ data = { zeros = 70000 } }", "{ data = { zeros = \"1..70000/69999\" } }"] {
+        let spec = format!(
+            "[[packet]]\nlayers = [{{ ip.dst = \"10.77.2.2\" }}, {{ icmp = {{}} }}]\n[[packet]]\nlayers = [{{ ip.dst = \"10.77.2.2\" }}, {wrong}]\n[[packet]]\nlayers = [{{ ip.dst = \"10.77.2.2\" }}, {{ icmp.mtu = 9 }}]\n"
+        );
+        let file = folder.path().join("spec.toml");
+        std::fs::write(&file, spec).unwrap();
+        let output = run(lab.command(Host::Client, RAWSOCK).arg("send").arg(&file).arg("-w").arg(&path));
+        let said = text_of(&output);
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(said.contains("error: ip.len: would be 70020") && !said.contains("sent"), "{said}");
+        assert!(
+            said.contains("error: icmp.mtu: not part of this form"),
+            "what is wrong with each packet: {said}"
+        );
+        assert!(!path.exists(), "{said}");
+    }
+}
+
+#[test]
+fn variables_are_set_and_remarks_are_made() {
+    let Some(lab) = lab() else { return };
+    let spec = "ip(dst=$host, ttl=$ttl)/udp(dstport=7, checksum=auto+1)/'x'";
+    let output = send(&lab, &[spec, "--set", "host=10.77.2.2", "--set", "ttl=[5, 6]", "-v", "-W", "0.2"]);
+    let said = text_of(&output);
+    assert!(said.contains("2 sent, 0 answered"), "{said}");
+    assert_eq!(said.matches("udp.checksum is 0x").count(), 1, "{said}");
+}

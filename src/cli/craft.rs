@@ -7,9 +7,10 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::craft_output::{Form, Printer, Saved};
+use super::remarks::Remarks;
 use super::spec_argument::{Specs, tell};
 use super::{CommandResult, Outcome, random};
-use crate::spec::Random;
+use crate::spec::{Leaving, Random};
 
 /// Build packets and show them; no socket is opened, no privilege needed.
 #[derive(Debug, Args)]
@@ -29,6 +30,12 @@ pub(super) struct CraftArgs {
     /// Make just so many packets: the first of them, or more rounds.
     #[arg(long, value_name = "N")]
     count: Option<u64>,
+    /// Set a variable of the spec.
+    #[arg(long, value_name = "NAME=VALUE")]
+    set: Vec<String>,
+    /// Remark on fields that contradict the packet; they are built as written all the same.
+    #[arg(short, long)]
+    verbose: bool,
     /// Print no packets.
     #[arg(short, long)]
     quiet: bool,
@@ -37,6 +44,7 @@ pub(super) struct CraftArgs {
 /// What is printed of each packet.
 #[derive(Debug, Clone, Copy, Args)]
 #[group(multiple = false)]
+#[expect(clippy::struct_excessive_bools, reason = "one for each option, of which just one is given")]
 struct Shown {
     /// Print each packet's layers and fields (this is what is done unless something else is asked for).
     #[arg(long)]
@@ -50,11 +58,28 @@ struct Shown {
     /// Print each packet as a spec.
     #[arg(long)]
     toml: bool,
+    /// Print each packet as a one-line expression.
+    #[arg(long)]
+    expr: bool,
+    /// Print Python text that makes the packets with scapy.
+    #[arg(long)]
+    scapy: bool,
+    /// Print each packet as an array of C.
+    #[arg(long)]
+    c: bool,
+    /// Print each packet as a constant of Rust.
+    #[arg(long)]
+    rust: bool,
+    /// Print each packet's octets in rows, as text2pcap and xxd -r read them.
+    #[arg(long)]
+    hexdump: bool,
 }
 
 const EXAMPLES: &str = r#"Examples:
   rawsock craft 'ip(dst=10.77.2.2, ttl=1..30, flags.df)/tcp(dstport=443, flags=S)/"hi"'
   rawsock craft examples/port-sweep.toml --hex
+  rawsock craft examples/flow.toml --set server=10.77.1.1 --scapy
+  rawsock craft 'ip(dst=10.77.2.2)/udp()/data(zeros=2000), fragment={size=576, order=reverse}' -w fragments.pcapng
   rawsock read capture.pcapng --json | rawsock craft - --hex"#;
 
 impl CraftArgs {
@@ -66,6 +91,11 @@ impl CraftArgs {
             Shown { hex: true, .. } => Form::Hex,
             Shown { json: true, .. } => Form::Json,
             Shown { toml: true, .. } => Form::Toml,
+            Shown { expr: true, .. } => Form::Expression,
+            Shown { scapy: true, .. } => Form::Scapy,
+            Shown { c: true, .. } => Form::C,
+            Shown { rust: true, .. } => Form::Rust,
+            Shown { hexdump: true, .. } => Form::HexDump,
             Shown { tree: false, .. } if self.write.is_some() => Form::Nothing,
             _ => Form::Tree,
         }
@@ -93,8 +123,10 @@ fn craft(
 ) -> Result<(), Box<dyn Error>> {
     let mut seed = Seed::new(args.seed)?;
     let mut left = args.count.unwrap_or(u64::MAX);
-    let mut specs = Specs::open(&args.spec)?;
+    let mut specs = Specs::open(&args.spec, &args.set)?;
     let mut is_first = true;
+    let mut remarks = args.verbose.then(Remarks::default);
+    let mut number = 0u64;
     while let Some(spec) = specs.next() {
         let spec = spec?;
         // A stream passes once; a spec that stands alone is gone through again until there are enough packets. Whoever
@@ -106,15 +138,21 @@ fn craft(
         };
         is_first = false;
         let random = if spec.is_random() { seed.told() } else { &mut seed.random };
-        for (template, packet) in spec.packets(random, count) {
+        for crafted in spec.packets(random, count) {
             if left == 0 || (saved.is_none() && !printer.is_open()) {
                 return Ok(());
             }
             left = left.saturating_sub(1);
-            let built = spec.build(template, &packet)?;
-            printer.packet(&packet, &built)?;
-            if let Some(saved) = &mut saved {
-                saved.packet(template, &built)?;
+            let template = crafted.template;
+            for Leaving { packet, built, .. } in spec.leaving(crafted)? {
+                number = number.saturating_add(1);
+                if let Some(remarks) = &mut remarks {
+                    remarks.packet(number, &built);
+                }
+                printer.packet(&packet, &built)?;
+                if let Some(saved) = &mut saved {
+                    saved.packet(template, &built)?;
+                }
             }
         }
         if specs.may_wait() {

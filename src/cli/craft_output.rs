@@ -16,8 +16,8 @@ use crate::packet::dissect::{dissect, dissect_as};
 use crate::proto::registry;
 use crate::show::time::{self, Clock};
 use crate::show::value::push_hex;
-use crate::show::{Meta, json, tree};
-use crate::spec::{Template, write_toml};
+use crate::show::{Meta, json, scapy, source_text, tree};
+use crate::spec::{Template, write_expression, write_toml};
 use crate::sys::clock;
 use crate::wire::frame::{Frame, LinkType};
 use crate::wire::layers::LayerTable;
@@ -33,6 +33,16 @@ pub(super) enum Form {
     Json,
     /// A spec.
     Toml,
+    /// A one-line expression.
+    Expression,
+    /// Python text for scapy.
+    Scapy,
+    /// An array of C.
+    C,
+    /// A constant of Rust.
+    Rust,
+    /// Rows of hex, for text2pcap and xxd.
+    HexDump,
     /// Not at all.
     Nothing,
 }
@@ -73,35 +83,55 @@ impl Printer {
     pub(super) fn packet(&mut self, packet: &Packet, built: &Built) -> io::Result<()> {
         self.number = self.number.saturating_add(1);
         let text = &mut self.text;
-        if self.number > 1 && matches!(self.form, Form::Tree | Form::Toml) {
-            text.push('\n');
+        match self.form {
+            Form::Scapy if self.number == 1 => scapy::begin(text),
+            Form::Tree | Form::Toml | Form::C | Form::Rust | Form::HexDump if self.number > 1 => {
+                text.push('\n')
+            }
+            _ => {}
         }
         match self.form {
             Form::Nothing => {}
             Form::Toml => write_toml(packet, text),
+            Form::Expression => {
+                write_expression(packet, text);
+                text.push('\n');
+            }
             Form::Hex => {
                 push_hex(text, &built.octets);
                 text.push('\n');
             }
-            Form::Tree | Form::Json => {
-                // What whoever receives it will see: a length that lies changes which layers there are.
-                let outermost = built.table.entries().first().map(|entry| registry().get(entry.protocol));
-                dissect_as(&built.octets, outermost.unwrap_or(registry().data()), &mut self.table);
-                let (octets, wire_len) = (built.octets.as_slice(), built.octets.len());
-                let dissected = Dissected { octets, table: &self.table, wire_len };
-                let meta = Meta::built(self.number, built.link_type);
-                if self.form == Form::Json {
-                    json::packet(text, &meta, &dissected);
-                    text.push('\n');
-                } else {
-                    let style = tree::Style { palette: color::palette(), detail: false };
-                    tree::packet(text, &meta, &dissected, &mut self.clock, style);
-                }
-            }
+            Form::HexDump => source_text::hexdump(text, &built.octets),
+            Form::Tree | Form::Json | Form::Scapy | Form::C | Form::Rust => self.dissected(built),
         }
+        let text = &mut self.text;
         self.output.text.push_str(text);
         text.clear();
         self.output.flush_if_full()
+    }
+
+    /// Appends a form that shows what whoever receives the packet will see: a length that lies changes which layers there
+    /// are.
+    fn dissected(&mut self, built: &Built) {
+        let outermost = built.table.entries().first().map(|entry| registry().get(entry.protocol));
+        dissect_as(&built.octets, outermost.unwrap_or(registry().data()), &mut self.table);
+        let (octets, wire_len) = (built.octets.as_slice(), built.octets.len());
+        let dissected = Dissected { octets, table: &self.table, wire_len };
+        let meta = Meta::built(self.number, built.link_type);
+        let text = &mut self.text;
+        match self.form {
+            Form::Json => {
+                json::packet(text, &meta, &dissected);
+                text.push('\n');
+            }
+            Form::Scapy => scapy::packet(text, octets, &self.table),
+            Form::C => source_text::c(text, self.number, octets, &self.table),
+            Form::Rust => source_text::rust(text, self.number, octets, &self.table),
+            _ => {
+                let style = tree::Style { palette: color::palette(), detail: false };
+                tree::packet(text, &meta, &dissected, &mut self.clock, style);
+            }
+        }
     }
 
     /// Prints what has come together.

@@ -48,7 +48,9 @@ mod read;
 mod read_copy;
 mod read_growing;
 mod reassembly;
+mod remarks;
 mod resolve;
+mod schema;
 mod send;
 mod send_output;
 mod send_prepare;
@@ -92,6 +94,7 @@ enum Command {
     Ping(ping::PingArgs),
     Probe(probe::ProbeArgs),
     Read(read::ReadArgs),
+    Schema(schema::SchemaArgs),
     Send(send::SendArgs),
 }
 
@@ -131,6 +134,7 @@ pub fn main() -> ExitCode {
         Command::Ping(args) => ping::run(args),
         Command::Probe(args) => probe::run(args),
         Command::Read(args) => read::run(args),
+        Command::Schema(args) => schema::run(args),
         Command::Send(args) => send::run(args),
     };
     match result {

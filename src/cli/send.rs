@@ -53,10 +53,13 @@ pub(super) struct SendArgs {
     /// Seed of the random generators, to send the same packets again.
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
+    /// Set a variable of the spec.
+    #[arg(long, value_name = "NAME=VALUE")]
+    set: Vec<String>,
     /// Print the summary only.
     #[arg(short, long)]
     quiet: bool,
-    /// Print each answer's layers and fields.
+    /// Print each answer's layers and fields, and remark on fields that contradict the packet that is sent.
     #[arg(short, long)]
     verbose: bool,
     /// Print one JSON object a line.
@@ -90,7 +93,7 @@ the identification and the source address when they are zero. `--via link` sends
 /// # Errors
 /// When the spec cannot be read, sockets cannot be opened, or nothing can be printed.
 pub(super) fn run(args: &SendArgs) -> CommandResult {
-    let specs = match Specs::open(&args.spec)?.collect::<Result<Vec<Spec>, _>>() {
+    let specs = match Specs::open(&args.spec, &args.set)?.collect::<Result<Vec<Spec>, _>>() {
         Ok(specs) => specs,
         Err(error) => return tell(error),
     };
@@ -100,6 +103,12 @@ pub(super) fn run(args: &SendArgs) -> CommandResult {
         Some(ViaArg::Link) => Some(Via::Link),
         None => said.via,
     };
+    // Nothing is sent of a spec with a mistake.
+    for spec in &specs {
+        if let Err(error) = spec.check(MOST_CHECKED) {
+            return tell(error.into());
+        }
+    }
     let seed = seed(args, &specs)?;
     let interface = args.interface.clone().or(said.interface);
     let plan = Plan {
@@ -110,6 +119,7 @@ pub(super) fn run(args: &SendArgs) -> CommandResult {
         within_is_given: args.within.is_some(),
         jitter: said.jitter.unwrap_or_default(),
         ident: random::u16()?,
+        remarks: args.verbose,
     };
     let burst = said.burst.and_then(|burst| usize::try_from(burst).ok()).unwrap_or(1);
     let interval = match (args.interval, args.rate.or(said.rate), said.interval) {
@@ -120,6 +130,8 @@ pub(super) fn run(args: &SendArgs) -> CommandResult {
     send(args, &specs, plan, interval, burst)
 }
 
+/// Packets of a spec that are built before the first is sent.
+const MOST_CHECKED: u64 = 1000;
 /// How long an answer is awaited when nobody says.
 const DEFAULT_WAIT: Duration = Duration::from_secs(1);
 
@@ -154,9 +166,10 @@ fn send(args: &SendArgs, specs: &[Spec], plan: Plan, interval: Duration, burst: 
     let mut randoms: Vec<Random> =
         (0..).map(|place| Random::new(seed.wrapping_add(place))).take(specs.len()).collect();
     let again = count.filter(|_| specs.len() == 1);
-    let packets = specs.iter().zip(&mut randoms).flat_map(|(spec, random)| {
-        spec.packets(random, again).map(move |(template, packet)| (spec, template, packet))
-    });
+    let packets = specs
+        .iter()
+        .zip(&mut randoms)
+        .flat_map(|(spec, random)| spec.packets(random, again).map(move |crafted| (spec, crafted)));
     let most = count.and_then(|count| usize::try_from(count).ok()).unwrap_or(usize::MAX);
     let prepare = Prepare::new(packets.take(most), plan, &interrupt)?;
     let nanos = Nanos::try_from(interval.as_nanos()).unwrap_or(Nanos::MAX);

@@ -1,11 +1,12 @@
 //! From a spec's packets to packets that are ready to go: what the spec leaves out is chosen, the way is looked up, and what
 //! the kernel will change is said.
 
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
 use std::error::Error;
 use std::net::IpAddr;
 use std::time::Duration;
 
+use super::remarks::Remarks;
 use crate::exchange::drive::packets::{Needs, PacketWire};
 use crate::exchange::drive::tap::Tap;
 use crate::exchange::drive::way::{Way, WayError, Ways};
@@ -15,7 +16,7 @@ use crate::exchange::send::Ready;
 use crate::packet::build::Built;
 use crate::packet::{Layer, Node, Packet};
 use crate::proto::registry;
-use crate::spec::{Expected, Random, Spec, Template, Via};
+use crate::spec::{Crafted, Expected, Leaving, Random, Spec, Via};
 use crate::sys::interrupt::Interrupt;
 use crate::sys::netlink::{Link, Netlink};
 use crate::sys::packet_socket::link_type_of;
@@ -41,6 +42,8 @@ pub(super) struct Plan {
     pub(super) jitter: Duration,
     /// Source port and ICMP identifier where the spec does not say.
     pub(super) ident: u16,
+    /// Remark on fields that contradict the packet.
+    pub(super) remarks: bool,
 }
 
 impl Plan {
@@ -108,6 +111,9 @@ pub(super) struct Prepare<'a, P> {
     random: Random,
     ident: u16,
     told: HashSet<&'static str>,
+    remarks: Option<Remarks>,
+    /// Those of the present packet that are still to go.
+    fragments: VecDeque<Ready>,
 }
 
 impl<'a, P> Prepare<'a, P> {
@@ -117,19 +123,27 @@ impl<'a, P> Prepare<'a, P> {
     /// When there is no such interface, or netlink cannot be opened.
     pub(super) fn new(packets: P, plan: Plan, interrupt: &'a Interrupt) -> Result<Self, Box<dyn Error>> {
         let (random, ident) = (Random::new(plan.seed), plan.ident);
+        let remarks = plan.remarks.then(Remarks::default);
         let ways = Ways::new(plan.interface.as_deref())?;
-        Ok(Self { packets, plan, number: 0, ways, interrupt, random, ident, told: HashSet::new() })
+        Ok(Self {
+            packets,
+            plan,
+            number: 0,
+            ways,
+            interrupt,
+            random,
+            ident,
+            told: HashSet::new(),
+            remarks,
+            fragments: VecDeque::new(),
+        })
     }
 
-    fn ready(
-        &mut self,
-        spec: &Spec,
-        template: &Template,
-        mut packet: Packet,
-    ) -> Result<Ready, Box<dyn Error>> {
+    fn ready(&mut self, spec: &Spec, mut crafted: Crafted<'_>) -> Result<Vec<Ready>, Box<dyn Error>> {
+        let (template, packet) = (crafted.template, &mut crafted.packet);
         let outermost = packet.layers.first().map_or("", |layer| layer.protocol.name);
         let is_frame = self.plan.is_frame(outermost);
-        let destination = destination(&packet);
+        let destination = destination(packet);
         let way = match destination {
             Some(destination) => match self.ways.to(destination) {
                 Ok(way) => Some(way),
@@ -139,16 +153,12 @@ impl<'a, P> Prepare<'a, P> {
             },
             None => None,
         };
-        self.fill(&mut packet, way.as_ref());
-        let interface = if is_frame { self.frame(&mut packet, outermost, way.as_ref())? } else { 0 };
-        let built = spec.build(template, &packet).map_err(|error| error.render(true))?;
-        self.check_size(&built, way.as_ref(), is_frame)?;
-        if !is_frame {
-            if destination.is_none() {
-                return Err(format!("it has no destination: write `{outermost}.dst`").into());
-            }
-            self.tell_kernel_changes(&built.octets);
+        self.fill(packet, way.as_ref());
+        let interface = if is_frame { self.frame(packet, outermost, way.as_ref())? } else { 0 };
+        if !is_frame && destination.is_none() {
+            return Err(format!("it has no destination: write `{outermost}.dst`").into());
         }
+        let leaving = spec.leaving(crafted).map_err(|error| error.render(true))?;
         let within = if self.plan.within_is_given { None } else { template.within };
         let within = within.unwrap_or(self.plan.within);
         let expect = |expected: &Expected| Expectation {
@@ -157,15 +167,28 @@ impl<'a, P> Prepare<'a, P> {
             is_wanted: expected.is_wanted,
             within: nanos(expected.within.unwrap_or(within)),
         };
-        Ok(Ready {
-            built,
-            destination: destination.filter(|_| !is_frame),
-            interface,
-            reply: template.reply.clone(),
-            expect: template.expect.iter().map(expect).collect(),
-            within: nanos(within),
-            delay: self.random.up_to(u128::from(nanos(self.plan.jitter))).try_into().unwrap_or(0),
-        })
+        let mut all = Vec::with_capacity(leaving.len());
+        for Leaving { built, whole, is_later, .. } in leaving {
+            self.check_size(&built, way.as_ref(), is_frame)?;
+            if let Some(remarks) = &mut self.remarks {
+                remarks.packet(self.number, &built);
+            }
+            if !is_frame {
+                self.tell_kernel_changes(&built.octets);
+            }
+            all.push(Ready {
+                built,
+                whole,
+                is_later,
+                destination: destination.filter(|_| !is_frame),
+                interface,
+                reply: template.reply.clone().filter(|_| !is_later),
+                expect: template.expect.iter().filter(|_| !is_later).map(expect).collect(),
+                within: nanos(within),
+                delay: self.random.up_to(u128::from(nanos(self.plan.jitter))).try_into().unwrap_or(0),
+            });
+        }
+        Ok(all)
     }
 
     /// Writes what the spec leaves out and only the sender knows.
@@ -269,13 +292,22 @@ impl<'a, P> Prepare<'a, P> {
     }
 }
 
-impl<'s, P: Iterator<Item = (&'s Spec, &'s Template, Packet)>> Iterator for Prepare<'_, P> {
+impl<'s, P: Iterator<Item = (&'s Spec, Crafted<'s>)>> Iterator for Prepare<'_, P> {
     type Item = Result<Ready, String>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let (spec, template, packet) = self.packets.next()?;
+        if let Some(fragment) = self.fragments.pop_front() {
+            return Some(Ok(fragment));
+        }
+        let (spec, crafted) = self.packets.next()?;
         self.number += 1;
-        Some(self.ready(spec, template, packet).map_err(|error| error.to_string()))
+        match self.ready(spec, crafted) {
+            Ok(ready) => {
+                self.fragments.extend(ready);
+                self.fragments.pop_front().map(Ok)
+            }
+            Err(error) => Some(Err(error.to_string())),
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::{CommandResult, Outcome};
 use crate::file::CaptureReader;
-use crate::spec::{Source, Spec, SpecError, Splitter, Syntax, read};
+use crate::spec::{Source, Spec, SpecError, Splitter, Syntax, read_with};
 
 /// The specs that the argument stands for: just one, or one for each object of a stream of JSON, read when it is asked
 /// for.
@@ -16,6 +16,8 @@ pub(super) struct Specs {
     name: String,
     /// Where the files are that a spec names: beside the spec's own file.
     folder: PathBuf,
+    /// What variables are set to.
+    settings: Vec<String>,
 }
 
 enum Input {
@@ -29,7 +31,8 @@ impl Specs {
     ///
     /// # Errors
     /// When it cannot be read.
-    pub(super) fn open(argument: &str) -> Result<Self, Box<dyn Error>> {
+    pub(super) fn open(argument: &str, settings: &[String]) -> Result<Self, Box<dyn Error>> {
+        let settings = settings.to_vec();
         if argument == "-" {
             let mut input = Input::of(BufReader::new(io::stdin()), None)
                 .map_err(|error| format!("read stdin: {error}"))?;
@@ -37,7 +40,7 @@ impl Specs {
             if matches!(&input, Input::Whole(Some((text, _))) if text.trim().is_empty()) {
                 input = Input::Whole(None);
             }
-            return Ok(Self { input, name: "<stdin>".to_owned(), folder: PathBuf::new() });
+            return Ok(Self { input, name: "<stdin>".to_owned(), folder: PathBuf::new(), settings });
         }
         let path = Path::new(argument);
         let extension = path.extension().and_then(|extension| extension.to_str());
@@ -48,7 +51,7 @@ impl Specs {
         };
         if syntax.is_none() && !path.is_file() {
             let input = Input::Whole(Some((argument.to_owned(), Syntax::Expression)));
-            return Ok(Self { input, name: "<expression>".to_owned(), folder: PathBuf::new() });
+            return Ok(Self { input, name: "<expression>".to_owned(), folder: PathBuf::new(), settings });
         }
         let open = File::open(path).and_then(|file| Input::of(BufReader::new(file), syntax));
         let input = open.map_err(|error| match error.kind() {
@@ -59,7 +62,7 @@ impl Specs {
             _ => format!("read {argument}: {error}"),
         })?;
         let folder = path.parent().map(Path::to_path_buf).unwrap_or_default();
-        Ok(Self { input, name: argument.to_owned(), folder })
+        Ok(Self { input, name: argument.to_owned(), folder, settings })
     }
 }
 
@@ -82,7 +85,7 @@ impl Iterator for Specs {
         };
         let folder = &self.folder;
         let files = |path: &str| read_file(&folder.join(path));
-        Some(read(&source, syntax, &files).map_err(Into::into))
+        Some(read_with(&source, syntax, &files, &self.settings).map_err(Into::into))
     }
 }
 

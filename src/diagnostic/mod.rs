@@ -23,12 +23,29 @@ pub struct Source {
     pub text: Arc<str>,
     /// The number of its first line: 1, unless it is one of many objects in a stream.
     pub first_line: usize,
+    /// Texts that belong to it: places behind its end are in these, each counted from one octet behind the one before it.
+    pub behind: Arc<[Source]>,
 }
 
 impl Source {
     /// A text from its first line on.
     pub fn new(name: impl Into<String>, text: impl Into<Arc<str>>) -> Self {
-        Self { name: name.into(), text: text.into(), first_line: 1 }
+        Self { name: name.into(), text: text.into(), first_line: 1, behind: Arc::new([]) }
+    }
+
+    /// The text that a place is in, and the place there.
+    pub(crate) fn locate(&self, at: &At) -> (&Source, At) {
+        let (mut source, mut base) = (self, 0usize);
+        let mut behind = self.behind.iter();
+        while at.start > base.saturating_add(source.text.len()) {
+            let Some(next) = behind.next() else { break };
+            base = base.saturating_add(source.text.len()).saturating_add(1);
+            source = next;
+        }
+        if self.behind.is_empty() {
+            return (self, at.clone());
+        }
+        (source, at.start.saturating_sub(base)..at.end.saturating_sub(base))
     }
 }
 

@@ -10,16 +10,17 @@ impl<M: Explain> SourceError<M> {
     /// name. With `styled`, in colours.
     pub fn render(&self, styled: bool) -> String {
         let renderer = if styled { Renderer::styled() } else { Renderer::plain() };
-        let name = without_controls(&self.source.name);
         let mut out = String::new();
         for diagnostic in &self.diagnostics {
             out.push_str(if out.is_empty() { "" } else { "\n" });
             let title = Level::ERROR.primary_title(without_controls(&diagnostic.mistake.to_string()));
             let expected = diagnostic.mistake.expected().map(|expected| without_controls(&expected));
-            let line = Line::of(&self.source.text, &diagnostic.at);
+            let (source, at) = self.source.locate(&diagnostic.at);
+            let name = without_controls(&source.name);
+            let line = Line::of(&source.text, &at);
             let snippet = Snippet::source(same_place_without_controls(line.text))
                 .path(name.as_str())
-                .line_start(self.source.first_line.saturating_add(line.before))
+                .line_start(source.first_line.saturating_add(line.before))
                 .annotation(AnnotationKind::Primary.span(line.spot).label(expected));
             let mut group = Group::with_title(title).element(snippet);
             if let Some(help) = diagnostic.mistake.help() {

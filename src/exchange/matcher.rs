@@ -34,6 +34,8 @@ pub enum Match {
 pub struct Matcher {
     questions: Vec<Question>,
     by_key: HashMap<Vec<u8>, Vec<usize>>,
+    /// Later fragments, by the octets of their network layer: they have no words by which they could be told apart.
+    parts: HashMap<Vec<u8>, usize>,
 }
 
 impl Matcher {
@@ -50,6 +52,14 @@ impl Matcher {
         complete
     }
 
+    /// Remembers a fragment that nothing answers, so that it is known when it is seen on its way out.
+    pub fn sent_part(&mut self, octets: &[u8], table: &LayerTable) {
+        if let Some(layer) = network_layer(octets, table) {
+            self.parts.insert(layer.to_vec(), self.questions.len());
+        }
+        self.skip();
+    }
+
     /// Counts a packet that was not sent, so that numbers stay in step.
     pub fn skip(&mut self) {
         self.questions.push(Question { header: Vec::new(), answered: true });
@@ -58,6 +68,10 @@ impl Matcher {
     /// Tells which packet this one is, when it is one that was sent, seen on its way out: the last that looks like it,
     /// told by its identification where there are several.
     pub fn seen_leaving(&self, octets: &[u8], table: &LayerTable) -> Option<usize> {
+        let part = network_layer(octets, table).and_then(|layer| self.parts.get(layer));
+        if let Some(part) = part {
+            return Some(*part);
+        }
         let first = first_with_identity(table);
         let (key, _) = key(octets, table, first, Side::Sent);
         let entry = table.entries().get(first?)?;
@@ -168,6 +182,12 @@ fn key(octets: &[u8], table: &LayerTable, first: Option<usize>, side: Side) -> (
     (key, complete)
 }
 
+/// The octets of the first layer that has an identity, with what it carries.
+fn network_layer<'a>(octets: &'a [u8], table: &LayerTable) -> Option<&'a [u8]> {
+    let entry = table.entries().get(first_with_identity(table)?)?;
+    octets.get(entry.start as usize..entry.end as usize)
+}
+
 /// Rewrites a reply's key to that of a question to many: the answerer's address, which is the second half of the first
 /// layer's identity, is not known to it.
 fn forget_answerer(key: &mut [u8], octets: &[u8], table: &LayerTable, first: usize) -> Option<()> {
@@ -240,6 +260,31 @@ mod tests {
         assert_eq!(received(&mut matcher, &reply), Some(Match::Reply(1)));
         assert_eq!(received(&mut matcher, &reply), Some(Match::Duplicate(1)));
         assert_eq!(matcher.unanswered(), 1);
+    }
+
+    #[test]
+    fn later_fragments_are_known_on_their_way_out_and_answered_by_nothing() {
+        let mut matcher = Matcher::default();
+        let fragment = |offset: u8| {
+            let mut packet = ipv4(1, 2, 9, 1, &[offset; 8]);
+            packet[7] = offset;
+            packet
+        };
+        assert!(sent(&mut matcher, &ipv4(1, 2, 9, 1, &[8, 0, 0, 0, 0, 7, 0, 1])), "the whole packet");
+        for offset in [1, 2] {
+            matcher.sent_part(&fragment(offset), &table(&fragment(offset)));
+        }
+        for offset in [1, 2] {
+            let seen = fragment(offset);
+            assert_eq!(matcher.seen_leaving(&seen, &table(&seen)), Some(usize::from(offset)));
+        }
+        let mut reply = fragment(1);
+        reply[12..20].copy_from_slice(&[10, 0, 0, 2, 10, 0, 0, 1]);
+        assert_eq!(received(&mut matcher, &reply), None, "a later fragment of an answer answers nothing");
+        assert_eq!(
+            received(&mut matcher, &ipv4(2, 1, 0, 1, &[0, 0, 0, 0, 0, 7, 0, 1])),
+            Some(Match::Reply(0))
+        );
     }
 
     #[test]

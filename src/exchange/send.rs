@@ -17,6 +17,10 @@ use crate::wire::layers::LayerTable;
 pub struct Ready {
     /// Octets and layers.
     pub built: Built,
+    /// The whole packet, where this is the fragment that has its beginning: answers are to the whole.
+    pub whole: Option<Built>,
+    /// Whether it is a fragment without that beginning, which nothing answers.
+    pub is_later: bool,
     /// Where it goes, unless its link-layer header says so.
     pub destination: Option<IpAddr>,
     /// The index of the interface that it leaves by; 0 for whichever leads there.
@@ -245,8 +249,15 @@ impl<I: Iterator<Item = Result<Ready, String>>> Sender<I> {
                 return Step::Wait(now);
             }
         };
-        let Ready { built, destination, interface, reply, expect, within, .. } = ready;
-        let has_rule = self.pace.answers && self.matcher.sent(&built.octets, &built.table);
+        let Ready { built, whole, is_later, destination, interface, reply, expect, within, .. } = ready;
+        let asked = whole.as_ref().unwrap_or(&built);
+        let has_rule = self.pace.answers
+            && if is_later {
+                self.matcher.sent_part(&built.octets, &built.table);
+                false
+            } else {
+                self.matcher.sent(&asked.octets, &asked.table)
+            };
         let is_unruled = self.pace.answers && !has_rule && reply.is_some();
         let awaited = has_rule || is_unruled;
         if is_unruled {
@@ -254,8 +265,8 @@ impl<I: Iterator<Item = Result<Ready, String>>> Sender<I> {
         }
         let (until, expects) = (now.saturating_add(within), !expect.is_empty());
         self.records.push(Record { until, awaited, expects, ..Record::default() });
-        self.expectations.begin(number, &built, expect);
-        self.filters.push(reply.map(|filter| (filter, built.clone())));
+        self.expectations.begin(number, asked, expect);
+        self.filters.push(reply.map(|filter| (filter, asked.clone())));
         let (octets, link_type) = (built.octets, built.link_type);
         self.leaving = Some((octets.clone(), link_type));
         Step::Send(Outgoing { tag: number, octets, link_type, destination, interface })
@@ -383,6 +394,8 @@ mod tests {
         let built = build(&Packet { layers: vec![ip, udp], trailer: vec![] }).unwrap();
         Ok(Ready {
             built,
+            whole: None,
+            is_later: false,
             destination: None,
             interface: 0,
             within: SECOND,

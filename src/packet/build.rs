@@ -7,8 +7,8 @@ use crate::proto::describe::{Auto, Style};
 use crate::wire::frame::LinkType;
 use crate::wire::layers::{LayerEntry, LayerState, LayerTable, MAX_LAYERS};
 
-use super::encode::{Pending, Quote, encode};
-use super::{Layer, Packet, find, link_type_of};
+use super::encode::{Pending, Quote, counted, encode};
+use super::{Layer, Node, Packet, find, link_type_of};
 
 /// A built packet.
 #[derive(Debug, Clone)]
@@ -94,6 +94,26 @@ pub enum BuildError {
         /// The largest that fits.
         max: u64,
     },
+    /// More or less than what is computed, for a field that is not.
+    #[error("{name}: is not computed, so that nothing can be added to it; write its value")]
+    NotComputed {
+        /// The field.
+        name: String,
+    },
+    /// A computed number with what somebody added to it, for which the field has no room.
+    #[error("{name}: computed is {computed}, and {computed}{by:+} does not fit; it takes 0 to {max}{}", unit_words(*unit))]
+    BesideComputed {
+        /// The field.
+        name: String,
+        /// What was computed.
+        computed: u64,
+        /// What was added.
+        by: i64,
+        /// The largest that fits.
+        max: u64,
+        /// It takes multiples of this only.
+        unit: u64,
+    },
     /// More layers than a packet can have.
     #[error("{count} layers; a packet has at most {MAX_LAYERS}, quoted ones included")]
     TooManyLayers {
@@ -128,6 +148,29 @@ pub fn build(packet: &Packet) -> Result<Built, BuildError> {
     builder.octets.extend_from_slice(&packet.trailer);
     let link_type = link_type_of(outermost.protocol);
     Ok(Built { octets: builder.octets, table: builder.table, link_type })
+}
+
+/// A computed number with what somebody added to it.
+pub(super) struct Beside {
+    pub(super) computed: u64,
+    pub(super) by: i64,
+    pub(super) max: u64,
+    pub(super) unit: u64,
+}
+
+impl Beside {
+    pub(super) fn number(self, name: impl FnOnce() -> String) -> Result<u64, BuildError> {
+        let Self { computed, by, max, unit } = self;
+        let number = computed.checked_add_signed(by);
+        let fits = |number: &u64| by == 0 || (*number <= max && number.is_multiple_of(unit.max(1)));
+        number.filter(fits).ok_or_else(|| BuildError::BesideComputed {
+            name: name(),
+            computed,
+            by,
+            max,
+            unit,
+        })
+    }
 }
 
 #[derive(Default)]
@@ -190,9 +233,7 @@ impl Builder {
                 self.octets.truncate(quote.at.saturating_add(len));
             }
             self.octets.extend_from_slice(&layer.quoted_trailer);
-            if !behind.is_empty() {
-                self.make_room(layer, start, &quote);
-            }
+            self.make_room(layer, start, &quote, behind.is_empty())?;
             let grown = self.octets.len().saturating_sub(quote.at);
             pending.iter_mut().for_each(|pending| pending.move_behind(quote.at, grown));
             self.octets.extend_from_slice(&behind);
@@ -211,13 +252,29 @@ impl Builder {
 
     /// Pads a quoted packet up to where the header says that what stands behind it begins, and says so itself when
     /// nobody wrote it (RFC 4884 §5.1 and §4).
-    fn make_room(&mut self, layer: &Layer, start: usize, quote: &Quote<'_>) {
-        let Some(counted) = quote.counted else { return };
-        let is_written = find(&layer.fields, counted.field).is_some();
+    fn make_room(
+        &mut self,
+        layer: &Layer,
+        start: usize,
+        quote: &Quote<'_>,
+        is_last: bool,
+    ) -> Result<(), BuildError> {
+        // What ends with the quoted packet needs no count, but may be told a wrong one.
+        let Some(counted) = quote.counted.or_else(|| counted(&layer.protocol.sections).next()) else {
+            return Ok(());
+        };
+        let (is_written, by) = match find(&layer.fields, counted.field) {
+            Some(Node::Auto(by)) => (false, *by),
+            written => (written.is_some(), 0),
+        };
+        if is_last && by == 0 {
+            return Ok(());
+        }
         let count_at = start.saturating_add(counted.at);
         let there = self.octets.len().saturating_sub(quote.at);
         let written = self.octets.get(count_at).map_or(0, |count| usize::from(*count));
         let wanted = match written.saturating_mul(counted.unit) {
+            _ if is_last => 0,
             0 => there.max(counted.least).next_multiple_of(counted.unit),
             wanted => wanted,
         };
@@ -225,8 +282,13 @@ impl Builder {
             self.octets.resize(quote.at.saturating_add(wanted), 0);
         }
         if let Some(count) = self.octets.get_mut(count_at).filter(|_| !is_written) {
-            *count = wanted.checked_div(counted.unit).and_then(|units| u8::try_from(units).ok()).unwrap_or(0);
+            let units =
+                wanted.checked_div(counted.unit).and_then(|units| u8::try_from(units).ok()).unwrap_or(0);
+            let beside = Beside { computed: u64::from(units), by, max: u64::from(u8::MAX), unit: 1 };
+            let said = beside.number(|| format!("{}.{}", layer.protocol.name, counted.field))?;
+            *count = u8::try_from(said).unwrap_or(u8::MAX);
         }
+        Ok(())
     }
 
     /// A trailer belongs to its layer, so that layer and those below it reach past the trailers of those above.
@@ -247,7 +309,7 @@ impl Builder {
         wanted: fn(Auto) -> bool,
     ) -> Result<(), BuildError> {
         // Items come behind the fields that count them, and are computed first.
-        for Pending { field, section, within } in pending.iter().rev() {
+        for Pending { field, section, within, by } in pending.iter().rev() {
             let Some(auto) = field.auto.filter(|auto| wanted(*auto)) else { continue };
             let (start, end) = *within;
             let field_at = section.saturating_add(field.span.octets().start).saturating_sub(start);
@@ -259,15 +321,26 @@ impl Builder {
             }
             let scope = Scope { start, end, field: field_at, ..header };
             let (Auto::Structure(compute) | Auto::Checksum(compute, _)) = auto;
-            let Some(value) = compute(&scope) else { continue };
+            let value = match compute(&scope) {
+                Some(value) => value,
+                None if *by == 0 => continue,
+                // Where there is nothing to compute it from, its default stands there.
+                None => {
+                    let there = field.span.read(self.octets.get(*section..).unwrap_or_default());
+                    there.unwrap_or(0).saturating_mul(field.scale)
+                }
+            };
+            let name = || format!("{}.{}", scope.protocol().map_or("", |protocol| protocol.name), field.name);
             if value > field.max() {
-                let layer = scope.protocol().map_or("", |protocol| protocol.name);
-                return Err(BuildError::TooLong {
-                    name: format!("{layer}.{}", field.name),
-                    value,
-                    max: field.max(),
-                });
+                return Err(BuildError::TooLong { name: name(), value, max: field.max() });
             }
+            let value = match auto {
+                // A wrong sum is what is wanted, and any other will do: past the largest comes 0.
+                Auto::Checksum(..) => value.wrapping_add_signed(*by) & field.max(),
+                Auto::Structure(_) => {
+                    Beside { computed: value, by: *by, max: field.max(), unit: field.scale }.number(name)?
+                }
+            };
             let raw = value.checked_div(field.scale).unwrap_or(value);
             field.span.write(self.octets.get_mut(*section..).unwrap_or_default(), raw);
         }

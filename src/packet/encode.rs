@@ -1,12 +1,10 @@
 //! Writing a header: the other direction of [`walk`](super::walk).
 
-use crate::proto::describe::{
-    Before, Body, Counted, Field, Items, Kind, Len, Protocol, Record, Records, Section, Style,
-};
+use crate::proto::describe::{Before, Body, Counted, Field, Items, Kind, Len, Protocol, Section, Style};
 use crate::wire::value::{Value, ValueRef};
 
-use super::build::BuildError;
-use super::walk::{CUT, DATA, LENGTH, RAW, UNKNOWN};
+use super::build::{Beside, BuildError};
+use super::walk::{CUT, RAW};
 use super::{Cut, Layer, Node, find};
 
 /// A field that nobody wrote, to be computed once the whole packet stands.
@@ -18,6 +16,8 @@ pub(super) struct Pending {
     pub(super) section: usize,
     /// The structure that holds it: octets of the packet.
     pub(super) within: (usize, usize),
+    /// What somebody wants added to it.
+    pub(super) by: i64,
 }
 
 impl Pending {
@@ -55,11 +55,16 @@ pub(super) fn encode<'a>(layer: &'a Layer, out: &mut Vec<u8>) -> Result<Encoded<
 
 /// The fields that somebody wrote for one structure.
 #[derive(Clone, Copy)]
-struct Written<'a>(&'a [(String, Node)]);
+pub(super) struct Written<'a>(pub(super) &'a [(String, Node)]);
 
 impl<'a> Written<'a> {
     fn get(self, name: &str) -> Option<&'a Node> {
         find(self.0, name)
+    }
+
+    /// Whether somebody wrote a value, and not only how far it is beside the computed one.
+    fn chose(self, name: &str) -> bool {
+        self.get(name).is_some_and(|node| !matches!(node, Node::Auto(_)))
     }
 
     /// What was written into a field, under either of its names.
@@ -68,15 +73,15 @@ impl<'a> Written<'a> {
     }
 }
 
-struct Encoder<'a, 'o> {
+pub(super) struct Encoder<'a, 'o> {
     protocol: &'static Protocol,
-    out: &'o mut Vec<u8>,
+    pub(super) out: &'o mut Vec<u8>,
     encoded: Encoded<'a>,
 }
 
 impl<'a> Encoder<'a, '_> {
     /// Appends a structure: a header, an option's body, an item. `path` names it in errors.
-    fn structure(
+    pub(super) fn structure(
         &mut self,
         sections: &'static [Section],
         written: Written<'a>,
@@ -87,8 +92,7 @@ impl<'a> Encoder<'a, '_> {
         let mut there: Vec<&'static Section> = Vec::new();
         for section in sections {
             let header = self.out.get(start..).unwrap_or_default();
-            let before =
-                Before { header, left: &[], builds: true, wrote: &|name| written.get(name).is_some() };
+            let before = Before { header, left: &[], builds: true, wrote: &|name| written.chose(name) };
             if section.when.is_none_or(|holds| holds(&before)) {
                 self.section(section, start, written, path)?;
                 there.push(section);
@@ -162,32 +166,59 @@ impl<'a> Encoder<'a, '_> {
         for field in fields {
             match written.of(field) {
                 Some(Node::Value(value)) => self.put(field, at, value.as_ref(), path)?,
+                Some(Node::Auto(by)) => self.computed(field, at, written, *by, path)?,
                 Some(_) => return Err(self.mismatch(path, field.name, "a value")),
                 // A part of a group that was written as a number keeps its bits of that number.
                 None if fields.iter().any(|group| group.holds(field) && written.of(group).is_some()) => {}
                 // Whoever writes one part of a group chooses all of them.
                 None if fields.iter().any(|part| field.holds(part) && written.of(part).is_some()) => {}
-                None => {
-                    if let Some(list) = field.counts {
-                        let items =
-                            if let Some(Node::List(items)) = written.get(list) { items.len() } else { 0 };
-                        let count = u64::try_from(items).unwrap_or(u64::MAX);
-                        self.put(field, at, ValueRef::Uint(count), path)?;
-                    }
-                    if let Some(default) = &field.default {
-                        self.put(field, at, default.as_ref(), path)?;
-                    }
-                    if field.auto.is_some() {
-                        self.encoded.pending.push(Pending { field, section: at, within: (0, 0) });
-                    }
-                }
+                None => self.computed(field, at, written, 0, path)?,
             }
         }
         Ok(())
     }
 
+    /// Writes what a field has when nobody writes it, and `by` more: a count, its default, or what is computed later.
+    fn computed(
+        &mut self,
+        field: &'static Field,
+        at: usize,
+        written: Written<'a>,
+        by: i64,
+        path: &str,
+    ) -> Result<(), BuildError> {
+        if let Some(list) = field.counts {
+            let items = if let Some(Node::List(items)) = written.get(list) { items.len() } else { 0 };
+            let computed = u64::try_from(items).unwrap_or(u64::MAX);
+            let beside = Beside { computed, by, max: field.max(), unit: field.scale };
+            let count = beside.number(|| full_name(path, field.name))?;
+            self.put(field, at, ValueRef::Uint(count), path)?;
+        } else if by != 0 && field.auto.is_none() {
+            if !self.is_counted_later(field) {
+                return Err(BuildError::NotComputed { name: full_name(path, field.name) });
+            }
+            if !written.0.iter().any(|(_, node)| matches!(node, Node::Layers(_))) {
+                let beside = Beside { computed: 0, by, max: field.max(), unit: field.scale };
+                let count = beside.number(|| full_name(path, field.name))?;
+                self.put(field, at, ValueRef::Uint(count), path)?;
+            }
+        }
+        if let Some(default) = &field.default {
+            self.put(field, at, default.as_ref(), path)?;
+        }
+        if field.auto.is_some() {
+            self.encoded.pending.push(Pending { field, section: at, within: (0, 0), by });
+        }
+        Ok(())
+    }
+
+    /// Whether it says how long the quoted packet is, which the builder knows when that stands.
+    fn is_counted_later(&self, field: &Field) -> bool {
+        counted(&self.protocol.sections).any(|counted| counted.field == field.name)
+    }
+
     /// Writes a value into a field of the section at `at`.
-    fn put(
+    pub(super) fn put(
         &mut self,
         field: &'static Field,
         at: usize,
@@ -270,7 +301,12 @@ impl<'a> Encoder<'a, '_> {
         Ok(())
     }
 
-    fn item(&mut self, items: &'static Items, node: &'a Node, path: &str) -> Result<(), BuildError> {
+    pub(super) fn item(
+        &mut self,
+        items: &'static Items,
+        node: &'a Node,
+        path: &str,
+    ) -> Result<(), BuildError> {
         let path = full_name(path, items.name);
         if let Node::Table(fields) = node {
             if let Some(Node::Value(Value::Octets(raw))) = find(fields, RAW) {
@@ -325,117 +361,6 @@ impl<'a> Encoder<'a, '_> {
         Ok(())
     }
 
-    fn records(&mut self, records: &'static Records, list: &'a [Node], path: &str) -> Result<(), BuildError> {
-        let path = full_name(path, records.name);
-        let start = self.out.len();
-        for node in list {
-            let Node::Table(entry) = node else { return Err(BuildError::Option { name: path }) };
-            let [(name, content)] = entry.as_slice() else { return Err(BuildError::Option { name: path }) };
-            match (name.as_str(), content) {
-                (RAW, Node::Value(Value::Octets(raw))) => self.out.extend_from_slice(raw),
-                (UNKNOWN, Node::Table(parts)) => self.unknown(records, parts, &path)?,
-                _ => match records.records.iter().find(|record| record.name == name) {
-                    Some(record) => self.record(records, record, content, &path)?,
-                    None => return Err(BuildError::UnknownOption { name: full_name(&path, name) }),
-                },
-            }
-        }
-        let padding = records.dialect.padding_of(self.out.len().saturating_sub(start));
-        self.out.extend_from_slice(&padding);
-        Ok(())
-    }
-
-    fn record(
-        &mut self,
-        records: &'static Records,
-        record: &'static Record,
-        content: &'a Node,
-        path: &str,
-    ) -> Result<(), BuildError> {
-        self.out.push(record.code);
-        if records.dialect.singles.contains(&record.code) {
-            return Ok(());
-        }
-        let length_at = self.out.len();
-        self.out.push(0);
-        let path = full_name(path, record.name);
-        match (content, record.sections.first().map(|section| &section.body)) {
-            (Node::Table(fields), _) => self.structure(&record.sections, Written(fields), &path)?,
-            (Node::List(list), Some(Body::Items(items))) => {
-                list.iter().try_for_each(|node| self.item(items, node, &path))?;
-            }
-            (value @ Node::Value(_), Some(body)) => self.single(body, value, &path)?,
-            _ => return Err(self.mismatch(&path, "", "no value")),
-        }
-        self.finish_record(records, length_at, None);
-        Ok(())
-    }
-
-    /// An option whose one field stands for it.
-    fn single(&mut self, body: &'static Body, value: &'a Node, path: &str) -> Result<(), BuildError> {
-        let Node::Value(content) = value else { return Ok(()) };
-        match (body, content) {
-            (Body::Octets { .. }, Value::Octets(octets)) => self.out.extend_from_slice(octets),
-            (Body::Zeros { .. }, Value::Uint(count)) => {
-                let count = usize::try_from(*count).unwrap_or(usize::MAX).min(usize::from(u8::MAX));
-                self.out.resize(self.out.len().saturating_add(count), 0);
-            }
-            (Body::Fields { fields, len }, _) => {
-                let at = self.out.len();
-                self.out.resize(at.saturating_add(*len), 0);
-                let Some(field) = fields.iter().find(|field| !field.hidden_when_zero) else { return Ok(()) };
-                self.put(field, at, content.as_ref(), path)?;
-            }
-            _ => return Err(self.mismatch(path, "", "another kind of value")),
-        }
-        Ok(())
-    }
-
-    fn unknown(
-        &mut self,
-        records: &'static Records,
-        parts: &'a [(String, Node)],
-        path: &str,
-    ) -> Result<(), BuildError> {
-        let octet = |name: &str| match find(parts, name) {
-            Some(Node::Value(Value::Uint(number))) => u8::try_from(*number).ok(),
-            _ => None,
-        };
-        let path = full_name(path, UNKNOWN);
-        let name = records.dialect.code_name;
-        let Some(code) = octet(name) else {
-            return Err(self.mismatch(&path, name, "a number from 0 to 255"));
-        };
-        let length = octet(LENGTH);
-        if length.is_none() && find(parts, LENGTH).is_some() {
-            return Err(self.mismatch(&path, LENGTH, "a number from 0 to 255"));
-        }
-        self.out.push(code);
-        let length_at = self.out.len();
-        self.out.push(0);
-        match find(parts, DATA) {
-            Some(Node::Value(Value::Octets(data))) => self.out.extend_from_slice(data),
-            None => {}
-            Some(_) => return Err(self.mismatch(&path, DATA, "octets")),
-        }
-        self.finish_record(records, length_at, length);
-        Ok(())
-    }
-
-    /// Pads a record's body and writes its length octet, or the one that was asked for.
-    fn finish_record(&mut self, records: &'static Records, length_at: usize, length: Option<u8>) {
-        let body_at = length_at.saturating_add(1);
-        let body_len = self.out.len().saturating_sub(body_at);
-        if length.is_none() {
-            let padding = records.dialect.body_padding(body_len);
-            self.out.resize(self.out.len().saturating_add(padding), 0);
-        }
-        let body_len = self.out.len().saturating_sub(body_at);
-        if let Some(octet) = self.out.get_mut(length_at) {
-            *octet = length.unwrap_or_else(|| records.dialect.length_octet(body_len));
-        }
-    }
-
     /// Everything that was written must have been used: by name, and by the form that the header takes.
     fn all_used(
         &self,
@@ -460,7 +385,7 @@ impl<'a> Encoder<'a, '_> {
         Ok(())
     }
 
-    fn mismatch(&self, path: &str, name: &str, wanted: &'static str) -> BuildError {
+    pub(super) fn mismatch(&self, path: &str, name: &str, wanted: &'static str) -> BuildError {
         BuildError::Mismatch { name: full_name(path, name), wanted }
     }
 }
@@ -477,12 +402,20 @@ pub(super) fn names(body: &Body, name: &str) -> bool {
     }
 }
 
+/// What says how long a quoted packet is.
+pub(crate) fn counted(sections: &'static [Section]) -> impl Iterator<Item = Counted> {
+    sections.iter().filter_map(|section| match &section.body {
+        Body::Quoted(quoted) => quoted.counted,
+        _ => None,
+    })
+}
+
 /// The fields of an item that hold values of their own.
 fn plain_fields(body: &Body) -> impl Iterator<Item = &Field> {
     let fields = if let Body::Fields { fields, .. } = body { fields.as_slice() } else { &[] };
     fields.iter().filter(|field| field.kind != Kind::Group)
 }
 
-fn full_name(path: &str, name: &str) -> String {
+pub(super) fn full_name(path: &str, name: &str) -> String {
     if name.is_empty() { path.to_owned() } else { format!("{path}.{name}") }
 }

@@ -7,9 +7,12 @@
 
 pub mod build;
 pub mod check;
+pub mod contradictions;
 pub mod dissect;
-mod encode;
+pub(crate) mod encode;
+mod encode_options;
 pub mod expert;
+pub mod fragment;
 #[cfg(test)]
 pub(crate) mod laws;
 mod measure;
@@ -97,7 +100,22 @@ pub enum Node {
     List(Vec<Node>),
     /// A quoted packet.
     Layers(Vec<Layer>),
+    /// What is computed, and so much more or less: a length that is wrong by 4, whatever the length is.
+    Auto(i64),
+    /// Octets that are put together before building.
+    Woven(Vec<Part>),
     /// A place that a generator fills before building.
+    Slot(usize),
+}
+
+/// A part of [`Node::Woven`].
+#[derive(Debug, Clone)]
+pub enum Part {
+    /// Octets as they are.
+    Octets(Vec<u8>),
+    /// The value of a field of the packet as text, by its full name: `ip.src`.
+    Field(String),
+    /// A place that a generator fills with its value as text.
     Slot(usize),
 }
 

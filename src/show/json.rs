@@ -484,7 +484,7 @@ mod tests {
                 nodes.iter().zip(json.as_array().unwrap()).for_each(|(node, json)| same_node(json, node));
             }
             Node::Layers(layers) => same_chain(json, layers),
-            Node::Slot(_) => panic!("no generators in captures"),
+            Node::Slot(_) | Node::Auto(_) | Node::Woven(_) => panic!("no generators in captures"),
         }
     }
 

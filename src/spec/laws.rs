@@ -19,15 +19,15 @@ fn read_text(text: &str, syntax: Syntax) -> Result<Spec, SpecError> {
 fn octets_of(text: &str, syntax: Syntax) -> Vec<u8> {
     let spec = read_text(text, syntax).unwrap_or_else(|error| panic!("{}{text}", error.render(false)));
     let [template] = spec.templates.as_slice() else { panic!("one packet: {text}") };
-    let packet = template.packets(0).next().unwrap();
-    spec.build(template, &packet).unwrap_or_else(|error| panic!("{}{text}", error.render(false))).octets
+    let mut packet = template.packets(0).next().unwrap();
+    spec.build(template, &mut packet).unwrap_or_else(|error| panic!("{}{text}", error.render(false))).octets
 }
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
 
     #[test]
-    fn a_captured_packet_as_toml_is_the_same_packet(
+    fn a_captured_packet_as_toml_or_as_an_expression_is_the_same_packet(
         octets in packets(),
         link in prop::sample::select(vec![1u32, 0, 108, 113, 276, 101, 228, 229, 147]),
         shortest: bool,
@@ -38,6 +38,10 @@ proptest! {
         let mut toml = String::new();
         write_toml(&packet, &mut toml);
         prop_assert_eq!(hex::encode(octets_of(&toml, Syntax::Toml)), hex::encode(&octets), "{}", toml);
+        let mut expression = String::new();
+        write_expression(&packet, &mut expression);
+        let again = octets_of(&expression, Syntax::Expression);
+        prop_assert_eq!(hex::encode(again), hex::encode(&octets), "{}", expression);
     }
 
     #[test]
@@ -45,8 +49,13 @@ proptest! {
         for syntax in [Syntax::Toml, Syntax::Json, Syntax::Expression, Syntax::of(&text)] {
             match read_text(&text, syntax) {
                 Ok(spec) => for template in &spec.templates {
-                    for packet in template.packets(7).take(3) {
-                        if let Err(error) = spec.build(template, &packet) {
+                    for mut packet in template.packets(7).take(3) {
+                        if let Err(error) = spec.build(template, &mut packet) {
+                            error.render(false);
+                        }
+                    }
+                    for crafted in spec.packets(&mut Random::new(7), None).take(3) {
+                        if let Err(error) = spec.leaving(crafted) {
                             error.render(false);
                         }
                     }
@@ -75,6 +84,30 @@ fn every_name_of_the_registry_is_read() {
             }
         }
     }
+}
+
+/// Whatever is computed can be told by how far it is beside that, and nothing else can.
+#[test]
+fn every_computed_field_takes_more_or_less() {
+    let mut computed = 0;
+    for protocol in registry().protocols() {
+        for section in &protocol.sections {
+            let Body::Fields { fields, .. } = &section.body else { continue };
+            for field in fields.iter().filter(|field| field.kind == Kind::Uint) {
+                let is_computed = field.auto.is_some() || field.counts.is_some();
+                let is_counted = crate::packet::encode::counted(&protocol.sections)
+                    .any(|counted| counted.field == field.name);
+                let text = format!(
+                    "{{\"layers\":[{{\"{}\":{{\"{}\":\"auto+{}\"}}}}]}}",
+                    protocol.name, field.name, field.scale
+                );
+                let read = read_text(&text, Syntax::Json);
+                assert_eq!(read.is_ok(), is_computed || is_counted, "{text}");
+                computed += usize::from(is_computed);
+            }
+        }
+    }
+    assert!(computed > 20, "{computed}");
 }
 
 /// The names of a section, each with a value that it takes.
@@ -144,11 +177,27 @@ const SPECS: &[&str] = &[
     "icmp(type=3, quoted=ip(dst=10.0.0.0/30)/udp(srcport=random(1..9)), quoted_bytes=28)",
     "layers = [{ ip = { ttl = \"1..3/2\", flags = { df = true } } }, { data = { random = 10 } }]\ncount = 3",
     "ip()/udp()/dns(qry=[{name=a.@12, type=AAAA}], answers=[{name='.', ttl=1..3, a=1.2.3.4}, {type=TXT, txt=[b]}])",
+    "vars = { a = \"1..3\", b = \"x${a}\" }\ndefaults.ip.ttl = \"$a\"\nlayers = [{ ip = { id = \"$a\" } }, \"${ip.len} $b\"]",
+    "ip()/udp()/data(zeros=100), fragment={size=40, overlap=8, order=random}, corrupt={bits=3, layer=ip}, fuzz=[udp, ip.ttl]",
     "[[packet]]\nlayers = [\"x\"]\n[send]\nrate = \"50k/s\"\nvia = \"link\"",
     "{\"layers\":[{\"arp\":{\"src.hw_mac\":\"02:00:00:00:00:01\"}},{\"data\":{\"hex\":\"00ff\"}}],\"len\":1}",
     "[{\"layers\":[{\"igmp\":{\"type\":34,\"records\":[{\"record_type\":1,\"sources\":[\"1.2.3.4\"]}]}}]}]",
 ];
 const WORDS: &[&str] = &[
+    "$a",
+    "${a}",
+    "${ip.src}",
+    "$$",
+    "vars",
+    "defaults",
+    "include",
+    "repeat",
+    "fragment",
+    "corrupt",
+    "fuzz",
+    "bits",
+    "size",
+    "auto+1",
     "ip",
     "udp",
     "(",

@@ -3,6 +3,7 @@
 use crate::diagnostic::Explain;
 use crate::filter::field;
 use crate::packet::build::BuildError;
+use crate::packet::fragment::FragmentError;
 use crate::proto::describe::Style;
 use crate::wire::domain_name::TextMistake;
 
@@ -115,6 +116,12 @@ pub enum Mistake {
         /// What is wrong.
         problem: &'static str,
     },
+    /// More or less than what is computed, for a field that is not.
+    #[error("{name} is not computed, so that nothing can be added to it")]
+    NotComputed {
+        /// The field.
+        name: String,
+    },
     /// A character that is no hexadecimal digit.
     #[error("{name}: {found:?} is no hexadecimal digit")]
     HexDigit {
@@ -153,6 +160,95 @@ pub enum Mistake {
         /// Why.
         problem: String,
     },
+    /// A file that includes itself, or what includes it.
+    #[error("{path} includes itself")]
+    Cycle {
+        /// The file.
+        path: String,
+    },
+    /// Too many files.
+    #[error("more than {most} files, or too many that include each other")]
+    TooManyFiles {
+        /// How many may be included.
+        most: usize,
+    },
+    /// A variable that is not known.
+    #[error("there is no variable `{name}`")]
+    UnknownVariable {
+        /// Its name.
+        name: String,
+        /// The nearest one.
+        nearest: Option<String>,
+    },
+    /// What cannot be a variable's name.
+    #[error("`{name}` is no name for a variable")]
+    VariableName {
+        /// It.
+        name: String,
+    },
+    /// What `--set` was given.
+    #[error("`{found}` sets no variable")]
+    NotSet {
+        /// It.
+        found: String,
+    },
+    /// A variable that is told by itself.
+    #[error("the variable `{name}` stands for itself")]
+    Itself {
+        /// Its name.
+        name: String,
+    },
+    /// Variables that make too much.
+    #[error("the variables make more than {most} parts of a spec, or stand for each other too deep")]
+    TooManyParts {
+        /// How many there may be.
+        most: usize,
+    },
+    /// Something of a packet that it has not.
+    #[error("the packet has no `{name}`")]
+    NotInPacket {
+        /// What.
+        name: String,
+    },
+    /// A field of which no values are drawn.
+    #[error("{name} cannot be fuzzed: only numbers, addresses, octets and options can")]
+    NoFuzz {
+        /// The field.
+        name: String,
+    },
+    /// A packet that cannot be cut.
+    #[error("{0}")]
+    Fragment(FragmentError),
+    /// Defaults for what is nothing but its octets.
+    #[error("`data` takes no defaults: its octets are each packet's own")]
+    NoDefaults,
+    /// A variable that has not the same number of values everywhere.
+    #[error("the variable `{name}` has {one} values in one place and {other} in another")]
+    Uneven {
+        /// Its name.
+        name: String,
+        /// How many.
+        one: u64,
+        /// How many elsewhere.
+        other: u64,
+    },
+    /// A field that there is not.
+    #[error("no field is called `{name}`")]
+    NoField {
+        /// Its name.
+        name: String,
+        /// The nearest one.
+        nearest: Option<String>,
+    },
+    /// A field that the packet has not.
+    #[error("the packet has no `{name}` for its text")]
+    FieldMissing {
+        /// Its name.
+        name: String,
+    },
+    /// A text that changes what it tells.
+    #[error("the text tells a field that depends on the text")]
+    Restless,
     /// A layer, option or item with more than one key, or none.
     #[error("{place}: each entry is a table with just one name")]
     OneKey {
@@ -264,6 +360,19 @@ impl Explain for Mistake {
             }
             Self::OneSource { .. } => {
                 "one of hex, text, file, zeros, pattern, random; or plain hexadecimal digits".to_owned()
+            }
+            Self::UnknownVariable { nearest, name } => did_you_mean(
+                nearest,
+                format!("say what it is under `vars`, or by `--set {name}=VALUE`; `$$` is a dollar"),
+            ),
+            Self::VariableName { .. } => "it has letters, digits and `_`, and no digit first".to_owned(),
+            Self::NotSet { .. } => "write NAME=VALUE".to_owned(),
+            Self::NoField { nearest, .. } => {
+                did_you_mean(nearest, "`rawsock fields` lists the fields".to_owned())
+            }
+            Self::NotComputed { .. } => {
+                "`auto+1` is for lengths, counts, checksums and what comes next; write the value here"
+                    .to_owned()
             }
             Self::Expect => "`match` is what must come, `none` what must not".to_owned(),
             Self::Reply => "write it beside the packet's `layers`".to_owned(),

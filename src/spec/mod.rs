@@ -18,34 +18,51 @@
 //! Nothing here reads files, clocks or the system's randomness: a seed and a function that reads files come in as
 //! arguments. No text makes it panic.
 
+mod frames;
 mod generator;
+mod include;
 #[cfg(test)]
 mod laws;
 mod mistake;
+mod packets;
 mod random;
+mod read_changes;
+mod read_defaults;
 mod read_expect;
+mod read_fuzz;
 mod read_layers;
 mod read_octets;
 mod read_options;
 mod read_send;
 mod read_value;
+mod read_woven;
 mod reader;
+mod schema;
+mod schema_fields;
+mod schema_json;
 mod syntax_expression;
 mod syntax_json;
 mod syntax_toml;
 mod target;
 mod template;
 mod tree;
+mod variables;
+mod weave;
+mod write_expression;
 mod write_toml;
 
+use self::include::Texts;
 use crate::packet::Packet;
 use crate::packet::build::{BuildError, Built, build};
 
+pub use self::frames::{Crafted, Leaving};
 pub use self::mistake::Mistake;
 pub use self::random::Random;
 pub use self::read_send::{SendOptions, Via, parse_duration, parse_rate};
+pub use self::schema::schema;
 pub use self::syntax_json::Splitter;
 pub use self::template::{Expected, Template};
+pub use self::write_expression::write_expression;
 pub use self::write_toml::write_toml;
 pub use crate::diagnostic::Source;
 
@@ -76,6 +93,8 @@ pub struct Spec {
     pub templates: Vec<Template>,
     /// How they are to be sent.
     pub send: SendOptions,
+    /// The variables that hold generators.
+    shared: Vec<packets::Shared>,
     source: Source,
 }
 
@@ -84,28 +103,112 @@ pub struct Spec {
 /// # Errors
 /// All mistakes that were found in it.
 pub fn read(source: &Source, syntax: Syntax, files: Files<'_>) -> Result<Spec, SpecError> {
-    let wrong = |diagnostics| SpecError { source: source.clone(), diagnostics };
-    let tree = match syntax {
-        Syntax::Toml => syntax_toml::parse(&source.text).map_err(wrong)?,
-        Syntax::Json => syntax_json::parse(&source.text).map_err(|error| wrong(vec![error]))?,
-        Syntax::Expression => syntax_expression::parse(&source.text).map_err(|error| wrong(vec![error]))?,
+    read_with(source, syntax, files, &[])
+}
+
+/// Reads a spec of which variables are set from outside, as `NAME=VALUE` says.
+///
+/// # Errors
+/// All mistakes that were found in it, and in the settings.
+pub fn read_with(
+    source: &Source,
+    syntax: Syntax,
+    files: Files<'_>,
+    settings: &[String],
+) -> Result<Spec, SpecError> {
+    let mut texts = Texts::load(source, syntax, files);
+    let settings: Vec<usize> = settings
+        .iter()
+        .map(|setting| texts.push(Source::new("--set", setting.as_str()), Syntax::Expression, String::new()))
+        .collect();
+    let source = texts.source().unwrap_or_else(|| source.clone());
+    let mut mistakes = std::mem::take(&mut texts.mistakes);
+    let texts = texts;
+    let (mut trees, mut sets) = (Vec::new(), Vec::new());
+    for text in texts.order.iter().filter_map(|index| texts.texts.get(*index)) {
+        match text.tree() {
+            Ok(tree) => trees.push((tree, text.syntax == Syntax::Json)),
+            Err(wrong) => mistakes.extend(wrong),
+        }
+    }
+    for text in settings.iter().filter_map(|index| texts.texts.get(*index)) {
+        match text.setting() {
+            Ok(entry) => sets.push(entry),
+            Err(wrong) => mistakes.push(wrong),
+        }
+    }
+    let wrong = |mut diagnostics: Vec<Diagnostic>| {
+        diagnostics.sort_by_key(|diagnostic| diagnostic.at.start);
+        SpecError { source: source.clone(), diagnostics }
     };
-    let mut reader = reader::Reader::new(files, syntax == Syntax::Json);
-    let contents = reader.spec(&tree);
+    if !mistakes.is_empty() {
+        return Err(wrong(mistakes));
+    }
+    let mut reader = reader::Reader::new(files, &texts);
+    let contents = reader.spec(&trees, &sets);
     if !reader.mistakes.is_empty() {
-        reader.mistakes.sort_by_key(|diagnostic| diagnostic.at.start);
         return Err(wrong(reader.mistakes));
     }
-    Ok(Spec { templates: contents.templates, send: contents.send, source: source.clone() })
+    let reader::Contents { templates, send, shared } = contents;
+    Ok(Spec { templates, send, shared, source })
+}
+
+/// Reads a text as a tree.
+fn parse(text: &str, syntax: Syntax) -> Result<tree::Tree<'_>, Vec<Diagnostic>> {
+    match syntax {
+        Syntax::Toml => syntax_toml::parse(text),
+        Syntax::Json => syntax_json::parse(text).map_err(|error| vec![error]),
+        Syntax::Expression => syntax_expression::parse(text).map_err(|error| vec![error]),
+    }
 }
 
 impl Spec {
-    /// Builds a packet of `template`, one of this spec's.
+    /// Builds a packet of `template`, one of this spec's. Texts that tell fields of the packet are put in their places.
     ///
     /// # Errors
     /// Where in the spec the cause stands.
-    pub fn build(&self, template: &Template, packet: &Packet) -> Result<Built, SpecError> {
+    pub fn build(&self, template: &Template, packet: &mut Packet) -> Result<Built, SpecError> {
+        if weave::has_woven(packet) {
+            return weave::build_woven(self, template, packet);
+        }
         build(packet).map_err(|error| self.build_error(template, packet, error))
+    }
+
+    /// Builds packets of all its templates, the first and the last ones, up to so many, to know whether they can be built.
+    ///
+    /// # Errors
+    /// Where in the spec the causes stand, one for each template.
+    pub fn check(&self, most: u64) -> Result<(), SpecError> {
+        let mut random = Random::new(0);
+        let count = u64::try_from(self.templates.len()).unwrap_or(u64::MAX).max(1);
+        let each = most.checked_div(count).unwrap_or(0).max(2);
+        let mut diagnostics = Vec::new();
+        let mut octets = 0usize;
+        for template in &self.templates {
+            let total = template.total();
+            let first = total.min(each.saturating_sub(1));
+            let last = total.saturating_sub(1).max(first);
+            for index in (0..first).chain(last..total) {
+                let packet = template.packet(index, &packets::Round::default(), &mut random);
+                match self.leaving(Crafted { template, packet, seed: 0 }) {
+                    Ok(leaving) => {
+                        let made = leaving.iter().map(|leaving| leaving.built.octets.len());
+                        octets = made.fold(octets, usize::saturating_add);
+                    }
+                    Err(error) => {
+                        diagnostics.extend(error.diagnostics);
+                        break;
+                    }
+                }
+                if octets > MOST_CHECKED || diagnostics.len() >= mistake::MAX_MISTAKES {
+                    break;
+                }
+            }
+        }
+        if diagnostics.is_empty() {
+            return Ok(());
+        }
+        Err(SpecError { source: self.source.clone(), diagnostics })
     }
 
     /// Tells where in the spec the cause of a build error stands.
@@ -115,19 +218,14 @@ impl Spec {
         SpecError { source: self.source.clone(), diagnostics }
     }
 
-    /// All its packets, template by template. With `count`, so many of them: the round ends early, or begins anew.
+    /// All its packets, template by template, in each round of its shared variables. With `count`, so many of them: the
+    /// last round ends early, or all begin anew.
     pub fn packets<'s>(
         &'s self,
         random: &'s mut Random,
         count: Option<u64>,
-    ) -> impl Iterator<Item = (&'s Template, Packet)> + 's {
-        let round = self
-            .templates
-            .iter()
-            .flat_map(|template| (0..template.total()).map(move |index| (template, index)));
-        let total = self.templates.iter().fold(0u64, |sum, template| sum.saturating_add(template.total()));
-        let count = usize::try_from(count.unwrap_or(total)).unwrap_or(usize::MAX);
-        round.cycle().take(count).map(|(template, index)| (template, template.packet(index, random)))
+    ) -> impl Iterator<Item = Crafted<'s>> + 's {
+        packets::Packets::new(self, random, count)
     }
 
     /// Whether any of its packets depend on the seed.
@@ -135,6 +233,9 @@ impl Spec {
         self.templates.iter().any(Template::is_random)
     }
 }
+
+/// Octets that are built to know whether a spec can be: what takes no time to speak of.
+const MOST_CHECKED: usize = 1 << 24;
 
 impl Syntax {
     /// How a text is written, by what it begins with: `{` is JSON, as is a list of objects; `#`, `[` and `name =` are TOML;
@@ -151,8 +252,9 @@ impl Syntax {
             }
             Some('#' | '[') => Self::Toml,
             _ => {
-                let is_part =
-                    |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '_' | '-' | '.' | '"');
+                let is_part = |letter: char| {
+                    letter.is_ascii_alphanumeric() || matches!(letter, '_' | '-' | '.' | '"' | '$')
+                };
                 let rest = text.trim_start_matches(is_part).trim_start();
                 if rest.starts_with('=') { Self::Toml } else { Self::Expression }
             }

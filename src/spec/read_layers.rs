@@ -2,12 +2,14 @@
 
 use super::mistake::{Mistake, shortened};
 use super::read_octets::WAYS;
+use super::read_woven::is_stepping;
 use super::reader::Reader;
 use super::target::Target;
 use super::template::LayerOrigin;
 use super::tree::{Entry, Shape, Text, Tree};
 use crate::diagnostic::At;
 use crate::diagnostic::nearest::nearest;
+use crate::packet::encode::counted;
 use crate::packet::walk::{CUT, RAW};
 use crate::packet::{Cut, Layer, Node};
 use crate::proto::data;
@@ -40,11 +42,13 @@ pub(super) struct Structure<'a> {
     ats: Vec<At>,
     /// The layers of a quoted packet.
     quoted: Vec<LayerOrigin>,
+    /// Whether what is there already stays as it is, and nothing is told about it.
+    pub(super) is_lenient: bool,
 }
 
 impl<'a> Structure<'a> {
     pub(super) fn new(sections: &'static [Section], path: &'a str) -> Self {
-        Self { sections, path, fields: Vec::new(), ats: Vec::new(), quoted: Vec::new() }
+        Self { sections, path, fields: Vec::new(), ats: Vec::new(), quoted: Vec::new(), is_lenient: false }
     }
 
     fn look_up(&self, name: &str) -> Option<Named> {
@@ -99,13 +103,17 @@ impl Reader<'_> {
             self.wrong_kind(tree, name, "a list of layers");
             return (Vec::new(), Vec::new());
         };
-        list.iter().filter_map(|tree| self.layer(tree, name)).unzip()
+        self.depth = self.depth.saturating_add(1);
+        let layers = list.iter().filter_map(|tree| self.layer(tree, name)).unzip();
+        self.depth = self.depth.saturating_sub(1);
+        layers
     }
 
     /// Reads a layer: a table with its name, or a text, which is data.
     fn layer(&mut self, tree: &Tree<'_>, name: &str) -> Option<(Layer, LayerOrigin)> {
         let entry = match &tree.shape {
-            Shape::Text(text) => return Some(self.text_layer(text, tree)),
+            Shape::Text(text) if !is_stepping(tree) => return Some(self.text_layer(text, tree)),
+            Shape::Text(_) | Shape::Woven(_) => return self.woven_layer(tree),
             Shape::Table(entries) => match entries.as_slice() {
                 [entry] => entry,
                 _ => {
@@ -138,12 +146,19 @@ impl Reader<'_> {
                     self.table(&mut structure, "", rest.into_iter());
                 }
             }
-            Shape::Text(text) if protocol.name == data::NAME => {
+            Shape::Text(text) if protocol.name == data::NAME && !is_stepping(&entry.value) => {
                 return Some(self.text_layer(text, &entry.value));
+            }
+            Shape::Text(_) | Shape::Woven(_) if protocol.name == data::NAME => {
+                return self.woven_layer(&entry.value);
             }
             // A name alone, as expressions write it.
             Shape::Bool(true) => {}
             _ => self.wrong_kind(&entry.value, protocol.name, "a table of fields"),
+        }
+        // A quoted packet is another one.
+        if self.depth == 1 {
+            self.add_defaults(&mut structure);
         }
         layer.fields = structure.fields;
         let at = entry.key_at.clone();
@@ -155,6 +170,14 @@ impl Reader<'_> {
         let octets = Value::Octets(text.text.as_bytes().to_vec());
         let origin = LayerOrigin { at: tree.at.clone(), fields: vec![tree.at.clone()], quoted: Vec::new() };
         (Layer::new(registry().data()).with(data::HEX, octets), origin)
+    }
+
+    /// A payload of which parts are known only for each packet.
+    fn woven_layer(&mut self, tree: &Tree<'_>) -> Option<(Layer, LayerOrigin)> {
+        let mut layer = Layer::new(registry().data());
+        layer.fields.push((data::HEX.to_owned(), self.woven(tree, data::NAME)?));
+        let at = tree.at.clone();
+        Some((layer, LayerOrigin { at: at.clone(), fields: vec![at], quoted: Vec::new() }))
     }
 
     /// Reads the keys that all layers have; returns the others.
@@ -252,7 +275,15 @@ impl Reader<'_> {
             Named::Field(field, _) => [name, field.name, field.also.map_or(name, |also| also.name)],
             _ => [name; 3],
         };
+        if structure.is_lenient
+            && structure.fields.iter().any(|(known, _)| is_part(known, name) || is_part(name, known))
+        {
+            return;
+        }
         if structure.fields.iter().any(|(known, _)| names.contains(&known.as_str())) {
+            if structure.is_lenient {
+                return;
+            }
             let name = format!("{}.{name}", structure.path);
             return self.mistake(entry.key_at.clone(), Mistake::Twice { name });
         }
@@ -275,7 +306,8 @@ impl Reader<'_> {
                 self.octets(tree, &format!("{path}.{name}"), Some(field.span.octets().len()))
             }
             Named::Field(field, fields) => {
-                let target = Target::field(path, name, field, fields, structure.max(field.name));
+                let mut target = Target::field(path, name, field, fields, structure.max(field.name));
+                target.is_computed |= counted(structure.sections).any(|counted| counted.field == field.name);
                 self.value(&target, tree)
             }
             Named::Octets => self.octets(tree, &format!("{path}.{name}"), None),
@@ -376,6 +408,11 @@ impl Reader<'_> {
             Mistake::UnknownField { layer: structure.path.to_owned(), name: shortened(name), nearest };
         self.mistake(entry.key_at.clone(), mistake);
     }
+}
+
+/// Whether a name is that of a part of another: `flags.df` of `flags`.
+fn is_part(name: &str, of: &str) -> bool {
+    name.strip_prefix(of).is_some_and(|rest| rest.starts_with('.'))
 }
 
 /// Whether a name is what `--json` says about a field: `checksum.status`, and `name.text`, the whole of a compressed name.

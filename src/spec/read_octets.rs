@@ -6,9 +6,11 @@
 //! * `{ zeros = 100 }`, `{ pattern = 100 }` (00 01 02 … ff 00 …), `{ random = 100 }`: so many; the number may be a
 //!   generator.
 
-use super::generator::{Make, Numbers, Run, Slot};
+use super::generator::{Make, Slot};
+use super::include::tidy;
 use super::mistake::{Mistake, shortened};
 use super::read_value::AUTO;
+use super::read_woven::is_stepping;
 use super::reader::Reader;
 use super::target::Target;
 use super::tree::{Entry, Shape, Text, Tree};
@@ -56,7 +58,8 @@ impl Reader<'_> {
         let octets = match (entry.key.as_ref(), &tree.shape) {
             ("hex", Shape::Text(text)) if text.text == AUTO => return None,
             ("hex", Shape::Text(text)) => self.hex(text, &tree.at, name)?,
-            ("text", Shape::Text(text)) => text.text.as_bytes().to_vec(),
+            ("text", Shape::Text(text)) if !is_stepping(tree) => text.text.as_bytes().to_vec(),
+            ("text", Shape::Text(_) | Shape::Woven(_) | Shape::List(_)) => return self.woven(tree, name),
             ("file", Shape::Text(text)) => self.file(&text.text, tree)?,
             ("hex" | "text" | "file", _) => {
                 self.wrong_kind(tree, &format!("{name}.{}", entry.key), "text in quotes");
@@ -76,13 +79,10 @@ impl Reader<'_> {
     fn so_many(&mut self, entry: &Entry<'_>, name: &str, make: Make) -> Option<Node> {
         let target = Target { path: name, ..Target::number(&entry.key, MAX_OCTETS) };
         let numbers = self.count(&target, &entry.value)?;
-        if let (Numbers::Sweep(runs), Make::Zeros) = (&numbers, make)
-            && let [Run { first, last, .. }] = runs.as_slice()
-            && first == last
-        {
-            return Some(Node::Value(Value::Octets(vec![0; usize::try_from(*first).ok()?])));
+        if let (Some(count), Make::Zeros) = (numbers.one(), make) {
+            return Some(Node::Value(Value::Octets(vec![0; usize::try_from(count).ok()?])));
         }
-        Some(self.slot(Slot { numbers, make }))
+        Some(self.slot(Slot { numbers, make, variable: entry.value.variable }))
     }
 
     fn hex(&mut self, text: &Text<'_>, at: &At, name: &str) -> Option<Vec<u8>> {
@@ -109,6 +109,7 @@ impl Reader<'_> {
     }
 
     fn file(&mut self, path: &str, tree: &Tree<'_>) -> Option<Vec<u8>> {
+        let path = &tidy(self.texts.folder(&tree.at), path);
         let problem = match (self.files)(path) {
             Ok(octets) if octets.len() as u64 <= MAX_OCTETS => return Some(octets),
             Ok(octets) => format!("{} octets; a packet has at most {MAX_OCTETS}", octets.len()),

@@ -142,10 +142,11 @@ impl Reader<'_> {
         let mut fields = Vec::with_capacity(entries.len());
         for entry in entries {
             let octet = |name| Target { path, ..Target::number(name, u64::from(u8::MAX)) };
+            let length = Target { is_computed: true, ..octet(LENGTH) };
             let (name, node) = match entry.key.as_ref() {
                 // The protocols' words differ; either is understood.
                 "type" | "kind" => (code_name, self.value(&octet(code_name), &entry.value)),
-                LENGTH => (LENGTH, self.value(&octet(LENGTH), &entry.value)),
+                LENGTH => (LENGTH, self.value(&length, &entry.value)),
                 DATA => (DATA, self.octets(&entry.value, &format!("{path}.{DATA}"), None)),
                 _ => {
                     self.unknown_key(entry, "an unknown option", &["type", "kind", "data", "length"]);

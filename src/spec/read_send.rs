@@ -24,6 +24,8 @@ pub struct SendOptions {
     pub rate: Option<f64>,
     /// How many packets in all.
     pub count: Option<u64>,
+    /// How many times everything goes out.
+    pub repeat: Option<u64>,
     /// How many packets at once.
     pub burst: Option<u64>,
     /// Time by which each packet may be late at random.
@@ -32,6 +34,26 @@ pub struct SendOptions {
     pub interface: Option<String>,
     /// Through which kind of socket; left out, the outermost layer decides.
     pub via: Option<Via>,
+}
+
+impl SendOptions {
+    /// What these say, and of what they leave out, what the others say.
+    pub(super) fn before(self, other: Self) -> Self {
+        // Either says how fast, and excludes the other.
+        let says_pace = self.interval.is_some() || self.rate.is_some();
+        let (interval, rate) =
+            if says_pace { (self.interval, self.rate) } else { (other.interval, other.rate) };
+        Self {
+            interval,
+            rate,
+            count: self.count.or(other.count),
+            repeat: self.repeat.or(other.repeat),
+            burst: self.burst.or(other.burst),
+            jitter: self.jitter.or(other.jitter),
+            interface: self.interface.or(other.interface),
+            via: self.via.or(other.via),
+        }
+    }
 }
 
 pub(super) fn send(reader: &mut Reader<'_>, tree: &Tree<'_>) -> SendOptions {
@@ -46,6 +68,7 @@ pub(super) fn send(reader: &mut Reader<'_>, tree: &Tree<'_>) -> SendOptions {
             "interval" => options.interval = duration(reader, value, "interval"),
             "rate" => options.rate = rate(reader, value),
             "count" => options.count = reader.number(value, "count", u64::MAX),
+            "repeat" => options.repeat = reader.number(value, "repeat", u64::MAX),
             "burst" => options.burst = reader.number(value, "burst", MAX_BURST),
             "jitter" => options.jitter = duration(reader, value, "jitter"),
             "interface" => options.interface = reader.text(value, "interface"),
@@ -124,7 +147,7 @@ const UNITS: &[(&str, f64)] = &[("ms", 1e-3), ("s", 1.0), ("m", 60.0), ("h", 360
 /// A year: whoever writes more has the unit wrong.
 const MAX_DURATION: Duration = Duration::from_secs(366 * 86_400);
 const MAX_BURST: u64 = 1_000_000;
-const KEYS: &[&str] = &["interval", "rate", "count", "burst", "jitter", "interface", "via"];
+const KEYS: &[&str] = &["interval", "rate", "count", "repeat", "burst", "jitter", "interface", "via"];
 
 #[cfg(test)]
 mod tests {

@@ -7,7 +7,7 @@
 //! * a list, `[80, 443, 8000..8010]`, whose values come one after the other;
 //! * a network, `10.0.0.0/24`, whose hosts come one after the other;
 //! * `random`, or `random(1024..65535)`, `random(10.0.0.0/8)`: drawn anew for each packet;
-//! * `auto`: as if it had not been written.
+//! * `auto`: as if it had not been written; `auto+1`, `auto-4`: what is computed, and so much more or less.
 
 use super::generator::{Numbers, Run, Slot};
 use super::mistake::{Mistake, shortened};
@@ -29,15 +29,18 @@ enum Pick {
 impl Reader<'_> {
     /// Reads a number, a bit, an address, or a generator of them. `None`: left out, or a mistake.
     pub(super) fn value(&mut self, target: &Target<'_>, tree: &Tree<'_>) -> Option<Node> {
+        if let Some(by) = tree.text().and_then(beside_auto) {
+            return self.beside_auto(target, tree, by);
+        }
         let numbers = match &tree.shape {
             Shape::List(list) => self.sweep(target, tree, list)?,
             _ => match self.pick(target, tree)? {
                 Pick::One(number) => return self.constant(target, tree, number).map(Node::Value),
-                Pick::Run(run) => Numbers::Sweep(vec![run]),
+                Pick::Run(run) => Numbers::sweep(vec![run]),
                 Pick::Draw(run) => Numbers::Draw(run),
             },
         };
-        Some(self.slot(Slot { numbers, make: target.make() }))
+        Some(self.slot(Slot { numbers, make: target.make(), variable: tree.variable }))
     }
 
     /// Reads a number that is no generator.
@@ -62,12 +65,28 @@ impl Reader<'_> {
             _ => match self.pick(target, tree)? {
                 Pick::One(number) => {
                     self.constant(target, tree, number)?;
-                    Numbers::Sweep(vec![Run::one(number)])
+                    Numbers::sweep(vec![Run::one(number)])
                 }
-                Pick::Run(run) => Numbers::Sweep(vec![run]),
+                Pick::Run(run) => Numbers::sweep(vec![run]),
                 Pick::Draw(run) => Numbers::Draw(run),
             },
         })
+    }
+
+    /// What is computed, and more or less.
+    fn beside_auto(&mut self, target: &Target<'_>, tree: &Tree<'_>, by: Option<i64>) -> Option<Node> {
+        match by {
+            _ if !target.is_computed => {
+                self.mistake(tree.at.clone(), Mistake::NotComputed { name: target.full_name() });
+                None
+            }
+            Some(0) => None,
+            Some(by) => Some(Node::Auto(by)),
+            None => {
+                self.generator(target, tree, "behind `auto` stands + or - and a number: auto+1");
+                None
+            }
+        }
     }
 
     /// A list of values that come one after the other.
@@ -87,7 +106,7 @@ impl Reader<'_> {
             self.generator(target, tree, "a list of no values");
             return None;
         }
-        Some(Numbers::Sweep(runs))
+        Some(Numbers::sweep(runs))
     }
 
     fn pick(&mut self, target: &Target<'_>, tree: &Tree<'_>) -> Option<Pick> {
@@ -116,6 +135,10 @@ impl Reader<'_> {
         }
         if let Some(number) = target.point(text) {
             return Some(Pick::One(number));
+        }
+        if beside_auto(text).is_some() {
+            self.generator(target, tree, "`auto+1` stands alone, not in a list");
+            return None;
         }
         match target.named(text).as_slice() {
             [] => {}
@@ -229,6 +252,15 @@ impl Reader<'_> {
         self.mistake(tree.at.clone(), Mistake::WrongKind { name, wanted, found, nearest });
         Told
     }
+}
+
+/// What a text adds to `auto`; the inner `None` is no number.
+fn beside_auto(text: &str) -> Option<Option<i64>> {
+    let rest = text.trim().strip_prefix(AUTO)?.trim_start();
+    let is_less = rest.starts_with('-');
+    let digits = rest.strip_prefix(['+', '-'])?.trim_start();
+    let by = number(digits).and_then(|by| i64::try_from(by).ok());
+    Some(by.map(|by| if is_less { by.saturating_neg() } else { by }))
 }
 
 /// A mistake that has been noted.

@@ -1,12 +1,18 @@
 //! From a tree to templates: the spec and its packets. Layers, options and values have files of their own.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
 use super::Diagnostic;
 use super::generator::Slot;
+use super::include::Texts;
 use super::mistake::{MAX_MISTAKES, Mistake, shortened};
+use super::packets::Shared;
 use super::read_expect;
 use super::read_send;
 use super::template::{Origin, Template};
 use super::tree::{Entry, Shape, Tree};
+use super::variables::{Variables, has_dollar};
 use super::{Files, SendOptions};
 use crate::diagnostic::At;
 use crate::diagnostic::nearest::nearest;
@@ -24,6 +30,12 @@ pub(super) struct Reader<'f> {
     pub(super) mistakes: Vec<Diagnostic>,
     /// The generators of the packet that is being read.
     pub(super) slots: Vec<Slot>,
+    /// The texts that are read, which tell where files are.
+    pub(super) texts: &'f Texts,
+    /// Tables of layers, whose fields count where a layer does not write them; the first before the second.
+    pub(super) defaults: Vec<Tree<'static>>,
+    /// How deep the list of layers is that is being read; a quoted packet is deeper.
+    pub(super) depth: usize,
 }
 
 /// A whole spec, as its tree tells it.
@@ -31,40 +43,123 @@ pub(super) struct Reader<'f> {
 pub(super) struct Contents {
     pub(super) templates: Vec<Template>,
     pub(super) send: SendOptions,
+    pub(super) shared: Vec<Shared>,
+}
+
+/// What stands outermost in one text.
+struct Top<'t, 's> {
+    is_json: bool,
+    vars: Vec<&'t Tree<'s>>,
+    defaults: Option<&'t Tree<'s>>,
+    send: Option<&'t Tree<'s>>,
+    packets: Vec<Cow<'t, Tree<'s>>>,
 }
 
 impl<'f> Reader<'f> {
-    pub(super) fn new(files: Files<'f>, is_json: bool) -> Self {
-        Self { files, is_json, mistakes: Vec::new(), slots: Vec::new() }
+    pub(super) fn new(files: Files<'f>, texts: &'f Texts) -> Self {
+        Self {
+            files,
+            texts,
+            is_json: false,
+            mistakes: Vec::new(),
+            slots: Vec::new(),
+            defaults: Vec::new(),
+            depth: 0,
+        }
     }
 
-    /// Reads a spec: `packet` and `send`, or one packet, or a list of packets.
-    pub(super) fn spec(&mut self, tree: &Tree<'_>) -> Contents {
-        let mut contents = Contents::default();
-        match &tree.shape {
-            Shape::List(list) => contents.templates = list.iter().map(|tree| self.packet(tree)).collect(),
-            Shape::Table(entries) if entries.iter().any(|entry| SPEC_KEYS.contains(&entry.key.as_ref())) => {
-                for entry in entries {
-                    self.spec_key(entry, &mut contents);
-                }
+    /// Reads a spec: `packet` and `send`, or one packet, or a list of packets; of each text, in the order in which they count.
+    pub(super) fn spec(&mut self, trees: &[(Tree<'_>, bool)], sets: &[Entry<'_>]) -> Contents {
+        let tops: Vec<Top<'_, '_>> = trees.iter().map(|(tree, is_json)| self.top(tree, *is_json)).collect();
+        let mut variables = Variables::default();
+        sets.iter().for_each(|entry| variables.define(entry, true));
+        variables.are_wanted = !sets.is_empty() || tops.iter().any(|top| !top.vars.is_empty());
+        for tree in tops.iter().flat_map(|top| &top.vars) {
+            match &tree.shape {
+                Shape::Table(entries) => entries.iter().for_each(|entry| variables.define(entry, false)),
+                _ => self.wrong_kind(tree, "vars", "a table of names and what they stand for"),
             }
-            _ => contents.templates.push(self.packet(tree)),
         }
-        if contents.templates.is_empty() {
+        let mut contents = Contents::default();
+        for top in &tops {
+            self.is_json = top.is_json;
+            if let Some(tree) = top.defaults {
+                let tree = resolved(tree, top, &mut variables);
+                self.take_defaults(&tree);
+            }
+        }
+        for top in &tops {
+            self.is_json = top.is_json;
+            if let Some(tree) = top.send {
+                let send = read_send::send(self, &resolved(tree, top, &mut variables));
+                contents.send = send.before(std::mem::take(&mut contents.send));
+            }
+            let packets = top.packets.iter().map(|tree| {
+                let tree = resolved(tree, top, &mut variables);
+                self.packet(&tree)
+            });
+            contents.templates.extend(packets.collect::<Vec<_>>());
+        }
+        if let ([.., (tree, _)], true) = (trees, contents.templates.is_empty()) {
             self.mistake(tree.at.clone(), Mistake::NoLayers);
         }
+        for diagnostic in std::mem::take(&mut variables.mistakes).into_iter().chain(variables.unused()) {
+            self.mistake(diagnostic.at, diagnostic.mistake);
+        }
+        contents.shared = self.shared(&mut contents.templates, &variables);
         contents
     }
 
-    fn spec_key(&mut self, entry: &Entry<'_>, contents: &mut Contents) {
-        match (entry.key.as_ref(), &entry.value.shape) {
-            ("packet", Shape::List(list)) => {
-                contents.templates.extend(list.iter().map(|tree| self.packet(tree)))
+    /// Sorts what stands outermost in a text.
+    fn top<'t, 's>(&mut self, tree: &'t Tree<'s>, is_json: bool) -> Top<'t, 's> {
+        let mut top = Top { is_json, vars: Vec::new(), defaults: None, send: None, packets: Vec::new() };
+        match &tree.shape {
+            Shape::List(list) => top.packets.extend(list.iter().map(Cow::Borrowed)),
+            Shape::Table(entries) if entries.iter().any(is_of_spec) => {
+                let is_packet = entries.iter().any(|entry| entry.key == "layers");
+                for entry in entries.iter().filter(|entry| !is_packet || is_of_spec(entry)) {
+                    self.spec_key(entry, &mut top);
+                }
+                if is_packet {
+                    let entries = entries.iter().filter(|entry| !is_of_spec(entry)).cloned().collect();
+                    top.packets.push(Cow::Owned(Tree::new(tree.at.clone(), Shape::Table(entries))));
+                }
             }
-            ("packet", _) => contents.templates.push(self.packet(&entry.value)),
-            ("send", _) => contents.send = read_send::send(self, &entry.value),
+            _ => top.packets.push(Cow::Borrowed(tree)),
+        }
+        top
+    }
+
+    fn spec_key<'t, 's>(&mut self, entry: &'t Entry<'s>, top: &mut Top<'t, 's>) {
+        match (entry.key.as_ref(), &entry.value.shape) {
+            ("packet", Shape::List(list)) => top.packets.extend(list.iter().map(Cow::Borrowed)),
+            ("packet", _) => top.packets.push(Cow::Borrowed(&entry.value)),
+            ("send", _) => top.send = Some(&entry.value),
+            ("vars", _) => top.vars.push(&entry.value),
+            ("defaults", _) => top.defaults = Some(&entry.value),
+            // Whoever read the text has read what it includes.
+            ("include", _) | (SCHEMA, _) => {}
             _ => self.unknown_key(entry, "a spec", SPEC_KEYS),
         }
+    }
+
+    /// The variables that hold generators, in the order in which they were defined.
+    fn shared(&mut self, templates: &mut [Template], variables: &Variables) -> Vec<Shared> {
+        let mut found: BTreeMap<usize, Shared> = BTreeMap::new();
+        for slot in templates.iter_mut().flat_map(|template| template.slots_mut()) {
+            let Some(variable) = slot.variable else { continue };
+            let shared = Shared::of(slot);
+            let known = *found.entry(variable).or_insert(shared);
+            if let (true, Some(variable)) = (known != shared, variables.get(variable)) {
+                let (name, one, other) = (variable.name.clone(), known.count, shared.count);
+                self.mistake(variable.at.clone(), Mistake::Uneven { name, one, other });
+            }
+        }
+        let places: Vec<usize> = found.keys().copied().collect();
+        for slot in templates.iter_mut().flat_map(|template| template.slots_mut()) {
+            slot.variable = slot.variable.and_then(|variable| places.binary_search(&variable).ok());
+        }
+        found.into_values().collect()
     }
 
     /// Reads one packet.
@@ -77,7 +172,7 @@ impl<'f> Reader<'f> {
         let mut packet = Packet::default();
         let mut origin = Origin { at: tree.at.clone(), layers: Vec::new() };
         let mut template = Template::default();
-        let mut has_layers = false;
+        let (mut has_layers, mut changes) = (false, Vec::new());
         for entry in entries {
             match entry.key.as_ref() {
                 "layers" => {
@@ -89,7 +184,10 @@ impl<'f> Reader<'f> {
                 "name" => template.name = self.text(&entry.value, "name"),
                 "comment" => template.comment = self.text(&entry.value, "comment"),
                 "within" => template.within = read_send::duration(self, &entry.value, "within"),
+                // They are about the layers, wherever those stand.
+                "fuzz" | "corrupt" | "fragment" => changes.push(entry),
                 "count" => template.count = self.number(&entry.value, "count", u64::MAX),
+                "repeat" => template.repeat = self.number(&entry.value, "repeat", u64::MAX),
                 "reply" => template.reply = self.filter(&entry.value, "reply").map(|(filter, _)| filter),
                 "expect" => template.expect = read_expect::expect(self, &entry.value),
                 // What a capture knows about a packet, and whatever else somebody keeps beside it.
@@ -97,6 +195,16 @@ impl<'f> Reader<'f> {
                 "link_type" if self.is_json => template.link_type = link_type(&entry.value),
                 _ if self.is_json => {}
                 _ => self.unknown_key(entry, "a packet", PACKET_KEYS),
+            }
+        }
+        for entry in changes {
+            match entry.key.as_ref() {
+                "fuzz" => self.fuzz(&entry.value, &mut packet, &mut origin.layers),
+                "corrupt" => template.corrupt = self.corrupt(&entry.value, &packet),
+                _ => {
+                    template.fragment = self.fragment(&entry.value);
+                    self.prepare_fragments(&mut packet, &mut origin.layers, &entry.value.at);
+                }
             }
         }
         if !has_layers {
@@ -190,8 +298,26 @@ fn link_type(tree: &Tree<'_>) -> Option<LinkType> {
     }
 }
 
-const SPEC_KEYS: &[&str] = &["packet", "send"];
-const PACKET_KEYS: &[&str] = &["layers", "trailer", "name", "comment", "within", "reply", "expect", "count"];
+/// Whether a key stands beside packets, and not in one.
+fn is_of_spec(entry: &Entry<'_>) -> bool {
+    entry.key == SCHEMA || SPEC_KEYS.contains(&entry.key.as_ref())
+}
+
+/// The tree with what its variables stand for. What `--json` prints has none, and its texts may have dollars.
+fn resolved<'t, 's>(tree: &'t Tree<'s>, top: &Top<'_, '_>, variables: &mut Variables) -> Cow<'t, Tree<'s>> {
+    if (top.is_json && !variables.are_wanted) || !has_dollar(tree) {
+        return Cow::Borrowed(tree);
+    }
+    Cow::Owned(variables.resolve(tree))
+}
+
+/// Where editors look for a JSON Schema.
+const SCHEMA: &str = "$schema";
+const SPEC_KEYS: &[&str] = &["packet", "send", "vars", "defaults", "include"];
+const PACKET_KEYS: &[&str] = &[
+    "layers", "trailer", "name", "comment", "within", "reply", "expect", "count", "repeat", "fragment",
+    "corrupt", "fuzz",
+];
 
 #[cfg(test)]
 mod tests {

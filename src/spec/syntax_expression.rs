@@ -1,7 +1,9 @@
 //! The one-line expression as a tree with places.
 //!
 //! ```text
-//! expression = layer { "/" layer }
+//! expression = packet { line's end packet }
+//! packet     = layers { "," name "=" value }           what stands behind the layers is the packet's: count=3
+//! layers     = layer { "/" layer }
 //! layer      = text | name [ "(" [ field { "," field } ] ")" ]
 //! field      = name [ "=" value ]                     a name alone is true
 //! value      = text | word | list | table | expression of layers with parentheses
@@ -21,7 +23,7 @@ use super::mistake::Mistake;
 use super::tree::{Entry, Shape, Text, Tree};
 use crate::diagnostic::At;
 
-/// Reads an expression, as the table of one packet.
+/// Reads an expression, as the table of one packet; of several, each on lines of its own, as a list of them.
 ///
 /// # Errors
 /// The first place where it is none.
@@ -29,14 +31,50 @@ pub(super) fn parse(text: &str) -> Result<Tree<'_>, Diagnostic> {
     let mut parser = Parser { text, at: 0, depth: 0 };
     parser.blanks();
     let start = parser.at;
-    let layers = parser.layers()?;
-    if parser.peek().is_some() {
-        return Err(parser.unexpected("`/` or the end"));
+    let first = parser.packet()?;
+    if parser.peek().is_none() {
+        return Ok(first);
     }
-    let at = start..text.trim_end().len();
-    let key = Cow::Borrowed("layers");
-    let layers = Entry { key, key_at: at.clone(), value: Tree::new(at.clone(), layers) };
-    Ok(Tree::new(at, Shape::Table(vec![layers])))
+    let mut packets = vec![first];
+    while parser.peek().is_some() {
+        if !parser.is_on_new_line() {
+            return Err(parser.unexpected("`/`, `,` or the end"));
+        }
+        packets.push(parser.packet()?);
+    }
+    Ok(Tree::new(start..text.trim_end().len(), Shape::List(packets)))
+}
+
+/// Reads `NAME=VALUE`: a list, a table or a text in quotes as expressions have them; all else is a word, blanks and all.
+///
+/// # Errors
+/// The first place where it is none.
+pub(super) fn parse_setting(text: &str) -> Result<Entry<'_>, Diagnostic> {
+    let whole = 0..text.len();
+    let Some((name, value)) = text.split_once('=') else {
+        let found = super::mistake::shortened(text);
+        return Err(Diagnostic { at: whole, mistake: Mistake::NotSet { found } });
+    };
+    let start = name.len().saturating_add(1);
+    let start = start.saturating_add(value.len().saturating_sub(value.trim_start().len()));
+    let key = Cow::Borrowed(name.trim());
+    let (key_at, at) = (0..name.len(), start..start.saturating_add(value.trim().len()));
+    let word = value.trim();
+    let value = match word {
+        "true" => Tree::new(at, Shape::Bool(true)),
+        "false" => Tree::new(at, Shape::Bool(false)),
+        _ if word.starts_with(['[', '{', '"', '\'']) => {
+            let mut parser = Parser { text, at: start, depth: 0 };
+            let value = parser.value()?;
+            parser.blanks();
+            if parser.peek().is_some() {
+                return Err(parser.unexpected("the end"));
+            }
+            value
+        }
+        _ => Tree::new(at, Shape::Text(Text { text: Cow::Borrowed(word), verbatim: Some(start) })),
+    };
+    Ok(Entry { key, key_at, value })
 }
 
 struct Parser<'s> {
@@ -101,6 +139,37 @@ impl<'s> Parser<'s> {
                 return Ok(Shape::List(layers));
             }
         }
+    }
+
+    /// Layers, and what stands beside them.
+    fn packet(&mut self) -> Result<Tree<'s>, Diagnostic> {
+        let start = self.at;
+        let layers = self.layers()?;
+        let at = start..self.end_of_last();
+        let key = Cow::Borrowed("layers");
+        let mut entries = vec![Entry { key, key_at: at.clone(), value: Tree::new(at, layers) }];
+        while self.takes(',') {
+            let (name, key_at) = self.name("the name of something that a packet has")?;
+            if !self.takes('=') {
+                return Err(self.unexpected("`=`"));
+            }
+            if entries.iter().any(|entry| entry.key == name) {
+                return Err(Diagnostic { at: key_at, mistake: Mistake::Twice { name: name.to_owned() } });
+            }
+            entries.push(Entry { key: Cow::Borrowed(name), key_at, value: self.value()? });
+            self.blanks();
+        }
+        Ok(Tree::new(start..self.end_of_last(), Shape::Table(entries)))
+    }
+
+    /// The end of what was read, without the blanks behind it.
+    fn end_of_last(&self) -> usize {
+        self.text.get(..self.at).unwrap_or_default().trim_end().len()
+    }
+
+    /// Whether a line's end stands between what was read and what comes.
+    fn is_on_new_line(&self) -> bool {
+        self.text.get(self.end_of_last()..self.at).is_some_and(|blanks| blanks.contains('\n'))
     }
 
     /// A layer whose name has been read.
@@ -212,7 +281,7 @@ impl<'s> Parser<'s> {
 
     fn word(&mut self) -> Result<Shape<'s>, Diagnostic> {
         let start = self.at;
-        let len = self.rest().find(ends_word).unwrap_or(self.rest().len());
+        let len = word_len(self.rest());
         let mut word = self.rest().get(..len).unwrap_or_default();
         if word.is_empty() {
             return Err(self.unexpected("a value"));
@@ -303,6 +372,21 @@ impl<'s> Parser<'s> {
     }
 }
 
+/// How long the word at the beginning of a text is; `${name}` is a part of it.
+fn word_len(text: &str) -> usize {
+    let mut is_name = false;
+    let mut last = ' ';
+    for (at, letter) in text.char_indices() {
+        is_name = is_name || (letter == '{' && last == '$');
+        if !is_name && ends_word(letter) {
+            return at;
+        }
+        is_name = is_name && letter != '}' && letter != '"';
+        last = letter;
+    }
+    text.len()
+}
+
 fn ends_word(letter: char) -> bool {
     letter.is_whitespace() || matches!(letter, ',' | '=' | '(' | ')' | '[' | ']' | '{' | '}' | '"' | '\'')
 }
@@ -353,6 +437,9 @@ mod tests {
                 "icmp(type=3, quoted=ip(src=::1)/udp(dstport=5)/'a\\b', code=1)",
                 "{layers:[{icmp:{type:3 quoted:[{ip:{src:::1}} {udp:{dstport:5}} a\\b] code:1}}]}",
             ),
+            ("ip\n/udp,\ncount=3\n\nip()\n", "[{layers:[{ip:{}} {udp:{}}] count:3} {layers:[{ip:{}}]}]"),
+            ("ip, count=3, fragment={size=576}", "{layers:[{ip:{}}] count:3 fragment:{size:576}}"),
+            ("ip(dst=10.${net}.0.1, ttl=$ttl)", "{layers:[{ip:{dst:10.${net}.0.1 ttl:$ttl}}]}"),
             ("ipv6.fraghdr(more=true)", "{layers:[{ipv6.fraghdr:{more:true}}]}"),
             ("arp(src.hw_mac=02:00:00:00:00:01)", "{layers:[{arp:{src.hw_mac:02:00:00:00:00:01}}]}"),
         ] {
@@ -365,7 +452,10 @@ mod tests {
         for (text, wanted) in [
             ("", "0..0 expected a layer's name or a text in quotes, found the end"),
             ("ip/", "3..3 expected a layer's name or a text in quotes, found the end"),
-            ("ip udp", "3..4 expected `/` or the end, found `u`"),
+            ("ip udp", "3..4 expected `/`, `,` or the end, found `u`"),
+            ("ip, ", "4..4 expected the name of something that a packet has, found the end"),
+            ("ip, count", "9..9 expected `=`, found the end"),
+            ("ip, count=1, count=2", "13..18 count is written twice"),
             ("ip(ttl=", "7..7 expected a value, found the end"),
             ("ip(ttl=1", "8..8 expected `,` or `)`, found the end"),
             ("ip(ttl=1]", "8..9 expected `,` or `)`, found `]`"),

@@ -22,6 +22,8 @@ pub(super) struct Target<'a> {
     pub(super) values: &'static [(u64, &'static str)],
     /// For a group: itself, and the fields among which are its parts.
     pub(super) group: Option<(&'static Field, &'static [Field])>,
+    /// Whether it is computed when nobody writes it.
+    pub(super) is_computed: bool,
 }
 
 impl<'a> Target<'a> {
@@ -35,7 +37,8 @@ impl<'a> Target<'a> {
     ) -> Self {
         let group = (field.kind == Kind::Group).then_some((field, fields));
         let Field { kind, scale, values, .. } = *field;
-        Self { path, name, kind, max, scale, values, group }
+        let is_computed = field.auto.is_some() || field.counts.is_some();
+        Self { path, name, kind, max, scale, values, group, is_computed }
     }
 
     /// What a count of zero octets in an option takes.
@@ -45,7 +48,7 @@ impl<'a> Target<'a> {
 
     /// A number that is no field.
     pub(super) fn number(name: &'a str, max: u64) -> Self {
-        Self { path: "", name, kind: Kind::Uint, max, scale: 1, values: &[], group: None }
+        Self { path: "", name, kind: Kind::Uint, max, scale: 1, values: &[], group: None, is_computed: false }
     }
 
     /// Its full name.

@@ -2,13 +2,16 @@
 
 use std::time::Duration;
 
-use super::generator::Slot;
+use super::frames::{Corruption, Fragments, Order};
+use super::generator::{Make, Slot};
+use super::packets::Round;
 use super::random::Random;
 use crate::diagnostic::At;
 use crate::filter::field::FieldFilter;
 use crate::packet::build::{BuildError, build};
-use crate::packet::{Layer, Node, Packet};
+use crate::packet::{Layer, Node, Packet, Part};
 use crate::wire::frame::LinkType;
+use crate::wire::value::Value;
 
 /// A packet of a spec, with what is to become of it.
 #[derive(Debug, Clone, Default)]
@@ -23,8 +26,14 @@ pub struct Template {
     pub reply: Option<FieldFilter>,
     /// What is expected to come after it, or not to come.
     pub expect: Vec<Expected>,
-    /// How many packets it stands for, where that is not what its sweeps make.
+    /// How many packets it stands for in a round, where that is not what its sweeps make.
     pub count: Option<u64>,
+    /// How many times each of them goes out, one behind the other.
+    pub repeat: Option<u64>,
+    /// Into which fragments it is cut.
+    pub(super) fragment: Option<Fragments>,
+    /// How many of its bits are turned over.
+    pub(super) corrupt: Option<Corruption>,
     /// When it was captured, where the spec is what `--json` prints: nanoseconds since 1970.
     pub time: Option<i64>,
     /// What it was captured on, where the spec is what `--json` prints.
@@ -74,39 +83,56 @@ impl Template {
         (self.packet, self.slots, self.origin) = (packet, slots, origin);
     }
 
-    /// How many packets it stands for: its own count, or the product of its sweeps; 2^64 − 1 when they are more.
-    pub fn total(&self) -> u64 {
-        self.count.unwrap_or_else(|| self.round())
+    /// Its generators, whose variables are to be counted.
+    pub(super) fn slots_mut(&mut self) -> &mut [Slot] {
+        &mut self.slots
     }
 
-    /// The product of its sweeps.
-    fn round(&self) -> u64 {
-        self.slots.iter().fold(1, |product: u64, slot| product.saturating_mul(slot.count()))
+    /// How many packets it stands for in a round of the spec's shared variables: its own count, or the product of its own
+    /// sweeps, each as often as it is repeated; 2^64 − 1 when they are more.
+    pub fn total(&self) -> u64 {
+        let own = self.slots.iter().filter(|slot| slot.variable.is_none());
+        let product = || own.fold(1, |product: u64, slot| product.saturating_mul(slot.count()));
+        self.count.unwrap_or_else(product).saturating_mul(self.repeat.unwrap_or(1))
+    }
+
+    /// Where it stands in the source text.
+    pub(super) fn place(&self) -> At {
+        self.origin.at.clone()
     }
 
     /// Whether its packets depend on the seed.
     pub fn is_random(&self) -> bool {
-        self.slots.iter().any(Slot::is_random)
+        self.slots.iter().any(Slot::is_random) || self.draws_leaving()
     }
 
-    /// Its packets, each made when it is asked for, with draws from the seed.
+    /// Whether something is drawn when it leaves.
+    pub(super) fn draws_leaving(&self) -> bool {
+        let shuffles = |fragments: &Fragments| fragments.order == Order::Random;
+        self.corrupt.is_some() || self.fragment.as_ref().is_some_and(shuffles)
+    }
+
+    /// Its packets, each made when it is asked for, with draws from the seed, in the first round of the spec's shared
+    /// variables.
     pub fn packets(&self, seed: u64) -> impl Iterator<Item = Packet> {
-        let mut random = Random::new(seed);
-        (0..self.total()).map(move |index| self.packet(index, &mut random))
+        let (round, mut random) = (Round::default(), Random::new(seed));
+        (0..self.total()).map(move |index| self.packet(index, &round, &mut random))
     }
 
     /// The packet at place `index`, counted from 0: the last sweep of the text runs fastest, and behind the product of the
     /// sweeps they begin anew. Draws take the next numbers of `random`.
-    pub fn packet(&self, index: u64, random: &mut Random) -> Packet {
+    pub(super) fn packet(&self, index: u64, round: &Round, random: &mut Random) -> Packet {
         let mut packet = self.packet.clone();
         if !self.slots.is_empty() {
-            let mut index = index;
+            let mut index = index.checked_div(self.repeat.unwrap_or(1)).unwrap_or(0);
             let mut places = vec![0; self.slots.len()];
-            for (place, slot) in places.iter_mut().zip(&self.slots).rev() {
+            for (place, slot) in
+                places.iter_mut().zip(&self.slots).rev().filter(|(_, slot)| slot.variable.is_none())
+            {
                 *place = index.checked_rem(slot.count()).unwrap_or(0);
                 index = index.checked_div(slot.count()).unwrap_or(0);
             }
-            let mut filler = Filler { slots: &self.slots, places: &places, random };
+            let mut filler = Filler { slots: &self.slots, places: &places, round, random };
             filler.layers(&mut packet.layers);
         }
         packet
@@ -127,6 +153,8 @@ impl Template {
             | BuildError::Item { name, .. }
             | BuildError::Mismatch { name, .. }
             | BuildError::OutOfRange { name, .. }
+            | BuildError::NotComputed { name }
+            | BuildError::BesideComputed { name, .. }
             | BuildError::TooLong { name, .. } => name,
             BuildError::TooManyLayers { .. } | BuildError::NoLayer => return self.origin.at.clone(),
         };
@@ -140,6 +168,7 @@ struct Filler<'s> {
     slots: &'s [Slot],
     /// For each slot the place in its sweep.
     places: &'s [u64],
+    round: &'s Round,
     random: &'s mut Random,
 }
 
@@ -150,14 +179,34 @@ impl Filler<'_> {
         }
     }
 
+    fn value(&mut self, number: usize) -> Option<Value> {
+        let (slot, place) = (self.slots.get(number)?, *self.places.get(number)?);
+        let Some(variable) = slot.variable else { return Some(slot.value(place, self.random)) };
+        let (place, seed) = self.round.values.get(variable).copied().unwrap_or_default();
+        // The same seed draws the same for all that the variable is used for; random octets are each packet's own.
+        match slot.make {
+            Make::Random => Some(slot.value(place, self.random)),
+            _ => Some(slot.value(place, &mut Random::new(seed))),
+        }
+    }
+
     fn node(&mut self, node: &mut Node) {
         match node {
             Node::Slot(number) => {
-                if let (Some(slot), Some(place)) = (self.slots.get(*number), self.places.get(*number)) {
-                    *node = Node::Value(slot.value(*place, self.random));
+                if let Some(value) = self.value(*number) {
+                    *node = Node::Value(value);
                 }
             }
-            Node::Value(_) => {}
+            Node::Woven(parts) => {
+                for part in parts {
+                    if let Part::Slot(number) = part
+                        && let Some(value) = self.value(*number)
+                    {
+                        *part = Part::Octets(value.to_string().into_bytes());
+                    }
+                }
+            }
+            Node::Value(_) | Node::Auto(_) => {}
             Node::Table(fields) => fields.iter_mut().for_each(|(_, node)| self.node(node)),
             Node::List(nodes) => nodes.iter_mut().for_each(|node| self.node(node)),
             Node::Layers(layers) => self.layers(layers),

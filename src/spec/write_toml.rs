@@ -123,7 +123,8 @@ fn push_node(node: &Node, out: &mut String) {
         },
         Node::List(nodes) => push_list(nodes, out, push_node),
         Node::Layers(layers) => push_list(layers, out, push_layer),
-        Node::Slot(_) => out.push_str("\"auto\""),
+        Node::Auto(by) => _ = write!(out, "\"auto{by:+}\""),
+        Node::Slot(_) | Node::Woven(_) => out.push_str("\"auto\""),
     }
 }
 
@@ -159,7 +160,7 @@ fn push_hex(octets: &[u8], out: &mut String) {
 }
 
 /// The octets as text, when people can read it: printable ASCII and line ends.
-fn printable(octets: &[u8]) -> Option<&str> {
+pub(super) fn printable(octets: &[u8]) -> Option<&str> {
     let is_printable = |octet: &u8| matches!(octet, b' '..=b'~' | b'\n' | b'\r' | b'\t');
     let text = std::str::from_utf8(octets).ok()?;
     (!octets.is_empty() && octets.iter().all(is_printable)).then_some(text)
@@ -171,6 +172,7 @@ fn push_text(text: &str, out: &mut String) {
     for letter in text.chars() {
         match letter {
             '"' => out.push_str("\\\""),
+            '$' => out.push_str("$$"),
             '\\' => out.push_str("\\\\"),
             '\n' => out.push_str("\\n"),
             '\r' => out.push_str("\\r"),

@@ -181,6 +181,8 @@ fn ask<W: Wire>(way: &Way, own: [u8; 6], wire: &mut W, interrupt: &Interrupt) ->
     let failed = |reason: String| WayError::Ask { next_hop, interface: interface.clone(), reason };
     let built = question(own, source, next_hop).map_err(|error| failed(error.to_string()))?;
     let ready = Ready {
+        whole: None,
+        is_later: false,
         built,
         destination: None,
         interface: way.link.index,

@@ -1,0 +1,188 @@
+//! `rawsock craft --expr`, `--scapy`, `--c`, `--rust`, `--hexdump`: whoever these are for makes the same octets of them.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "this is test code")]
+
+mod support;
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use support::{RAWSOCK, text_of};
+
+/// What a program prints that is given this on stdin.
+fn printed(program: &str, args: &[&str], stdin: &str) -> String {
+    let output = run(program, args, stdin);
+    assert!(output.status.success(), "{program} {args:?}: {}", text_of(&output));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn run(program: &str, args: &[&str], stdin: &str) -> Output {
+    let mut command = Command::new(program);
+    command.args(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap_or_else(|error| panic!("{program}: {error}"));
+    let (mut pipe, text) = (child.stdin.take().unwrap(), stdin.to_owned());
+    let writer = std::thread::spawn(move || pipe.write_all(text.as_bytes()));
+    let output = child.wait_with_output().unwrap();
+    let _ = writer.join().unwrap();
+    output
+}
+
+fn craft(spec: &str, form: &str, stdin: &str) -> String {
+    printed(RAWSOCK, &["craft", spec, form, "--seed", "1"], stdin)
+}
+
+fn of_the_project(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+fn examples() -> Vec<String> {
+    let entries = fs::read_dir(of_the_project("examples")).unwrap().map(|entry| entry.unwrap().path());
+    let is_spec = |path: &PathBuf| path.extension().is_some_and(|end| end == "toml" || end == "json");
+    let specs: Vec<String> = entries.filter(is_spec).map(|path| path.to_str().unwrap().to_owned()).collect();
+    assert!(specs.len() >= 8, "{specs:?}");
+    specs
+}
+
+/// The packets of some captures, as JSON: among them are cut and malformed ones.
+fn captured() -> String {
+    let mut files: Vec<PathBuf> = fs::read_dir(of_the_project("captures"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|end| end == "pcap" || end == "pcapng"))
+        .collect();
+    files.sort();
+    assert!(files.len() > 5, "{files:?}");
+    let mut text = String::new();
+    for file in files.iter().filter(|file| file.metadata().unwrap().len() < 200_000) {
+        let output = Command::new(RAWSOCK).args(["read", "--json", "-c", "40"]).arg(file).output().unwrap();
+        text.push_str(&String::from_utf8(output.stdout).unwrap());
+    }
+    text
+}
+
+/// scapy 2.8 is the judge: it is run once over all that `craft --scapy` says.
+#[test]
+fn scapy_makes_the_same_octets() {
+    let script = "import json, sys\nfor text in json.load(sys.stdin):\n    names = {}\n    exec(text, names)\n    \
+                  print(' '.join(bytes(packet).hex() or '-' for packet in names['packets']))\n";
+    let stream = fs::read_to_string(of_the_project("tests/craft_packets.jsonl")).unwrap();
+    let mut texts = Vec::new();
+    let mut wanted = Vec::new();
+    let mut add = |spec: &str, stdin: &str| {
+        texts.push(craft(spec, "--scapy", stdin));
+        let hex = craft(spec, "--hex", stdin);
+        wanted.push(
+            hex.lines().map(|line| if line.is_empty() { "-" } else { line }).collect::<Vec<_>>().join(" "),
+        );
+    };
+    add("-", &stream);
+    add("-", &captured());
+    examples().iter().for_each(|spec| add(spec, ""));
+    for expression in ODD {
+        add(expression, "");
+    }
+    let made = printed("python3", &["-c", script], &serde_json::to_string(&texts).unwrap());
+    for ((made, wanted), text) in made.lines().zip(&wanted).zip(&texts) {
+        for (place, (made, wanted)) in made.split(' ').zip(wanted.split(' ')).enumerate() {
+            assert_eq!(made, wanted, "{}", text.split("packets.append").nth(place + 1).unwrap_or(text));
+        }
+        assert_eq!(made, wanted);
+    }
+    assert_eq!(made.lines().count(), wanted.len());
+    let words = craft("ip(flags=6)/tcp(flags=SA, options=[mss=1460])/'hi'", "--scapy", "");
+    for wanted in ["flags=\"DF+evil\"", "flags=\"SA\"", "options=[(\"MSS\", 1460)]", "/ Raw(b\"hi\")"] {
+        assert!(words.contains(wanted), "{wanted}: {words}");
+    }
+    // It is scapy's words that are wanted, and octets only where it has none.
+    let is_octets = |line: &&str| line.contains("Raw(") && line.contains("  # ");
+    let (lines, octets) = (texts[0].lines().count(), texts[0].lines().filter(is_octets).count());
+    assert!(octets < 20 && lines > 250, "{octets} of {lines}");
+}
+
+/// What scapy computes differently, or has no words for.
+const ODD: &[&str] = &[
+    r#"ip(trailer=0102)/udp(length=9)/"abc""#,
+    r#"eth(trailer=00000000)/ip()/udp()/"\"\\\n""#,
+    r#"eth()/vlan(id=7, etype=0x8100)/vlan()/ip()/tcp(flags=0x1ff, reserved=5, options=[unknown={kind=254, data=0102}])"#,
+    "ip(checksum=0, len=0)/tcp(checksum=1, options=[raw=0300])",
+    "ip(options=[router_alert, nop])/udp(checksum=0)",
+    "ip(flags.mf, frag_offset=3, proto=udp)/data(zeros=9)",
+    "ip(proto=6, flags=7)/udp()",
+    "ip(flags.mf, frag_offset=0)/tcp(flags=0)",
+    "ip()/ip()/icmp(type=42)",
+    "ip()/udp(dstport=53)/dns(qry=[{name=example.com}])",
+    "ipv6()/ipv6.hopopts()/ipv6.fraghdr(ident=5, more)/icmpv6(type=135)",
+    "ipv6()/icmpv6(type=128, echo.identifier=7)/'x'",
+    "ip(cut={len=11, rest=40})",
+    "data(zeros=0)",
+];
+
+#[test]
+fn an_expression_is_read_as_the_same_packet() {
+    let stream = fs::read_to_string(of_the_project("tests/craft_packets.jsonl")).unwrap();
+    let of_specs = examples().into_iter().map(|spec| (spec, String::new()));
+    for (spec, stdin) in [("-".to_owned(), stream), ("-".to_owned(), captured())].into_iter().chain(of_specs)
+    {
+        let expressions = craft(&spec, "--expr", &stdin);
+        let octets = craft(&spec, "--hex", &stdin);
+        assert_eq!(expressions.lines().count(), octets.lines().count());
+        // Line by line is one packet after the other.
+        let again = craft("-", "--hex", &expressions);
+        for ((expression, octets), again) in expressions.lines().zip(octets.lines()).zip(again.lines()) {
+            assert_eq!(again, octets, "{expression}");
+        }
+        assert_eq!(again, octets);
+    }
+}
+
+#[test]
+fn what_stands_beside_the_layers_of_an_expression_is_the_packets() {
+    assert_eq!(craft("ip()/udp(), trailer=0102, count=2", "--hex", "").lines().count(), 2);
+    let with = craft("ip()/udp(), trailer=0102", "--hex", "");
+    assert_eq!(with.trim(), format!("{}0102", craft("ip()/udp()", "--hex", "").trim()));
+    assert_eq!(craft("ip()/udp(), trailer=0102", "--expr", ""), "ip()/udp(), trailer=0102\n");
+}
+
+#[test]
+fn compilers_take_the_arrays() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let spec = of_the_project("examples/wrong-on-purpose.toml");
+    let spec = spec.to_str().unwrap();
+    let wanted = craft(spec, "--hex", "");
+    let numbers = 1..=wanted.lines().count();
+
+    let mut c = format!("#include <stdio.h>\n{}\nint main(void) {{\n", craft(spec, "--c", ""));
+    let mut rust = format!("{}\nfn main() {{\n", craft(spec, "--rust", ""));
+    for number in numbers {
+        c.push_str(&format!(
+            "for (unsigned i = 0; i < sizeof packet_{number}; i++) printf(\"%02x\", packet_{number}[i]);\nputs(\"\");\n"
+        ));
+        rust.push_str(&format!(
+            "println!(\"{{}}\", PACKET_{number}.iter().map(|octet| format!(\"{{octet:02x}}\")).collect::<String>());\n"
+        ));
+    }
+    fs::write(path("packets.c"), c + "return 0;\n}\n").unwrap();
+    fs::write(path("packets.rs"), rust + "}\n").unwrap();
+    printed("gcc", &["-Wall", "-Wextra", "-Werror", "-o", &path("of_c"), &path("packets.c")], "");
+    assert_eq!(printed(&path("of_c"), &[], ""), wanted);
+    printed("rustc", &["-D", "warnings", "-o", &path("of_rust"), &path("packets.rs")], "");
+    assert_eq!(printed(&path("of_rust"), &[], ""), wanted);
+}
+
+#[test]
+fn text2pcap_and_xxd_read_the_hexdump() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("made.pcap");
+    let spec = of_the_project("examples/port-sweep.toml");
+    let spec = spec.to_str().unwrap();
+    let rows = craft(spec, "--hexdump", "");
+    printed("text2pcap", &["-q", "-l", "228", "-", path.to_str().unwrap()], &rows);
+    let seen = printed(RAWSOCK, &["read", "--json", path.to_str().unwrap()], "");
+    assert_eq!(craft("-", "--hex", &seen), craft(spec, "--hex", ""));
+    let one = "ip()/udp()/data(pattern=700)";
+    let binary = run("xxd", &["-r"], &craft(one, "--hexdump", "")).stdout;
+    assert_eq!(hex::encode(binary), craft(one, "--hex", "").trim());
+}
