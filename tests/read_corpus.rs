@@ -125,10 +125,14 @@ const EXCEPTIONS: &[(&str, &str, fn(&[String], &[String]) -> bool)] = &[
         "tshark shows the time that the code stands for (RFC 3810 5.1.9), we the code",
         |own, _| own.iter().all(|code| code.parse::<u32>().is_ok_and(|code| code >= 128)),
     ),
-    ("vlan.priority", "tshark calls an outer tag of 802.1ad ieee8021ad", is_inner_tag),
-    ("vlan.dei", "tshark calls an outer tag of 802.1ad ieee8021ad", is_inner_tag),
-    ("vlan.id", "tshark calls an outer tag of 802.1ad ieee8021ad", is_inner_tag),
-    ("vlan.etype", "tshark calls an outer tag of 802.1ad ieee8021ad", is_inner_tag),
+    ("llc.control", "tshark takes the octet of the receive sequence number with it", |own, judged| {
+        own.iter().zip(judged).all(|(own, judged)| {
+            judged.parse::<u16>().is_ok_and(|both| own.parse().ok() == Some(both & 0xff))
+        })
+    }),
+    ("eth.dst", "tshark stops at a UDP length of zero, as BIG TCP has it", is_begun),
+    ("eth.src", "tshark stops at a UDP length of zero, as BIG TCP has it", is_begun),
+    ("eth.type", "tshark stops at a UDP length of zero, as BIG TCP has it", is_begun),
     (
         "icmpv6.mld.qqi",
         "tshark shows the time that the code stands for (RFC 3810 5.1.9), we the code",
@@ -175,10 +179,9 @@ const EXCEPTIONS: &[(&str, &str, fn(&[String], &[String]) -> bool)] = &[
     }),
 ];
 
-/// Whether tshark shows some of our tags, in our order.
-fn is_inner_tag(own: &[String], judged: &[String]) -> bool {
-    let mut own = own.iter();
-    own.len() > judged.len() && judged.iter().all(|tag| own.any(|known| known == tag))
+/// Whether tshark has the first of two.
+fn is_begun(own: &[String], judged: &[String]) -> bool {
+    own.len() == 2 && judged.len() == 1 && own.starts_with(judged)
 }
 
 fn trailer_holds(own: &[String], judged: &[String]) -> bool {

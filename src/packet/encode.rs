@@ -174,6 +174,9 @@ impl<'a> Encoder<'a, '_> {
                         let count = u64::try_from(items).unwrap_or(u64::MAX);
                         self.put(field, at, ValueRef::Uint(count), path)?;
                     }
+                    if let Some(told) = field.tells {
+                        self.put(field, at, ValueRef::Bool(written.get(told).is_some()), path)?;
+                    }
                     if let Some(default) = &field.default {
                         self.put(field, at, default.as_ref(), path)?;
                     }

@@ -11,6 +11,7 @@ use crate::wire::layers::ProtocolId;
 use crate::wire::record::Dialect;
 use crate::wire::text::Text;
 
+pub use super::edge::{Edge, LookNumber, Next, ReadNumber};
 pub use super::extent::{Extent, Stated};
 pub use super::field::{
     Also, Auto, Covers, Field, Kind, flag, group, ipv4, ipv6, ipv6_prefix, mac, octets, uint,
@@ -45,6 +46,8 @@ pub struct Protocol {
     pub exchange: Option<ReadExchange>,
     /// The word that stands before the summary in the one line: `IP`, `ARP,`. Tcpdump's, whose lines people know.
     pub tag: &'static str,
+    /// What stands between its summary and that of the layer that it carries.
+    pub gap: Option<&'static str>,
     /// Whether it belongs to the link: the one line names it only when asked to.
     pub is_link: bool,
     /// Reads source and destination port, where the protocol has such.
@@ -62,9 +65,6 @@ pub struct Protocol {
     /// Its place in the registry, which the registry sets.
     pub id: ProtocolId,
 }
-
-/// Reads a number from a header's octets; `None` when it says none.
-pub type ReadNumber = fn(&[u8]) -> Option<u64>;
 
 /// Reads source and destination port from a header's octets; `None` when they are not there.
 pub type ReadPorts = fn(&[u8]) -> Option<(u16, u16)>;
@@ -100,6 +100,7 @@ impl Protocol {
             identity: None,
             exchange: None,
             tag: "",
+            gap: None,
             is_link: false,
             ports: None,
             summary: |_, _| Ok(()),
@@ -121,13 +122,20 @@ impl Protocol {
     /// Says which table tells what comes next, and how to read the key from the header's octets (`None`: nothing can be
     /// told, as in a later fragment).
     pub fn next(mut self, table: &'static str, key: ReadNumber) -> Self {
-        self.next = Some(Next { table, key, or: None });
+        self.next = Some(Next { table, key, or: None, looking: None });
+        self
+    }
+
+    /// Says which table tells what comes next, where the header does not say so alone: `looking` is shown the header's octets
+    /// and those behind it.
+    pub fn next_by_payload(mut self, table: &'static str, looking: LookNumber) -> Self {
+        self.next = Some(Next { table, key: |_| None, or: None, looking: Some(looking) });
         self
     }
 
     /// Says which table tells what comes next by either of two numbers: `key` first.
     pub fn next_by_either(mut self, table: &'static str, key: ReadNumber, or: ReadNumber) -> Self {
-        self.next = Some(Next { table, key, or: Some(or) });
+        self.next = Some(Next { table, key, or: Some(or), looking: None });
         self
     }
 
@@ -173,6 +181,12 @@ impl Protocol {
         self
     }
 
+    /// Sets what stands behind its summary.
+    pub fn gap(mut self, gap: &'static str) -> Self {
+        self.gap = Some(gap);
+        self
+    }
+
     /// Says that the protocol belongs to the link.
     pub fn link(mut self) -> Self {
         self.is_link = true;
@@ -214,26 +228,6 @@ impl Protocol {
         self.is_message = true;
         self
     }
-}
-
-/// A protocol's number in a table: `ip.proto` 17 is UDP.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Edge {
-    /// The table, by Wireshark's name for it.
-    pub table: &'static str,
-    /// The number.
-    pub key: u64,
-}
-
-/// The table that says what a layer carries.
-#[derive(Debug, Clone, Copy)]
-pub struct Next {
-    /// The table, by Wireshark's name for it.
-    pub table: &'static str,
-    /// Reads the number from the layer's header.
-    pub key: ReadNumber,
-    /// A second number, for where nothing is known under the first: the other port.
-    pub or: Option<ReadNumber>,
 }
 
 /// Whether a layer is a fragment of something larger.

@@ -39,6 +39,8 @@ pub struct Field {
     pub partial: Option<fn(&Scope<'_>) -> Option<u64>>,
     /// The list whose items it counts: building counts what somebody wrote there.
     pub counts: Option<&'static str>,
+    /// The field that it tells of: building sets it when somebody wrote that.
+    pub tells: Option<&'static str>,
     pub(super) place: Place,
 }
 
@@ -148,6 +150,7 @@ impl Field {
             wanted_when: None,
             partial: None,
             counts: None,
+            tells: None,
             place: Place::Bits(bits),
         }
     }
@@ -196,6 +199,12 @@ impl Field {
     /// It says how many items the list of this name has.
     pub fn counts(mut self, list: &'static str) -> Self {
         self.counts = Some(list);
+        self
+    }
+
+    /// It says whether the field of this name is there.
+    pub fn tells(mut self, field: &'static str) -> Self {
+        self.tells = Some(field);
         self
     }
 

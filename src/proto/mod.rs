@@ -6,6 +6,7 @@
 
 pub mod auto;
 pub mod describe;
+pub mod edge;
 pub mod extent;
 pub mod field;
 pub mod filter_names;
@@ -18,6 +19,8 @@ pub mod dns;
 mod dns_records;
 mod dns_summary;
 pub mod eth;
+mod geneve;
+mod gre;
 pub mod icmp;
 mod icmp_extension;
 mod icmp_summary;
@@ -31,14 +34,19 @@ pub mod ipv6;
 mod ipv6_extension;
 mod ipv6_fraghdr;
 mod ipv6_routing;
+pub mod llc;
+mod mpls;
 mod null;
 pub mod pairing;
+mod ppp;
+mod pppoe;
 mod sll;
 mod tcp;
 mod tcp_summary;
 pub mod udp;
 pub mod view;
 mod vlan;
+mod vxlan;
 
 use std::sync::LazyLock;
 
@@ -51,6 +59,12 @@ use crate::wire::layers::ProtocolId;
 const ALL: &[fn() -> Protocol] = &[
     eth::describe,
     vlan::describe,
+    vlan::describe_provider,
+    llc::describe,
+    mpls::describe,
+    pppoe::describe_discovery,
+    pppoe::describe_session,
+    ppp::describe,
     sll::describe_v1,
     sll::describe_v2,
     null::describe_null,
@@ -65,8 +79,11 @@ const ALL: &[fn() -> Protocol] = &[
     icmp::describe,
     icmpv6::describe,
     igmp::describe,
+    gre::describe,
     tcp::describe,
     udp::describe,
+    vxlan::describe,
+    geneve::describe,
     dns::describe_dns,
     dns::describe_mdns,
     dns::describe_llmnr,
@@ -177,11 +194,19 @@ impl Registry {
         self.look_up(self.tables.get(self.link_types?)?, u64::from(link_type))
     }
 
-    /// What `protocol` carries when its header is `header`.
-    pub fn carried(&'static self, protocol: &Protocol, header: &[u8]) -> Option<&'static Protocol> {
-        let Next { key, or, .. } = protocol.next?;
+    /// What `protocol` carries when its header is `header`, and `payload` what stands behind that.
+    pub fn carried(
+        &'static self,
+        protocol: &Protocol,
+        header: &[u8],
+        payload: &[u8],
+    ) -> Option<&'static Protocol> {
+        let Next { key, or, looking, .. } = protocol.next?;
         let table = self.next.get(usize::from(protocol.id.0)).copied().flatten()?;
         let table = self.tables.get(table)?;
+        if let Some(looking) = looking {
+            return self.look_up(table, looking(header, payload)?);
+        }
         self.look_up(table, key(header)?).or_else(|| self.look_up(table, or?(header)?))
     }
 

@@ -128,6 +128,13 @@ const RECORD_HEAD: &[&str] = &[
 /// Names inside options and lists, which in specs stand in a table of their own; and link layers that tshark does not
 /// tell apart.
 const RENAMED: &[(&str, &str)] = &[
+    ("geneve.options.class", "geneve.option.class"),
+    ("geneve.options.data", "geneve.option.unknown.data"),
+    ("geneve.options.type", "geneve.option.type"),
+    ("geneve.options.type.critical", "geneve.option.type.critical"),
+    ("gre.call_id", "gre.key.call_id"),
+    ("gre.payload_length", "gre.key.payload_length"),
+    ("gre.version", "gre.flags.version"),
     ("icmp.addresses.pref_level", "icmp.pref_level"),
     ("icmp.addresses.router_address", "icmp.router_address"),
     ("icmp.ext.objects.class", "icmp.ext.class"),
@@ -212,7 +219,21 @@ const RENAMED: &[(&str, &str)] = &[
     ("ipv6.hopopts.options.jumbo", "ipv6.opt.jumbo"),
     ("ipv6.hopopts.options.router_alert", "ipv6.opt.router_alert"),
     ("ipv6.hopopts.options.tunnel_limit", "ipv6.opt.tel"),
+    ("llc.n_r", "llc.control.n_r"),
     ("loop.family", "null.family"),
+    ("ppp.compressed_protocol", "ppp.protocol"),
+    ("pppoed.code", "pppoe.code"),
+    ("pppoed.payload_length", "pppoe.payload_length"),
+    ("pppoed.session_id", "pppoe.session_id"),
+    ("pppoed.tags.length", "pppoed.tag_length"),
+    ("pppoed.tags.type", "pppoed.tag"),
+    ("pppoed.type", "pppoe.type"),
+    ("pppoed.version", "pppoe.version"),
+    ("pppoes.code", "pppoe.code"),
+    ("pppoes.payload_length", "pppoe.payload_length"),
+    ("pppoes.session_id", "pppoe.session_id"),
+    ("pppoes.type", "pppoe.type"),
+    ("pppoes.version", "pppoe.version"),
     ("sll2.etype", "sll.etype"),
     ("sll2.halen", "sll.halen"),
     ("sll2.hatype", "sll.hatype"),
@@ -227,6 +248,8 @@ const RENAMED: &[(&str, &str)] = &[
     ("tcp.options.md5", "tcp.options.md5.digest"),
     ("tcp.options.mss", "tcp.options.mss_val"),
     ("tcp.options.wscale", "tcp.options.wscale.shift"),
+    ("vxlan.flags.g", "vxlan.flag_g"),
+    ("vxlan.flags.i", "vxlan.flag_i"),
 ];
 
 /// Text as tshark has it: its numbers for verdicts, octets without colons.
