@@ -12,7 +12,7 @@ use serde_json::Value;
 use support::{RAWSOCK, run, skip_or_fail, text_of};
 
 /// Captures whose protocols tshark calls as we do.
-const CAPTURES: [&str; 10] = [
+const CAPTURES: [&str; 11] = [
     "arp-icmp.pcapng",
     "ndp-icmpv6.pcapng",
     "tcp-echo.pcapng",
@@ -23,10 +23,11 @@ const CAPTURES: [&str; 10] = [
     "ndp-options.pcap",
     "tunnels.pcap",
     "vlan.pcapng",
+    "transports.pcap",
 ];
 
 /// What the compared paths are made of.
-const KNOWN: [&str; 20] = [
+const KNOWN: [&str; 23] = [
     "",
     "eth",
     "vlan",
@@ -43,6 +44,9 @@ const KNOWN: [&str; 20] = [
     "icmpv6",
     "igmp",
     "gre",
+    "sctp",
+    "esp",
+    "ah",
     "tcp",
     "udp",
     "vxlan",
@@ -93,12 +97,16 @@ fn the_hierarchy_is_that_of_tshark() {
         let known = |path: &String| path.split('/').all(|name| KNOWN.contains(&name));
         let only = |all: BTreeMap<String, (u64, u64)>| -> BTreeMap<String, (u64, u64)> {
             let plain = |path: String| {
-                path.replace("/raw", "").replace("/ipv6.hopopts", "").replace("/ipv6.dstopts", "")
+                path.replace("/raw", "")
+                    .replace("/ipv6.hopopts", "")
+                    .replace("/ipv6.dstopts", "")
+                    .replace("/ipv6/ah/", "/ipv6/")
             };
             let mut merged: BTreeMap<String, (u64, u64)> = BTreeMap::new();
             for (path, count) in all {
                 if path.contains(".hopopts") && path.ends_with("opts")
                     || path.ends_with(".dstopts")
+                    || path.ends_with("/ipv6/ah")
                     || path == "/raw"
                 {
                     continue;

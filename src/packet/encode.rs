@@ -1,54 +1,21 @@
 //! Writing a header: the other direction of [`walk`](super::walk).
 
+use std::ops::Range;
+
 use crate::proto::describe::{
-    Before, Body, Counted, Field, Items, Kind, Len, Protocol, Record, Records, Section, Style,
+    Before, Body, Field, Items, Kind, Len, Protocol, Record, Records, Section, Style,
 };
 use crate::wire::value::{Value, ValueRef};
 
 use super::build::BuildError;
+use super::measure::padding_of;
+use super::pending::{Encoded, Pending, Quote};
 use super::walk::{CUT, DATA, LENGTH, RAW, UNKNOWN};
 use super::{Cut, Layer, Node, find};
 
-/// A field that nobody wrote, to be computed once the whole packet stands.
-#[derive(Debug, Clone)]
-pub(super) struct Pending {
-    /// The field.
-    pub(super) field: &'static Field,
-    /// First octet of its section in the packet.
-    pub(super) section: usize,
-    /// The structure that holds it: octets of the packet.
-    pub(super) within: (usize, usize),
-}
-
-impl Pending {
-    /// Moves it by `by` octets, where it stands behind `at`: a quoted packet has been put in there.
-    pub(super) fn move_behind(&mut self, at: usize, by: usize) {
-        if self.section >= at {
-            self.section = self.section.saturating_add(by);
-        }
-        if self.within.0 >= at {
-            self.within = (self.within.0.saturating_add(by), self.within.1.saturating_add(by));
-        }
-    }
-}
-
-/// Where a quoted packet is to stand, for the builder to fill.
-pub(super) struct Quote<'a> {
-    pub(super) layers: &'a [Layer],
-    pub(super) at: usize,
-    pub(super) counted: Option<Counted>,
-}
-
-/// What encoding a header yields besides its octets.
-#[derive(Default)]
-pub(super) struct Encoded<'a> {
-    pub(super) pending: Vec<Pending>,
-    pub(super) quote: Option<Quote<'a>>,
-}
-
 /// Appends the header of `layer` to `out`.
 pub(super) fn encode<'a>(layer: &'a Layer, out: &mut Vec<u8>) -> Result<Encoded<'a>, BuildError> {
-    let mut encoder = Encoder { protocol: layer.protocol, out, encoded: Encoded::default() };
+    let mut encoder = Encoder { protocol: layer.protocol, out, padded: 0..0, encoded: Encoded::default() };
     encoder.structure(&layer.protocol.sections, Written(&layer.fields), layer.protocol.name)?;
     Ok(encoder.encoded)
 }
@@ -71,6 +38,8 @@ impl<'a> Written<'a> {
 struct Encoder<'a, 'o> {
     protocol: &'static Protocol,
     out: &'o mut Vec<u8>,
+    /// The octets that were put there last to fill something up.
+    padded: Range<usize>,
     encoded: Encoded<'a>,
 }
 
@@ -95,10 +64,13 @@ impl<'a> Encoder<'a, '_> {
             }
         }
         self.all_used(sections, &there, written, path)?;
-        let end = self.out.len();
+        // What fills up the last part of a structure fills up the structure.
+        let padding = if self.padded.end == self.out.len() { self.padded.len() } else { 0 };
+        let end = self.out.len().saturating_sub(padding);
         for pending in self.encoded.pending.get_mut(first_pending..).unwrap_or_default() {
             if pending.within == (0, 0) {
                 pending.within = (start, end);
+                pending.padding = padding;
             }
         }
         Ok(())
@@ -121,8 +93,16 @@ impl<'a> Encoder<'a, '_> {
                 Some(_) => Err(self.mismatch(path, field.name, "octets")),
                 None => {
                     let header = self.out.get(start..).unwrap_or_default();
-                    let zeros = if let Len::Octets(read) = len { read(header).unwrap_or(0) } else { 0 };
-                    self.out.resize(self.out.len().saturating_add(zeros), 0);
+                    let at = self.out.len();
+                    let zeros = match len {
+                        Len::Octets(read) => read(header).unwrap_or(0),
+                        Len::PadTo(unit) => padding_of(header.len(), *unit),
+                        Len::Rest | Len::Count(_) => 0,
+                    };
+                    self.out.resize(at.saturating_add(zeros), 0);
+                    if matches!(len, Len::PadTo(_)) && zeros > 0 {
+                        self.padded = at..self.out.len();
+                    }
                     Ok(())
                 }
             },
@@ -181,7 +161,7 @@ impl<'a> Encoder<'a, '_> {
                         self.put(field, at, default.as_ref(), path)?;
                     }
                     if field.auto.is_some() {
-                        self.encoded.pending.push(Pending { field, section: at, within: (0, 0) });
+                        self.encoded.pending.push(Pending { field, section: at, within: (0, 0), padding: 0 });
                     }
                 }
             }

@@ -13,6 +13,7 @@ pub mod expert;
 #[cfg(test)]
 pub(crate) mod laws;
 mod measure;
+mod pending;
 pub mod unbuild;
 pub mod walk;
 

@@ -14,7 +14,7 @@ use crate::wire::layers::{LayerEntry, LayerState};
 use crate::wire::record::{RawRecord, RawShape};
 use crate::wire::value::ValueRef;
 
-use super::measure::{items_len, measure, text_len, wanted};
+use super::measure::{items_len, measure, padding_of, text_len, wanted};
 
 /// What the walk meets. Octet ranges are offsets in the packet.
 #[derive(Debug, Clone)]
@@ -124,7 +124,12 @@ pub fn visit_layer<'a>(
     let Some(header) = packet.get(start..end) else { return };
     // Sections that depend on the room look at what the layer had, which for whole headers is up to its end.
     let room = packet.get(start..entry.end as usize).unwrap_or(header);
-    let mut walk = Walk { base: start, header, room, message: room, is_layer: true, visitor };
+    let is_padded = matches!(
+        protocol.sections.last(),
+        Some(Section { body: Body::Octets { len: Len::PadTo(_), .. }, .. })
+    );
+    let padding = if is_padded { measure(&protocol.sections, header).padding } else { 0 };
+    let mut walk = Walk { base: start, header, padding, room, message: room, is_layer: true, visitor };
     let cut = walk.sections(&protocol.sections, entry.state == LayerState::Malformed);
     if let Some(at) = cut {
         let rest = header.get(at..).unwrap_or_default();
@@ -139,6 +144,8 @@ struct Walk<'a, 't> {
     base: usize,
     /// Its octets.
     header: &'a [u8],
+    /// How many of them only fill up, at its end.
+    padding: usize,
     /// Its octets and those behind it that it might have taken.
     room: &'a [u8],
     /// The layer's octets, in which the pointers of names point.
@@ -204,9 +211,12 @@ impl<'a> Walk<'a, '_> {
     /// Walks what a section holds besides fields with fixed places.
     fn area(&mut self, section: &'static Section, at: usize, area: &'a [u8]) {
         let octets = self.place(at, area.len());
-        let within = self.place(0, self.header.len());
+        let within = self.within();
         match &section.body {
             Body::Fields { .. } => {}
+            // Zeros that fill up are what building makes by itself.
+            Body::Octets { len: Len::PadTo(unit), .. }
+                if area.len() == padding_of(at, *unit) && area.iter().all(|octet| *octet == 0) => {}
             Body::Octets { field, .. } => {
                 self.visitor.event(Event::Field { field, value: ValueRef::Octets(area), octets, within });
             }
@@ -254,7 +264,7 @@ impl<'a> Walk<'a, '_> {
             if field.hidden_when_zero && is_zero(&value) {
                 continue;
             }
-            let within = self.place(0, self.header.len());
+            let within = self.within();
             self.visitor.event(Event::Field { field, value, octets: place, within });
         }
         if group.is_some() {
@@ -289,6 +299,7 @@ impl<'a> Walk<'a, '_> {
             let mut inner = Walk {
                 base: place.start,
                 header: octets,
+                padding: item.padding,
                 room: octets,
                 message: self.message,
                 is_layer: false,
@@ -350,6 +361,7 @@ impl<'a> Walk<'a, '_> {
         let mut inner = Walk {
             base,
             header: body,
+            padding: 0,
             room: body,
             message: self.message,
             is_layer: false,
@@ -398,6 +410,11 @@ impl<'a> Walk<'a, '_> {
         self.visitor.event(Event::Open { name: "", title: "", shape: Shape::Table, octets: place.clone() });
         self.visitor.event(Event::Loose { name: RAW, value: ValueRef::Octets(octets), octets: place });
         self.visitor.event(Event::Close);
+    }
+
+    /// The structure's own octets, without what fills it up.
+    fn within(&self) -> Range<usize> {
+        self.place(0, self.header.len().saturating_sub(self.padding))
     }
 
     /// Offsets in the packet of `len` octets at `at` of the structure.

@@ -48,6 +48,8 @@ pub struct Protocol {
     pub tag: &'static str,
     /// What stands between its summary and that of the layer that it carries.
     pub gap: Option<&'static str>,
+    /// Whether it is a part of what carries it, of which statistics know nothing: a chunk of SCTP.
+    pub is_part: bool,
     /// Whether it belongs to the link: the one line names it only when asked to.
     pub is_link: bool,
     /// Reads source and destination port, where the protocol has such.
@@ -101,6 +103,7 @@ impl Protocol {
             exchange: None,
             tag: "",
             gap: None,
+            is_part: false,
             is_link: false,
             ports: None,
             summary: |_, _| Ok(()),
@@ -184,6 +187,12 @@ impl Protocol {
     /// Sets what stands behind its summary.
     pub fn gap(mut self, gap: &'static str) -> Self {
         self.gap = Some(gap);
+        self
+    }
+
+    /// Says that it is a part of what carries it.
+    pub fn part(mut self) -> Self {
+        self.is_part = true;
         self
     }
 
@@ -475,6 +484,9 @@ pub enum Len {
     Rest,
     /// As the header's octets before it say; `None` when they contradict themselves.
     Octets(fn(&[u8]) -> Option<usize>),
+    /// Up to a multiple of so many octets, or less where no more are there. It is no part of what a length field counts, and
+    /// told only where it is not just what building puts there: zeros.
+    PadTo(usize),
     /// As many items as the header's octets before it say.
     Count(fn(&[u8]) -> usize),
 }

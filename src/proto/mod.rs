@@ -13,11 +13,13 @@ pub mod filter_names;
 pub mod layout;
 pub mod pseudo_header;
 
+mod ah;
 mod arp;
 pub mod data;
 pub mod dns;
 mod dns_records;
 mod dns_summary;
+mod esp;
 pub mod eth;
 mod geneve;
 mod gre;
@@ -40,6 +42,9 @@ mod null;
 pub mod pairing;
 mod ppp;
 mod pppoe;
+mod sctp;
+mod sctp_chunks;
+mod sctp_summary;
 mod sll;
 mod tcp;
 mod tcp_summary;
@@ -80,8 +85,28 @@ const ALL: &[fn() -> Protocol] = &[
     icmpv6::describe,
     igmp::describe,
     gre::describe,
+    esp::describe,
+    ah::describe,
     tcp::describe,
     udp::describe,
+    sctp::describe,
+    sctp_chunks::describe_data,
+    sctp_chunks::describe_init,
+    sctp_chunks::describe_init_ack,
+    sctp_chunks::describe_sack,
+    sctp_chunks::describe_heartbeat,
+    sctp_chunks::describe_heartbeat_ack,
+    sctp_chunks::describe_abort,
+    sctp_chunks::describe_shutdown,
+    sctp_chunks::describe_shutdown_ack,
+    sctp_chunks::describe_error,
+    sctp_chunks::describe_cookie_echo,
+    sctp_chunks::describe_cookie_ack,
+    sctp_chunks::describe_ecne,
+    sctp_chunks::describe_cwr,
+    sctp_chunks::describe_shutdown_complete,
+    sctp_chunks::describe_forward_tsn,
+    sctp_chunks::describe_unknown,
     vxlan::describe,
     geneve::describe,
     dns::describe_dns,

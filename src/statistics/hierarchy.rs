@@ -33,6 +33,9 @@ impl Hierarchy {
             if protocol.id == registry().data().id {
                 return;
             }
+            if protocol.is_part {
+                continue;
+            }
             let index = nodes.iter().position(|node| node.id == protocol.id).unwrap_or_else(|| {
                 nodes.push(Node {
                     protocol: protocol.name,

@@ -22,6 +22,8 @@ pub(crate) const PREFERENCES: &[&str] = &[
     "tcp.check_checksum:TRUE",
     "udp.check_checksum:TRUE",
     "ip.tso_support:TRUE",
+    "sctp.checksum:CRC 32c",
+    "sctp.relative_tsns:FALSE",
 ];
 
 /// All packets of a file; none where tshark cannot read it.

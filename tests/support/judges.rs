@@ -1,6 +1,5 @@
 //! What the tools say that judge us: lines by tcpdump, values and filters by tshark, octets by scapy.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "this is test code")]
-
 #![allow(dead_code, reason = "each test program uses its own part of this")]
 use std::path::Path;
 use std::process::Command;

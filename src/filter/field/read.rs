@@ -267,6 +267,9 @@ impl<'e> Run<'e> {
         let mut names = String::new();
         for (index, entry) in self.packet.table.entries().iter().enumerate() {
             let protocol = registry().get(entry.protocol);
+            if protocol.is_part {
+                continue;
+            }
             if !names.is_empty() {
                 names.push(':');
             }
