@@ -144,6 +144,7 @@ const READ_DIFFERENTLY: &[(&str, &str)] = &[
     ("wrong-on-purpose", "tshark reads nothing of a header that says to be too short"),
     ("kday1", "tshark reads a header of another version as that"),
     ("mptcp-fclose", "tshark names MPTCP among the protocols"),
+    ("SSL-PartialCertificate2", "a record of TLS that goes on in the next segment is octets for us"),
     ("wccp_redirect_gre", "the redirect header of WCCP is octets for us"),
     ("heap-overflow-1", "a single octet, which tshark calls raw and we data"),
 ];

@@ -12,7 +12,7 @@ use serde_json::Value;
 use support::{RAWSOCK, run, skip_or_fail, text_of};
 
 /// Captures whose protocols tshark calls as we do.
-const CAPTURES: [&str; 11] = [
+const CAPTURES: [&str; 13] = [
     "arp-icmp.pcapng",
     "ndp-icmpv6.pcapng",
     "tcp-echo.pcapng",
@@ -24,10 +24,12 @@ const CAPTURES: [&str; 11] = [
     "tunnels.pcap",
     "vlan.pcapng",
     "transports.pcap",
+    "dhcp-ntp.pcap",
+    "tls.pcap",
 ];
 
 /// What the compared paths are made of.
-const KNOWN: [&str; 23] = [
+const KNOWN: [&str; 26] = [
     "",
     "eth",
     "vlan",
@@ -51,6 +53,9 @@ const KNOWN: [&str; 23] = [
     "udp",
     "vxlan",
     "geneve",
+    "dhcp",
+    "ntp",
+    "tls",
 ];
 
 fn statistics(file: &Path) -> Value {

@@ -107,7 +107,15 @@ impl<'a> Encoder<'a, '_> {
                 }
             },
             Body::Zeros { field } => self.zeros(field, written, path),
-            Body::Text { field } => self.text(field, written.of(field), path),
+            Body::Text { field, len: None } => self.text(field, written.of(field), path),
+            Body::Text { field, len: Some(_) } => match written.of(field) {
+                Some(Node::Value(Value::Text(text))) => {
+                    self.out.extend_from_slice(text);
+                    Ok(())
+                }
+                Some(_) => Err(self.mismatch(path, field.name, field.kind.words())),
+                None => Ok(()),
+            },
             Body::Items(items) => match written.get(items.name) {
                 Some(Node::List(list)) => list.iter().try_for_each(|node| self.item(items, node, path)),
                 Some(_) => Err(self.mismatch(path, items.name, "a list")),
@@ -153,6 +161,10 @@ impl<'a> Encoder<'a, '_> {
                             if let Some(Node::List(items)) = written.get(list) { items.len() } else { 0 };
                         let count = u64::try_from(items).unwrap_or(u64::MAX);
                         self.put(field, at, ValueRef::Uint(count), path)?;
+                    }
+                    if let Some((measured, unit)) = field.measures {
+                        let len = u64::try_from(written_len(written.get(measured))).unwrap_or(u64::MAX);
+                        self.put(field, at, ValueRef::Uint(len.saturating_mul(unit)), path)?;
                     }
                     if let Some(told) = field.tells {
                         self.put(field, at, ValueRef::Bool(written.get(told).is_some()), path)?;
@@ -267,7 +279,7 @@ impl<'a> Encoder<'a, '_> {
                 fields => self.structure(&items.item, Written(fields), &path),
             };
         }
-        if let (Style::Scalar, [Section { body: Body::Text { field }, .. }]) =
+        if let (Style::Scalar, [Section { body: Body::Text { field, .. }, .. }]) =
             (items.style, items.item.as_slice())
         {
             return self.text(field, Some(node), &path);
@@ -359,6 +371,7 @@ impl<'a> Encoder<'a, '_> {
         let Node::Value(content) = value else { return Ok(()) };
         match (body, content) {
             (Body::Octets { .. }, Value::Octets(octets)) => self.out.extend_from_slice(octets),
+            (Body::Text { .. }, Value::Text(text)) => self.out.extend_from_slice(text),
             (Body::Zeros { .. }, Value::Uint(count)) => {
                 let count = usize::try_from(*count).unwrap_or(usize::MAX).min(usize::from(u8::MAX));
                 self.out.resize(self.out.len().saturating_add(count), 0);
@@ -448,12 +461,21 @@ impl<'a> Encoder<'a, '_> {
     }
 }
 
+/// Octets or items that somebody wrote.
+fn written_len(node: Option<&Node>) -> usize {
+    match node {
+        Some(Node::List(items)) => items.len(),
+        Some(Node::Value(Value::Octets(octets) | Value::Text(octets))) => octets.len(),
+        _ => 0,
+    }
+}
+
 /// Whether a section has something of this name.
 pub(super) fn names(body: &Body, name: &str) -> bool {
     let is = |field: &Field| field.name == name || field.also.is_some_and(|also| also.name == name);
     match body {
         Body::Fields { fields, .. } => fields.iter().any(is),
-        Body::Octets { field, .. } | Body::Zeros { field } | Body::Text { field } => is(field),
+        Body::Octets { field, .. } | Body::Zeros { field } | Body::Text { field, .. } => is(field),
         Body::Items(items) => items.name == name,
         Body::Records(records) => records.name == name,
         Body::Quoted(quoted) => quoted.name == name,

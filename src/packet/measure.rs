@@ -45,7 +45,8 @@ pub(super) fn measure<'a>(sections: &'a [Section], octets: &[u8]) -> Measured<'a
                 len_or_less
             }
             Body::Zeros { .. } => Some(room),
-            Body::Text { field } => text_len(field, left),
+            Body::Text { field, len: None } => text_len(field, left),
+            Body::Text { len: Some(len), .. } => wanted(*len, header, room),
             Body::Items(items) => items_len(items, header, left),
             Body::Records(records) => wanted(records.len, header, room),
             Body::Quoted(quoted) => {

@@ -10,6 +10,7 @@ pub mod check;
 pub mod dissect;
 mod encode;
 pub mod expert;
+mod fit;
 #[cfg(test)]
 pub(crate) mod laws;
 mod measure;

@@ -14,6 +14,7 @@ use crate::wire::layers::{LayerEntry, LayerState};
 use crate::wire::record::{RawRecord, RawShape};
 use crate::wire::value::ValueRef;
 
+use super::fit::fits;
 use super::measure::{items_len, measure, padding_of, text_len, wanted};
 
 /// What the walk meets. Octet ranges are offsets in the packet.
@@ -181,7 +182,8 @@ impl<'a> Walk<'a, '_> {
                 Body::Octets { len, .. } => wanted(*len, before, left.len())?,
                 Body::Zeros { .. } => left.len(),
                 // A part of a name has no text.
-                Body::Text { field } => match text_len(field, left)? {
+                Body::Text { len: Some(len), .. } => wanted(*len, before, left.len())?,
+                Body::Text { field, len: None } => match text_len(field, left)? {
                     len if len > left.len() => return Some(at),
                     len => len,
                 },
@@ -220,10 +222,11 @@ impl<'a> Walk<'a, '_> {
             Body::Octets { field, .. } => {
                 self.visitor.event(Event::Field { field, value: ValueRef::Octets(area), octets, within });
             }
-            Body::Text { field } => {
-                let value = match field.kind {
-                    Kind::Name => ValueRef::Name(NameRef { octets: area, message: self.message }),
-                    _ => ValueRef::Text(area.get(1..).unwrap_or_default()),
+            Body::Text { field, len } => {
+                let value = match (field.kind, len) {
+                    (Kind::Name, _) => ValueRef::Name(NameRef { octets: area, message: self.message }),
+                    (_, None) => ValueRef::Text(area.get(1..).unwrap_or_default()),
+                    (_, Some(_)) => ValueRef::Text(area),
                 };
                 self.visitor.event(Event::Field { field, value, octets, within });
             }
@@ -435,63 +438,24 @@ pub const CUT: &str = "cut";
 /// The key of an unknown option's length octet.
 pub const LENGTH: &str = "length";
 
-/// Whether a body is just what the option's description would build: else the option is kept as unknown, so that no
-/// octet is lost.
-fn fits(record: &Record, body: &[u8]) -> bool {
-    let measured = measure(&record.sections, body);
-    let zeros = |octets: &[u8]| octets.iter().all(|octet| *octet == 0);
-    let holds_zeros = record.sections.iter().all(|section| match &section.body {
-        Body::Zeros { .. } => zeros(body),
-        _ => true,
-    });
-    measured.state == LayerState::Whole
-        && measured.len == body.len()
-        && holds_zeros
-        && whole_items(record, body)
-}
-
-/// Whether the items of an option fill its body without a rest.
-fn whole_items(record: &Record, body: &[u8]) -> bool {
-    let mut at = 0usize;
-    for section in &record.sections {
-        let (header, left) = body.split_at_checked(at).unwrap_or((body, &[]));
-        if section
-            .when
-            .is_some_and(|holds| !holds(&Before { header, left, builds: false, wrote: &|_| false }))
-        {
-            continue;
-        }
-        match &section.body {
-            Body::Items(items) if matches!(items.len, Len::Rest) => {
-                let item: usize = items.item.iter().map(|section| fixed_len(&section.body)).sum();
-                return item == 0 || left.len().is_multiple_of(item);
-            }
-            other => at = at.saturating_add(fixed_len(other)),
-        }
-    }
-    true
-}
-
 /// Whether the first field of an item is there.
 fn begins(items: &Items, octets: &[u8]) -> bool {
     match items.item.first().map(|section| &section.body) {
         Some(Body::Fields { fields, .. }) => {
             fields.first().is_some_and(|field| read_field(field, octets).is_some())
         }
-        Some(Body::Text { field }) => text_len(field, octets).is_some_and(|len| len <= octets.len()),
+        Some(Body::Text { field, len: None }) => {
+            text_len(field, octets).is_some_and(|len| len <= octets.len())
+        }
         _ => false,
     }
-}
-
-fn fixed_len(body: &Body) -> usize {
-    if let Body::Fields { len, .. } = body { *len } else { 0 }
 }
 
 /// How an option is written: as the value of its one field, or as a table.
 pub(super) fn record_shape(record: &Record, body: &[u8]) -> Shape {
     match record.sections.as_slice() {
         [Section { body: Body::Items(items), .. }] if items.name.is_empty() => Shape::Single,
-        [Section { body: Body::Octets { .. } | Body::Zeros { .. }, .. }] => Shape::Single,
+        [Section { body: Body::Octets { .. } | Body::Zeros { .. } | Body::Text { .. }, .. }] => Shape::Single,
         [Section { body: Body::Fields { fields, .. }, .. }] => {
             let shown = fields.iter().filter(|field| shows(field, body)).count();
             let plain = fields.iter().filter(|field| !field.hidden_when_zero).count();

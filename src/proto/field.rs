@@ -39,6 +39,9 @@ pub struct Field {
     pub partial: Option<fn(&Scope<'_>) -> Option<u64>>,
     /// The list whose items it counts: building counts what somebody wrote there.
     pub counts: Option<&'static str>,
+    /// The octets or list whose length it says, and how many each octet or item counts: building measures what somebody wrote
+    /// there.
+    pub measures: Option<(&'static str, u64)>,
     /// The field that it tells of: building sets it when somebody wrote that.
     pub tells: Option<&'static str>,
     pub(super) place: Place,
@@ -150,6 +153,7 @@ impl Field {
             wanted_when: None,
             partial: None,
             counts: None,
+            measures: None,
             tells: None,
             place: Place::Bits(bits),
         }
@@ -199,6 +203,12 @@ impl Field {
     /// It says how many items the list of this name has.
     pub fn counts(mut self, list: &'static str) -> Self {
         self.counts = Some(list);
+        self
+    }
+
+    /// It says how long the octets or the list of this name are, of which each octet or item counts `unit`.
+    pub fn measures(mut self, name: &'static str, unit: u64) -> Self {
+        self.measures = Some((name, unit));
         self
     }
 

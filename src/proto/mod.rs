@@ -12,10 +12,13 @@ pub mod field;
 pub mod filter_names;
 pub mod layout;
 pub mod pseudo_header;
+pub mod section;
 
 mod ah;
 mod arp;
 pub mod data;
+mod dhcp;
+mod dhcp_options;
 pub mod dns;
 mod dns_records;
 mod dns_summary;
@@ -38,8 +41,10 @@ mod ipv6_fraghdr;
 mod ipv6_routing;
 pub mod llc;
 mod mpls;
+mod ntp;
 mod null;
 pub mod pairing;
+pub mod part;
 mod ppp;
 mod pppoe;
 mod sctp;
@@ -48,6 +53,9 @@ mod sctp_summary;
 mod sll;
 mod tcp;
 mod tcp_summary;
+mod tls;
+mod tls_extensions;
+mod tls_hello;
 pub mod udp;
 pub mod view;
 mod vlan;
@@ -112,6 +120,9 @@ const ALL: &[fn() -> Protocol] = &[
     dns::describe_dns,
     dns::describe_mdns,
     dns::describe_llmnr,
+    dhcp::describe,
+    ntp::describe,
+    tls::describe,
     data::describe,
 ];
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::describe::View;
+use super::describe::{Part, View};
 use super::registry;
 use crate::wire::big_endian::{long_at, octet, word_at};
 use crate::wire::layers::{LayerEntry, LayerState};
@@ -12,7 +12,7 @@ use crate::wire::text::Text;
 pub(super) fn summary(view: &View<'_>, out: &mut Text) -> fmt::Result {
     let header = view.header();
     let (Some(kind), Some(own)) = (header.first().copied(), view.scope.layer()) else { return Ok(()) };
-    let is_chunk = |entry: &LayerEntry| registry().get(entry.protocol).is_part;
+    let is_chunk = |entry: &LayerEntry| registry().get(entry.protocol).part == Part::Always;
     let number = view.scope.table.below(view.scope.index).take_while(|(_, entry)| is_chunk(entry)).count();
     if own.state != LayerState::Whole {
         return Ok(());

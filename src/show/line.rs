@@ -12,7 +12,7 @@ use crate::proto::eth;
 use crate::proto::registry;
 use crate::proto::view::EndPointStyle;
 use crate::wire::frame::{Direction, LinkType};
-use crate::wire::layers::LayerEntry;
+use crate::wire::layers::{LayerEntry, LayerState};
 use crate::wire::text::Text;
 
 /// Writes the lines of packets, one after the other.
@@ -151,8 +151,17 @@ impl<'a> Line<'_, 'a> {
                 }
                 continue;
             }
+            let start = self.out.len();
             self.out.put(between);
-            between = self.piece(&view, protocol)?;
+            let said = self.out.len();
+            let behind = self.piece(&view, protocol)?;
+            // What is cut is marked behind the colon.
+            let is_whole = view.scope.layer().is_some_and(|entry| entry.state == LayerState::Whole);
+            if self.out.len() == said && is_whole {
+                self.out.truncate(start);
+            } else {
+                between = behind;
+            }
         }
         Ok(())
     }

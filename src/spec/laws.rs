@@ -102,7 +102,7 @@ fn writable(section: &'static Section) -> Vec<(String, String)> {
         }
         Body::Octets { field, .. } => vec![(field.name.to_owned(), "\"00ff\"".to_owned())],
         Body::Zeros { field } => vec![(field.name.to_owned(), "2".to_owned())],
-        Body::Text { field } => vec![(field.name.to_owned(), value(field.kind, 0))],
+        Body::Text { field, .. } => vec![(field.name.to_owned(), value(field.kind, 0))],
         Body::Items(items) => list(items.name, "{\"raw\":\"00\"}"),
         Body::Quoted(quoted) => list(quoted.name, "{\"ip\":{}}"),
         Body::Records(records) => {

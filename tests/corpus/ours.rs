@@ -95,7 +95,12 @@ fn flatten(name: &str, value: &Value, packet: &mut Packet) {
 /// What tshark calls a field that has another name or place in specs.
 fn wireshark_name(name: &str) -> String {
     let known = RENAMED.iter().find(|(ours, _)| *ours == name).map(|(_, theirs)| (*theirs).to_owned());
-    known.or_else(|| dns_name(name)).or_else(|| sctp_name(name)).unwrap_or_else(|| name.to_owned())
+    let option = || name.strip_prefix("dhcp.options.").map(|option| format!("dhcp.option.{option}"));
+    known
+        .or_else(|| dns_name(name))
+        .or_else(|| sctp_name(name))
+        .or_else(option)
+        .unwrap_or_else(|| name.to_owned())
 }
 
 /// What tshark calls a field that all chunks of SCTP have, or their parameters and causes.
@@ -139,6 +144,8 @@ const RECORD_HEAD: &[&str] = &[
 /// Names inside options and lists, which in specs stand in a table of their own; and link layers that tshark does not
 /// tell apart.
 const RENAMED: &[(&str, &str)] = &[
+    ("dhcp.options.client_id.hw_type", "dhcp.hw.type"),
+    ("dhcp.options.client_id.mac_addr", "dhcp.hw.mac_addr"),
     ("geneve.options.class", "geneve.option.class"),
     ("geneve.options.data", "geneve.option.unknown.data"),
     ("geneve.options.type", "geneve.option.type"),
@@ -294,6 +301,22 @@ const RENAMED: &[(&str, &str)] = &[
     ("tcp.options.md5", "tcp.options.md5.digest"),
     ("tcp.options.mss", "tcp.options.mss_val"),
     ("tcp.options.wscale", "tcp.options.wscale.shift"),
+    ("tls.handshake.ciphersuites", "tls.handshake.ciphersuite"),
+    ("tls.handshake.comp_methods", "tls.handshake.comp_method"),
+    ("tls.handshake.extensions.alpn_len", "tls.handshake.extensions_alpn_len"),
+    ("tls.handshake.extensions.alpn_str", "tls.handshake.extensions_alpn_str"),
+    ("tls.handshake.extensions.data", "tls.handshake.extension.data"),
+    ("tls.handshake.extensions.len", "tls.handshake.extension.len"),
+    ("tls.handshake.extensions.server_name", "tls.handshake.extensions_server_name"),
+    ("tls.handshake.extensions.server_name_len", "tls.handshake.extensions_server_name_len"),
+    ("tls.handshake.extensions.server_name_list_len", "tls.handshake.extensions_server_name_list_len"),
+    ("tls.handshake.extensions.server_name_type", "tls.handshake.extensions_server_name_type"),
+    ("tls.handshake.extensions.sig_hash_alg_len", "tls.handshake.sig_hash_alg_len"),
+    ("tls.handshake.extensions.sig_hash_algs", "tls.handshake.sig_hash_alg"),
+    ("tls.handshake.extensions.supported_groups", "tls.handshake.extensions_supported_group"),
+    ("tls.handshake.extensions.supported_groups_length", "tls.handshake.extensions_supported_groups_length"),
+    ("tls.handshake.extensions.supported_versions", "tls.handshake.extensions.supported_version"),
+    ("tls.handshake.extensions.type", "tls.handshake.extension.type"),
     ("vxlan.flags.g", "vxlan.flag_g"),
     ("vxlan.flags.i", "vxlan.flag_i"),
 ];

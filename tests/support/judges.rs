@@ -16,7 +16,7 @@ pub(crate) fn lines(command: &mut Command) -> Vec<String> {
 /// Each packet's line is that of tcpdump; but for those that hold one of these words, with the reason why they differ.
 pub(crate) fn lines_are_those_of_tcpdump(capture: &Path, options: &[&str], other_words: &[(&str, &str)]) {
     let ours = lines(Command::new(RAWSOCK).args(["read", "-t"]).args(options).arg(capture));
-    let printed = lines(Command::new("tcpdump").args(["-tn"]).args(options).arg("-r").arg(capture));
+    let printed = lines(Command::new("tcpdump").args(["-tnS"]).args(options).arg("-r").arg(capture));
     let theirs = one_line_each(&printed);
     assert_eq!(ours.len(), theirs.len(), "{theirs:#?}");
     let mut needed = vec![false; other_words.len()];

@@ -148,7 +148,8 @@ impl<'e> Run<'e> {
                 let _ = name.write_whole(&mut text);
                 Datum::Octets(Cow::Owned(text.into_bytes()))
             }
-            ValueRef::Text(_) => self.octets(octets.start.saturating_add(1)..octets.end),
+            // Behind the octet that says its length, where it has one.
+            ValueRef::Text(text) => self.octets(octets.end.saturating_sub(text.len())..octets.end),
             ValueRef::Mac(_) | ValueRef::Ipv4(_) | ValueRef::Ipv6(_) | ValueRef::Octets(_) => {
                 self.octets(octets.clone())
             }
@@ -265,9 +266,11 @@ impl<'e> Run<'e> {
     /// The names of all layers, as Wireshark joins them: `eth:ethertype:ip:udp:data`.
     fn protocols(&self) -> Vec<u8> {
         let mut names = String::new();
+        let mut below = None;
         for (index, entry) in self.packet.table.entries().iter().enumerate() {
             let protocol = registry().get(entry.protocol);
-            if protocol.is_part {
+            let is_part = protocol.is_part_of(below.replace(protocol.id));
+            if is_part {
                 continue;
             }
             if !names.is_empty() {
