@@ -145,6 +145,11 @@ const READ_DIFFERENTLY: &[(&str, &str)] = &[
     ("kday1", "tshark reads a header of another version as that"),
     ("mptcp-fclose", "tshark names MPTCP among the protocols"),
     ("SSL-PartialCertificate2", "a record of TLS that goes on in the next segment is octets for us"),
+    ("TcpPacketWithOptions2", "tshark takes any octets at port 80 for a part of HTTP"),
+    (
+        "unidirectional_tcp_stream_with_missing_packet",
+        "tshark takes any octets at port 80 for a part of HTTP",
+    ),
     ("wccp_redirect_gre", "the redirect header of WCCP is octets for us"),
     ("heap-overflow-1", "a single octet, which tshark calls raw and we data"),
 ];

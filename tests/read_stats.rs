@@ -29,7 +29,7 @@ const CAPTURES: [&str; 13] = [
 ];
 
 /// What the compared paths are made of.
-const KNOWN: [&str; 26] = [
+const KNOWN: [&str; 27] = [
     "",
     "eth",
     "vlan",
@@ -56,6 +56,7 @@ const KNOWN: [&str; 26] = [
     "dhcp",
     "ntp",
     "tls",
+    "http",
 ];
 
 fn statistics(file: &Path) -> Value {

@@ -97,8 +97,12 @@ impl<'a> Encoder<'a, '_> {
                     let zeros = match len {
                         Len::Octets(read) => read(header).unwrap_or(0),
                         Len::PadTo(unit) => padding_of(header.len(), *unit),
-                        Len::Rest | Len::Count(_) => 0,
+                        Len::Rest | Len::Count(_) | Len::Look(_) | Len::Usual(..) => 0,
                     };
+                    if let Len::Usual(usual, _) = len {
+                        self.out.extend_from_slice(usual);
+                        return Ok(());
+                    }
                     self.out.resize(at.saturating_add(zeros), 0);
                     if matches!(len, Len::PadTo(_)) && zeros > 0 {
                         self.padded = at..self.out.len();

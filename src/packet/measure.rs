@@ -38,7 +38,7 @@ pub(super) fn measure<'a>(sections: &'a [Section], octets: &[u8]) -> Measured<'a
         let wanted = match &section.body {
             Body::Fields { len, .. } => Some(*len),
             Body::Octets { len, .. } => {
-                let len_or_less = wanted(*len, header, room);
+                let len_or_less = wanted(*len, header, left);
                 if matches!(len, Len::PadTo(_)) {
                     measured.padding = len_or_less.unwrap_or(0);
                 }
@@ -46,11 +46,11 @@ pub(super) fn measure<'a>(sections: &'a [Section], octets: &[u8]) -> Measured<'a
             }
             Body::Zeros { .. } => Some(room),
             Body::Text { field, len: None } => text_len(field, left),
-            Body::Text { len: Some(len), .. } => wanted(*len, header, room),
+            Body::Text { len: Some(len), .. } => wanted(*len, header, left),
             Body::Items(items) => items_len(items, header, left),
-            Body::Records(records) => wanted(records.len, header, room),
+            Body::Records(records) => wanted(records.len, header, left),
             Body::Quoted(quoted) => {
-                let len = wanted(quoted.len, header, room);
+                let len = wanted(quoted.len, header, left);
                 let end = measured.len.saturating_add(len.unwrap_or(0).min(room));
                 measured.quoted = Some((quoted, measured.len, end));
                 len
@@ -73,10 +73,12 @@ pub(super) fn measure<'a>(sections: &'a [Section], octets: &[u8]) -> Measured<'a
 }
 
 /// How many octets a part wants, which may be more than there are; `None` when its length contradicts itself.
-pub(super) fn wanted(len: Len, header: &[u8], room: usize) -> Option<usize> {
+pub(super) fn wanted(len: Len, header: &[u8], left: &[u8]) -> Option<usize> {
+    let room = left.len();
     match len {
         Len::Rest | Len::Count(_) => Some(room),
         Len::Octets(read) => read(header),
+        Len::Look(look) | Len::Usual(_, look) => Some(look(left).min(room)),
         Len::PadTo(unit) => Some(padding_of(header.len(), unit).min(room)),
     }
 }
@@ -93,7 +95,7 @@ pub(super) fn text_len(field: &Field, octets: &[u8]) -> Option<usize> {
 
 /// How many octets repeated items want, where `left` is what stands from their first octet on.
 pub(super) fn items_len(items: &Items, header: &[u8], left: &[u8]) -> Option<usize> {
-    let Len::Count(count) = items.len else { return wanted(items.len, header, left.len()) };
+    let Len::Count(count) = items.len else { return wanted(items.len, header, left) };
     let mut at = 0usize;
     for _ in 0..count(header) {
         let item = measure(&items.item, left.get(at..).unwrap_or_default());

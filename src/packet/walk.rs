@@ -179,16 +179,16 @@ impl<'a> Walk<'a, '_> {
                     Err(cut_at) => return Some(cut_at),
                 },
                 Body::Items(items) => items_len(items, before, left)?,
-                Body::Octets { len, .. } => wanted(*len, before, left.len())?,
+                Body::Octets { len, .. } => wanted(*len, before, left)?,
                 Body::Zeros { .. } => left.len(),
                 // A part of a name has no text.
-                Body::Text { len: Some(len), .. } => wanted(*len, before, left.len())?,
+                Body::Text { len: Some(len), .. } => wanted(*len, before, left)?,
                 Body::Text { field, len: None } => match text_len(field, left)? {
                     len if len > left.len() => return Some(at),
                     len => len,
                 },
-                Body::Records(records) => wanted(records.len, before, left.len())?,
-                Body::Quoted(quoted) => wanted(quoted.len, before, left.len())?,
+                Body::Records(records) => wanted(records.len, before, left)?,
+                Body::Quoted(quoted) => wanted(quoted.len, before, left)?,
             };
             let area = left.get(..len).unwrap_or(left);
             self.area(section, at, area);
@@ -219,6 +219,7 @@ impl<'a> Walk<'a, '_> {
             // Zeros that fill up are what building makes by itself.
             Body::Octets { len: Len::PadTo(unit), .. }
                 if area.len() == padding_of(at, *unit) && area.iter().all(|octet| *octet == 0) => {}
+            Body::Octets { len: Len::Usual(usual, _), .. } if area == *usual => {}
             Body::Octets { field, .. } => {
                 self.visitor.event(Event::Field { field, value: ValueRef::Octets(area), octets, within });
             }

@@ -26,6 +26,7 @@ mod esp;
 pub mod eth;
 mod geneve;
 mod gre;
+mod http;
 pub mod icmp;
 mod icmp_extension;
 mod icmp_summary;
@@ -123,6 +124,7 @@ const ALL: &[fn() -> Protocol] = &[
     dhcp::describe,
     ntp::describe,
     tls::describe,
+    http::describe,
     data::describe,
 ];
 

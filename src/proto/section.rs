@@ -249,6 +249,10 @@ pub enum Len {
     /// Up to a multiple of so many octets, or less where no more are there. It is no part of what a length field counts, and
     /// told only where it is not just what building puts there: zeros.
     PadTo(usize),
+    /// As these octets, and those behind them, say themselves.
+    Look(fn(&[u8]) -> usize),
+    /// These octets, told only where others stand in their place, of which the function finds how many they are.
+    Usual(&'static [u8], fn(&[u8]) -> usize),
     /// As many items as the header's octets before it say.
     Count(fn(&[u8]) -> usize),
 }

@@ -2,7 +2,7 @@
 
 use super::describe::{Len, Protocol, Record, Section, Style, flag, group, octets, uint};
 use super::filter_names::{Compute, payload, payload_len};
-use super::{auto, ip, tls, udp};
+use super::{auto, http, ip, tls, udp};
 use crate::wire::record::{Counts, Dialect, Padding};
 
 /// The table of what it carries, which the first octets of a segment tell.
@@ -42,7 +42,7 @@ pub(super) fn describe() -> Protocol {
     ];
     Protocol::new("tcp", "Transmission Control Protocol", "RFC 9293", sections)
         .edge(ip::PROTO, 6)
-        .next_by_payload(PORT, |_, payload| tls::begins(payload).then_some(tls::PORT))
+        .next_by_payload(PORT, |_, payload| carried(payload))
         .identity(udp::ports)
         .ports(udp::port_pair)
         .alias("tcp.port", &["srcport", "dstport"])
@@ -57,6 +57,15 @@ pub(super) fn describe() -> Protocol {
         .derived("tcp.len", Compute::Number(payload_len))
         .derived("tcp.payload", Compute::Octets(payload))
         .summary(super::tcp_summary::summary)
+}
+
+/// What begins here, by the port that it usually has: a segment tells that itself, whatever its ports.
+fn carried(payload: &[u8]) -> Option<u64> {
+    match payload.first()? {
+        0x14..=0x17 => tls::begins(payload).then_some(tls::PORT),
+        b'A'..=b'Z' => http::begins(payload).then_some(http::PORT),
+        _ => None,
+    }
 }
 
 /// The letters that specs use for the flags, most significant first.

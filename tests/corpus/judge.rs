@@ -81,6 +81,7 @@ const OURS: &[&str] = &[
     "igmp",
     "arp",
     "vlan",
+    "http",
     "dhcp",
     "bootp",
     "ntp",

@@ -222,7 +222,9 @@ impl<'e> Run<'e> {
         let view = View::new(self.packet.octets, self.packet.table, self.packet.wire_len, index);
         let datum = match derived.compute {
             Compute::Number(compute) => compute(&view).map(|number| Datum::Number(i128::from(number))),
-            Compute::Octets(compute) => compute(&view).map(|octets| Datum::Octets(Cow::Borrowed(octets))),
+            Compute::Octets(compute) | Compute::Text(compute) => {
+                compute(&view).map(|octets| Datum::Octets(Cow::Borrowed(octets)))
+            }
         };
         datum.map_or(GO_ON, |datum| tell(Found { datum, field: None, octets: None }))
     }
