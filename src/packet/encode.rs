@@ -92,21 +92,7 @@ impl<'a> Encoder<'a, '_> {
                 }
                 Some(_) => Err(self.mismatch(path, field.name, "octets")),
                 None => {
-                    let header = self.out.get(start..).unwrap_or_default();
-                    let at = self.out.len();
-                    let zeros = match len {
-                        Len::Octets(read) => read(header).unwrap_or(0),
-                        Len::PadTo(unit) => padding_of(header.len(), *unit),
-                        Len::Rest | Len::Count(_) | Len::Look(_) | Len::Usual(..) => 0,
-                    };
-                    if let Len::Usual(usual, _) = len {
-                        self.out.extend_from_slice(usual);
-                        return Ok(());
-                    }
-                    self.out.resize(at.saturating_add(zeros), 0);
-                    if matches!(len, Len::PadTo(_)) && zeros > 0 {
-                        self.padded = at..self.out.len();
-                    }
+                    self.unwritten(*len, start);
                     Ok(())
                 }
             },
@@ -138,6 +124,27 @@ impl<'a> Encoder<'a, '_> {
                 Some(_) => Err(self.mismatch(path, quoted.name, "a list of layers")),
                 None => Ok(()),
             },
+        }
+    }
+
+    /// Octets that nobody wrote: as many zeros as the header says, or what usually stands there.
+    fn unwritten(&mut self, len: Len, start: usize) {
+        let header = self.out.get(start..).unwrap_or_default();
+        let at = self.out.len();
+        match len {
+            Len::Octets(read) => {
+                let zeros = read(header).unwrap_or(0);
+                self.out.resize(at.saturating_add(zeros), 0);
+            }
+            Len::PadTo(unit) => {
+                let zeros = padding_of(header.len(), unit);
+                self.out.resize(at.saturating_add(zeros), 0);
+                if zeros > 0 {
+                    self.padded = at..self.out.len();
+                }
+            }
+            Len::Usual(usual, _) => self.out.extend_from_slice(usual),
+            Len::Rest | Len::Count(_) | Len::Look(_) => {}
         }
     }
 

@@ -1,9 +1,12 @@
 //! Geneve, generic network virtualization encapsulation: RFC 8926.
 
+use std::fmt;
+
 use super::auto::{self, Scope};
-use super::describe::{Len, Protocol, Section, Style, flag, group, uint};
+use super::describe::{Len, Protocol, Section, Style, View, flag, group, uint};
 use super::{eth, udp};
 use crate::wire::big_endian::{long_at, octet, octet_at, word_at};
+use crate::wire::text::Text;
 
 pub(super) fn describe() -> Protocol {
     let header = vec![
@@ -52,27 +55,30 @@ pub(super) fn describe() -> Protocol {
         .alias("geneve.option.type.critical", &["options.type.critical"])
         .alias("geneve.option.length", &["options.length"])
         .gap(": ")
-        .summary(|view, out| {
-            let header = view.header();
-            let (Some(flags), Some(vni)) = (octet_at(header, 1), long_at(header, 4)) else { return Ok(()) };
-            out.put("Geneve, Flags [").put(match flags & 0xc0 {
-                0xc0 => "OC",
-                0x80 => "O",
-                0x40 => "C",
-                _ => "none",
-            });
-            write!(out, "], vni 0x{:x}", vni >> 8)?;
-            if view.with_link
-                && let Some(proto) = word_at(header, 2)
-            {
-                let known = eth::name_of(proto).unwrap_or("unknown");
-                write!(out, ", proto {known} (0x{proto:04x})")?;
-            }
-            match octet(header, 0) & 0x3f {
-                0 => Ok(()),
-                units => write!(out, ", options [{} bytes]", u32::from(units).saturating_mul(4)),
-            }
-        })
+        .summary(summary)
+}
+
+/// Tcpdump's words.
+fn summary(view: &View<'_>, out: &mut Text) -> fmt::Result {
+    let header = view.header();
+    let (Some(flags), Some(vni)) = (octet_at(header, 1), long_at(header, 4)) else { return Ok(()) };
+    out.put("Geneve, Flags [").put(match flags & 0xc0 {
+        0xc0 => "OC",
+        0x80 => "O",
+        0x40 => "C",
+        _ => "none",
+    });
+    write!(out, "], vni 0x{:x}", vni >> 8)?;
+    if view.with_link
+        && let Some(proto) = word_at(header, 2)
+    {
+        let known = eth::name_of(proto).unwrap_or("unknown");
+        write!(out, ", proto {known} (0x{proto:04x})")?;
+    }
+    match octet(header, 0) & 0x3f {
+        0 => Ok(()),
+        units => write!(out, ", options [{} bytes]", u32::from(units).saturating_mul(4)),
+    }
 }
 
 /// Octets that the low bits of an octet count in words.

@@ -79,14 +79,12 @@ fn hello() -> Vec<Section> {
         octets("handshake.random", 32, "Random"),
         uint("handshake.session_id_length", 8, "Length of the session").measures("handshake.session_id", 1),
     ];
-    let number = |name, bits, title| vec![Section::fields(vec![uint(name, bits, title).hex()])];
-    let client = |before: &Before<'_>| tls_hello::is_hello(before) && tls_hello::is_client(before);
     let server = |before: &Before<'_>| tls_hello::is_hello(before) && !tls_hello::is_client(before);
     let chosen = vec![
         uint("handshake.ciphersuite", 16, "Cipher suite").hex(),
         uint("handshake.comp_method", 8, "Compression"),
     ];
-    vec![
+    let mut sections = vec![
         Section::fields(head).when(tls_hello::begins),
         Section::octets(
             "handshake.session_id",
@@ -94,6 +92,32 @@ fn hello() -> Vec<Section> {
             Len::Octets(|record| Some(usize::from(octet(record, 43)))),
         )
         .when(tls_hello::is_hello),
+    ];
+    sections.extend(client_lists());
+    sections.extend([
+        Section::fields(chosen).when(server),
+        Section::fields(vec![
+            uint("handshake.extensions_length", 16, "Length of the extensions")
+                .auto(tls_hello::extensions_len),
+        ])
+        .when(tls_hello::has_extensions),
+        Section::items(
+            "handshake.extensions",
+            "Extensions",
+            Style::Table,
+            extension(),
+            Len::Octets(|record| Some(usize::from(word(record, record.len().checked_sub(2)?)))),
+        )
+        .when(tls_hello::is_behind_extensions_len),
+    ]);
+    sections
+}
+
+/// What a client has to offer.
+fn client_lists() -> Vec<Section> {
+    let client = |before: &Before<'_>| tls_hello::is_hello(before) && tls_hello::is_client(before);
+    let suite = uint("ciphersuite", 16, "Cipher suite").hex();
+    vec![
         Section::fields(vec![length(
             "handshake.cipher_suites_length",
             16,
@@ -106,7 +130,7 @@ fn hello() -> Vec<Section> {
             "handshake.ciphersuites",
             "Cipher suites",
             Style::Scalar,
-            number("ciphersuite", 16, "Cipher suite"),
+            vec![Section::fields(vec![suite])],
             Len::Octets(|record| Some(usize::from(word(record, record.len().checked_sub(2)?)))),
         )
         .when(client),
@@ -126,20 +150,6 @@ fn hello() -> Vec<Section> {
             Len::Octets(|record| Some(usize::from(*record.last()?))),
         )
         .when(client),
-        Section::fields(chosen).when(server),
-        Section::fields(vec![
-            uint("handshake.extensions_length", 16, "Length of the extensions")
-                .auto(tls_hello::extensions_len),
-        ])
-        .when(tls_hello::has_extensions),
-        Section::items(
-            "handshake.extensions",
-            "Extensions",
-            Style::Table,
-            extension(),
-            Len::Octets(|record| Some(usize::from(word(record, record.len().checked_sub(2)?)))),
-        )
-        .when(tls_hello::is_behind_extensions_len),
     ]
 }
 

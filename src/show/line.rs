@@ -156,8 +156,8 @@ impl<'a> Line<'_, 'a> {
             let said = self.out.len();
             let behind = self.piece(&view, protocol)?;
             // What is cut is marked behind the colon.
-            let is_whole = view.scope.layer().is_some_and(|entry| entry.state == LayerState::Whole);
-            if self.out.len() == said && is_whole {
+            let is_whole = || view.scope.layer().is_some_and(|entry| entry.state == LayerState::Whole);
+            if self.out.len() == said && is_whole() {
                 self.out.truncate(start);
             } else {
                 between = behind;
