@@ -46,12 +46,21 @@ fn hex_of(args: &[&str], stdin: &str) -> Vec<String> {
     printed(&args, stdin).lines().map(str::to_owned).collect()
 }
 
-/// Packets with the octets that scapy builds from them; `tier` says which must be equal.
+/// Packets with the octets that scapy builds from them; those of the `core` tier must be equal, of the others all but these.
+const BUILT_DIFFERENTLY: &[(&str, &str)] = &[
+    ("dns-", "questions are called `qry` here"),
+    ("pppoe-ip", "a protocol of one octet, as older versions of scapy have it; RFC 2516 wants two"),
+];
+
 fn reference(path: &str) -> Option<Vec<(String, Json)>> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
     let text = std::fs::read_to_string(path).ok()?;
     let packets = text.lines().map(|line| (line.to_owned(), serde_json::from_str::<Json>(line).unwrap()));
-    Some(packets.filter(|(_, json)| json["tier"] == "core").collect())
+    let is_other = |json: &Json| {
+        let name = json["name"].as_str().unwrap();
+        BUILT_DIFFERENTLY.iter().any(|(beginning, _)| name.starts_with(beginning))
+    };
+    Some(packets.filter(|(_, json)| json["tier"] == "core" || !is_other(json)).collect())
 }
 
 fn builds_as_scapy_does(packets: &[(String, Json)]) {
@@ -67,7 +76,7 @@ fn builds_as_scapy_does(packets: &[(String, Json)]) {
 fn reference_packets_are_built_as_scapy_builds_them() {
     let packets =
         reference("tests/craft_packets.jsonl").expect("tests/craft_packets.jsonl is part of the project");
-    assert_eq!(packets.len(), 60);
+    assert_eq!(packets.len(), 79);
     builds_as_scapy_does(&packets);
 }
 

@@ -140,11 +140,17 @@ const READ_DIFFERENTLY: &[(&str, &str)] = &[
     ("tcp_rst_data", "tshark takes the data of a reset for its cause"),
     ("tcp_rst_data-trunc", "tshark takes the data of a reset for its cause"),
     ("time_2106_overflow", "its time is behind the end of ours"),
-    ("vlan", "tshark calls an outer tag of 802.1ad ieee8021ad"),
     ("ipv4_invalid_hdr_length", "tshark reads nothing of a header that says to be too short"),
     ("wrong-on-purpose", "tshark reads nothing of a header that says to be too short"),
     ("kday1", "tshark reads a header of another version as that"),
     ("mptcp-fclose", "tshark names MPTCP among the protocols"),
+    ("SSL-PartialCertificate2", "a record of TLS that goes on in the next segment is octets for us"),
+    ("TcpPacketWithOptions2", "tshark takes any octets at port 80 for a part of HTTP"),
+    (
+        "unidirectional_tcp_stream_with_missing_packet",
+        "tshark takes any octets at port 80 for a part of HTTP",
+    ),
+    ("wccp_redirect_gre", "the redirect header of WCCP is octets for us"),
     ("heap-overflow-1", "a single octet, which tshark calls raw and we data"),
 ];
 

@@ -65,6 +65,7 @@ fn compare(file: &Path, known: &BTreeSet<String>) -> (usize, usize, Vec<String>)
             theirs.values.keys().filter(|field| known.contains(*field) && !ours.values.contains_key(*field))
         {
             if !keeps_data(ours)
+                && !OTHER_HEADERS.iter().any(|(file, _)| *file == name)
                 && !is_zero(&theirs.values[field])
                 && !is_excepted(field, &[], &theirs.values[field])
             {
@@ -125,10 +126,26 @@ const EXCEPTIONS: &[(&str, &str, fn(&[String], &[String]) -> bool)] = &[
         "tshark shows the time that the code stands for (RFC 3810 5.1.9), we the code",
         |own, _| own.iter().all(|code| code.parse::<u32>().is_ok_and(|code| code >= 128)),
     ),
-    ("vlan.priority", "tshark calls an outer tag of 802.1ad ieee8021ad", is_inner_tag),
-    ("vlan.dei", "tshark calls an outer tag of 802.1ad ieee8021ad", is_inner_tag),
-    ("vlan.id", "tshark calls an outer tag of 802.1ad ieee8021ad", is_inner_tag),
-    ("vlan.etype", "tshark calls an outer tag of 802.1ad ieee8021ad", is_inner_tag),
+    ("llc.control", "tshark takes the octet of the receive sequence number with it", |own, judged| {
+        own.iter().zip(judged).all(|(own, judged)| {
+            judged.parse::<u16>().is_ok_and(|both| own.parse().ok() == Some(both & 0xff))
+        })
+    }),
+    ("tls.record.content_type", "tshark calls that of TLS 1.3 opaque", |own, judged| own.starts_with(judged)),
+    ("tls.handshake.extension.data", "tshark knows more of the extensions", is_hex),
+    ("tls.handshake.type", "messages behind a hello are octets here", |own, judged| judged.starts_with(own)),
+    ("tls.handshake.length", "messages behind a hello are octets here", |own, judged| {
+        judged.starts_with(own)
+    }),
+    ("ntp.ppoll", "private messages are octets here", |own, _| own.is_empty()),
+    ("ntp.stratum", "private messages are octets here", |own, _| own.is_empty()),
+    ("dhcp.option.hostname", "other escapes", |own, _| own.iter().any(|text| text.contains('\\'))),
+    ("dhcp.file", "octets here, text in tshark", is_hex),
+    ("dhcp.server", "octets here, text in tshark", is_hex),
+    ("sctp.parameter_length", "parameters of a re-configuration are octets", |own, _| own.is_empty()),
+    ("eth.dst", "tshark stops at a UDP length of zero, as BIG TCP has it", is_begun),
+    ("eth.src", "tshark stops at a UDP length of zero, as BIG TCP has it", is_begun),
+    ("eth.type", "tshark stops at a UDP length of zero, as BIG TCP has it", is_begun),
     (
         "icmpv6.mld.qqi",
         "tshark shows the time that the code stands for (RFC 3810 5.1.9), we the code",
@@ -175,15 +192,24 @@ const EXCEPTIONS: &[(&str, &str, fn(&[String], &[String]) -> bool)] = &[
     }),
 ];
 
-/// Whether tshark shows some of our tags, in our order.
-fn is_inner_tag(own: &[String], judged: &[String]) -> bool {
-    let mut own = own.iter();
-    own.len() > judged.len() && judged.iter().all(|tag| own.any(|known| known == tag))
+fn is_hex(own: &[String], _: &[String]) -> bool {
+    own.iter().all(|octets| octets.bytes().all(|digit| digit.is_ascii_hexdigit()))
+}
+
+/// Whether tshark has the first of two.
+fn is_begun(own: &[String], judged: &[String]) -> bool {
+    own.len() == 2 && judged.len() == 1 && own.starts_with(judged)
 }
 
 fn trailer_holds(own: &[String], judged: &[String]) -> bool {
     own.iter().zip(judged).all(|(own, judged)| own.contains(judged.as_str()))
 }
+
+/// Files in which tshark finds headers where we find others.
+const OTHER_HEADERS: &[(&str, &str)] = &[(
+    "kday1.pcap",
+    "a header of IPv4 says that its version is 6, which tshark takes for the kind of header",
+)];
 
 /// Files that tshark does not read to their end.
 const TSHARK_STOPS: &[(&str, &str)] =

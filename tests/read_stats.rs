@@ -12,7 +12,7 @@ use serde_json::Value;
 use support::{RAWSOCK, run, skip_or_fail, text_of};
 
 /// Captures whose protocols tshark calls as we do.
-const CAPTURES: [&str; 8] = [
+const CAPTURES: [&str; 13] = [
     "arp-icmp.pcapng",
     "ndp-icmpv6.pcapng",
     "tcp-echo.pcapng",
@@ -21,6 +21,42 @@ const CAPTURES: [&str; 8] = [
     "multicast.pcapng",
     "raw-ip.pcap",
     "ndp-options.pcap",
+    "tunnels.pcap",
+    "vlan.pcapng",
+    "transports.pcap",
+    "dhcp-ntp.pcap",
+    "tls.pcap",
+];
+
+/// What the compared paths are made of.
+const KNOWN: [&str; 27] = [
+    "",
+    "eth",
+    "vlan",
+    "ieee8021ad",
+    "llc",
+    "mpls",
+    "pppoed",
+    "pppoes",
+    "ppp",
+    "ip",
+    "ipv6",
+    "arp",
+    "icmp",
+    "icmpv6",
+    "igmp",
+    "gre",
+    "sctp",
+    "esp",
+    "ah",
+    "tcp",
+    "udp",
+    "vxlan",
+    "geneve",
+    "dhcp",
+    "ntp",
+    "tls",
+    "http",
 ];
 
 fn statistics(file: &Path) -> Value {
@@ -64,19 +100,19 @@ fn the_hierarchy_is_that_of_tshark() {
             theirs.insert(format!("/{}", path.join("/")), (number("frames:"), number("bytes:")));
         }
         // tshark has protocols that we have not, calls raw IP a protocol, and no extension header one.
-        let known = |path: &String| {
-            path.split('/').all(|name| {
-                ["", "eth", "ip", "ipv6", "arp", "icmp", "icmpv6", "igmp", "tcp", "udp"].contains(&name)
-            })
-        };
+        let known = |path: &String| path.split('/').all(|name| KNOWN.contains(&name));
         let only = |all: BTreeMap<String, (u64, u64)>| -> BTreeMap<String, (u64, u64)> {
             let plain = |path: String| {
-                path.replace("/raw", "").replace("/ipv6.hopopts", "").replace("/ipv6.dstopts", "")
+                path.replace("/raw", "")
+                    .replace("/ipv6.hopopts", "")
+                    .replace("/ipv6.dstopts", "")
+                    .replace("/ipv6/ah/", "/ipv6/")
             };
             let mut merged: BTreeMap<String, (u64, u64)> = BTreeMap::new();
             for (path, count) in all {
                 if path.contains(".hopopts") && path.ends_with("opts")
                     || path.ends_with(".dstopts")
+                    || path.ends_with("/ipv6/ah")
                     || path == "/raw"
                 {
                     continue;

@@ -7,7 +7,8 @@ use crate::proto::describe::{Auto, Style};
 use crate::wire::frame::LinkType;
 use crate::wire::layers::{LayerEntry, LayerState, LayerTable, MAX_LAYERS};
 
-use super::encode::{Pending, Quote, counted, encode};
+use super::encode::{counted, encode};
+use super::pending::{Pending, Quote};
 use super::{Layer, Node, Packet, find, link_type_of};
 
 /// A built packet.
@@ -309,13 +310,13 @@ impl Builder {
         wanted: fn(Auto) -> bool,
     ) -> Result<(), BuildError> {
         // Items come behind the fields that count them, and are computed first.
-        for Pending { field, section, within, by } in pending.iter().rev() {
+        for Pending { field, section, within, padding, by } in pending.iter().rev() {
             let Some(auto) = field.auto.filter(|auto| wanted(*auto)) else { continue };
             let (start, end) = *within;
             let field_at = section.saturating_add(field.span.octets().start).saturating_sub(start);
             // The header may have grown by what it quotes, or have been cut.
             let header = Scope::of_layer(&self.octets, &self.table, index);
-            let end = if start == header.start { header.end } else { end };
+            let end = if start == header.start { header.end.saturating_sub(*padding) } else { end };
             if start.saturating_add(field_at).saturating_add(field.span.octets().len()) > header.end {
                 continue;
             }

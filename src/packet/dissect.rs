@@ -81,7 +81,8 @@ fn layer(octets: &[u8], pending: Pending, table: &mut LayerTable) -> Option<Pend
     if header_end >= contents.end {
         return None;
     }
-    let next = if contents.known { registry().carried(protocol, header) } else { None };
+    let payload = octets.get(header_end..contents.end)?;
+    let next = if contents.known { registry().carried(protocol, header, payload) } else { None };
     let protocol = next.unwrap_or_else(|| registry().data());
     Some(Pending { protocol, start: header_end, end: contents.end, quoted_by })
 }

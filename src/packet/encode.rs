@@ -1,54 +1,19 @@
 //! Writing a header: the other direction of [`walk`](super::walk).
 
+use std::ops::Range;
+
 use crate::proto::describe::{Before, Body, Counted, Field, Items, Kind, Len, Protocol, Section, Style};
 use crate::wire::value::{Value, ValueRef};
 
 use super::build::{Beside, BuildError};
+use super::measure::padding_of;
+use super::pending::{Encoded, Pending, Quote};
 use super::walk::{CUT, RAW};
 use super::{Cut, Layer, Node, find};
 
-/// A field that nobody wrote, to be computed once the whole packet stands.
-#[derive(Debug, Clone)]
-pub(super) struct Pending {
-    /// The field.
-    pub(super) field: &'static Field,
-    /// First octet of its section in the packet.
-    pub(super) section: usize,
-    /// The structure that holds it: octets of the packet.
-    pub(super) within: (usize, usize),
-    /// What somebody wants added to it.
-    pub(super) by: i64,
-}
-
-impl Pending {
-    /// Moves it by `by` octets, where it stands behind `at`: a quoted packet has been put in there.
-    pub(super) fn move_behind(&mut self, at: usize, by: usize) {
-        if self.section >= at {
-            self.section = self.section.saturating_add(by);
-        }
-        if self.within.0 >= at {
-            self.within = (self.within.0.saturating_add(by), self.within.1.saturating_add(by));
-        }
-    }
-}
-
-/// Where a quoted packet is to stand, for the builder to fill.
-pub(super) struct Quote<'a> {
-    pub(super) layers: &'a [Layer],
-    pub(super) at: usize,
-    pub(super) counted: Option<Counted>,
-}
-
-/// What encoding a header yields besides its octets.
-#[derive(Default)]
-pub(super) struct Encoded<'a> {
-    pub(super) pending: Vec<Pending>,
-    pub(super) quote: Option<Quote<'a>>,
-}
-
 /// Appends the header of `layer` to `out`.
 pub(super) fn encode<'a>(layer: &'a Layer, out: &mut Vec<u8>) -> Result<Encoded<'a>, BuildError> {
-    let mut encoder = Encoder { protocol: layer.protocol, out, encoded: Encoded::default() };
+    let mut encoder = Encoder { protocol: layer.protocol, out, padded: 0..0, encoded: Encoded::default() };
     encoder.structure(&layer.protocol.sections, Written(&layer.fields), layer.protocol.name)?;
     Ok(encoder.encoded)
 }
@@ -76,6 +41,8 @@ impl<'a> Written<'a> {
 pub(super) struct Encoder<'a, 'o> {
     protocol: &'static Protocol,
     pub(super) out: &'o mut Vec<u8>,
+    /// The octets that were put there last to fill something up.
+    padded: Range<usize>,
     encoded: Encoded<'a>,
 }
 
@@ -99,10 +66,13 @@ impl<'a> Encoder<'a, '_> {
             }
         }
         self.all_used(sections, &there, written, path)?;
-        let end = self.out.len();
+        // What fills up the last part of a structure fills up the structure.
+        let padding = if self.padded.end == self.out.len() { self.padded.len() } else { 0 };
+        let end = self.out.len().saturating_sub(padding);
         for pending in self.encoded.pending.get_mut(first_pending..).unwrap_or_default() {
             if pending.within == (0, 0) {
                 pending.within = (start, end);
+                pending.padding = padding;
             }
         }
         Ok(())
@@ -124,14 +94,20 @@ impl<'a> Encoder<'a, '_> {
                 }
                 Some(_) => Err(self.mismatch(path, field.name, "octets")),
                 None => {
-                    let header = self.out.get(start..).unwrap_or_default();
-                    let zeros = if let Len::Octets(read) = len { read(header).unwrap_or(0) } else { 0 };
-                    self.out.resize(self.out.len().saturating_add(zeros), 0);
+                    self.unwritten(*len, start);
                     Ok(())
                 }
             },
             Body::Zeros { field } => self.zeros(field, written, path),
-            Body::Text { field } => self.text(field, written.of(field), path),
+            Body::Text { field, len: None } => self.text(field, written.of(field), path),
+            Body::Text { field, len: Some(_) } => match written.of(field) {
+                Some(Node::Value(Value::Text(text))) => {
+                    self.out.extend_from_slice(text);
+                    Ok(())
+                }
+                Some(_) => Err(self.mismatch(path, field.name, field.kind.words())),
+                None => Ok(()),
+            },
             Body::Items(items) => match written.get(items.name) {
                 Some(Node::List(list)) => list.iter().try_for_each(|node| self.item(items, node, path)),
                 Some(_) => Err(self.mismatch(path, items.name, "a list")),
@@ -150,6 +126,27 @@ impl<'a> Encoder<'a, '_> {
                 Some(_) => Err(self.mismatch(path, quoted.name, "a list of layers")),
                 None => Ok(()),
             },
+        }
+    }
+
+    /// Octets that nobody wrote: as many zeros as the header says, or what usually stands there.
+    fn unwritten(&mut self, len: Len, start: usize) {
+        let header = self.out.get(start..).unwrap_or_default();
+        let at = self.out.len();
+        match len {
+            Len::Octets(read) => {
+                let zeros = read(header).unwrap_or(0);
+                self.out.resize(at.saturating_add(zeros), 0);
+            }
+            Len::PadTo(unit) => {
+                let zeros = padding_of(header.len(), unit);
+                self.out.resize(at.saturating_add(zeros), 0);
+                if zeros > 0 {
+                    self.padded = at..self.out.len();
+                }
+            }
+            Len::Usual(usual, _) => self.out.extend_from_slice(usual),
+            Len::Rest | Len::Count(_) | Len::Look(_) => {}
         }
     }
 
@@ -193,6 +190,12 @@ impl<'a> Encoder<'a, '_> {
             let beside = Beside { computed, by, max: field.max(), unit: field.scale };
             let count = beside.number(|| full_name(path, field.name))?;
             self.put(field, at, ValueRef::Uint(count), path)?;
+        } else if let Some((measured, unit)) = field.measures {
+            let len = u64::try_from(written_len(written.get(measured))).unwrap_or(u64::MAX);
+            let computed = len.saturating_mul(unit);
+            let beside = Beside { computed, by, max: field.max(), unit: field.scale };
+            let len = beside.number(|| full_name(path, field.name))?;
+            self.put(field, at, ValueRef::Uint(len), path)?;
         } else if by != 0 && field.auto.is_none() {
             if !self.is_counted_later(field) {
                 return Err(BuildError::NotComputed { name: full_name(path, field.name) });
@@ -203,11 +206,14 @@ impl<'a> Encoder<'a, '_> {
                 self.put(field, at, ValueRef::Uint(count), path)?;
             }
         }
+        if let Some(told) = field.tells {
+            self.put(field, at, ValueRef::Bool(written.get(told).is_some()), path)?;
+        }
         if let Some(default) = &field.default {
             self.put(field, at, default.as_ref(), path)?;
         }
         if field.auto.is_some() {
-            self.encoded.pending.push(Pending { field, section: at, within: (0, 0), by });
+            self.encoded.pending.push(Pending { field, section: at, within: (0, 0), padding: 0, by });
         }
         Ok(())
     }
@@ -320,7 +326,7 @@ impl<'a> Encoder<'a, '_> {
                 fields => self.structure(&items.item, Written(fields), &path),
             };
         }
-        if let (Style::Scalar, [Section { body: Body::Text { field }, .. }]) =
+        if let (Style::Scalar, [Section { body: Body::Text { field, .. }, .. }]) =
             (items.style, items.item.as_slice())
         {
             return self.text(field, Some(node), &path);
@@ -390,12 +396,21 @@ impl<'a> Encoder<'a, '_> {
     }
 }
 
+/// Octets or items that somebody wrote.
+fn written_len(node: Option<&Node>) -> usize {
+    match node {
+        Some(Node::List(items)) => items.len(),
+        Some(Node::Value(Value::Octets(octets) | Value::Text(octets))) => octets.len(),
+        _ => 0,
+    }
+}
+
 /// Whether a section has something of this name.
 pub(super) fn names(body: &Body, name: &str) -> bool {
     let is = |field: &Field| field.name == name || field.also.is_some_and(|also| also.name == name);
     match body {
         Body::Fields { fields, .. } => fields.iter().any(is),
-        Body::Octets { field, .. } | Body::Zeros { field } | Body::Text { field } => is(field),
+        Body::Octets { field, .. } | Body::Zeros { field } | Body::Text { field, .. } => is(field),
         Body::Items(items) => items.name == name,
         Body::Records(records) => records.name == name,
         Body::Quoted(quoted) => quoted.name == name,

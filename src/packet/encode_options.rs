@@ -65,6 +65,7 @@ impl<'a> Encoder<'a, '_> {
         let Node::Value(content) = value else { return Ok(()) };
         match (body, content) {
             (Body::Octets { .. }, Value::Octets(octets)) => self.out.extend_from_slice(octets),
+            (Body::Text { .. }, Value::Text(text)) => self.out.extend_from_slice(text),
             (Body::Zeros { .. }, Value::Uint(count)) => {
                 let count = usize::try_from(*count).unwrap_or(usize::MAX).min(usize::from(u8::MAX));
                 self.out.resize(self.out.len().saturating_add(count), 0);

@@ -9,6 +9,8 @@ use crate::wire::layers::LayerState;
 pub(super) struct Measured<'a> {
     /// Octets of the header that are there.
     pub(super) len: usize,
+    /// Of these, octets at the end that only fill up.
+    pub(super) padding: usize,
     /// Whether that is all of it.
     pub(super) state: LayerState,
     /// The quoted packet in it: its description and octets from..to of the header.
@@ -17,7 +19,7 @@ pub(super) struct Measured<'a> {
 
 /// Measures the header that `octets` begins with; it never reaches past them.
 pub(super) fn measure<'a>(sections: &'a [Section], octets: &[u8]) -> Measured<'a> {
-    let mut measured = Measured { len: 0, state: LayerState::Whole, quoted: None };
+    let mut measured = Measured { len: 0, padding: 0, state: LayerState::Whole, quoted: None };
     if let [Section { when: None, body: Body::Fields { len, .. } }] = sections
         && octets.len() >= *len
     {
@@ -35,13 +37,20 @@ pub(super) fn measure<'a>(sections: &'a [Section], octets: &[u8]) -> Measured<'a
         }
         let wanted = match &section.body {
             Body::Fields { len, .. } => Some(*len),
-            Body::Octets { len, .. } => wanted(*len, header, room),
+            Body::Octets { len, .. } => {
+                let len_or_less = wanted(*len, header, left);
+                if matches!(len, Len::PadTo(_)) {
+                    measured.padding = len_or_less.unwrap_or(0);
+                }
+                len_or_less
+            }
             Body::Zeros { .. } => Some(room),
-            Body::Text { field } => text_len(field, left),
+            Body::Text { field, len: None } => text_len(field, left),
+            Body::Text { len: Some(len), .. } => wanted(*len, header, left),
             Body::Items(items) => items_len(items, header, left),
-            Body::Records(records) => wanted(records.len, header, room),
+            Body::Records(records) => wanted(records.len, header, left),
             Body::Quoted(quoted) => {
-                let len = wanted(quoted.len, header, room);
+                let len = wanted(quoted.len, header, left);
                 let end = measured.len.saturating_add(len.unwrap_or(0).min(room));
                 measured.quoted = Some((quoted, measured.len, end));
                 len
@@ -64,11 +73,19 @@ pub(super) fn measure<'a>(sections: &'a [Section], octets: &[u8]) -> Measured<'a
 }
 
 /// How many octets a part wants, which may be more than there are; `None` when its length contradicts itself.
-pub(super) fn wanted(len: Len, header: &[u8], room: usize) -> Option<usize> {
+pub(super) fn wanted(len: Len, header: &[u8], left: &[u8]) -> Option<usize> {
+    let room = left.len();
     match len {
         Len::Rest | Len::Count(_) => Some(room),
         Len::Octets(read) => read(header),
+        Len::Look(look) | Len::Usual(_, look) => Some(look(left).min(room)),
+        Len::PadTo(unit) => Some(padding_of(header.len(), unit).min(room)),
     }
+}
+
+/// How many octets are missing from `len` to a multiple of `unit`.
+pub(super) fn padding_of(len: usize, unit: usize) -> usize {
+    len.checked_next_multiple_of(unit).unwrap_or(len).saturating_sub(len)
 }
 
 /// How many octets the name or string wants with which `octets` begin; `None` when it is none.
@@ -78,7 +95,7 @@ pub(super) fn text_len(field: &Field, octets: &[u8]) -> Option<usize> {
 
 /// How many octets repeated items want, where `left` is what stands from their first octet on.
 pub(super) fn items_len(items: &Items, header: &[u8], left: &[u8]) -> Option<usize> {
-    let Len::Count(count) = items.len else { return wanted(items.len, header, left.len()) };
+    let Len::Count(count) = items.len else { return wanted(items.len, header, left) };
     let mut at = 0usize;
     for _ in 0..count(header) {
         let item = measure(&items.item, left.get(at..).unwrap_or_default());

@@ -12,10 +12,12 @@ pub mod dissect;
 pub(crate) mod encode;
 mod encode_options;
 pub mod expert;
+mod fit;
 pub mod fragment;
 #[cfg(test)]
 pub(crate) mod laws;
 mod measure;
+mod pending;
 pub mod unbuild;
 pub mod walk;
 

@@ -131,7 +131,7 @@ fn is_made(field: &Field, value: ValueRef<'_>, scope: &Scope<'_>, keep: Keep) ->
         return value == ValueRef::Uint(computed);
     }
     // The items of a header that is not whole may be fewer.
-    if field.counts.is_some() {
+    if field.counts.is_some() || field.measures.is_some() {
         return scope.layer().is_some_and(|layer| layer.state == LayerState::Whole);
     }
     let default = field.default.as_ref().map_or(is_zero(&value), |default| default.as_ref() == value);

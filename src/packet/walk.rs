@@ -14,7 +14,8 @@ use crate::wire::layers::{LayerEntry, LayerState};
 use crate::wire::record::{RawRecord, RawShape};
 use crate::wire::value::ValueRef;
 
-use super::measure::{items_len, measure, text_len, wanted};
+use super::fit::fits;
+use super::measure::{items_len, measure, padding_of, text_len, wanted};
 
 /// What the walk meets. Octet ranges are offsets in the packet.
 #[derive(Debug, Clone)]
@@ -124,7 +125,12 @@ pub fn visit_layer<'a>(
     let Some(header) = packet.get(start..end) else { return };
     // Sections that depend on the room look at what the layer had, which for whole headers is up to its end.
     let room = packet.get(start..entry.end as usize).unwrap_or(header);
-    let mut walk = Walk { base: start, header, room, message: room, is_layer: true, visitor };
+    let is_padded = matches!(
+        protocol.sections.last(),
+        Some(Section { body: Body::Octets { len: Len::PadTo(_), .. }, .. })
+    );
+    let padding = if is_padded { measure(&protocol.sections, header).padding } else { 0 };
+    let mut walk = Walk { base: start, header, padding, room, message: room, is_layer: true, visitor };
     let cut = walk.sections(&protocol.sections, entry.state == LayerState::Malformed);
     if let Some(at) = cut {
         let rest = header.get(at..).unwrap_or_default();
@@ -139,6 +145,8 @@ struct Walk<'a, 't> {
     base: usize,
     /// Its octets.
     header: &'a [u8],
+    /// How many of them only fill up, at its end.
+    padding: usize,
     /// Its octets and those behind it that it might have taken.
     room: &'a [u8],
     /// The layer's octets, in which the pointers of names point.
@@ -171,15 +179,16 @@ impl<'a> Walk<'a, '_> {
                     Err(cut_at) => return Some(cut_at),
                 },
                 Body::Items(items) => items_len(items, before, left)?,
-                Body::Octets { len, .. } => wanted(*len, before, left.len())?,
+                Body::Octets { len, .. } => wanted(*len, before, left)?,
                 Body::Zeros { .. } => left.len(),
                 // A part of a name has no text.
-                Body::Text { field } => match text_len(field, left)? {
+                Body::Text { len: Some(len), .. } => wanted(*len, before, left)?,
+                Body::Text { field, len: None } => match text_len(field, left)? {
                     len if len > left.len() => return Some(at),
                     len => len,
                 },
-                Body::Records(records) => wanted(records.len, before, left.len())?,
-                Body::Quoted(quoted) => wanted(quoted.len, before, left.len())?,
+                Body::Records(records) => wanted(records.len, before, left)?,
+                Body::Quoted(quoted) => wanted(quoted.len, before, left)?,
             };
             let area = left.get(..len).unwrap_or(left);
             self.area(section, at, area);
@@ -204,16 +213,21 @@ impl<'a> Walk<'a, '_> {
     /// Walks what a section holds besides fields with fixed places.
     fn area(&mut self, section: &'static Section, at: usize, area: &'a [u8]) {
         let octets = self.place(at, area.len());
-        let within = self.place(0, self.header.len());
+        let within = self.within();
         match &section.body {
             Body::Fields { .. } => {}
+            // Zeros that fill up are what building makes by itself.
+            Body::Octets { len: Len::PadTo(unit), .. }
+                if area.len() == padding_of(at, *unit) && area.iter().all(|octet| *octet == 0) => {}
+            Body::Octets { len: Len::Usual(usual, _), .. } if area == *usual => {}
             Body::Octets { field, .. } => {
                 self.visitor.event(Event::Field { field, value: ValueRef::Octets(area), octets, within });
             }
-            Body::Text { field } => {
-                let value = match field.kind {
-                    Kind::Name => ValueRef::Name(NameRef { octets: area, message: self.message }),
-                    _ => ValueRef::Text(area.get(1..).unwrap_or_default()),
+            Body::Text { field, len } => {
+                let value = match (field.kind, len) {
+                    (Kind::Name, _) => ValueRef::Name(NameRef { octets: area, message: self.message }),
+                    (_, None) => ValueRef::Text(area.get(1..).unwrap_or_default()),
+                    (_, Some(_)) => ValueRef::Text(area),
                 };
                 self.visitor.event(Event::Field { field, value, octets, within });
             }
@@ -254,7 +268,7 @@ impl<'a> Walk<'a, '_> {
             if field.hidden_when_zero && is_zero(&value) {
                 continue;
             }
-            let within = self.place(0, self.header.len());
+            let within = self.within();
             self.visitor.event(Event::Field { field, value, octets: place, within });
         }
         if group.is_some() {
@@ -289,6 +303,7 @@ impl<'a> Walk<'a, '_> {
             let mut inner = Walk {
                 base: place.start,
                 header: octets,
+                padding: item.padding,
                 room: octets,
                 message: self.message,
                 is_layer: false,
@@ -350,6 +365,7 @@ impl<'a> Walk<'a, '_> {
         let mut inner = Walk {
             base,
             header: body,
+            padding: 0,
             room: body,
             message: self.message,
             is_layer: false,
@@ -400,6 +416,11 @@ impl<'a> Walk<'a, '_> {
         self.visitor.event(Event::Close);
     }
 
+    /// The structure's own octets, without what fills it up.
+    fn within(&self) -> Range<usize> {
+        self.place(0, self.header.len().saturating_sub(self.padding))
+    }
+
     /// Offsets in the packet of `len` octets at `at` of the structure.
     fn place(&self, at: usize, len: usize) -> Range<usize> {
         let start = self.base.saturating_add(at);
@@ -418,63 +439,24 @@ pub const CUT: &str = "cut";
 /// The key of an unknown option's length octet.
 pub const LENGTH: &str = "length";
 
-/// Whether a body is just what the option's description would build: else the option is kept as unknown, so that no
-/// octet is lost.
-fn fits(record: &Record, body: &[u8]) -> bool {
-    let measured = measure(&record.sections, body);
-    let zeros = |octets: &[u8]| octets.iter().all(|octet| *octet == 0);
-    let holds_zeros = record.sections.iter().all(|section| match &section.body {
-        Body::Zeros { .. } => zeros(body),
-        _ => true,
-    });
-    measured.state == LayerState::Whole
-        && measured.len == body.len()
-        && holds_zeros
-        && whole_items(record, body)
-}
-
-/// Whether the items of an option fill its body without a rest.
-fn whole_items(record: &Record, body: &[u8]) -> bool {
-    let mut at = 0usize;
-    for section in &record.sections {
-        let (header, left) = body.split_at_checked(at).unwrap_or((body, &[]));
-        if section
-            .when
-            .is_some_and(|holds| !holds(&Before { header, left, builds: false, wrote: &|_| false }))
-        {
-            continue;
-        }
-        match &section.body {
-            Body::Items(items) if matches!(items.len, Len::Rest) => {
-                let item: usize = items.item.iter().map(|section| fixed_len(&section.body)).sum();
-                return item == 0 || left.len().is_multiple_of(item);
-            }
-            other => at = at.saturating_add(fixed_len(other)),
-        }
-    }
-    true
-}
-
 /// Whether the first field of an item is there.
 fn begins(items: &Items, octets: &[u8]) -> bool {
     match items.item.first().map(|section| &section.body) {
         Some(Body::Fields { fields, .. }) => {
             fields.first().is_some_and(|field| read_field(field, octets).is_some())
         }
-        Some(Body::Text { field }) => text_len(field, octets).is_some_and(|len| len <= octets.len()),
+        Some(Body::Text { field, len: None }) => {
+            text_len(field, octets).is_some_and(|len| len <= octets.len())
+        }
         _ => false,
     }
-}
-
-fn fixed_len(body: &Body) -> usize {
-    if let Body::Fields { len, .. } = body { *len } else { 0 }
 }
 
 /// How an option is written: as the value of its one field, or as a table.
 pub(super) fn record_shape(record: &Record, body: &[u8]) -> Shape {
     match record.sections.as_slice() {
         [Section { body: Body::Items(items), .. }] if items.name.is_empty() => Shape::Single,
-        [Section { body: Body::Octets { .. } | Body::Zeros { .. }, .. }] => Shape::Single,
+        [Section { body: Body::Octets { .. } | Body::Zeros { .. } | Body::Text { .. }, .. }] => Shape::Single,
         [Section { body: Body::Fields { fields, .. }, .. }] => {
             let shown = fields.iter().filter(|field| shows(field, body)).count();
             let plain = fields.iter().filter(|field| !field.hidden_when_zero).count();

@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::Ipv4Addr;
 
 use super::describe::{Before, Extent, Len, Protocol, Section, Side, View, ipv4, mac, uint};
-use super::eth;
+use super::{eth, gre};
 use crate::wire::text::Text;
 use crate::wire::value::ValueRef;
 
@@ -32,6 +32,7 @@ pub(super) fn describe() -> Protocol {
     Protocol::new("arp", "Address Resolution Protocol", "RFC 826", sections)
         .edge(eth::ETHERTYPE, 0x0806)
         .edge(eth::ETHERTYPE, 0x8035)
+        .edge(gre::PROTO, 0x0806)
         .extent(Extent::Header)
         .identity(identity)
         .tag("ARP,")

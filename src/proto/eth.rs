@@ -2,12 +2,15 @@
 
 use pnet::packet::ethernet::{EthernetPacket, MutableEthernetPacket};
 
-use super::auto;
+use super::auto::{self, Scope};
 use super::describe::{Protocol, Section, mac, uint};
 use super::layout::setter;
+use super::{gre, ip, llc};
 use crate::wire::text::{Put, Text};
 use crate::wire::value::{Value, ValueRef};
 
+/// The layer's name.
+pub const NAME: &str = "eth";
 /// The table of EtherTypes (IEEE 802 numbers).
 pub const ETHERTYPE: &str = "ethertype";
 /// Types below this are the length of an 802.3 frame's data (IEEE 802.3 §3.2.6).
@@ -28,13 +31,19 @@ pub(super) fn describe() -> Protocol {
             .also("len", MIN_ETHERTYPE)
             .values(ETHERTYPES)
             .default_uint(LOCAL_EXPERIMENTAL)
-            .auto(auto::next_protocol)
+            .auto(type_or_len)
             .hex(),
     ];
     let header_len = MutableEthernetPacket::minimum_packet_size();
-    Protocol::new("eth", "Ethernet II", "IEEE 802.3, RFC 894", vec![Section::measured(header_len, header)])
+    Protocol::new(NAME, "Ethernet II", "IEEE 802.3, RFC 894", vec![Section::measured(header_len, header)])
         .edge(LINK_TYPE, 1)
-        .next(ETHERTYPE, |header| EthernetPacket::new(header).map(|eth| u64::from(eth.get_ethertype().0)))
+        .edge(ETHERTYPE, BRIDGED)
+        .edge(gre::PROTO, BRIDGED)
+        .edge(ip::PROTO, 143)
+        .next_by_payload(ETHERTYPE, |header, payload| {
+            let number = EthernetPacket::new(header).map(|eth| u64::from(eth.get_ethertype().0))?;
+            type_or_llc(number, payload)
+        })
         .payload_len(|header| {
             let number = u64::from(EthernetPacket::new(header)?.get_ethertype().0);
             (number < MIN_ETHERTYPE).then_some(number)
@@ -52,6 +61,29 @@ pub(super) fn describe() -> Protocol {
         })
 }
 
+/// The EtherType of Ethernet frames inside something else: transparent Ethernet bridging (RFC 1701).
+pub(super) const BRIDGED: u64 = 0x6558;
+
+/// Where a type stands, a length may stand: then the payload is one of LLC (IEEE 802.3 §3.2.6), but for the frames that Novell
+/// sent without that, which begin with the unused checksum of IPX.
+pub(super) fn type_or_llc(number: u64, payload: &[u8]) -> Option<u64> {
+    match number {
+        MIN_ETHERTYPE.. => Some(number),
+        _ if payload.starts_with(&[0xff, 0xff]) => None,
+        _ => Some(llc::ETHERTYPE_KEY),
+    }
+}
+
+/// The EtherType of what the layer carries, or the length of an LLC payload.
+pub(super) fn type_or_len(scope: &Scope<'_>) -> Option<u64> {
+    let number = auto::next_protocol(scope)?;
+    if number != llc::ETHERTYPE_KEY {
+        return Some(number);
+    }
+    let (_, llc) = scope.table.child(scope.index)?;
+    Some(u64::from(llc.end.saturating_sub(llc.start)))
+}
+
 /// An EtherType as tcpdump writes it: `ethertype IPv4 (0x0800)`, and `802.3` for the length of a frame without one.
 pub(super) struct Ethertype(pub(super) u16);
 
@@ -62,21 +94,39 @@ impl Put for Ethertype {
             out.put("802.3");
             return;
         }
-        let known = ETHERTYPES.iter().find(|(known, _)| *known == number);
-        out.put("ethertype ").put(known.map_or("Unknown", |(_, name)| *name)).put(" (0x");
+        out.put("ethertype ").put(name_of(self.0).unwrap_or("Unknown")).put(" (0x");
         out.hex(&self.0.to_be_bytes());
         out.put(")");
     }
 }
+
+/// What lines call an EtherType.
+pub(super) fn name_of(number: u16) -> Option<&'static str> {
+    let mut names = TCPDUMP_NAMES.iter().chain(ETHERTYPES);
+    names.find(|(known, _)| *known == u64::from(number)).map(|(_, name)| *name)
+}
+
+/// What tcpdump calls them otherwise.
+const TCPDUMP_NAMES: &[(u64, &str)] = &[
+    (0x6558, "TEB"),
+    (0x8100, "802.1Q"),
+    (0x8847, "MPLS unicast"),
+    (0x8848, "MPLS multicast"),
+    (0x8863, "PPPoE D"),
+    (0x8864, "PPPoE S"),
+    (0x88a8, "802.1Q-QinQ"),
+];
 
 /// IEEE 802 numbers that are met most.
 pub(super) const ETHERTYPES: &[(u64, &str)] = &[
     (0x0800, "IPv4"),
     (0x0806, "ARP"),
     (0x0842, "Wake-on-LAN"),
+    (0x6558, "Ethernet"),
     (0x8035, "RARP"),
     (0x8100, "802.1Q VLAN"),
     (0x86dd, "IPv6"),
+    (0x880b, "PPP"),
     (0x8808, "MAC control"),
     (0x8809, "slow protocols"),
     (0x8847, "MPLS"),

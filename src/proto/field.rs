@@ -39,6 +39,11 @@ pub struct Field {
     pub partial: Option<fn(&Scope<'_>) -> Option<u64>>,
     /// The list whose items it counts: building counts what somebody wrote there.
     pub counts: Option<&'static str>,
+    /// The octets or list whose length it says, and how many each octet or item counts: building measures what somebody wrote
+    /// there.
+    pub measures: Option<(&'static str, u64)>,
+    /// The field that it tells of: building sets it when somebody wrote that.
+    pub tells: Option<&'static str>,
     pub(super) place: Place,
 }
 
@@ -148,6 +153,8 @@ impl Field {
             wanted_when: None,
             partial: None,
             counts: None,
+            measures: None,
+            tells: None,
             place: Place::Bits(bits),
         }
     }
@@ -193,9 +200,26 @@ impl Field {
         self
     }
 
+    /// Whether there is a number to compute when it is left out, to which something may be added.
+    pub fn is_computed(&self) -> bool {
+        self.auto.is_some() || self.counts.is_some() || self.measures.is_some()
+    }
+
     /// It says how many items the list of this name has.
     pub fn counts(mut self, list: &'static str) -> Self {
         self.counts = Some(list);
+        self
+    }
+
+    /// It says how long the octets or the list of this name are, of which each octet or item counts `unit`.
+    pub fn measures(mut self, name: &'static str, unit: u64) -> Self {
+        self.measures = Some((name, unit));
+        self
+    }
+
+    /// It says whether the field of this name is there.
+    pub fn tells(mut self, field: &'static str) -> Self {
+        self.tells = Some(field);
         self
     }
 

@@ -35,6 +35,8 @@ pub enum Compute {
     Number(fn(&View<'_>) -> Option<u64>),
     /// Octets of the packet.
     Octets(for<'a> fn(&View<'a>) -> Option<&'a [u8]>),
+    /// Octets of the packet that are text.
+    Text(for<'a> fn(&View<'a>) -> Option<&'a [u8]>),
 }
 
 /// Octets that were captured behind a layer's header, up to the layer's end; `None` when there are none.

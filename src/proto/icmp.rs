@@ -121,6 +121,7 @@ fn errors() -> Vec<Section> {
 pub(super) const IP_BY_VERSION: Next = Next {
     table: ip::RAW_VERSION,
     or: None,
+    looking: None,
     key: |octets| octets.first().map(|first| u64::from(first >> 4)),
 };
 

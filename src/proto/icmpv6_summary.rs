@@ -51,7 +51,14 @@ fn about(kind: u8, code: u8, view: &View<'_>, out: &mut Text) -> Option<fmt::Res
             Ok(())
         }
         // By the length of the message, whatever of it was captured (RFC 3810 §8.1).
-        (130, _) if view.layer_len() >= 28 => write!(out, " v2 [gaddr {}]", address(8)?),
+        (130, _) if view.layer_len() >= 28 => {
+            out.put(" v2 [gaddr ").put(address(8)?);
+            if let Some(sources @ 1..) = word_at(header, 26) {
+                out.put(", ").put(sources).put(" source(s)");
+            }
+            out.put("]");
+            Ok(())
+        }
         (130..=132, _) => write!(out, " max resp delay: {} addr: {}", word_at(header, 4)?, address(8)?),
         (135, _) => {
             out.put(", who has ").put(address(8)?);

@@ -9,7 +9,7 @@ use super::describe::{
     Extent, Fragmented, Len, Protocol, Section, Side, Stated, View, flag, group, ipv4, uint,
 };
 use super::layout::setter;
-use super::{auto, eth, ip_options, null};
+use super::{auto, eth, gre, ip_options, mpls, null, ppp};
 use crate::wire::text::Text;
 
 /// The layer's name.
@@ -70,6 +70,9 @@ pub(super) fn describe() -> Protocol {
         .edge(eth::LINK_TYPE, 228)
         .edge(RAW_VERSION, 4)
         .edge(PROTO, 4)
+        .edge(gre::PROTO, 0x0800)
+        .edge(ppp::PROTOCOL, 0x0021)
+        .edge(mpls::PAYLOAD, 4)
         .edge(null::FAMILY, 2)
         .next(PROTO, carried)
         .extent(Extent::Stated(stated_len))

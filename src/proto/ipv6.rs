@@ -6,7 +6,7 @@ use pnet::packet::ipv6::{Ipv6Packet, MutableIpv6Packet};
 
 use super::describe::{Extent, Protocol, Section, Side, Stated, ipv6, uint};
 use super::layout::setter;
-use super::{auto, eth, ip, null};
+use super::{auto, eth, gre, ip, mpls, null, ppp};
 
 /// The layer's name.
 pub const NAME: &str = "ipv6";
@@ -41,6 +41,9 @@ pub(super) fn describe() -> Protocol {
     .edge(eth::LINK_TYPE, 229)
     .edge(ip::RAW_VERSION, 6)
     .edge(ip::PROTO, 41)
+    .edge(gre::PROTO, 0x86dd)
+    .edge(ppp::PROTOCOL, 0x0057)
+    .edge(mpls::PAYLOAD, 6)
     // The address family differs: BSD, FreeBSD, Darwin, Linux.
     .edge(null::FAMILY, 24)
     .edge(null::FAMILY, 28)

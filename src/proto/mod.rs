@@ -6,18 +6,27 @@
 
 pub mod auto;
 pub mod describe;
+pub mod edge;
 pub mod extent;
 pub mod field;
 pub mod filter_names;
 pub mod layout;
 pub mod pseudo_header;
+pub mod section;
 
+mod ah;
 mod arp;
 pub mod data;
+mod dhcp;
+mod dhcp_options;
 pub mod dns;
 mod dns_records;
 mod dns_summary;
+mod esp;
 pub mod eth;
+mod geneve;
+mod gre;
+mod http;
 pub mod icmp;
 mod icmp_extension;
 mod icmp_summary;
@@ -31,14 +40,27 @@ pub mod ipv6;
 mod ipv6_extension;
 mod ipv6_fraghdr;
 mod ipv6_routing;
+pub mod llc;
+mod mpls;
+mod ntp;
 mod null;
 pub mod pairing;
+pub mod part;
+mod ppp;
+mod pppoe;
+mod sctp;
+mod sctp_chunks;
+mod sctp_summary;
 mod sll;
 mod tcp;
 mod tcp_summary;
+mod tls;
+mod tls_extensions;
+mod tls_hello;
 pub mod udp;
 pub mod view;
 mod vlan;
+mod vxlan;
 
 use std::sync::LazyLock;
 
@@ -51,6 +73,12 @@ use crate::wire::layers::ProtocolId;
 const ALL: &[fn() -> Protocol] = &[
     eth::describe,
     vlan::describe,
+    vlan::describe_provider,
+    llc::describe,
+    mpls::describe,
+    pppoe::describe_discovery,
+    pppoe::describe_session,
+    ppp::describe,
     sll::describe_v1,
     sll::describe_v2,
     null::describe_null,
@@ -65,11 +93,38 @@ const ALL: &[fn() -> Protocol] = &[
     icmp::describe,
     icmpv6::describe,
     igmp::describe,
+    gre::describe,
+    esp::describe,
+    ah::describe,
     tcp::describe,
     udp::describe,
+    sctp::describe,
+    sctp_chunks::describe_data,
+    sctp_chunks::describe_init,
+    sctp_chunks::describe_init_ack,
+    sctp_chunks::describe_sack,
+    sctp_chunks::describe_heartbeat,
+    sctp_chunks::describe_heartbeat_ack,
+    sctp_chunks::describe_abort,
+    sctp_chunks::describe_shutdown,
+    sctp_chunks::describe_shutdown_ack,
+    sctp_chunks::describe_error,
+    sctp_chunks::describe_cookie_echo,
+    sctp_chunks::describe_cookie_ack,
+    sctp_chunks::describe_ecne,
+    sctp_chunks::describe_cwr,
+    sctp_chunks::describe_shutdown_complete,
+    sctp_chunks::describe_forward_tsn,
+    sctp_chunks::describe_unknown,
+    vxlan::describe,
+    geneve::describe,
     dns::describe_dns,
     dns::describe_mdns,
     dns::describe_llmnr,
+    dhcp::describe,
+    ntp::describe,
+    tls::describe,
+    http::describe,
     data::describe,
 ];
 
@@ -177,11 +232,19 @@ impl Registry {
         self.look_up(self.tables.get(self.link_types?)?, u64::from(link_type))
     }
 
-    /// What `protocol` carries when its header is `header`.
-    pub fn carried(&'static self, protocol: &Protocol, header: &[u8]) -> Option<&'static Protocol> {
-        let Next { key, or, .. } = protocol.next?;
+    /// What `protocol` carries when its header is `header`, and `payload` what stands behind that.
+    pub fn carried(
+        &'static self,
+        protocol: &Protocol,
+        header: &[u8],
+        payload: &[u8],
+    ) -> Option<&'static Protocol> {
+        let Next { key, or, looking, .. } = protocol.next?;
         let table = self.next.get(usize::from(protocol.id.0)).copied().flatten()?;
         let table = self.tables.get(table)?;
+        if let Some(looking) = looking {
+            return self.look_up(table, looking(header, payload)?);
+        }
         self.look_up(table, key(header)?).or_else(|| self.look_up(table, or?(header)?))
     }
 

@@ -2,9 +2,11 @@
 
 use super::describe::{Len, Protocol, Record, Section, Style, flag, group, octets, uint};
 use super::filter_names::{Compute, payload, payload_len};
-use super::{auto, ip, udp};
+use super::{auto, http, ip, tls, udp};
 use crate::wire::record::{Counts, Dialect, Padding};
 
+/// The table of what it carries, which the first octets of a segment tell.
+pub(super) const PORT: &str = "tcp.port";
 /// Octets of the header without options.
 pub(super) const FIXED_LEN: usize = 20;
 /// The octet whose high half is the data offset.
@@ -13,7 +15,7 @@ const OFFSET_AT: usize = 12;
 pub(super) fn describe() -> Protocol {
     let header = vec![
         uint("srcport", 16, "Source port").default_uint(49152),
-        uint("dstport", 16, "Destination port").default_uint(80),
+        uint("dstport", 16, "Destination port").default_uint(80).auto(auto::next_protocol),
         uint("seq", 32, "Sequence number"),
         uint("ack", 32, "Acknowledgment number"),
         uint("hdr_len", 4, "Header length in octets").in_units_of(4).auto(auto::header_len),
@@ -40,6 +42,7 @@ pub(super) fn describe() -> Protocol {
     ];
     Protocol::new("tcp", "Transmission Control Protocol", "RFC 9293", sections)
         .edge(ip::PROTO, 6)
+        .next_by_payload(PORT, |_, payload| carried(payload))
         .identity(udp::ports)
         .ports(udp::port_pair)
         .alias("tcp.port", &["srcport", "dstport"])
@@ -54,6 +57,15 @@ pub(super) fn describe() -> Protocol {
         .derived("tcp.len", Compute::Number(payload_len))
         .derived("tcp.payload", Compute::Octets(payload))
         .summary(super::tcp_summary::summary)
+}
+
+/// What begins here, by the port that it usually has: a segment tells that itself, whatever its ports.
+fn carried(payload: &[u8]) -> Option<u64> {
+    match payload.first()? {
+        0x14..=0x17 => tls::begins(payload).then_some(tls::PORT),
+        b'A'..=b'Z' => http::begins(payload).then_some(http::PORT),
+        _ => None,
+    }
 }
 
 /// The letters that specs use for the flags, most significant first.

@@ -43,6 +43,8 @@ pub struct View<'a> {
     /// How end points are written; `None` for addresses alone, as numbers. One pointer: a view is made for each layer that a
     /// line has.
     style: Option<&'a EndPointStyle>,
+    /// Whether what names the next protocol is written too, as with the headers of the link.
+    pub with_link: bool,
 }
 
 impl<'a> View<'a> {
@@ -51,7 +53,7 @@ impl<'a> View<'a> {
     pub fn new(packet: &'a [u8], table: &'a LayerTable, wire_len: usize, index: usize) -> Self {
         let scope = Scope::of_layer(packet, table, index);
         let protocol = scope.protocol().unwrap_or_else(|| registry().data());
-        Self { scope, protocol, wire_len, style: None }
+        Self { scope, protocol, wire_len, style: None, with_link: false }
     }
 
     /// The same, whose end points are written so.

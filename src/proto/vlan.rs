@@ -1,13 +1,20 @@
-//! VLAN tags: IEEE 802.1Q. Stacked tags are several of these layers (802.1ad writes another EtherType before the outer).
+//! VLAN tags: IEEE 802.1Q. A provider's tag around a customer's (802.1ad, QinQ) has names of its own, as in Wireshark.
 
 use pnet::packet::vlan::{MutableVlanPacket, VlanPacket};
 
-use super::auto;
 use super::describe::{Protocol, Section, flag, uint};
 use super::eth;
 use super::layout::setter;
 
 pub(super) fn describe() -> Protocol {
+    tag("vlan", "802.1Q virtual LAN", "IEEE 802.1Q").edge(eth::ETHERTYPE, 0x8100).edge(eth::ETHERTYPE, 0x9100)
+}
+
+pub(super) fn describe_provider() -> Protocol {
+    tag("ieee8021ad", "802.1ad provider tag (QinQ)", "IEEE 802.1ad").edge(eth::ETHERTYPE, 0x88a8)
+}
+
+fn tag(name: &'static str, title: &'static str, reference: &'static str) -> Protocol {
     let header = vec![
         uint("priority", 3, "Priority").set_by(setter!(MutableVlanPacket, set_priority_code_point)),
         flag("dei", "Drop eligible").set_by(setter!(MutableVlanPacket, set_drop_eligible_indicator)),
@@ -17,20 +24,20 @@ pub(super) fn describe() -> Protocol {
             .also("len", 1536)
             .values(eth::ETHERTYPES)
             .default_uint(eth::LOCAL_EXPERIMENTAL)
-            .auto(auto::next_protocol)
+            .auto(eth::type_or_len)
             .hex(),
     ];
     let header_len = MutableVlanPacket::minimum_packet_size();
-    Protocol::new("vlan", "802.1Q virtual LAN", "IEEE 802.1Q", vec![Section::measured(header_len, header)])
-        .edge(eth::ETHERTYPE, 0x8100)
-        .edge(eth::ETHERTYPE, 0x88a8)
-        .edge(eth::ETHERTYPE, 0x9100)
-        .next(eth::ETHERTYPE, |header| VlanPacket::new(header).map(|vlan| u64::from(vlan.get_ethertype().0)))
+    Protocol::new(name, title, reference, vec![Section::measured(header_len, header)])
+        .next_by_payload(eth::ETHERTYPE, |header, payload| {
+            eth::type_or_llc(u64::from(VlanPacket::new(header)?.get_ethertype().0), payload)
+        })
         .payload_len(|header| {
             let number = u64::from(VlanPacket::new(header)?.get_ethertype().0);
             (number < 1536).then_some(number)
         })
         .link()
+        .gap(", ")
         .summary(|view, out| match VlanPacket::new(view.header()) {
             Some(vlan) => {
                 out.put("vlan ").put(vlan.get_vlan_identifier());

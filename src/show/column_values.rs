@@ -36,7 +36,10 @@ fn address(kind: Type, octets: &[u8]) -> Option<ValueRef<'static>> {
 }
 
 fn push_number(out: &mut String, field: Option<&Field>, number: i128) {
-    match (u64::try_from(number), field.filter(|field| field.hex)) {
+    // A length in the place of a type is no code.
+    let is_code =
+        |field: &&Field| field.hex && field.also.is_none_or(|also| number >= i128::from(also.below));
+    match (u64::try_from(number), field.filter(is_code)) {
         // Wireshark keeps a field in 8, 16, 24, 32 or 64 bits, and shows all of them.
         (Ok(number), Some(field)) => {
             let octets = match field.span.len_bits.div_ceil(8) {

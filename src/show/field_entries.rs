@@ -98,7 +98,7 @@ impl Entries {
                 }
                 Body::Octets { field, .. } => self.plain(path, field, "octets", depth),
                 Body::Zeros { field } => self.plain(path, field, "number of zeros", depth),
-                Body::Text { field } => self.plain(path, field, &kind_of(field), depth),
+                Body::Text { field, .. } => self.plain(path, field, &kind_of(field), depth),
                 Body::Items(items) => self.items(path, items, depth),
                 Body::Records(records) => self.records(path, records, depth),
                 Body::Quoted(quoted) => {
@@ -146,7 +146,7 @@ impl Entries {
             .iter()
             .filter_map(|section| match &section.body {
                 Body::Fields { fields, .. } => Some(fields.as_slice()),
-                Body::Text { field } => Some(std::slice::from_ref(field)),
+                Body::Text { field, .. } => Some(std::slice::from_ref(field)),
                 _ => None,
             })
             .flatten()

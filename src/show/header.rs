@@ -98,7 +98,7 @@ fn leaves(fields: &'static [Field]) -> Vec<&'static Field> {
 fn variable_name(body: &Body) -> &'static str {
     match body {
         Body::Fields { .. } => "",
-        Body::Octets { field, .. } | Body::Zeros { field } | Body::Text { field } => field.name,
+        Body::Octets { field, .. } | Body::Zeros { field } | Body::Text { field, .. } => field.name,
         Body::Items(items) => items.name,
         Body::Records(records) => records.name,
         Body::Quoted(quoted) => quoted.name,

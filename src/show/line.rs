@@ -8,10 +8,11 @@ use super::time::Clock;
 use crate::packet::check::{Dissected, Problem};
 use crate::proto::data;
 use crate::proto::describe::{Protocol, View};
+use crate::proto::eth;
 use crate::proto::registry;
 use crate::proto::view::EndPointStyle;
 use crate::wire::frame::{Direction, LinkType};
-use crate::wire::layers::LayerEntry;
+use crate::wire::layers::{LayerEntry, LayerState};
 use crate::wire::text::Text;
 
 /// Writes the lines of packets, one after the other.
@@ -59,25 +60,27 @@ pub fn summary(out: &mut String, dissected: &Dissected<'_>, link: bool) {
 
 fn summarize(out: &mut Text, dissected: &Dissected<'_>, link: bool, style: &EndPointStyle) {
     // Writing into memory cannot fail.
-    let _: fmt::Result = Line { out, dissected, style }.write(link);
+    let _: fmt::Result = Line { out, dissected, link, style }.write();
 }
 
 struct Line<'o, 'a> {
     out: &'o mut Text,
     dissected: &'a Dissected<'a>,
+    /// Whether the headers of the link are shown.
+    link: bool,
     style: &'a EndPointStyle,
 }
 
 impl<'a> Line<'_, 'a> {
-    fn write(&mut self, link: bool) -> fmt::Result {
+    fn write(&mut self) -> fmt::Result {
         let (links, contents) = self.split();
         // Where nothing is known above the link, the link is all that there is to say.
-        let link = (link || contents.is_none()) && links > 0;
-        if link {
+        self.link = (self.link || contents.is_none()) && links > 0;
+        if self.link {
             self.links(links, contents.is_some())?;
         }
         if let Some(first) = contents {
-            self.contents(first, !link)?;
+            self.contents(first)?;
         }
         self.marks()
     }
@@ -92,26 +95,35 @@ impl<'a> Line<'_, 'a> {
 
     /// The headers of the link; the packet's length stands behind the first.
     fn links(&mut self, count: usize, more_follows: bool) -> fmt::Result {
+        let mut between = "";
         for index in 0..count {
-            let view = self.view(index);
-            if index > 0 {
-                self.out.put(if index == 1 { ": " } else { ", " });
-            }
-            (view.protocol().summary)(&view, self.out)?;
-            if index == 0 {
-                self.out.put(", length ").put(self.dissected.wire_len);
-            }
+            self.out.put(between);
+            between = self.link_header(index)?;
         }
-        self.out.put(match (more_follows, count) {
-            (false, _) => "",
-            (true, 1) => ": ",
-            (true, _) => ", ",
-        });
+        if more_follows {
+            self.out.put(between);
+        }
         Ok(())
     }
 
+    /// A header of a link, with the length behind the outermost and those of Ethernet: what the header says, else what there is.
+    /// Returns what stands between it and the next.
+    fn link_header(&mut self, index: usize) -> Result<&'static str, fmt::Error> {
+        let view = self.view(index);
+        let protocol = view.protocol();
+        (protocol.summary)(&view, self.out)?;
+        let is_outermost = index == 0;
+        if is_outermost || protocol.name == eth::NAME {
+            let own = protocol.payload_len.and_then(|read| read(view.header()));
+            let len = own.and_then(|len| usize::try_from(len).ok());
+            let packet = if is_outermost { self.dissected.wire_len } else { view.layer_len() };
+            self.out.put(", length ").put(len.unwrap_or(packet));
+        }
+        Ok(protocol.gap.unwrap_or(": "))
+    }
+
     /// All layers above the link, up to the first that is quoted or plain data.
-    fn contents(&mut self, first: usize, mut tagged: bool) -> fmt::Result {
+    fn contents(&mut self, first: usize) -> fmt::Result {
         let mut next = Some(first);
         let mut between = "";
         while let Some(index) = next {
@@ -126,22 +138,52 @@ impl<'a> Line<'_, 'a> {
                 next = Some(above);
                 continue;
             }
+            next = above.map(|(child, _)| child);
+            if protocol.is_link && index > first {
+                // A link inside a tunnel, too, is shown where that is wanted, or nothing else can be said.
+                let is_last = self.is_all_there_is(index);
+                if self.link || is_last {
+                    self.out.put(between);
+                    between = self.link_header(index)?;
+                }
+                if is_last && protocol.next.is_some_and(|next| next.table != eth::ETHERTYPE) {
+                    return Ok(());
+                }
+                continue;
+            }
+            let start = self.out.len();
             self.out.put(between);
-            between = self.piece(&view, protocol, tagged)?;
-            tagged = true;
-            next = self.dissected.table.child(index).map(|(child, _)| child);
+            let said = self.out.len();
+            let behind = self.piece(&view, protocol)?;
+            // What is cut is marked behind the colon.
+            let is_whole = || view.scope.layer().is_some_and(|entry| entry.state == LayerState::Whole);
+            if self.out.len() == said && is_whole() {
+                self.out.truncate(start);
+            } else {
+                between = behind;
+            }
         }
         Ok(())
     }
 
+    /// Whether nothing is known above this layer but further ones of the link.
+    fn is_all_there_is(&self, index: usize) -> bool {
+        let mut next = self.dissected.table.child(index);
+        while let Some((above, entry)) = next {
+            let protocol = registry().get(entry.protocol);
+            if !protocol.is_link {
+                return protocol.name == data::NAME;
+            }
+            next = self.dissected.table.child(above);
+        }
+        true
+    }
+
     /// What one layer has to say; returns what stands between it and the next.
-    fn piece(
-        &mut self,
-        view: &View<'_>,
-        protocol: &Protocol,
-        tagged: bool,
-    ) -> Result<&'static str, fmt::Error> {
-        let tag = if tagged { protocol.tag } else { "" };
+    fn piece(&mut self, view: &View<'_>, protocol: &Protocol) -> Result<&'static str, fmt::Error> {
+        // Where the link is shown, its type has named it.
+        let is_named = self.link && protocol.edges.iter().any(|edge| edge.table == eth::ETHERTYPE);
+        let tag = if is_named { "" } else { protocol.tag };
         self.out.put(tag);
         let start = self.out.len();
         if !tag.is_empty() {
@@ -154,7 +196,7 @@ impl<'a> Line<'_, 'a> {
             return Ok(" ");
         }
         // Behind a parenthesis, as of a fragment or a routing header, a blank is enough.
-        Ok(if self.out.last() == Some(b')') { " " } else { ": " })
+        Ok(protocol.gap.unwrap_or(if self.out.last() == Some(b')') { " " } else { ": " }))
     }
 
     /// Data behind a layer that says what it is, but nobody knows that: `ip-proto-253 20`, as tcpdump has it.
@@ -168,7 +210,11 @@ impl<'a> Line<'_, 'a> {
         for character in next.table.chars() {
             self.out.write_char(if character == '.' { '-' } else { character })?;
         }
-        write!(self.out, "-{key} {}", self.view(index).layer_len())
+        // Numbers of EtherTypes are known in hexadecimal.
+        match key {
+            0..=255 => write!(self.out, "-{key} {}", self.view(index).layer_len()),
+            _ => write!(self.out, "-0x{key:x}"),
+        }
     }
 
     /// What is wrong with the lengths: headers that were cut, and layers that contradict themselves.
@@ -191,7 +237,9 @@ impl<'a> Line<'_, 'a> {
 
     fn view(&self, index: usize) -> View<'a> {
         let Dissected { octets, table, wire_len } = *self.dissected;
-        View::new(octets, table, wire_len, index).styled(self.style)
+        let mut view = View::new(octets, table, wire_len, index).styled(self.style);
+        view.with_link = self.link;
+        view
     }
 }
 
@@ -287,7 +335,7 @@ mod tests {
     fn link_headers_where_wanted() {
         assert_eq!(
             whole(1, VLAN, true),
-            "02:00:00:00:01:02 > 02:00:00:00:00:02, ethertype 802.1Q VLAN (0x8100), length 51: vlan 5, p 3, ethertype IPv4 \
+            "02:00:00:00:01:02 > 02:00:00:00:00:02, ethertype 802.1Q (0x8100), length 51: vlan 5, p 3, ethertype IPv4 \
              (0x0800), 10.77.1.2.5000 > 10.77.2.2.50: UDP, length 5"
         );
     }

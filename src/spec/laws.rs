@@ -94,7 +94,7 @@ fn every_computed_field_takes_more_or_less() {
         for section in &protocol.sections {
             let Body::Fields { fields, .. } = &section.body else { continue };
             for field in fields.iter().filter(|field| field.kind == Kind::Uint) {
-                let is_computed = field.auto.is_some() || field.counts.is_some();
+                let is_computed = field.is_computed();
                 let is_counted = crate::packet::encode::counted(&protocol.sections)
                     .any(|counted| counted.field == field.name);
                 let text = format!(
@@ -135,7 +135,7 @@ fn writable(section: &'static Section) -> Vec<(String, String)> {
         }
         Body::Octets { field, .. } => vec![(field.name.to_owned(), "\"00ff\"".to_owned())],
         Body::Zeros { field } => vec![(field.name.to_owned(), "2".to_owned())],
-        Body::Text { field } => vec![(field.name.to_owned(), value(field.kind, 0))],
+        Body::Text { field, .. } => vec![(field.name.to_owned(), value(field.kind, 0))],
         Body::Items(items) => list(items.name, "{\"raw\":\"00\"}"),
         Body::Quoted(quoted) => list(quoted.name, "{\"ip\":{}}"),
         Body::Records(records) => {

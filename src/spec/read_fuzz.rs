@@ -183,7 +183,7 @@ fn find<'n>(packet: &Packet, name: &'n str) -> Option<(usize, &'n str)> {
 fn names_of(protocol: &'static Protocol) -> Vec<&'static str> {
     let names = protocol.sections.iter().flat_map(|section| match &section.body {
         Body::Fields { fields, .. } => fields.iter().map(|field| field.name).collect(),
-        Body::Octets { field, .. } | Body::Zeros { field } | Body::Text { field } => vec![field.name],
+        Body::Octets { field, .. } | Body::Zeros { field } | Body::Text { field, .. } => vec![field.name],
         Body::Items(items) => vec![items.name],
         Body::Records(records) => vec![records.name],
         Body::Quoted(quoted) => vec![quoted.name],

@@ -59,7 +59,7 @@ impl<'a> Structure<'a> {
             }
             Body::Octets { field, .. } => is(field).then_some(Named::Octets),
             Body::Zeros { field } => is(field).then_some(Named::Zeros),
-            Body::Text { field } => is(field).then_some(Named::Text(field)),
+            Body::Text { field, .. } => is(field).then_some(Named::Text(field)),
             Body::Items(items) => (items.name == name).then_some(Named::Items(items)),
             Body::Records(records) => (records.name == name).then_some(Named::Records(records)),
             Body::Quoted(quoted) => (quoted.name == name).then_some(Named::Quoted),
@@ -73,7 +73,7 @@ impl<'a> Structure<'a> {
                 let also = fields.iter().filter_map(|field| field.also).map(|also| also.name);
                 fields.iter().map(|field| field.name).chain(also).collect::<Vec<_>>()
             }
-            Body::Octets { field, .. } | Body::Zeros { field } | Body::Text { field } => vec![field.name],
+            Body::Octets { field, .. } | Body::Zeros { field } | Body::Text { field, .. } => vec![field.name],
             Body::Items(items) => vec![items.name],
             Body::Records(records) => vec![records.name],
             Body::Quoted(quoted) => vec![quoted.name],
@@ -324,7 +324,7 @@ impl Reader<'_> {
     }
 
     /// Reads a name or a string.
-    fn field_text(&mut self, field: &'static Field, name: &str, tree: &Tree<'_>) -> Option<Node> {
+    pub(super) fn field_text(&mut self, field: &'static Field, name: &str, tree: &Tree<'_>) -> Option<Node> {
         let Shape::Text(text) = &tree.shape else {
             self.wrong_kind(tree, name, if field.kind == Kind::Name { "a domain name" } else { "text" });
             return None;
@@ -379,7 +379,7 @@ impl Reader<'_> {
                 Some(Node::List(nodes))
             }
             (Shape::Text(_) | Shape::Integer(_) | Shape::Bool(_), Style::Scalar) => {
-                if let [Section { body: Body::Text { field }, .. }] = items.item.as_slice() {
+                if let [Section { body: Body::Text { field, .. }, .. }] = items.item.as_slice() {
                     return self.field_text(field, path, tree);
                 }
                 let field = leaves().next()?;

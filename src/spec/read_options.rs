@@ -114,6 +114,7 @@ impl Reader<'_> {
                 Some(Node::Table(structure.fields))
             }
             (Some(Single::Octets), _) => self.octets(tree, &path, None),
+            (Some(Single::Text(field)), _) => self.field_text(field, &path, tree),
             (Some(Single::Zeros), _) => self.value(&Target::zeros(&path, ""), tree),
             (Some(Single::Field(field)), _) if field.kind == Kind::Octets => {
                 self.octets(tree, &path, Some(field.span.octets().len()))
@@ -169,6 +170,7 @@ impl Reader<'_> {
 enum Single {
     Items(&'static Items),
     Octets,
+    Text(&'static Field),
     Zeros,
     Field(&'static Field),
 }
@@ -178,6 +180,7 @@ fn single(record: &'static Record) -> Option<Single> {
     match record.sections.as_slice() {
         [Section { body: Body::Items(items), .. }] if items.name.is_empty() => Some(Single::Items(items)),
         [Section { body: Body::Octets { .. }, .. }] => Some(Single::Octets),
+        [Section { body: Body::Text { field, .. }, .. }] => Some(Single::Text(field)),
         [Section { body: Body::Zeros { .. }, .. }] => Some(Single::Zeros),
         [Section { body: Body::Fields { fields, .. }, .. }] => {
             let mut plain = fields.iter().filter(|field| !field.hidden_when_zero);

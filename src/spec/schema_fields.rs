@@ -55,7 +55,7 @@ fn names(sections: &'static [Section], protocol: &'static Protocol) -> Vec<(Stri
                 }
             }
             Body::Octets { field, .. } => add(field.name, Json::of("octets").described(field.title)),
-            Body::Text { field } => add(field.name, Json::typed("string").described(field.title)),
+            Body::Text { field, .. } => add(field.name, Json::typed("string").described(field.title)),
             Body::Zeros { field } => add(field.name, number(u64::from(u8::MAX), 1).described(field.title)),
             Body::Items(list) => add(list.name, items(list, protocol).described(list.title)),
             Body::Records(list) => add(list.name, records(list, protocol).described(list.title)),
@@ -92,7 +92,7 @@ fn nested(names: &[(String, Json)]) -> Json {
 /// What a field takes.
 fn field(field: &'static Field, fields: &'static [Field], protocol: &'static Protocol) -> Json {
     let is_counted = counted(&protocol.sections).any(|counted| counted.field == field.name);
-    let is_computed = field.auto.is_some() || field.counts.is_some() || is_counted;
+    let is_computed = field.is_computed() || is_counted;
     let text = match field.title {
         "" => String::new(),
         title if is_computed => format!("{title}; computed when left out"),

@@ -37,7 +37,7 @@ impl<'a> Target<'a> {
     ) -> Self {
         let group = (field.kind == Kind::Group).then_some((field, fields));
         let Field { kind, scale, values, .. } = *field;
-        let is_computed = field.auto.is_some() || field.counts.is_some();
+        let is_computed = field.is_computed();
         Self { path, name, kind, max, scale, values, group, is_computed }
     }
 

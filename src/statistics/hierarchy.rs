@@ -28,10 +28,15 @@ impl Hierarchy {
     /// Takes a packet. What an ICMP error quotes was not sent in it, and data are no protocol.
     pub(super) fn packet(&mut self, table: &LayerTable, len: u64) {
         let mut nodes = &mut self.roots;
+        let mut below = None;
         for entry in table.entries().iter().take_while(|entry| entry.quoted_by.is_none()) {
             let protocol = registry().get(entry.protocol);
             if protocol.id == registry().data().id {
                 return;
+            }
+            let is_part = protocol.is_part_of(below.replace(protocol.id));
+            if is_part {
+                continue;
             }
             let index = nodes.iter().position(|node| node.id == protocol.id).unwrap_or_else(|| {
                 nodes.push(Node {

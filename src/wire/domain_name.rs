@@ -239,8 +239,7 @@ pub fn name_of_text(text: &str) -> Result<Vec<u8>, TextMistake> {
 /// # Errors
 /// When it is no such text.
 pub fn string_of_text(text: &str) -> Result<Vec<u8>, TextMistake> {
-    let (octets, _) = unescaped(text, None)?;
-    if octets.len() > usize::from(u8::MAX) { Err(TextMistake::Long) } else { Ok(octets) }
+    unescaped(text, None).map(|(octets, _)| octets)
 }
 
 /// The octets up to `end` or the end of the text, and what is behind that.

@@ -95,7 +95,23 @@ fn flatten(name: &str, value: &Value, packet: &mut Packet) {
 /// What tshark calls a field that has another name or place in specs.
 fn wireshark_name(name: &str) -> String {
     let known = RENAMED.iter().find(|(ours, _)| *ours == name).map(|(_, theirs)| (*theirs).to_owned());
-    known.or_else(|| dns_name(name)).unwrap_or_else(|| name.to_owned())
+    let option = || name.strip_prefix("dhcp.options.").map(|option| format!("dhcp.option.{option}"));
+    known
+        .or_else(|| dns_name(name))
+        .or_else(|| sctp_name(name))
+        .or_else(option)
+        .unwrap_or_else(|| name.to_owned())
+}
+
+/// What tshark calls a field that all chunks of SCTP have, or their parameters and causes.
+fn sctp_name(name: &str) -> Option<String> {
+    let (_, field) = name.strip_prefix("sctp.")?.split_once('.')?;
+    Some(match field.split_once('.') {
+        None if ["type", "length", "padding"].contains(&field) => format!("sctp.chunk_{field}"),
+        Some(("parameters", part)) => format!("sctp.parameter_{part}"),
+        Some(("causes", part)) => format!("sctp.cause_{part}"),
+        _ => return None,
+    })
 }
 
 /// What tshark calls a field of DNS, mDNS or LLMNR: it does not say where a record stands.
@@ -128,6 +144,15 @@ const RECORD_HEAD: &[&str] = &[
 /// Names inside options and lists, which in specs stand in a table of their own; and link layers that tshark does not
 /// tell apart.
 const RENAMED: &[(&str, &str)] = &[
+    ("dhcp.options.client_id.hw_type", "dhcp.hw.type"),
+    ("dhcp.options.client_id.mac_addr", "dhcp.hw.mac_addr"),
+    ("geneve.options.class", "geneve.option.class"),
+    ("geneve.options.data", "geneve.option.unknown.data"),
+    ("geneve.options.type", "geneve.option.type"),
+    ("geneve.options.type.critical", "geneve.option.type.critical"),
+    ("gre.call_id", "gre.key.call_id"),
+    ("gre.payload_length", "gre.key.payload_length"),
+    ("gre.version", "gre.flags.version"),
     ("icmp.addresses.pref_level", "icmp.pref_level"),
     ("icmp.addresses.router_address", "icmp.router_address"),
     ("icmp.ext.objects.class", "icmp.ext.class"),
@@ -212,7 +237,56 @@ const RENAMED: &[(&str, &str)] = &[
     ("ipv6.hopopts.options.jumbo", "ipv6.opt.jumbo"),
     ("ipv6.hopopts.options.router_alert", "ipv6.opt.router_alert"),
     ("ipv6.hopopts.options.tunnel_limit", "ipv6.opt.tel"),
+    ("llc.n_r", "llc.control.n_r"),
     ("loop.family", "null.family"),
+    ("ppp.compressed_protocol", "ppp.protocol"),
+    ("pppoed.code", "pppoe.code"),
+    ("pppoed.payload_length", "pppoe.payload_length"),
+    ("pppoed.session_id", "pppoe.session_id"),
+    ("pppoed.tags.length", "pppoed.tag_length"),
+    ("pppoed.tags.type", "pppoed.tag"),
+    ("pppoed.type", "pppoe.type"),
+    ("pppoed.version", "pppoe.version"),
+    ("pppoes.code", "pppoe.code"),
+    ("pppoes.payload_length", "pppoe.payload_length"),
+    ("pppoes.session_id", "pppoe.session_id"),
+    ("pppoes.type", "pppoe.type"),
+    ("pppoes.version", "pppoe.version"),
+    ("sctp.abort.flags.t", "sctp.abort_t_bit"),
+    ("sctp.chunk.value", "sctp.chunk_value"),
+    ("sctp.cookie_echo.cookie", "sctp.cookie"),
+    ("sctp.cwr.lowest_tsn", "sctp.cwr_lowest_tsn"),
+    ("sctp.data.flags.b", "sctp.data_b_bit"),
+    ("sctp.data.flags.e", "sctp.data_e_bit"),
+    ("sctp.data.flags.i", "sctp.data_i_bit"),
+    ("sctp.data.flags.u", "sctp.data_u_bit"),
+    ("sctp.data.ppid", "sctp.data_payload_proto_id"),
+    ("sctp.data.sid", "sctp.data_sid"),
+    ("sctp.data.ssn", "sctp.data_ssn"),
+    ("sctp.data.tsn", "sctp.data_tsn_raw"),
+    ("sctp.ecne.lowest_tsn", "sctp.ecne_lowest_tsn"),
+    ("sctp.forward_tsn.streams.sid", "sctp.forward_tsn_sid"),
+    ("sctp.forward_tsn.streams.ssn", "sctp.forward_tsn_ssn"),
+    ("sctp.forward_tsn.tsn", "sctp.forward_tsn_tsn"),
+    ("sctp.init.a_rwnd", "sctp.init_credit"),
+    ("sctp.init.inbound_streams", "sctp.init_nr_in_streams"),
+    ("sctp.init.initial_tsn", "sctp.init_initial_tsn"),
+    ("sctp.init.initiate_tag", "sctp.init_initiate_tag"),
+    ("sctp.init.outbound_streams", "sctp.init_nr_out_streams"),
+    ("sctp.init_ack.a_rwnd", "sctp.initack_credit"),
+    ("sctp.init_ack.inbound_streams", "sctp.initack_nr_in_streams"),
+    ("sctp.init_ack.initial_tsn", "sctp.initack_initial_tsn"),
+    ("sctp.init_ack.initiate_tag", "sctp.initack_initiate_tag"),
+    ("sctp.init_ack.outbound_streams", "sctp.initack_nr_out_streams"),
+    ("sctp.sack.a_rwnd", "sctp.sack_a_rwnd"),
+    ("sctp.sack.cumulative_tsn_ack", "sctp.sack_cumulative_tsn_ack_raw"),
+    ("sctp.sack.duplicate_tsns", "sctp.sack_duplicate_tsn"),
+    ("sctp.sack.gap_blocks.end", "sctp.sack_gap_block_end"),
+    ("sctp.sack.gap_blocks.start", "sctp.sack_gap_block_start"),
+    ("sctp.sack.number_of_duplicated_tsns", "sctp.sack_number_of_duplicated_tsns"),
+    ("sctp.sack.number_of_gap_blocks", "sctp.sack_number_of_gap_blocks"),
+    ("sctp.shutdown.cumulative_tsn_ack", "sctp.shutdown_cumulative_tsn_ack"),
+    ("sctp.shutdown_complete.flags.t", "sctp.shutdown_complete_t_bit"),
     ("sll2.etype", "sll.etype"),
     ("sll2.halen", "sll.halen"),
     ("sll2.hatype", "sll.hatype"),
@@ -227,6 +301,24 @@ const RENAMED: &[(&str, &str)] = &[
     ("tcp.options.md5", "tcp.options.md5.digest"),
     ("tcp.options.mss", "tcp.options.mss_val"),
     ("tcp.options.wscale", "tcp.options.wscale.shift"),
+    ("tls.handshake.ciphersuites", "tls.handshake.ciphersuite"),
+    ("tls.handshake.comp_methods", "tls.handshake.comp_method"),
+    ("tls.handshake.extensions.alpn_len", "tls.handshake.extensions_alpn_len"),
+    ("tls.handshake.extensions.alpn_str", "tls.handshake.extensions_alpn_str"),
+    ("tls.handshake.extensions.data", "tls.handshake.extension.data"),
+    ("tls.handshake.extensions.len", "tls.handshake.extension.len"),
+    ("tls.handshake.extensions.server_name", "tls.handshake.extensions_server_name"),
+    ("tls.handshake.extensions.server_name_len", "tls.handshake.extensions_server_name_len"),
+    ("tls.handshake.extensions.server_name_list_len", "tls.handshake.extensions_server_name_list_len"),
+    ("tls.handshake.extensions.server_name_type", "tls.handshake.extensions_server_name_type"),
+    ("tls.handshake.extensions.sig_hash_alg_len", "tls.handshake.sig_hash_alg_len"),
+    ("tls.handshake.extensions.sig_hash_algs", "tls.handshake.sig_hash_alg"),
+    ("tls.handshake.extensions.supported_groups", "tls.handshake.extensions_supported_group"),
+    ("tls.handshake.extensions.supported_groups_length", "tls.handshake.extensions_supported_groups_length"),
+    ("tls.handshake.extensions.supported_versions", "tls.handshake.extensions.supported_version"),
+    ("tls.handshake.extensions.type", "tls.handshake.extension.type"),
+    ("vxlan.flags.g", "vxlan.flag_g"),
+    ("vxlan.flags.i", "vxlan.flag_i"),
 ];
 
 /// Text as tshark has it: its numbers for verdicts, octets without colons.

@@ -22,6 +22,8 @@ pub(crate) const PREFERENCES: &[&str] = &[
     "tcp.check_checksum:TRUE",
     "udp.check_checksum:TRUE",
     "ip.tso_support:TRUE",
+    "sctp.checksum:CRC 32c",
+    "sctp.relative_tsns:FALSE",
 ];
 
 /// All packets of a file; none where tshark cannot read it.
@@ -82,7 +84,13 @@ fn plain(show: &str) -> String {
         return number.to_string();
     }
     // The name without labels.
-    if show == "&lt;Root&gt;" { ".".to_owned() } else { without_colons(show) }
+    if show == "&lt;Root&gt;" { ".".to_owned() } else { without_entities(&without_colons(show)) }
+}
+
+/// Text as it was before it stood in XML.
+fn without_entities(text: &str) -> String {
+    let entities = [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&amp;", "&")];
+    entities.iter().fold(text.to_owned(), |text, (entity, character)| text.replace(entity, character))
 }
 
 /// Octets as hex digits, also where colons stand between them; all else as it stands.

@@ -112,6 +112,7 @@ impl Names {
                 let kind = match derived.compute {
                     Compute::Number(_) => Type::Number,
                     Compute::Octets(_) => Type::Octets,
+                    Compute::Text(_) => Type::Text,
                 };
                 collector.add(derived.name.to_owned(), kind, 32, &[], What::Derived(derived));
             }
@@ -208,14 +209,14 @@ impl Collector<'_> {
                     at = section_at.and_then(|at| at.checked_add(*len));
                     continue;
                 }
-                Body::Octets { field, .. } | Body::Zeros { field } | Body::Text { field } => {
+                Body::Octets { field, .. } | Body::Zeros { field } | Body::Text { field, .. } => {
                     self.field(path, field, None);
                 }
                 Body::Items(items) => {
                     let inner = joined(path, items.name);
                     if items.style != Style::Scalar {
                         self.holder(&inner);
-                    } else if let Some(field) = only_field(&items.item) {
+                    } else if let Some(field) = only_field(&items.item).filter(|_| !items.name.is_empty()) {
                         self.leaf(self.name(&inner), field, field.name, None);
                     }
                     self.sections(&inner, &items.item, false);
@@ -286,7 +287,7 @@ fn only_field(sections: &'static [Section]) -> Option<&'static Field> {
             let mut shown = fields.iter().filter(|field| !field.hidden_when_zero);
             shown.next().filter(|_| shown.next().is_none())
         }
-        Body::Octets { field, .. } | Body::Zeros { field } | Body::Text { field } => Some(field),
+        Body::Octets { field, .. } | Body::Zeros { field } | Body::Text { field, .. } => Some(field),
         Body::Items(items) if items.name.is_empty() && items.style == Style::Scalar => {
             only_field(&items.item)
         }

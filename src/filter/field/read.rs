@@ -10,9 +10,10 @@ use super::names::{Place, What};
 use super::program::{Datum, FieldValues};
 use super::types::Type;
 use crate::packet::walk::{Event, Shape, read_field, walk_layer};
-use crate::proto::describe::{Field, View};
+use crate::proto::auto::Scope;
+use crate::proto::describe::{Field, Protocol, View};
 use crate::proto::filter_names::{Compute, Derived};
-use crate::proto::registry;
+use crate::proto::{eth, llc, registry};
 use crate::wire::layers::LayerEntry;
 use crate::wire::value::ValueRef;
 
@@ -147,7 +148,8 @@ impl<'e> Run<'e> {
                 let _ = name.write_whole(&mut text);
                 Datum::Octets(Cow::Owned(text.into_bytes()))
             }
-            ValueRef::Text(_) => self.octets(octets.start.saturating_add(1)..octets.end),
+            // Behind the octet that says its length, where it has one.
+            ValueRef::Text(text) => self.octets(octets.end.saturating_sub(text.len())..octets.end),
             ValueRef::Mac(_) | ValueRef::Ipv4(_) | ValueRef::Ipv6(_) | ValueRef::Octets(_) => {
                 self.octets(octets.clone())
             }
@@ -220,7 +222,9 @@ impl<'e> Run<'e> {
         let view = View::new(self.packet.octets, self.packet.table, self.packet.wire_len, index);
         let datum = match derived.compute {
             Compute::Number(compute) => compute(&view).map(|number| Datum::Number(i128::from(number))),
-            Compute::Octets(compute) => compute(&view).map(|octets| Datum::Octets(Cow::Borrowed(octets))),
+            Compute::Octets(compute) | Compute::Text(compute) => {
+                compute(&view).map(|octets| Datum::Octets(Cow::Borrowed(octets)))
+            }
         };
         datum.map_or(GO_ON, |datum| tell(Found { datum, field: None, octets: None }))
     }
@@ -265,21 +269,38 @@ impl<'e> Run<'e> {
     /// The names of all layers, as Wireshark joins them: `eth:ethertype:ip:udp:data`.
     fn protocols(&self) -> Vec<u8> {
         let mut names = String::new();
+        let mut below = None;
         for (index, entry) in self.packet.table.entries().iter().enumerate() {
             let protocol = registry().get(entry.protocol);
+            let is_part = protocol.is_part_of(below.replace(protocol.id));
+            if is_part {
+                continue;
+            }
             if !names.is_empty() {
                 names.push(':');
             }
             // Layers that Wireshark does not tell apart have its name as a further one.
             let whole = protocol.aliases.iter().find(|alias| alias.of == [""]);
             names.push_str(whole.map_or(protocol.name, |alias| alias.name));
-            let carries = self.packet.table.child(index).is_some();
-            if protocol.next.is_some_and(|next| carries && next.table == crate::proto::eth::ETHERTYPE) {
+            if self.has_ethertype(index, protocol) {
                 names.push(':');
-                names.push_str(crate::proto::eth::ETHERTYPE);
+                names.push_str(eth::ETHERTYPE);
             }
         }
         names.into_bytes()
+    }
+
+    /// Whether a layer of the link says by an EtherType what it carries; LLC is carried by a length, and says it by itself.
+    fn has_ethertype(&self, index: usize, protocol: &Protocol) -> bool {
+        let llc = |protocol: &Protocol| protocol.name == llc::NAME;
+        let header = Scope::of_layer(self.packet.octets, self.packet.table, index).region();
+        let has_len = protocol.payload_len.is_some_and(|read| read(header).is_some());
+        let child = self.packet.table.child(index).map(|(_, child)| registry().get(child.protocol));
+        protocol.is_link
+            && !has_len
+            && !llc(protocol)
+            && child.is_some_and(|child| !llc(child))
+            && protocol.next.is_some_and(|next| next.table == eth::ETHERTYPE)
     }
 }
 

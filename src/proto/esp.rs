@@ -1,0 +1,24 @@
+//! ESP, the encapsulating security payload: RFC 4303. What is not encrypted of it.
+
+use super::describe::{Len, Protocol, Section, uint};
+use super::ip;
+use crate::wire::big_endian::long_at;
+
+pub(super) fn describe() -> Protocol {
+    let header = vec![
+        uint("spi", 32, "Security parameters index").hex().default_uint(256),
+        uint("sequence", 32, "Sequence number").default_uint(1),
+    ];
+    let sections = vec![
+        Section::fields(header),
+        Section::octets("data", "What is encrypted, and the check value", Len::Rest),
+    ];
+    Protocol::new("esp", "Encapsulating Security Payload", "RFC 4303", sections).edge(ip::PROTO, 50).summary(
+        |view, out| {
+            if let (Some(spi), Some(sequence)) = (long_at(view.header(), 0), long_at(view.header(), 4)) {
+                write!(out, "ESP(spi=0x{spi:08x},seq=0x{sequence:x}), length {}", view.layer_len())?;
+            }
+            Ok(())
+        },
+    )
+}

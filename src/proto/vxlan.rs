@@ -1,0 +1,40 @@
+//! VXLAN: RFC 7348, with the group policy extension (draft-smith-vxlan-group-policy).
+
+use super::describe::{Protocol, Section, flag, group, uint};
+use super::{eth, udp};
+use crate::wire::big_endian::{long_at, octet_at};
+
+pub(super) fn describe() -> Protocol {
+    let header = vec![
+        group("flags", "Flags").default_uint(VALID),
+        flag("flags.g", "There is a group policy"),
+        uint("flags.reserved_high", 3, "Reserved"),
+        flag("flags.i", "The VNI is valid"),
+        uint("flags.reserved_low", 3, "Reserved"),
+        flag("reserved_1", "Reserved"),
+        flag("flag_d", "Do not learn"),
+        uint("reserved_2", 2, "Reserved"),
+        flag("flag_a", "Policy was applied"),
+        uint("reserved_3", 3, "Reserved"),
+        uint("gbp", 16, "Group policy"),
+        uint("vni", 24, "VXLAN network identifier"),
+        uint("reserved8", 8, "Reserved"),
+    ];
+    Protocol::new("vxlan", "Virtual eXtensible Local Area Network", "RFC 7348", vec![Section::fields(header)])
+        .edge(udp::PORT, 4789)
+        .next(eth::ETHERTYPE, |_| Some(eth::BRIDGED))
+        .alias("vxlan.flag_g", &["flags.g"])
+        .alias("vxlan.flag_i", &["flags.i"])
+        .summary(|view, out| {
+            let (Some(flags), Some(vni)) = (octet_at(view.header(), 0), long_at(view.header(), 4)) else {
+                return Ok(());
+            };
+            let valid = if u64::from(flags) & VALID != 0 { "I" } else { "." };
+            out.put("VXLAN, flags [").put(valid).put("] (0x").hex(&[flags]);
+            out.put("), vni ").put(vni >> 8);
+            Ok(())
+        })
+}
+
+/// The flag I.
+const VALID: u64 = 0x08;
