@@ -145,7 +145,14 @@ fn followed_conversations_say_what_tshark_says() {
             let numbers = rows.iter().flat_map(|row| row[place].split(','));
             let most = numbers.filter_map(|number| number.parse::<u64>().ok()).max();
             let last = most.map_or(0, |most| most + 1).min(if kind == "tcp" { 20 } else { 3 });
-            wanted.extend((0..last).map(|number| (kind, number)));
+            // Where several are in one packet, one in another's tunnel, tshark tells the octets of all for each.
+            let several: Vec<&str> =
+                rows.iter().map(|row| &*row[place]).filter(|row| row.contains(',')).collect();
+            let is_alone = |number: &u64| {
+                let number = number.to_string();
+                !several.iter().any(|row| row.split(',').any(|other| other == number))
+            };
+            wanted.extend((0..last).filter(is_alone).map(|number| (kind, number)));
         }
         if wanted.is_empty() {
             continue;
