@@ -5,6 +5,7 @@ pub mod engine;
 pub mod expect;
 pub mod fragment;
 pub mod matcher;
+pub mod pace;
 pub mod ping;
 pub mod probe;
 pub mod send;

@@ -9,6 +9,7 @@ pub mod build;
 pub mod check;
 pub mod contradictions;
 pub mod dissect;
+pub mod edit;
 pub(crate) mod encode;
 mod encode_options;
 pub mod expert;
