@@ -37,6 +37,7 @@ mod lab_demo;
 mod lab_host;
 mod man;
 mod names;
+mod outflow_report;
 mod output;
 mod packet_batches;
 mod packet_form;
@@ -49,6 +50,10 @@ mod read_copy;
 mod read_growing;
 mod reassembly;
 mod remarks;
+mod replay;
+mod replay_edits;
+mod replay_lines;
+mod replay_source;
 mod resolve;
 mod schema;
 mod send;
@@ -57,6 +62,7 @@ mod send_prepare;
 mod spec_argument;
 mod system_names;
 mod tracking;
+mod tempo;
 
 use std::process::ExitCode;
 
@@ -95,6 +101,7 @@ enum Command {
     Probe(probe::ProbeArgs),
     Read(read::ReadArgs),
     Schema(schema::SchemaArgs),
+    Replay(replay::ReplayArgs),
     Send(send::SendArgs),
 }
 
@@ -135,6 +142,7 @@ pub fn main() -> ExitCode {
         Command::Probe(args) => probe::run(args),
         Command::Read(args) => read::run(args),
         Command::Schema(args) => schema::run(args),
+        Command::Replay(args) => replay::run(args),
         Command::Send(args) => send::run(args),
     };
     match result {

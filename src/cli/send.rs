@@ -68,7 +68,7 @@ pub(super) struct SendArgs {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum ViaArg {
+pub(super) enum ViaArg {
     Ip,
     Link,
 }
