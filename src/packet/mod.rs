@@ -17,6 +17,7 @@ pub mod fragment;
 #[cfg(test)]
 pub(crate) mod laws;
 mod measure;
+pub mod pattern;
 pub mod unbuild;
 pub mod walk;
 
