@@ -3,83 +3,19 @@
 
 mod support;
 
-use std::io::{BufRead, BufReader, Read};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
-use rawsock::file::{CaptureReader, CaptureWriter, Interface, WriteOptions};
+use rawsock::file::{CaptureWriter, Interface, WriteOptions};
 use rawsock::lab::{Host, Lab};
 use rawsock::sys::process::send_signal;
 use rawsock::wire::frame::{Direction, Frame, LinkType};
 use serde_json::Value;
 use support::capture::SIGINT;
+use support::peer::{Packet, Peer, octets, packets_of};
 use support::{RAWSOCK, lab, run, text_of};
 use tempfile::TempDir;
-
-/// A packet of a file: its time in nanoseconds, its octets.
-type Packet = (i64, Vec<u8>);
-
-/// tcpdump at one end of a cable.
-struct Peer {
-    child: Child,
-    file: PathBuf,
-}
-
-impl Peer {
-    /// Listens for what comes in on an interface.
-    fn listen(lab: &Lab, host: Host, interface: &str, folder: &TempDir, filter: &str) -> Self {
-        let file = folder.path().join(format!("{}-{interface}.pcap", host.name()));
-        let mut command = lab.command(host, "tcpdump");
-        command
-            .args([
-                "-i",
-                interface,
-                "-Q",
-                "in",
-                "-B",
-                "16384",
-                "-s",
-                "2048",
-                "--immediate-mode",
-                "-U",
-                "--nano",
-                "-w",
-            ])
-            .arg(&file)
-            .arg(filter);
-        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
-        let mut stderr = BufReader::new(child.stderr.take().unwrap());
-        let mut said = String::new();
-        while !said.contains("listening on") {
-            said.clear();
-            assert_ne!(stderr.read_line(&mut said).unwrap(), 0, "tcpdump ended");
-        }
-        std::thread::spawn(move || stderr.read_to_end(&mut Vec::new()));
-        Self { child, file }
-    }
-
-    /// What came.
-    fn packets(mut self) -> Vec<Packet> {
-        std::thread::sleep(Duration::from_millis(300));
-        send_signal(self.child.id(), SIGINT).unwrap();
-        self.child.wait().unwrap();
-        packets_of(&self.file)
-    }
-}
-
-fn packets_of(file: &Path) -> Vec<Packet> {
-    let mut reader = CaptureReader::open(file).unwrap();
-    let mut packets = Vec::new();
-    while let Some(frame) = reader.next().unwrap() {
-        packets.push((frame.time.unwrap(), frame.data.to_vec()));
-    }
-    packets
-}
-
-fn octets(packets: &[Packet]) -> Vec<Vec<u8>> {
-    packets.iter().map(|(_, octets)| octets.clone()).collect()
-}
 
 fn replay(lab: &Lab, arguments: &[&str]) -> Output {
     run(lab.command(Host::Client, RAWSOCK).arg("replay").args(arguments))
@@ -438,7 +374,7 @@ fn a_capture_may_come_by_a_pipe_and_packets_have_lines() {
     let text = String::from_utf8(output.stdout.clone()).unwrap();
     assert_eq!(text.lines().filter(|line| line.contains(" sent ")).count(), 6, "{}", text_of(&output));
     assert!(text.contains("5 packets sent ("), "{text}");
-    assert!(text_of(&output).contains("by packet sockets on eth0"), "{}", text_of(&output));
+    assert!(text_of(&output).contains("frames on eth0 by sendmmsg (packet socket)"), "{}", text_of(&output));
     let quiet = replay(&lab, &["-q", "-i", "eth0", &file]);
     assert_eq!((text_of(&quiet).as_str(), quiet.status.code()), ("", Some(0)));
 }

@@ -24,6 +24,7 @@ mod craft_output;
 mod display_filter;
 mod doctor;
 mod duration;
+mod engine;
 mod expert;
 mod extcap;
 mod extcap_install;
@@ -57,12 +58,15 @@ mod replay_source;
 mod resolve;
 mod schema;
 mod send;
+mod send_dry;
+mod send_flow;
 mod send_output;
 mod send_prepare;
+mod send_stream;
 mod spec_argument;
 mod system_names;
-mod tracking;
 mod tempo;
+mod tracking;
 
 use std::process::ExitCode;
 

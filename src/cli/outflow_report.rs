@@ -62,6 +62,10 @@ impl Report {
 }
 
 impl Onlooker for Report {
+    fn sees_packets(&self) -> bool {
+        self.lines.is_some()
+    }
+
     fn left(&mut self, number: u64, octets: &[u8]) {
         if let Some(link_type) = self.lines {
             self.summarize(octets, link_type);

@@ -11,6 +11,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::display_filter::DisplayFilterArgs;
+use super::engine::Engine;
 use super::filter_argument::FileFilter;
 use super::output::print;
 use super::replay_edits::EditArgs;
@@ -74,6 +75,10 @@ pub(super) struct ReplayArgs {
     /// Read, choose and edit all packets before the first leaves: faster, in as much memory as they take.
     #[arg(long)]
     preload: bool,
+    /// What hands frames to the interface: `sendmmsg` a packet socket, in batches; `xdp` AF_XDP in copy mode, past the interface's
+    /// queue and the taps of this host. `auto` is xdp at top speed where packets do not queue, else sendmmsg; -v tells.
+    #[arg(long, value_enum, default_value_t, value_name = "ENGINE")]
+    engine: Engine,
     /// Send more than 1,000 packets a second to others than this host.
     #[arg(long)]
     yes_flood: bool,
@@ -132,9 +137,9 @@ pub(super) fn run(args: &ReplayArgs) -> CommandResult {
     if let Some(whereto) = exits.leads_away().filter(|_| tempo::is_flood(tempo) && !args.yes_flood) {
         return Err(tempo::flood_refused(whereto).into());
     }
-    let mut lines = exits.lines()?;
+    let (mut lines, engines) = exits.lines(args.engine, tempo == Tempo::Top)?;
     if args.verbose {
-        anstream::eprintln!("rawsock: {}", exits.describe());
+        anstream::eprintln!("rawsock: {engines}");
     }
     let display_filter = args.display_filter.compile()?;
     let choice = Choice {

@@ -4,9 +4,10 @@ use std::collections::HashMap;
 use std::error::Error;
 use std::net::IpAddr;
 
+use super::engine::Engine;
 use super::replay_edits::network;
 use super::tempo::stays_here;
-use crate::exchange::drive::outflow::Line;
+use crate::exchange::drive::outflow::{Exit, Line};
 use crate::exchange::drive::packets::{Needs, PacketWire};
 use crate::exchange::drive::tap::Tap;
 use crate::exchange::drive::way::Ways;
@@ -106,22 +107,25 @@ impl<'a> Exits<'a> {
         Ok(Self { by_ip, interfaces, split, ways, interrupt, eth, known, table, undirected: 0 })
     }
 
-    /// Opens the sockets.
+    /// Opens the sockets, and says what they are.
     ///
     /// # Errors
     /// When a right is missing.
-    pub(super) fn lines(&self) -> Result<Vec<Line>, Box<dyn Error>> {
+    pub(super) fn lines(&self, engine: Engine, is_top: bool) -> Result<(Vec<Line>, String), Box<dyn Error>> {
         let by_ip = |link: Option<&Link>| -> Result<[Line; 2], Box<dyn Error>> {
             let interface = link.map(|link| link.name.as_str());
             let line = |is_ipv6| -> Result<Line, Box<dyn Error>> {
                 let socket = BatchSocket::of_ip(is_ipv6, interface)?;
                 let name = interface.unwrap_or("its destination").to_owned();
-                Ok(Line { socket, name, is_by_address: true })
+                Ok(Line { exit: Exit::Batch(socket), name, is_by_address: true })
             };
             Ok([line(false)?, line(true)?])
         };
-        let mut lines = Vec::new();
+        let (mut lines, mut engines) = (Vec::new(), Vec::new());
         match (self.by_ip, self.interfaces.as_slice()) {
+            (true, _) if engine == Engine::Xdp => {
+                return Err("AF_XDP sends frames: name an interface, and leave `--via ip` out".into());
+            }
             (true, []) => lines.extend(by_ip(None)?),
             (true, links) => {
                 for link in links {
@@ -130,12 +134,16 @@ impl<'a> Exits<'a> {
             }
             (false, links) => {
                 for link in links {
-                    let socket = BatchSocket::of_interface(link.index, &link.name)?;
-                    lines.push(Line { socket, name: link.name.clone(), is_by_address: false });
+                    let (exit, how) = engine.open(link, 0, is_top)?;
+                    engines.push(format!("frames on {} by {how}", link.name));
+                    lines.push(Line { exit, name: link.name.clone(), is_by_address: false });
                 }
             }
         }
-        Ok(lines)
+        if self.by_ip {
+            engines.push("IP packets by sendmmsg (raw sockets, IP_HDRINCL)".to_owned());
+        }
+        Ok((lines, engines.join(", ")))
     }
 
     /// The interface that others than this host may be on.
@@ -144,20 +152,6 @@ impl<'a> Exits<'a> {
             return Some("wherever routes lead");
         }
         self.interfaces.iter().find(|link| !stays_here(link)).map(|link| link.name.as_str())
-    }
-
-    /// What goes by what, for `-v`.
-    pub(super) fn describe(&self) -> String {
-        let names: Vec<&str> = self.interfaces.iter().map(|link| link.name.as_str()).collect();
-        match (self.by_ip, names.is_empty()) {
-            (true, true) => "IP packets by raw sockets (IP_HDRINCL), in batches".to_owned(),
-            (true, false) => {
-                format!("IP packets by raw sockets (IP_HDRINCL) on {}, in batches", names.join(" and "))
-            }
-            (false, _) => {
-                format!("frames by packet sockets on {}, in batches (sendmmsg)", names.join(" and "))
-            }
-        }
     }
 
     /// By which of the interfaces a packet leaves, as the file has it.

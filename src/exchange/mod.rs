@@ -9,3 +9,4 @@ pub mod pace;
 pub mod ping;
 pub mod probe;
 pub mod send;
+pub mod send_event;

@@ -8,6 +8,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 
 use super::error::SysError;
+use super::ip_socket::tell_full_queues;
 use crate::wire::packet_batch::PacketBatch;
 
 /// Sends batches of frames out of one interface, or of IP packets with their headers (IP_HDRINCL).
@@ -16,13 +17,13 @@ use crate::wire::packet_batch::PacketBatch;
 #[derive(Debug)]
 pub struct BatchSocket {
     socket: OwnedFd,
-    /// Used again for each call, empty between them.
+    /// Used again for each call, which points them at its packets and addresses.
     pieces: Vec<libc::iovec>,
-    messages: Vec<libc::mmsghdr>,
+    headers: Vec<libc::mmsghdr>,
     addresses: Vec<SockAddr>,
 }
 
-// SAFETY: the lists of pointers are empty between calls, so that nothing in it belongs to a thread.
+// SAFETY: what the pointers lead to is owned, or used during a call only: nothing in it belongs to a thread.
 unsafe impl Send for BatchSocket {}
 
 impl BatchSocket {
@@ -62,6 +63,7 @@ impl BatchSocket {
                 socket.set_header_included_v4(true)?;
                 socket.set_broadcast(true)?;
             }
+            tell_full_queues(&socket, is_ipv6)?;
             Ok(socket)
         };
         let socket: Socket = open().map_err(SysError::of("open", name))?;
@@ -72,10 +74,18 @@ impl BatchSocket {
         Ok(Self::of(socket))
     }
 
+    /// One that sends nothing, for the place of one that is not needed.
+    ///
+    /// # Errors
+    /// When no descriptor is left.
+    pub fn of_nothing() -> Result<Self, SysError> {
+        Socket::new(Domain::UNIX, Type::DGRAM, None).map(Self::of).map_err(SysError::of("open", "a socket"))
+    }
+
     fn of(socket: Socket) -> Self {
         // More room lets a queue of the interface fill, and not this socket first; less is no failure.
         let _ = socket.set_send_buffer_size(SEND_BUFFER);
-        Self { socket: socket.into(), pieces: Vec::new(), messages: Vec::new(), addresses: Vec::new() }
+        Self { socket: socket.into(), pieces: Vec::new(), headers: Vec::new(), addresses: Vec::new() }
     }
 
     /// Sends the packets of `batch` at `places`, each to its address where there are addresses. Returns how many have left, at
@@ -89,16 +99,15 @@ impl BatchSocket {
         places: std::ops::Range<usize>,
         addresses: &[IpAddr],
     ) -> io::Result<usize> {
-        self.point_at(batch, places, addresses);
-        let count = libc::c_uint::try_from(self.messages.len()).unwrap_or(0);
+        let count = libc::c_uint::try_from(self.point_at(batch, places, addresses)).unwrap_or(0);
         if count == 0 {
             return Ok(0);
         }
-        let sent = loop {
-            // SAFETY: `messages` are `count` headers, whose pieces and addresses lie in `pieces`, `batch` and `addresses`, all
+        loop {
+            // SAFETY: there are `count` headers or more, whose pieces and addresses lie in `pieces`, `batch` and `addresses`, all
             // of which live for the call.
             let sent = unsafe {
-                libc::sendmmsg(self.socket.as_raw_fd(), self.messages.as_mut_ptr(), count, libc::MSG_DONTWAIT)
+                libc::sendmmsg(self.socket.as_raw_fd(), self.headers.as_mut_ptr(), count, libc::MSG_DONTWAIT)
             };
             if let Ok(sent) = usize::try_from(sent) {
                 break Ok(sent);
@@ -109,37 +118,44 @@ impl BatchSocket {
                 Some(libc::EINTR | libc::ECONNREFUSED | libc::EPROTO) => {}
                 _ => break Err(error),
             }
-        };
-        self.messages.clear();
-        self.pieces.clear();
-        sent
+        }
     }
 
-    /// Writes the headers that point at the packets.
-    fn point_at(&mut self, batch: &PacketBatch, places: std::ops::Range<usize>, addresses: &[IpAddr]) {
-        self.pieces.clear();
-        self.messages.clear();
-        self.addresses.clear();
-        for place in places.clone() {
+    /// Has the headers point at the packets; how many these are.
+    fn point_at(
+        &mut self,
+        batch: &PacketBatch,
+        places: std::ops::Range<usize>,
+        addresses: &[IpAddr],
+    ) -> usize {
+        let count = places.len();
+        if self.headers.len() < count {
+            // Each header leads to its own piece, for good: the pieces move only when there are more of them.
+            self.pieces.resize(count, libc::iovec { iov_base: std::ptr::null_mut(), iov_len: 0 });
+            self.headers.clear();
+            for piece in &mut self.pieces {
+                // SAFETY: mmsghdr is plain data, for which all zeros are valid.
+                let mut header: libc::mmsghdr = unsafe { mem::zeroed() };
+                header.msg_hdr.msg_iov = std::ptr::from_mut(piece);
+                header.msg_hdr.msg_iovlen = 1;
+                self.headers.push(header);
+            }
+        }
+        for (place, piece) in places.clone().zip(&mut self.pieces) {
             let packet = batch.get(place);
             // sendmsg(2) only reads what an iovec points at, whose pointer is mutable for recvmsg(2).
-            let base = packet.as_ptr().cast_mut().cast();
-            self.pieces.push(libc::iovec { iov_base: base, iov_len: packet.len() });
+            piece.iov_base = packet.as_ptr().cast_mut().cast();
+            piece.iov_len = packet.len();
         }
+        self.addresses.clear();
         let of_packets = addresses.get(places).unwrap_or_default();
-        self.addresses
-            .extend(of_packets.iter().map(|address| SockAddr::from(std::net::SocketAddr::new(*address, 0))));
-        for (index, piece) in self.pieces.iter_mut().enumerate() {
-            // SAFETY: mmsghdr is plain data, for which all zeros are valid.
-            let mut message: libc::mmsghdr = unsafe { mem::zeroed() };
-            message.msg_hdr.msg_iov = std::ptr::from_mut(piece);
-            message.msg_hdr.msg_iovlen = 1;
-            if let Some(address) = self.addresses.get(index) {
-                message.msg_hdr.msg_name = address.as_ptr().cast_mut().cast();
-                message.msg_hdr.msg_namelen = address.len();
-            }
-            self.messages.push(message);
+        let to = |address: &IpAddr| SockAddr::from(std::net::SocketAddr::new(*address, 0));
+        self.addresses.extend(of_packets.iter().map(to));
+        for (header, address) in self.headers.iter_mut().zip(&self.addresses) {
+            header.msg_hdr.msg_name = address.as_ptr().cast_mut().cast();
+            header.msg_hdr.msg_namelen = address.len();
         }
+        count
     }
 }
 

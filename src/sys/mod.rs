@@ -28,3 +28,5 @@ pub mod signal_queue;
 pub mod terminal;
 pub mod time_stamp;
 pub mod trial;
+mod xdp_ring;
+pub mod xdp_socket;

@@ -45,6 +45,11 @@ impl PacketBatch {
         self.octets.get(self.start(place)..*end).unwrap_or_default()
     }
 
+    /// How many octets the packets at these places have.
+    pub fn octets_in(&self, places: std::ops::Range<usize>) -> usize {
+        self.start(places.end).saturating_sub(self.start(places.start))
+    }
+
     /// The packet that was added last, to be changed.
     #[inline]
     pub fn last_mut(&mut self) -> &mut [u8] {
@@ -71,6 +76,7 @@ mod tests {
         batch.last_mut()[0] = b'T';
         let all: Vec<&[u8]> = (0..4).map(|place| batch.get(place)).collect();
         assert_eq!((batch.len(), all), (3, vec![&b"one"[..], b"", b"Three", b""]));
+        assert_eq!([batch.octets_in(0..3), batch.octets_in(1..3), batch.octets_in(2..2)], [8, 5, 0]);
         batch.clear();
         batch.push(b"again");
         assert_eq!((batch.len(), batch.get(0)), (1, &b"again"[..]));

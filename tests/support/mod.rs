@@ -3,6 +3,7 @@
 #![allow(clippy::expect_used, clippy::panic, reason = "this is test code")]
 
 pub(crate) mod capture;
+pub(crate) mod peer;
 
 use std::env;
 use std::path::Path;

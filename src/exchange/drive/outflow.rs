@@ -15,6 +15,7 @@ use crate::sys::clock;
 use crate::sys::error::SysError;
 use crate::sys::interrupt::Interrupt;
 use crate::sys::poll;
+use crate::sys::xdp_socket::XdpSocket;
 use crate::wire::packet_batch::PacketBatch;
 
 /// A packet that was added to a batch.
@@ -39,11 +40,20 @@ pub trait Packets {
     fn next(&mut self, batch: &mut PacketBatch) -> Result<Option<Due>, Box<dyn Error>>;
 }
 
+/// What takes packets.
+#[derive(Debug)]
+pub enum Exit {
+    /// Batches, by sendmmsg.
+    Batch(BatchSocket),
+    /// Frames past queues and taps, by AF_XDP.
+    Xdp(Box<XdpSocket>),
+}
+
 /// A way out.
 #[derive(Debug)]
 pub struct Line {
     /// Its socket.
-    pub socket: BatchSocket,
+    pub exit: Exit,
     /// What to call it in errors.
     pub name: String,
     /// Whether each packet needs an address of its own: those of raw IP sockets do.
@@ -52,6 +62,10 @@ pub struct Line {
 
 /// Who looks on.
 pub trait Onlooker {
+    /// Whether it wants to see each packet that left.
+    fn sees_packets(&self) -> bool {
+        false
+    }
     /// A packet left.
     fn left(&mut self, _number: u64, _octets: &[u8]) {}
     /// A packet could not leave.
@@ -68,8 +82,12 @@ pub trait Onlooker {
 pub struct Totals {
     /// Packets that left.
     pub sent: u64,
-    /// Their octets.
+    /// Their octets, and those of packets that a driver threw away.
     pub octets: u64,
+    /// Packets that were taken by a driver.
+    pub taken: u64,
+    /// Of these, packets that it threw away.
+    pub lost: u64,
     /// Packets that the kernel refused.
     pub failed: u64,
     /// Times that a full queue was waited for.
@@ -202,7 +220,17 @@ impl Pouring<'_> {
         let Some(line) = self.lines.get_mut(due.line) else { return Ok(places.len()) };
         let before = clock::monotonic().saturating_sub(self.start);
         let addresses = if line.is_by_address { self.addresses.as_slice() } else { &[] };
-        match line.socket.send(&self.batch, places.clone(), addresses) {
+        let sent = match &mut line.exit {
+            Exit::Batch(socket) => socket.send(&self.batch, places.clone(), addresses),
+            Exit::Xdp(socket) => {
+                let sent = socket.send(&self.batch, places.clone());
+                let lost = socket.take_lost();
+                self.totals.failed = self.totals.failed.saturating_add(lost);
+                self.totals.lost = self.totals.lost.saturating_add(lost);
+                sent
+            }
+        };
+        match sent {
             Ok(sent) => {
                 let after = self.since_start();
                 self.count(places.start..places.start.saturating_add(sent), before, after);
@@ -224,22 +252,28 @@ impl Pouring<'_> {
     /// Counts packets that left between two times, evenly spread, as far as can be told.
     fn count(&mut self, places: std::ops::Range<usize>, before: Nanos, after: Nanos) {
         let totals = &mut *self.totals;
-        let step = after.saturating_sub(before).checked_div(places.len() as u64).unwrap_or(0);
+        let count = places.len() as u64;
+        totals.taken = totals.taken.saturating_add(count);
+        totals.sent = totals.taken.saturating_sub(totals.lost);
+        totals.octets = totals.octets.saturating_add(self.batch.octets_in(places.clone()) as u64);
+        totals.elapsed = after;
+        let sees = self.onlooker.sees_packets();
+        if !self.limits.is_paced && !sees {
+            return;
+        }
+        let step = after.saturating_sub(before).checked_div(count).unwrap_or(0);
         let mut at = before;
         for place in places {
             at = at.saturating_add(step);
-            let octets = self.batch.get(place);
-            totals.sent = totals.sent.saturating_add(1);
-            totals.octets = totals.octets.saturating_add(octets.len() as u64);
-            if let Some(due) = self.dues.get(place) {
-                if self.limits.is_paced {
-                    totals.late.add(at.saturating_sub(due.at));
-                    totals.due = due.at;
-                }
-                self.onlooker.left(due.number, octets);
+            let Some(due) = self.dues.get(place) else { continue };
+            if self.limits.is_paced {
+                totals.late.add(at.saturating_sub(due.at));
+                totals.due = due.at;
+            }
+            if sees {
+                self.onlooker.left(due.number, self.batch.get(place));
             }
         }
-        totals.elapsed = after;
     }
 
     /// Waits for room in a queue, a little. `false` when it is over.
