@@ -6,7 +6,7 @@ namespaces of its own; at the other end they are dropped at once. That interface
 every round; the table has the medians. `changing`: UDP source port and IPv4 identification differ from packet to packet, with both
 checksums. Needs root, iproute2, nftables; tools that are not installed are left out.
 
-    benches/send.py [--rounds 7] [--seconds 1.5] [--only 'rawsock link,trafgen'] [--rawsock PATH] [--paced]
+    benches/send.py [--rounds 7] [--seconds 1.5] [--only 'rawsock sendmmsg;trafgen, changing'] [--rawsock PATH] [--paced]
 
 `--paced` measures rawsock's pace: what was delivered of what was asked, and what it says of its lateness.
 """
@@ -31,8 +31,8 @@ SEND = "{rawsock} send '{spec}' --top-speed --yes-flood -c {count} --json"
 TRAFGEN = "trafgen -q -P 1 -o v0 -c {folder}/{frame} -n {count}"
 # What each is asked for, and about how many packets a second it sends, for a run of the wanted time.
 TOOLS = {
-    "rawsock link": (SEND.replace("{spec}", f"{ETH}/{FIXED}") + " -i v0", 1600e3),
-    "rawsock link, changing": (SEND.replace("{spec}", f"{ETH}/{CHANGING}") + " -i v0", 1500e3),
+    "rawsock sendmmsg": (SEND.replace("{spec}", f"{ETH}/{FIXED}") + " -i v0 --engine sendmmsg", 1600e3),
+    "rawsock sendmmsg, changing": (SEND.replace("{spec}", f"{ETH}/{CHANGING}") + " -i v0 --engine sendmmsg", 1500e3),
     "rawsock xdp": (SEND.replace("{spec}", f"{ETH}/{FIXED}") + " -i v0 --engine xdp", 2000e3),
     "rawsock xdp, changing": (SEND.replace("{spec}", f"{ETH}/{CHANGING}") + " -i v0 --engine xdp", 2000e3),
     "rawsock ip": (SEND.replace("{spec}", FIXED), 800e3),
@@ -89,7 +89,7 @@ def commands(given, folder):
     rawsock = os.path.abspath(given.rawsock)
     has_xdp = "--engine" in run(f"{rawsock} send --help", check=False)
     for name, (command, rate) in TOOLS.items():
-        if given.only and name not in given.only.split(","):
+        if given.only and name not in given.only.split(";"):
             continue
         count = int(rate * given.seconds) // 1000 * 1000
         filled = command.format(rawsock=rawsock, folder=folder, count=count, loops=count // 1000, seconds=given.seconds)
