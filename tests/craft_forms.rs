@@ -98,7 +98,8 @@ fn scapy_makes_the_same_octets() {
     // It is scapy's words that are wanted, and octets only where it has none.
     let is_octets = |line: &&str| line.contains("Raw(") && line.contains("  # ");
     let (lines, octets) = (texts[0].lines().count(), texts[0].lines().filter(is_octets).count());
-    assert!(octets < 20 && lines > 250, "{octets} of {lines}");
+    // Links and tunnels besides Ethernet and VLAN have no words yet.
+    assert!(octets < 40 && lines > 250, "{octets} of {lines}");
 }
 
 /// What scapy computes differently, or has no words for.

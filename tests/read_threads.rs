@@ -87,8 +87,10 @@ fn a_reader_that_goes_ends_it_and_a_copy_is_whole() {
     let folder = tempfile::tempdir().unwrap();
     let (path, copy) = (folder.path().join("x.pcap"), folder.path().join("copy.pcap"));
     let mut writer = CaptureWriter::create(&path, WriteOptions::default()).unwrap();
+    // Of an EtherType that nobody knows.
+    let frame = [0x88; 60];
     for _ in 0..50_000 {
-        writer.write(&Frame::new(&[0; 60], LinkType::ETHERNET)).unwrap();
+        writer.write(&Frame::new(&frame, LinkType::ETHERNET)).unwrap();
     }
     writer.finish().unwrap();
     for threads in ["1", "2"] {

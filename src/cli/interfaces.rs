@@ -150,6 +150,7 @@ mod tests {
             kind: kind.map(str::to_owned),
             lower: None,
             controller: None,
+            qdisc: None,
             dropped: 0,
         }
     }

@@ -24,6 +24,7 @@ mod craft_output;
 mod display_filter;
 mod doctor;
 mod duration;
+mod engine;
 mod expert;
 mod extcap;
 mod extcap_install;
@@ -37,6 +38,7 @@ mod lab_demo;
 mod lab_host;
 mod man;
 mod names;
+mod outflow_report;
 mod output;
 mod packet_batches;
 mod packet_form;
@@ -49,13 +51,21 @@ mod read_copy;
 mod read_growing;
 mod reassembly;
 mod remarks;
+mod replay;
+mod replay_edits;
+mod replay_lines;
+mod replay_source;
 mod resolve;
 mod schema;
 mod send;
+mod send_dry;
+mod send_flow;
 mod send_output;
 mod send_prepare;
+mod send_stream;
 mod spec_argument;
 mod system_names;
+mod tempo;
 mod tracking;
 
 use std::process::ExitCode;
@@ -95,6 +105,7 @@ enum Command {
     Probe(probe::ProbeArgs),
     Read(read::ReadArgs),
     Schema(schema::SchemaArgs),
+    Replay(replay::ReplayArgs),
     Send(send::SendArgs),
 }
 
@@ -135,6 +146,7 @@ pub fn main() -> ExitCode {
         Command::Probe(args) => probe::run(args),
         Command::Read(args) => read::run(args),
         Command::Schema(args) => schema::run(args),
+        Command::Replay(args) => replay::run(args),
         Command::Send(args) => send::run(args),
     };
     match result {

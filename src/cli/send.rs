@@ -7,16 +7,19 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 
 use super::capture_file::LiveFile;
+use super::engine::Engine;
+use super::send_flow::Flow;
 use super::send_output::{Form, Printer};
 use super::send_prepare::{Plan, Prepare};
 use super::spec_argument::{Specs, tell};
-use super::{CommandResult, Outcome, duration, random};
+use super::{CommandResult, Outcome, duration, random, send_dry, send_flow, tempo};
 use crate::exchange::drive::drive;
 use crate::exchange::drive::packets::PacketWire;
 use crate::exchange::drive::tap::Tap;
 use crate::exchange::engine::Nanos;
+use crate::exchange::pace::Tempo;
 use crate::exchange::send::{Pace, Sender, Totals};
-use crate::spec::{Random, Spec, Via};
+use crate::spec::{Random, SendOptions, Spec, Via};
 use crate::sys::interrupt::Interrupt;
 
 /// Build packets, send them, and say what comes back to each.
@@ -35,12 +38,39 @@ pub(super) struct SendArgs {
     /// Wait so long between two packets: seconds, or with a unit (`20ms`).
     #[arg(long, value_name = "INTERVAL", value_parser = duration::parse)]
     interval: Option<Duration>,
-    /// Send so many packets in a second (`50k/s`, `200/s`).
-    #[arg(long, value_name = "RATE", value_parser = rate, conflicts_with = "interval")]
-    rate: Option<f64>,
-    /// Send just so many packets.
+    /// Send so many packets in a time (`50k/s`, `200/s`), or bits in a second (`100Mbit/s`, of packets as they are handed over).
+    #[arg(long, value_name = "RATE", value_parser = tempo::rate, conflicts_with = "interval")]
+    rate: Option<Tempo>,
+    /// Send so many packets at once, one right behind the other: so many at each interval; a rate stays what it is.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    burst: Option<u64>,
+    /// Send each packet later than its turn, by up to so much, at random.
+    #[arg(long, value_name = "TIME", value_parser = duration::parse)]
+    jitter: Option<Duration>,
+    /// Send just so many packets: a spec that has fewer begins again.
     #[arg(short, long, value_name = "N")]
     count: Option<u64>,
+    /// Send for so much time; a spec begins again until then.
+    #[arg(long, value_name = "TIME", value_parser = duration::parse)]
+    duration: Option<Duration>,
+    /// As fast as they go: no answers are awaited, and no packets printed.
+    #[arg(long, conflicts_with_all = ["interval", "rate", "write"])]
+    top_speed: bool,
+    /// Send by so many threads, each with its own sockets; packets may overtake each other. No answers are awaited, and no packets
+    /// printed.
+    #[arg(long, value_name = "N", conflicts_with = "write", value_parser = clap::value_parser!(u64).range(1..=64))]
+    workers: Option<u64>,
+    /// What hands frames to the interface: `sendmmsg` a packet socket, in batches; `xdp` AF_XDP in copy mode, past the interface's
+    /// queue and the taps of this host. `auto` is xdp at top speed where packets do not queue, else sendmmsg; -v tells. Where one is
+    /// named, no answers are awaited, and no packets printed.
+    #[arg(long, value_name = "ENGINE", conflicts_with = "write")]
+    engine: Option<Engine>,
+    /// Send more than 1,000 packets a second to others than this host.
+    #[arg(long)]
+    yes_flood: bool,
+    /// Send nothing, and open no socket for it: print what would be sent, and how.
+    #[arg(long, conflicts_with_all = ["write", "json"])]
+    dry_run: bool,
     /// Wait so long for answers: seconds, or with a unit.
     #[arg(short = 'W', long, value_name = "TIME", value_parser = duration::parse)]
     within: Option<Duration>,
@@ -68,25 +98,25 @@ pub(super) struct SendArgs {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum ViaArg {
+pub(super) enum ViaArg {
     Ip,
     Link,
-}
-
-fn rate(text: &str) -> Result<f64, String> {
-    crate::spec::parse_rate(text).ok_or_else(|| "takes packets in a time, such as 200/s or 50k/s".to_owned())
 }
 
 const EXAMPLES: &str = r#"Examples:
   rawsock send 'ip(dst=10.77.2.2, ttl=1..5)/udp(dstport=33434)'
   rawsock send examples/traceroute-by-hand.toml -w trace.pcapng
   rawsock send examples/wrong-on-purpose.toml --via link
+  rawsock send 'ip(dst=10.77.2.2)/udp(srcport=1024..65535)' --rate 50k/s --duration 10s --no-answers -q
 
 What a spec leaves out is chosen here: the source address by the route, source port and ICMP identifier once for the run,
 the IPv4 identification anew for each packet.
 
 With `ip` outermost, packets go by SOCK_RAW with IP_HDRINCL: the kernel writes the total length and the checksum always, and
-the identification and the source address when they are zero. `--via link` sends every bit as written."#;
+the identification and the source address when they are zero. `--via link` sends every bit as written.
+
+Without answers and lines (`--no-answers -q`, `--top-speed`, `--workers`), packets go in batches, and of those that differ in some
+fields only these and the checksums are written anew; it ends with how many left, and how late they were."#;
 
 /// Runs the command.
 ///
@@ -110,24 +140,73 @@ pub(super) fn run(args: &SendArgs) -> CommandResult {
         }
     }
     let seed = seed(args, &specs)?;
-    let interface = args.interface.clone().or(said.interface);
+    let interface = args.interface.clone().or(said.interface.clone());
+    let tempo = tempo_of(args, &said);
+    let count = args.count.or(said.count);
+    let total = specs.iter().fold(0u64, |sum, spec| sum.saturating_add(spec.total()));
+    let again = specs.len() == 1 && (count.is_some() || args.duration.is_some());
+    let most = count.unwrap_or(if again { u64::MAX } else { total });
     let plan = Plan {
         via,
         interface,
         seed,
         within: args.within.unwrap_or(DEFAULT_WAIT),
         within_is_given: args.within.is_some(),
-        jitter: said.jitter.unwrap_or_default(),
+        jitter: args.jitter.or(said.jitter).unwrap_or_default(),
         ident: random::u16()?,
+        // A thousand packets are a second's worth at most.
+        is_flood: tempo::is_flood(tempo) && most > 1000 && !args.yes_flood && !args.dry_run,
+        is_dry: args.dry_run,
         remarks: args.verbose,
     };
-    let burst = said.burst.and_then(|burst| usize::try_from(burst).ok()).unwrap_or(1);
-    let interval = match (args.interval, args.rate.or(said.rate), said.interval) {
-        (Some(interval), ..) => interval,
-        (None, Some(rate), _) => Duration::try_from_secs_f64(1.0 / rate).unwrap_or_default(),
-        (None, None, interval) => interval.unwrap_or_default(),
+    let flow = Flow {
+        tempo,
+        burst: args.burst.or(said.burst).unwrap_or(1),
+        duration: args.duration.map_or(Nanos::MAX, nanos),
+        most,
+        again,
+        workers: args.workers.unwrap_or(1),
+        needs: plan.needs(&specs)?,
+        engine: args.engine.unwrap_or_default(),
+        is_json: args.json,
+        is_verbose: args.verbose,
     };
-    send(args, &specs, plan, interval, burst)
+    if args.dry_run {
+        return send_dry::run(&specs, &plan, &flow, args.quiet);
+    }
+    let streams = args.top_speed || args.workers.is_some() || args.engine.is_some();
+    let awaits = !args.no_answers && !streams;
+    let expects = |spec: &Spec| spec.templates.iter().any(|template| !template.expect.is_empty());
+    if !awaits && specs.iter().any(expects) {
+        return Err("what a spec expects cannot be told without answers: leave `--no-answers` out (`--top-speed` and `--workers` too), \
+                    or its `expect`"
+            .into());
+    }
+    if streams || (args.no_answers && args.quiet && args.write.is_none()) {
+        return send_flow::run(&specs, &plan, &flow);
+    }
+    send(args, &specs, plan, &flow)
+}
+
+/// How fast packets go: what the command line says, or else the spec.
+fn tempo_of(args: &SendArgs, said: &SendOptions) -> Tempo {
+    // An interval is from burst to burst.
+    let burst = args.burst.or(said.burst).unwrap_or(1) as f64;
+    let by_interval = |interval: Duration| match interval.as_secs_f64() {
+        0.0 => Tempo::Top,
+        seconds => Tempo::Packets(burst / seconds),
+    };
+    match (args.interval, args.rate, said.rate, said.interval) {
+        _ if args.top_speed => Tempo::Top,
+        (Some(interval), ..) => by_interval(interval),
+        (None, Some(rate), ..) => rate,
+        (None, None, Some(rate), _) => Tempo::Packets(rate),
+        (None, None, None, interval) => by_interval(interval.unwrap_or_default()),
+    }
+}
+
+fn nanos(duration: Duration) -> Nanos {
+    Nanos::try_from(duration.as_nanos()).unwrap_or(Nanos::MAX)
 }
 
 /// Packets of a spec that are built before the first is sent.
@@ -147,33 +226,33 @@ fn seed(args: &SendArgs, specs: &[Spec]) -> io::Result<u64> {
     }
 }
 
-fn send(args: &SendArgs, specs: &[Spec], plan: Plan, interval: Duration, burst: usize) -> CommandResult {
+fn send(args: &SendArgs, specs: &[Spec], plan: Plan, flow: &Flow) -> CommandResult {
     let interrupt = Interrupt::catch()?;
     let answers = !args.no_answers;
-    let expects = |spec: &Spec| spec.templates.iter().any(|template| !template.expect.is_empty());
-    if !answers && specs.iter().any(expects) {
-        return Err(
-            "what a spec expects cannot be told without answers: leave `--no-answers` out, or its `expect`"
-                .into(),
-        );
-    }
-    let needs = plan.needs(specs)?;
     let tap = if answers || args.write.is_some() { Some(Tap::open(plan.tap()?)?) } else { None };
     let saved = args.write.as_deref().map(|path| LiveFile::create(Path::new(path))).transpose()?;
-    let mut wire = PacketWire::open(needs, plan.interface.as_deref(), tap)?;
+    let mut wire = PacketWire::open(flow.needs, plan.interface.as_deref(), tap)?;
     // A spec that stands alone is gone through again until there are enough packets; a stream passes once.
-    let (seed, count) = (plan.seed, args.count.or(specs.first().and_then(|spec| spec.send.count)));
+    let seed = plan.seed;
     let mut randoms: Vec<Random> =
         (0..).map(|place| Random::new(seed.wrapping_add(place))).take(specs.len()).collect();
-    let again = count.filter(|_| specs.len() == 1);
+    let again = flow.again.then_some(flow.most);
     let packets = specs
         .iter()
         .zip(&mut randoms)
         .flat_map(|(spec, random)| spec.packets(random, again).map(move |crafted| (spec, crafted)));
-    let most = count.and_then(|count| usize::try_from(count).ok()).unwrap_or(usize::MAX);
+    let most = usize::try_from(flow.most).unwrap_or(usize::MAX);
     let prepare = Prepare::new(packets.take(most), plan, &interrupt)?;
-    let nanos = Nanos::try_from(interval.as_nanos()).unwrap_or(Nanos::MAX);
-    let mut sender = Sender::new(prepare, Pace { interval: nanos, burst, answers });
+    let burst = usize::try_from(flow.burst).unwrap_or(1);
+    let (interval, bits) = match flow.tempo {
+        Tempo::Packets(rate) => {
+            (nanos(Duration::try_from_secs_f64(flow.burst as f64 / rate).unwrap_or_default()), 0)
+        }
+        Tempo::Bits(rate) => (0, rate.max(1.0) as u64),
+        Tempo::Top | Tempo::Recorded(_) => (0, 0),
+    };
+    let pace = Pace { interval, bits, duration: flow.duration, burst, answers };
+    let mut sender = Sender::new(prepare, pace);
     let form = match args {
         SendArgs { quiet: true, json, .. } => {
             if *json {

@@ -7,6 +7,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use super::remarks::Remarks;
+use super::tempo::{flood_refused, stays_here};
 use crate::exchange::drive::packets::{Needs, PacketWire};
 use crate::exchange::drive::tap::Tap;
 use crate::exchange::drive::way::{Way, WayError, Ways};
@@ -44,11 +45,27 @@ pub(super) struct Plan {
     pub(super) ident: u16,
     /// Remark on fields that contradict the packet.
     pub(super) remarks: bool,
+    /// More than others bear who have not been asked: refused, unless it stays on this host.
+    pub(super) is_flood: bool,
+    /// Nothing is sent, not even a question for a neighbour.
+    pub(super) is_dry: bool,
+}
+
+/// A packet with all that the spec left out, and its way.
+pub(super) struct Completed {
+    /// Where it goes.
+    pub(super) destination: Option<IpAddr>,
+    /// The interface that its frame leaves by; 0 where routes decide.
+    pub(super) interface: u32,
+    /// The way there.
+    pub(super) way: Option<Way>,
+    /// It goes with its link-layer header.
+    pub(super) is_frame: bool,
 }
 
 impl Plan {
     /// Whether a packet goes as a frame.
-    fn is_frame(&self, outermost: &str) -> bool {
+    pub(super) fn is_frame(&self, outermost: &str) -> bool {
         match self.via {
             Some(Via::Link) => true,
             Some(Via::Ip) => false,
@@ -100,6 +117,16 @@ fn source_of(link: &Link) -> Source {
     link_type_of(link.hardware).map_or(Source::Any, |link_type| Source::Interface(link.index, link_type))
 }
 
+/// Whether the kernel would have to ask for the next hop: of packets by raw sockets it keeps a few until there is an answer,
+/// and loses the others without a word.
+pub(super) fn must_ask(way: &Way) -> bool {
+    let is_known = || {
+        let found = Netlink::open().and_then(|mut netlink| netlink.neighbour(way.link.index, way.next_hop));
+        found.is_ok_and(|found| found.is_some_and(|neighbour| neighbour.mac().is_some()))
+    };
+    !way.link.is_loopback() && !way.link.is_without_arp() && way.link.mac().is_some() && !is_known()
+}
+
 /// The packets, each made ready when it is asked for; in place of one that cannot be sent stands the reason.
 pub(super) struct Prepare<'a, P> {
     packets: P,
@@ -109,7 +136,6 @@ pub(super) struct Prepare<'a, P> {
     ways: Ways,
     interrupt: &'a Interrupt,
     random: Random,
-    ident: u16,
     told: HashSet<&'static str>,
     remarks: Option<Remarks>,
     /// Those of the present packet that are still to go.
@@ -122,7 +148,7 @@ impl<'a, P> Prepare<'a, P> {
     /// # Errors
     /// When there is no such interface, or netlink cannot be opened.
     pub(super) fn new(packets: P, plan: Plan, interrupt: &'a Interrupt) -> Result<Self, Box<dyn Error>> {
-        let (random, ident) = (Random::new(plan.seed), plan.ident);
+        let random = Random::new(plan.seed);
         let remarks = plan.remarks.then(Remarks::default);
         let ways = Ways::new(plan.interface.as_deref())?;
         Ok(Self {
@@ -132,7 +158,6 @@ impl<'a, P> Prepare<'a, P> {
             ways,
             interrupt,
             random,
-            ident,
             told: HashSet::new(),
             remarks,
             fragments: VecDeque::new(),
@@ -141,23 +166,7 @@ impl<'a, P> Prepare<'a, P> {
 
     fn ready(&mut self, spec: &Spec, mut crafted: Crafted<'_>) -> Result<Vec<Ready>, Box<dyn Error>> {
         let (template, packet) = (crafted.template, &mut crafted.packet);
-        let outermost = packet.layers.first().map_or("", |layer| layer.protocol.name);
-        let is_frame = self.plan.is_frame(outermost);
-        let destination = destination(packet);
-        let way = match destination {
-            Some(destination) => match self.ways.to(destination) {
-                Ok(way) => Some(way),
-                // A frame that says itself where it goes needs no route.
-                Err(_) if outermost == "eth" && self.ways.interface().is_some() => None,
-                Err(error) => return Err(error.into()),
-            },
-            None => None,
-        };
-        self.fill(packet, way.as_ref());
-        let interface = if is_frame { self.frame(packet, outermost, way.as_ref())? } else { 0 };
-        if !is_frame && destination.is_none() {
-            return Err(format!("it has no destination: write `{outermost}.dst`").into());
-        }
+        let Completed { destination, interface, way, is_frame } = self.complete(packet)?;
         let leaving = spec.leaving(crafted).map_err(|error| error.render(true))?;
         let within = if self.plan.within_is_given { None } else { template.within };
         let within = within.unwrap_or(self.plan.within);
@@ -191,10 +200,77 @@ impl<'a, P> Prepare<'a, P> {
         Ok(all)
     }
 
+    /// A packet with this number, counted from 0, made ready; several, where it goes in fragments.
+    ///
+    /// # Errors
+    /// Why it cannot be sent, in words.
+    pub(super) fn packet(
+        &mut self,
+        number: u64,
+        spec: &Spec,
+        crafted: Crafted<'_>,
+    ) -> Result<Vec<Ready>, String> {
+        self.number = number.saturating_add(1);
+        self.ready(spec, crafted).map_err(|error| error.to_string())
+    }
+
+    /// Finds the way, and writes what the spec leaves out.
+    ///
+    /// # Errors
+    /// When there is no way.
+    pub(super) fn complete(&mut self, packet: &mut Packet) -> Result<Completed, Box<dyn Error>> {
+        let outermost = packet.layers.first().map_or("", |layer| layer.protocol.name);
+        let is_frame = self.plan.is_frame(outermost);
+        let destination = destination(packet);
+        let way = match destination {
+            Some(destination) => match self.ways.to(destination) {
+                Ok(way) => Some(way),
+                // A frame that says itself where it goes needs no route.
+                Err(_) if outermost == "eth" && self.ways.interface().is_some() => None,
+                Err(error) => return Err(error.into()),
+            },
+            None => None,
+        };
+        self.fill(packet, way.as_ref());
+        let interface = if is_frame { self.frame(packet, outermost, way.as_ref())? } else { 0 };
+        if !is_frame && destination.is_none() {
+            return Err(format!("it has no destination: write `{outermost}.dst`").into());
+        }
+        self.check_calm(way.as_ref(), is_frame)?;
+        Ok(Completed { destination, interface, way, is_frame })
+    }
+
+    /// Refuses what would be too much for others than this host.
+    fn check_calm(&self, way: Option<&Way>, is_frame: bool) -> Result<(), String> {
+        if !self.plan.is_flood {
+            return Ok(());
+        }
+        let named = self.ways.interface().filter(|_| is_frame);
+        match named.or(way.map(|way| &way.link)) {
+            Some(link) if !stays_here(link) => Err(flood_refused(&link.name)),
+            _ => Ok(()),
+        }
+    }
+
+    /// The identification of the packet with this number, counted from 0, where the spec does not say it.
+    pub(super) fn id(&self, number: u64) -> u64 {
+        let low = u16::try_from(number.wrapping_add(1) & 0xffff).unwrap_or(0);
+        u64::from(self.plan.ident.wrapping_add(low).max(1))
+    }
+
+    /// Whether a packet to this address goes as one that went that way.
+    pub(super) fn is_same_way(&mut self, address: IpAddr, way: &Way, is_frame: bool) -> bool {
+        self.ways.to(address).is_ok_and(|other| {
+            other.link.index == way.link.index
+                && other.source == way.source
+                && other.mtu == way.mtu
+                && (!is_frame || other.next_hop == way.next_hop)
+        })
+    }
+
     /// Writes what the spec leaves out and only the sender knows.
     fn fill(&mut self, packet: &mut Packet, way: Option<&Way>) {
-        self.ident = self.ident.wrapping_add(1);
-        let id = u64::from(self.ident.max(1));
+        let id = self.id(self.number.wrapping_sub(1));
         let port = 49_152 + u64::from(self.plan.ident % 16_384);
         let own = way.map(|way| &way.link).or(self.ways.interface());
         let mac = own.and_then(Link::mac);
@@ -255,6 +331,9 @@ impl<'a, P> Prepare<'a, P> {
 
     /// The MAC addresses of a way; the next hop is asked for where the kernel does not know it.
     fn macs(&mut self, way: &Way) -> Result<([u8; 6], [u8; 6]), Box<dyn Error>> {
+        if self.plan.is_dry {
+            return Ok((way.link.mac().unwrap_or_default(), [0; 6]));
+        }
         let open = || {
             let needs = Needs { link: true, ..Needs::default() };
             PacketWire::open(needs, None, Some(Tap::open(source_of(&way.link))?))

@@ -5,6 +5,8 @@ pub mod engine;
 pub mod expect;
 pub mod fragment;
 pub mod matcher;
+pub mod pace;
 pub mod ping;
 pub mod probe;
 pub mod send;
+pub mod send_event;

@@ -2,8 +2,8 @@
 
 use std::net::IpAddr;
 
-use crate::exchange::engine::{Engine, Incoming, Nanos, Outgoing, Step};
-use crate::exchange::expect::{Expectation, Expectations, Judged};
+use crate::exchange::engine::{Engine, Incoming, Nanos, Outgoing, SECOND, Step};
+use crate::exchange::expect::{Expectation, Expectations};
 use crate::exchange::matcher::{Match, Matcher};
 use crate::filter::field::{About, FieldFilter};
 use crate::packet::build::Built;
@@ -11,6 +11,8 @@ use crate::packet::check::Dissected;
 use crate::packet::dissect::dissect;
 use crate::wire::frame::LinkType;
 use crate::wire::layers::LayerTable;
+
+pub use crate::exchange::send_event::{Event, Seen};
 
 /// A packet ready to go.
 #[derive(Debug, Clone)]
@@ -40,88 +42,20 @@ pub struct Ready {
 pub struct Pace {
     /// Between two bursts; none when zero.
     pub interval: Nanos,
+    /// Bits in a second, in place of an interval; none when zero.
+    pub bits: u64,
+    /// No packet is sent that would be due so long after the first.
+    pub duration: Nanos,
     /// Packets in a burst, one right behind the other; at least 1.
     pub burst: usize,
     /// Whether answers are awaited at all.
     pub answers: bool,
 }
 
-/// Something worth telling. Packets are numbered from 0.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Event {
-    /// A packet was handed to the kernel.
-    Sent {
-        /// Its number.
-        number: usize,
-        /// When: nanoseconds since 1970.
-        wall: i64,
-        /// Its octets, as handed over.
-        octets: Vec<u8>,
-        /// What they begin with.
-        link_type: LinkType,
-    },
-    /// A packet could not be sent.
-    Failed {
-        /// Its number.
-        number: usize,
-        /// Why.
-        reason: String,
-        /// Its octets and what they begin with, when it could be made.
-        packet: Option<(Vec<u8>, LinkType)>,
-    },
-    /// A packet was seen on its way out.
-    Left {
-        /// Its number.
-        number: usize,
-        /// The packet as it was seen.
-        seen: Seen,
-    },
-    /// Something came back.
-    Answer {
-        /// The packet that it belongs to, and in what way.
-        what: Match,
-        /// Since the packet left.
-        rtt: Nanos,
-        /// The packet that came.
-        seen: Seen,
-    },
-    /// An expectation came to its end.
-    Judged(Judged),
-}
-
-/// A packet as it was seen on the wire.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Seen {
-    /// Its octets.
-    pub octets: Vec<u8>,
-    /// What they begin with.
-    pub link_type: LinkType,
-    /// When: nanoseconds since 1970.
-    pub wall: i64,
-    /// Its length on the wire in octets.
-    pub len: usize,
-    /// The index of the interface that it was seen on; 0 where that is not known.
-    pub interface: u32,
-}
-
-impl From<Incoming<'_>> for Seen {
-    fn from(packet: Incoming<'_>) -> Self {
-        let Incoming { octets, link_type, wall, len, interface, .. } = packet;
-        Self { octets: octets.to_vec(), link_type, wall, len, interface }
-    }
-}
-
-impl Event {
-    /// The number of the packet that was sent.
-    pub fn number(&self) -> usize {
-        match self {
-            Self::Sent { number, .. } | Self::Failed { number, .. } | Self::Left { number, .. } => *number,
-            Self::Judged(judged) => judged.number,
-            Self::Answer {
-                what: Match::Reply(number) | Match::Error(number) | Match::Duplicate(number),
-                ..
-            } => *number,
-        }
+impl Default for Pace {
+    /// One packet right behind the other, with answers.
+    fn default() -> Self {
+        Self { interval: 0, bits: 0, duration: Nanos::MAX, burst: 1, answers: true }
     }
 }
 
@@ -141,6 +75,8 @@ struct Record {
 pub struct Sender<I> {
     packets: I,
     pace: Pace,
+    /// When the first packet was due, and when the next one is.
+    first_at: Nanos,
     next_at: Option<Nanos>,
     exhausted: bool,
     /// Nobody waits any more.
@@ -182,6 +118,7 @@ impl<I: Iterator<Item = Result<Ready, String>>> Sender<I> {
         Self {
             packets,
             pace,
+            first_at: 0,
             next_at: None,
             exhausted: false,
             stopped: false,
@@ -236,7 +173,15 @@ impl<I: Iterator<Item = Result<Ready, String>>> Sender<I> {
     fn send(&mut self, ready: Result<Ready, String>, now: Nanos) -> Step {
         let number = self.records.len();
         let ends_burst = (number + 1).is_multiple_of(self.pace.burst.max(1));
-        let interval = if ends_burst { self.pace.interval } else { 0 };
+        let octets = ready.as_ref().map_or(0, |ready| ready.built.octets.len() as u64);
+        let interval = match octets.saturating_mul(8 * SECOND).checked_div(self.pace.bits) {
+            Some(interval) => interval,
+            None if ends_burst => self.pace.interval,
+            None => 0,
+        };
+        if self.next_at.is_none() {
+            self.first_at = now;
+        }
         self.next_at = Some(self.next_at.unwrap_or(now).saturating_add(interval));
         let ready = match ready {
             Ok(ready) => ready,
@@ -318,7 +263,8 @@ impl<I: Iterator<Item = Result<Ready, String>>> Engine for Sender<I> {
     fn step(&mut self, now: Nanos) -> Step {
         self.expectations.expire(now);
         if !self.exhausted && self.ready.is_none() {
-            self.ready = self.packets.next();
+            let due = self.next_at.map_or(0, |at| at.max(now).saturating_sub(self.first_at));
+            self.ready = if due < self.pace.duration { self.packets.next() } else { None };
             self.exhausted = self.ready.is_none();
         }
         match (self.ready.take(), self.next_at) {
@@ -378,7 +324,7 @@ fn delay(ready: &Result<Ready, String>) -> Nanos {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::exchange::engine::{MILLISECOND, SECOND};
+    use crate::exchange::engine::MILLISECOND;
     use crate::packet::build::build;
     use crate::packet::{Layer, Packet};
     use crate::proto::registry;
@@ -427,7 +373,7 @@ mod tests {
 
     #[test]
     fn sends_at_its_pace_and_ends_when_all_is_answered() {
-        let pace = Pace { interval: 10 * MILLISECOND, burst: 1, answers: true };
+        let pace = Pace { interval: 10 * MILLISECOND, ..Pace::default() };
         let mut sender = Sender::new((0..2).map(udp), pace);
         let first = sent(&mut sender, 0);
         assert_eq!(sender.step(1), Step::Wait(10 * MILLISECOND));
@@ -451,7 +397,7 @@ mod tests {
     fn only_what_the_filter_takes_is_an_answer() {
         let filtered = |filter: &str| {
             let ready = Ready { reply: Some(FieldFilter::compile(filter).unwrap()), ..udp(0).unwrap() };
-            Sender::new(std::iter::once(Ok(ready)), Pace { interval: 0, burst: 1, answers: true })
+            Sender::new(std::iter::once(Ok(ready)), Pace::default())
         };
         for (filter, answered) in [("udp.srcport == 7", 1), ("icmp.type == 3", 0), ("ip.src != 10.0.0.2", 0)]
         {
@@ -470,8 +416,7 @@ mod tests {
         let octets = ready.built.octets.clone();
         dissect(&octets, LinkType::RAW, &mut ready.built.table);
         ready.reply = Some(FieldFilter::compile("icmp.type == 0 and ip.src == 10.0.0.2").unwrap());
-        let mut sender =
-            Sender::new(std::iter::once(Ok(ready)), Pace { interval: 0, burst: 1, answers: true });
+        let mut sender = Sender::new(std::iter::once(Ok(ready)), Pace::default());
         sent(&mut sender, 0);
         sender.received(incoming(&octets, 1, false));
         assert_eq!(
@@ -494,8 +439,7 @@ mod tests {
         };
         let mut ready = udp(0).unwrap();
         ready.expect = vec![expect("udp.dstport == sent.udp.srcport", true), expect("icmp", false)];
-        let mut sender =
-            Sender::new(std::iter::once(Ok(ready)), Pace { interval: 0, burst: 1, answers: true });
+        let mut sender = Sender::new(std::iter::once(Ok(ready)), Pace::default());
         let octets = sent(&mut sender, 0);
         // On a loopback interface our own packet comes in as well, and is none that was expected.
         sender.received(incoming(&octets, 1, false));
@@ -510,7 +454,7 @@ mod tests {
 
     #[test]
     fn waits_no_longer_than_its_time() {
-        let mut sender = Sender::new((0..1).map(udp), Pace { interval: 0, burst: 1, answers: true });
+        let mut sender = Sender::new((0..1).map(udp), Pace::default());
         sent(&mut sender, 5);
         assert_eq!(sender.step(6), Step::Wait(SECOND + 5));
         assert_eq!(sender.step(SECOND + 5), Step::Done);
@@ -519,7 +463,7 @@ mod tests {
 
     #[test]
     fn who_is_stopped_has_waited_in_vain() {
-        let mut sender = Sender::new((0..3).map(udp), Pace { interval: SECOND, burst: 1, answers: true });
+        let mut sender = Sender::new((0..3).map(udp), Pace { interval: SECOND, ..Pace::default() });
         sent(&mut sender, 5);
         sender.stop(6);
         assert_eq!(sender.step(6), Step::Done);
@@ -530,8 +474,20 @@ mod tests {
     }
 
     #[test]
+    fn a_rate_of_bits_and_an_end_in_time() {
+        // 28 octets each.
+        let pace = Pace { bits: 224_000, duration: 2_500_000, answers: false, ..Pace::default() };
+        let mut sender = Sender::new((0..9).map(udp), pace);
+        for number in 0..3 {
+            sent(&mut sender, 5 + number * MILLISECOND);
+            assert_eq!(sender.totals().sent as u64, number + 1);
+        }
+        assert_eq!(sender.step(5 + 3 * MILLISECOND), Step::Done);
+    }
+
+    #[test]
     fn does_not_wait_for_what_nobody_awaits() {
-        let mut sender = Sender::new((0..1).map(udp), Pace { interval: 0, burst: 1, answers: false });
+        let mut sender = Sender::new((0..1).map(udp), Pace { answers: false, ..Pace::default() });
         sent(&mut sender, 5);
         assert_eq!(sender.step(6), Step::Done);
     }

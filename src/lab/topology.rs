@@ -4,6 +4,8 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
+use crate::sys::netlink::Link;
+
 /// One host of the lab.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Host {
@@ -160,6 +162,12 @@ pub static CABLES: [Cable; 2] = [
         right: Interface::new(Host::Server, "eth0", 2, 2),
     },
 ];
+
+/// Whether an interface is one of a lab's cables, by what made it and its hardware address: what leaves by it stays here.
+pub fn is_of_lab(link: &Link) -> bool {
+    let has_mac = |end: &Interface| link.mac() == Some(end.mac);
+    link.kind.as_deref() == Some("veth") && CABLES.iter().flat_map(Cable::ends).any(has_mac)
+}
 
 /// Where packets end: to see what silence looks like, and what a refusal does.
 pub static DEAD_ENDS: [DeadEnd; 2] = [

@@ -9,6 +9,7 @@ pub mod build;
 pub mod check;
 pub mod contradictions;
 pub mod dissect;
+pub mod edit;
 pub(crate) mod encode;
 mod encode_options;
 pub mod expert;
@@ -17,6 +18,7 @@ pub mod fragment;
 #[cfg(test)]
 pub(crate) mod laws;
 mod measure;
+pub mod pattern;
 mod pending;
 pub mod unbuild;
 pub mod walk;

@@ -18,6 +18,7 @@
 //! Nothing here reads files, clocks or the system's randomness: a seed and a function that reads files come in as
 //! arguments. No text makes it panic.
 
+mod filling;
 mod frames;
 mod generator;
 mod include;
@@ -55,6 +56,7 @@ use self::include::Texts;
 use crate::packet::Packet;
 use crate::packet::build::{BuildError, Built, build};
 
+pub use self::filling::Filling;
 pub use self::frames::{Crafted, Leaving};
 pub use self::mistake::Mistake;
 pub use self::random::Random;
@@ -172,6 +174,22 @@ impl Spec {
             return weave::build_woven(self, template, packet);
         }
         build(packet).map_err(|error| self.build_error(template, packet, error))
+    }
+
+    /// How many packets it stands for; 2^64 − 1 when they are more.
+    pub fn total(&self) -> u64 {
+        let round = self.templates.iter().fold(0u64, |sum, template| sum.saturating_add(template.total()));
+        let shared = self.shared.iter().map(|shared| shared.count);
+        shared.chain(self.send.repeat).fold(round, u64::saturating_mul)
+    }
+
+    /// The fillings of its templates, where its packets are those of one template after the other and each is one of the steps of its
+    /// sweeps; `None` where they must be taken from [`packets`](Self::packets).
+    pub fn fillings(&self) -> Option<Vec<Filling<'_>>> {
+        if !self.shared.is_empty() || self.send.repeat.is_some() {
+            return None;
+        }
+        self.templates.iter().map(Template::filling).collect()
     }
 
     /// Builds packets of all its templates, the first and the last ones, up to so many, to know whether they can be built.

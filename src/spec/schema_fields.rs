@@ -251,6 +251,7 @@ fn body(record: &'static Record, protocol: &'static Protocol) -> Json {
         choices.extend(match &section.body {
             Body::Items(list) if list.name.is_empty() => Some(items(list, protocol)),
             Body::Octets { .. } => Some(Json::of("octets")),
+            Body::Text { .. } => Some(Json::typed("string")),
             Body::Zeros { .. } => Some(number(u64::from(u8::MAX), 1)),
             Body::Fields { fields, .. } => {
                 let mut plain = fields.iter().filter(|field| !field.hidden_when_zero);

@@ -39,9 +39,9 @@ pub struct Template {
     /// What it was captured on, where the spec is what `--json` prints.
     pub link_type: Option<LinkType>,
     /// The packet; a [`Node::Slot`] is the number of a slot.
-    packet: Packet,
+    pub(super) packet: Packet,
     /// What fills the slots, in the order of the text.
-    slots: Vec<Slot>,
+    pub(super) slots: Vec<Slot>,
     origin: Origin,
 }
 

@@ -39,6 +39,23 @@ impl Spread {
         }
     }
 
+    /// Adds those of another one.
+    pub fn add_all(&mut self, other: &Self) {
+        if other.count == 0 {
+            return;
+        }
+        self.least = if self.count == 0 { other.least } else { self.least.min(other.least) };
+        self.most = self.most.max(other.most);
+        self.count = self.count.saturating_add(other.count);
+        self.sum = self.sum.saturating_add(other.sum);
+        let room = MOST_EXACT.saturating_sub(self.exact.len());
+        self.exact.extend(other.exact.iter().take(room));
+        self.steps.resize(other.steps.len().max(self.steps.len()), 0);
+        for (step, more) in self.steps.iter_mut().zip(&other.steps) {
+            *step = step.saturating_add(*more);
+        }
+    }
+
     /// The least; 0 where there is none.
     pub fn least(&self) -> u64 {
         self.least
@@ -123,6 +140,25 @@ mod tests {
             prop_assert!(numbers.len() > MOST_EXACT || found == exact);
             prop_assert_eq!((spread.least(), spread.most()), (numbers[0], numbers[numbers.len() - 1]));
             prop_assert_eq!(spread.mean(), numbers.iter().sum::<u64>() / numbers.len() as u64);
+        }
+    }
+
+    #[test]
+    fn two_together_are_as_one() {
+        for count in [10, 3000, 9000] {
+            let (mut one, mut left, mut right) = (Spread::default(), Spread::default(), Spread::default());
+            for number in 0..count {
+                one.add(number * 7);
+                let half = if number % 3 == 0 { &mut left } else { &mut right };
+                half.add(number * 7);
+            }
+            left.add_all(&right);
+            left.add_all(&Spread::default());
+            for thousandths in [0, 1, 500, 990, 1000] {
+                assert_eq!(left.quantile(thousandths), one.quantile(thousandths), "{count} {thousandths}");
+            }
+            assert_eq!((left.count, left.mean()), (one.count, one.mean()));
+            assert_eq!((left.least(), left.most()), (one.least(), one.most()));
         }
     }
 

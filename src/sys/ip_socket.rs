@@ -66,6 +66,7 @@ impl HeaderIncluded {
                 socket.set_header_included_v4(true)?;
                 socket.set_broadcast(true)?;
             }
+            tell_full_queues(&socket, family == Family::V6)?;
             Ok(socket)
         };
         Ok(Self { socket: open().map_err(SysError::of("open", name))?, family })
@@ -248,6 +249,16 @@ impl AsFd for IcmpSocket {
 }
 
 const RECEIVE_BUFFER: usize = 4 << 20;
+
+/// Has a raw socket fail with ENOBUFS when a queue of the interface is full: without it such a packet is lost without a word
+/// (`raw_send_hdrinc` in net/ipv4/raw.c). ICMP errors, which it also asks for, do not come to sockets of IPPROTO_RAW.
+pub(super) fn tell_full_queues(socket: &impl AsFd, is_ipv6: bool) -> io::Result<()> {
+    if is_ipv6 {
+        set_option(socket, libc::IPPROTO_IPV6, libc::IPV6_RECVERR, 1)
+    } else {
+        set_option(socket, libc::IPPROTO_IP, libc::IP_RECVERR, 1)
+    }
+}
 
 /// Sets a socket option that is an int (setsockopt(2)): those that socket2 has no name for.
 pub(super) fn set_option(socket: &impl AsFd, level: i32, name: i32, value: i32) -> io::Result<()> {

@@ -1,6 +1,7 @@
 //! Every system call and every `unsafe`, behind safe interfaces.
 #![allow(unsafe_code)]
 
+pub mod batch_socket;
 pub mod bell;
 pub mod capability;
 pub mod clock;
@@ -27,3 +28,5 @@ pub mod signal_queue;
 pub mod terminal;
 pub mod time_stamp;
 pub mod trial;
+mod xdp_ring;
+pub mod xdp_socket;

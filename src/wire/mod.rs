@@ -12,6 +12,7 @@ pub mod frame;
 pub mod frame_ring;
 pub mod keyed_hash;
 pub mod layers;
+pub mod packet_batch;
 pub mod record;
 pub mod span;
 pub mod text;

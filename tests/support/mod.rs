@@ -4,6 +4,7 @@
 
 pub(crate) mod capture;
 pub(crate) mod judges;
+pub(crate) mod peer;
 
 use std::env;
 use std::path::Path;

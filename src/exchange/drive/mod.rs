@@ -1,6 +1,7 @@
 //! The one loop that joins an engine to sockets, the clock and signals.
 
 pub mod icmp;
+pub mod outflow;
 pub mod packets;
 pub mod plain;
 pub mod tap;

@@ -68,19 +68,28 @@ impl PacketWire {
 impl Wire for PacketWire {
     fn send(&mut self, outgoing: &Outgoing) -> Result<(), String> {
         let Outgoing { octets, destination, interface, link_type, .. } = outgoing;
-        let sent = match (destination, *link_type) {
+        let send = || match (destination, *link_type) {
             (Some(destination), LinkType::IPV4 | LinkType::RAW | LinkType::IPV6) => {
                 let socket = if destination.is_ipv4() { &self.v4 } else { &self.v6 };
-                match socket {
-                    Some(socket) => socket.send(octets, *destination, *interface),
-                    None => return Err("no raw socket was opened for its family".to_owned()),
-                }
+                let socket = socket.as_ref().ok_or("no raw socket was opened for its family")?;
+                Ok::<_, &str>(socket.send(octets, *destination, *interface))
             }
-            _ => match &self.link {
-                Some(link) => link.send(*interface, octets),
-                None => return Err("no packet socket was opened for it".to_owned()),
-            },
+            _ => {
+                let link = self.link.as_ref().ok_or("no packet socket was opened for it")?;
+                Ok(link.send(*interface, octets))
+            }
         };
+        let mut sent = send()?;
+        // A full queue slows down, and loses nothing; one that stays full is told.
+        for _ in 0..QUEUE_TRIES {
+            match &sent {
+                Err(error) if error.source.raw_os_error() == Some(ENOBUFS) => {
+                    std::thread::sleep(QUEUE_REST);
+                    sent = send()?;
+                }
+                _ => break,
+            }
+        }
         sent.map_err(|error| match error.source.raw_os_error() {
             Some(EINVAL) if destination.is_some() => {
                 format!("{error}: the kernel sends no IP packet whose header it cannot make sense of; `--via link` does")
@@ -111,5 +120,10 @@ impl Wire for PacketWire {
     }
 }
 
-/// Linux's number (errno(3)).
+/// How long it is between two tries at a full queue, and how many there are: a second's worth.
+const QUEUE_REST: std::time::Duration = std::time::Duration::from_micros(200);
+const QUEUE_TRIES: u32 = 5000;
+
+/// Linux's numbers (errno(3)).
 const EINVAL: i32 = 22;
+const ENOBUFS: i32 = 105;

@@ -192,7 +192,7 @@ fn ask<W: Wire>(way: &Way, own: [u8; 6], wire: &mut W, interrupt: &Interrupt) ->
         expect: vec![],
     };
     let questions = std::iter::repeat_n(Ok(ready), 3);
-    let mut sender = Sender::new(questions, Pace { interval: 300 * MILLISECOND, burst: 1, answers: true });
+    let mut sender = Sender::new(questions, Pace { interval: 300 * MILLISECOND, ..Pace::default() });
     let mut answer = Answer::default();
     drive(&mut sender, wire, interrupt, &mut answer).map_err(|error| failed(error.to_string()))?;
     match (answer.mac, answer.failure) {

@@ -28,6 +28,8 @@ pub struct Link {
     pub lower: Option<u32>,
     /// The bridge or bond that it belongs to.
     pub controller: Option<u32>,
+    /// What keeps packets until they leave: `noqueue`, `fq_codel`, `tbf`.
+    pub qdisc: Option<String>,
     /// Packets that came in and were dropped for want of room, since it was made.
     pub dropped: u64,
 }
@@ -78,6 +80,7 @@ impl Link {
             kind: attributes.nested(libc::IFLA_LINKINFO).and_then(|info| info.text(libc::IFLA_INFO_KIND)),
             lower: attributes.number(libc::IFLA_LINK).filter(|index| *index != 0),
             controller: attributes.number(libc::IFLA_MASTER),
+            qdisc: attributes.text(libc::IFLA_QDISC),
             dropped: attributes.get(libc::IFLA_STATS64).map_or(0, dropped),
         })
     }

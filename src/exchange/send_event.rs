@@ -1,0 +1,85 @@
+//! What happens while packets are sent.
+
+use crate::exchange::engine::{Incoming, Nanos};
+use crate::exchange::expect::Judged;
+use crate::exchange::matcher::Match;
+use crate::wire::frame::LinkType;
+
+/// Something worth telling. Packets are numbered from 0.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// A packet was handed to the kernel.
+    Sent {
+        /// Its number.
+        number: usize,
+        /// When: nanoseconds since 1970.
+        wall: i64,
+        /// Its octets, as handed over.
+        octets: Vec<u8>,
+        /// What they begin with.
+        link_type: LinkType,
+    },
+    /// A packet could not be sent.
+    Failed {
+        /// Its number.
+        number: usize,
+        /// Why.
+        reason: String,
+        /// Its octets and what they begin with, when it could be made.
+        packet: Option<(Vec<u8>, LinkType)>,
+    },
+    /// A packet was seen on its way out.
+    Left {
+        /// Its number.
+        number: usize,
+        /// The packet as it was seen.
+        seen: Seen,
+    },
+    /// Something came back.
+    Answer {
+        /// The packet that it belongs to, and in what way.
+        what: Match,
+        /// Since the packet left.
+        rtt: Nanos,
+        /// The packet that came.
+        seen: Seen,
+    },
+    /// An expectation came to its end.
+    Judged(Judged),
+}
+
+/// A packet as it was seen on the wire.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Seen {
+    /// Its octets.
+    pub octets: Vec<u8>,
+    /// What they begin with.
+    pub link_type: LinkType,
+    /// When: nanoseconds since 1970.
+    pub wall: i64,
+    /// Its length on the wire in octets.
+    pub len: usize,
+    /// The index of the interface that it was seen on; 0 where that is not known.
+    pub interface: u32,
+}
+
+impl From<Incoming<'_>> for Seen {
+    fn from(packet: Incoming<'_>) -> Self {
+        let Incoming { octets, link_type, wall, len, interface, .. } = packet;
+        Self { octets: octets.to_vec(), link_type, wall, len, interface }
+    }
+}
+
+impl Event {
+    /// The number of the packet that was sent.
+    pub fn number(&self) -> usize {
+        match self {
+            Self::Sent { number, .. } | Self::Failed { number, .. } | Self::Left { number, .. } => *number,
+            Self::Judged(judged) => judged.number,
+            Self::Answer {
+                what: Match::Reply(number) | Match::Error(number) | Match::Duplicate(number),
+                ..
+            } => *number,
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! Sockets that send many packets with one call (sendmmsg(2)): frames by a packet socket, IP packets by raw sockets.
+
+use std::io;
+use std::mem;
+use std::net::IpAddr;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+
+use socket2::{Domain, Protocol, SockAddr, Socket, Type};
+
+use super::error::SysError;
+use super::ip_socket::tell_full_queues;
+use crate::wire::packet_batch::PacketBatch;
+
+/// Sends batches of frames out of one interface, or of IP packets with their headers (IP_HDRINCL).
+///
+/// What [`send`](Self::send) says has left was taken by the interface's queue: a packet that it refused is not counted.
+#[derive(Debug)]
+pub struct BatchSocket {
+    socket: OwnedFd,
+    /// Used again for each call, which points them at its packets and addresses.
+    pieces: Vec<libc::iovec>,
+    headers: Vec<libc::mmsghdr>,
+    addresses: Vec<SockAddr>,
+}
+
+// SAFETY: what the pointers lead to is owned, or used during a call only: nothing in it belongs to a thread.
+unsafe impl Send for BatchSocket {}
+
+impl BatchSocket {
+    /// A packet socket for frames that leave by the interface with this index. It receives nothing.
+    ///
+    /// # Errors
+    /// When CAP_NET_RAW is missing, or there is no such interface.
+    pub fn of_interface(interface: u32, name: &str) -> Result<Self, SysError> {
+        let failed = || SysError::of("open", "a packet socket");
+        let socket = Socket::new(Domain::PACKET, Type::RAW, None).map_err(failed())?;
+        // SAFETY: sockaddr_ll is plain data, for which all zeros are valid.
+        let mut address: libc::sockaddr_ll = unsafe { mem::zeroed() };
+        address.sll_family = libc::sa_family_t::try_from(libc::AF_PACKET).unwrap_or_default();
+        address.sll_ifindex = i32::try_from(interface).unwrap_or(0);
+        let len = libc::socklen_t::try_from(mem::size_of_val(&address)).unwrap_or(0);
+        // With protocol 0 it stays deaf, and the kernel takes each frame's protocol from the frame (`packet_parse_headers` in
+        // net/packet/af_packet.c).
+        // SAFETY: `address` is a sockaddr_ll of `len` octets.
+        let done = unsafe { libc::bind(socket.as_raw_fd(), (&raw const address).cast(), len) };
+        if done != 0 {
+            return Err(SysError::of("bind a packet socket to", name)(io::Error::last_os_error()));
+        }
+        Ok(Self::of(socket))
+    }
+
+    /// A raw socket for IPv4 packets, or for IPv6 packets, that may leave by any interface, or by this one alone.
+    ///
+    /// # Errors
+    /// When CAP_NET_RAW is missing, or there is no such interface.
+    pub fn of_ip(is_ipv6: bool, interface: Option<&str>) -> Result<Self, SysError> {
+        let (domain, name) =
+            if is_ipv6 { (Domain::IPV6, "a raw IPv6 socket") } else { (Domain::IPV4, "a raw IPv4 socket") };
+        let open = || {
+            // IPPROTO_RAW means that headers are included, for both families, and that nothing is received.
+            let socket = Socket::new(domain, Type::RAW, Some(Protocol::from(libc::IPPROTO_RAW)))?;
+            if !is_ipv6 {
+                socket.set_header_included_v4(true)?;
+                socket.set_broadcast(true)?;
+            }
+            tell_full_queues(&socket, is_ipv6)?;
+            Ok(socket)
+        };
+        let socket: Socket = open().map_err(SysError::of("open", name))?;
+        if let Some(interface) = interface {
+            let bound = socket.bind_device(Some(interface.as_bytes()));
+            bound.map_err(SysError::of("bind a raw socket to", interface))?;
+        }
+        Ok(Self::of(socket))
+    }
+
+    /// One that sends nothing, for the place of one that is not needed.
+    ///
+    /// # Errors
+    /// When no descriptor is left.
+    pub fn of_nothing() -> Result<Self, SysError> {
+        Socket::new(Domain::UNIX, Type::DGRAM, None).map(Self::of).map_err(SysError::of("open", "a socket"))
+    }
+
+    fn of(socket: Socket) -> Self {
+        // More room lets a queue of the interface fill, and not this socket first; less is no failure.
+        let _ = socket.set_send_buffer_size(SEND_BUFFER);
+        Self { socket: socket.into(), pieces: Vec::new(), headers: Vec::new(), addresses: Vec::new() }
+    }
+
+    /// Sends the packets of `batch` at `places`, each to its address where there are addresses. Returns how many have left, at
+    /// least one; never waits.
+    ///
+    /// # Errors
+    /// Why the first did not leave; `WouldBlock` and ENOBUFS mean that there is no room now.
+    pub fn send(
+        &mut self,
+        batch: &PacketBatch,
+        places: std::ops::Range<usize>,
+        addresses: &[IpAddr],
+    ) -> io::Result<usize> {
+        let count = libc::c_uint::try_from(self.point_at(batch, places, addresses)).unwrap_or(0);
+        if count == 0 {
+            return Ok(0);
+        }
+        loop {
+            // SAFETY: there are `count` headers or more, whose pieces and addresses lie in `pieces`, `batch` and `addresses`, all
+            // of which live for the call.
+            let sent = unsafe {
+                libc::sendmmsg(self.socket.as_raw_fd(), self.headers.as_mut_ptr(), count, libc::MSG_DONTWAIT)
+            };
+            if let Ok(sent) = usize::try_from(sent) {
+                break Ok(sent);
+            }
+            let error = io::Error::last_os_error();
+            // Errors of packets before, told by ICMP, are taken off the socket by the call that they fail.
+            match error.raw_os_error() {
+                Some(libc::EINTR | libc::ECONNREFUSED | libc::EPROTO) => {}
+                _ => break Err(error),
+            }
+        }
+    }
+
+    /// Has the headers point at the packets; how many these are.
+    fn point_at(
+        &mut self,
+        batch: &PacketBatch,
+        places: std::ops::Range<usize>,
+        addresses: &[IpAddr],
+    ) -> usize {
+        let count = places.len();
+        if self.headers.len() < count {
+            // Each header leads to its own piece, for good: the pieces move only when there are more of them.
+            self.pieces.resize(count, libc::iovec { iov_base: std::ptr::null_mut(), iov_len: 0 });
+            self.headers.clear();
+            for piece in &mut self.pieces {
+                // SAFETY: mmsghdr is plain data, for which all zeros are valid.
+                let mut header: libc::mmsghdr = unsafe { mem::zeroed() };
+                header.msg_hdr.msg_iov = std::ptr::from_mut(piece);
+                header.msg_hdr.msg_iovlen = 1;
+                self.headers.push(header);
+            }
+        }
+        for (place, piece) in places.clone().zip(&mut self.pieces) {
+            let packet = batch.get(place);
+            // sendmsg(2) only reads what an iovec points at, whose pointer is mutable for recvmsg(2).
+            piece.iov_base = packet.as_ptr().cast_mut().cast();
+            piece.iov_len = packet.len();
+        }
+        self.addresses.clear();
+        let of_packets = addresses.get(places).unwrap_or_default();
+        let to = |address: &IpAddr| SockAddr::from(std::net::SocketAddr::new(*address, 0));
+        self.addresses.extend(of_packets.iter().map(to));
+        for (header, address) in self.headers.iter_mut().zip(&self.addresses) {
+            header.msg_hdr.msg_name = address.as_ptr().cast_mut().cast();
+            header.msg_hdr.msg_namelen = address.len();
+        }
+        count
+    }
+}
+
+impl AsFd for BatchSocket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}
+
+const SEND_BUFFER: usize = 4 << 20;
