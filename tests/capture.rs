@@ -102,7 +102,7 @@ fn nothing_is_lost_without_being_counted() {
         "50000",
         expression,
     ]));
-    assert!(text_of(&output).contains("50000 sent"), "{}", text_of(&output));
+    assert!(text_of(&output).contains("50000 packets sent"), "{}", text_of(&output));
     let counts = capture.counts(Some(SIGTERM));
     assert_eq!(tcpdump(&capture.file), counts.captured, "every packet that was counted is in the file");
     // What the server's answers took of the ring is counted by the kernel, and not shown: they go the other way.
