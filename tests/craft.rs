@@ -310,12 +310,13 @@ fn a_stream_is_built_with_little_memory() {
         input.write_all(line.as_bytes()).unwrap();
     }
     let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
-    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-    let peak_kb: u64 = peak.trim().trim_end_matches(" kB").parse().unwrap();
+    // Without the pages of the program itself, which are large where it is built to be debugged.
+    let own = status.lines().find_map(|line| line.strip_prefix("RssAnon:")).unwrap();
+    let own_kb: u64 = own.trim().trim_end_matches(" kB").parse().unwrap();
     drop(input);
     assert!(child.wait().unwrap().success());
     assert_eq!(reader.join().unwrap(), 300 * (2 * 50_000 + 1));
-    assert!(peak_kb < 16_000, "{peak_kb} kB");
+    assert!(own_kb < 6_000, "{own_kb} kB");
 }
 
 #[test]
