@@ -158,8 +158,9 @@ pub(super) fn short(nanos: Nanos) -> String {
 /// What it came to, in one or two lines.
 pub(super) fn summary(totals: &Totals, is_paced: bool) -> String {
     let mut text = format!(
-        "{} packets sent ({} octets) in {}: {}\n",
+        "{} packet{} sent ({} octets) in {}: {}\n",
         totals.sent,
+        if totals.sent == 1 { "" } else { "s" },
         totals.octets,
         seconds(totals.elapsed),
         Rate::of(totals)
