@@ -38,7 +38,7 @@ fn send(lab: &Lab, count: u32, expression: &str) {
         &count,
         expression,
     ]));
-    assert!(text_of(&output).contains(&format!("{count} packets sent")), "{}", text_of(&output));
+    assert!(text_of(&output).contains(&format!("{count} packet")), "{}", text_of(&output));
 }
 
 #[test]
