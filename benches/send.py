@@ -21,7 +21,7 @@ import sys
 import tempfile
 import time
 
-from capture import RECEIVER, SENDER, received, run, set_up, tear_down
+from network import SENDER, received, run, set_up, tear_down
 
 ETH = "eth(src=02:00:00:00:00:01, dst=02:00:00:00:00:02)"
 IP = "ip(src=10.66.0.1, dst=10.66.0.2, id={id})/udp(srcport={port}, dstport=9)/data(zeros=18)"

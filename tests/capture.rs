@@ -254,6 +254,22 @@ fn files_follow_one_another() {
 }
 
 #[test]
+fn a_hook_that_fails_is_told_and_ends_nothing() {
+    let Some(lab) = lab() else { return };
+    let arguments = ["-i", "eth0", "-C", "3k", "-z", "false", "icmp"];
+    let mut capture = Capture::start(&lab, Host::Client, "hooked.pcapng", &arguments);
+    ping(&lab, &["-s", "1000", "10.77.2.2"]);
+    let (_, said) = capture.end(Some(SIGINT));
+    assert_eq!(counts_in(&said).captured, 10, "{said}");
+    assert_eq!(said.matches("failed: exit status: 1").count(), 4, "{said}");
+    // One that is not there is told before anything is captured.
+    let arguments = ["capture", "-i", "lo", "-w", "/dev/null", "-z", "no-such-program"];
+    let refused = Command::new(RAWSOCK).args(arguments).output().unwrap();
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("-z: there is no program no-such-program"));
+}
+
+#[test]
 fn it_ends_by_itself() {
     let Some(lab) = lab() else { return };
     let cases: [(&[&str], u64); 3] =

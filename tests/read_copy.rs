@@ -451,3 +451,15 @@ fn packets_are_printed_beside_the_copy_only_where_that_is_asked_for() {
         }
     }
 }
+
+#[test]
+fn of_a_file_that_is_not_there_no_copy_is_begun() {
+    let folder = tempfile::tempdir().unwrap();
+    let target = folder.path().join("kept.pcap");
+    fs::write(&target, "an earlier file").unwrap();
+    let missing = folder.path().join("missing.pcap");
+    let output = Command::new(RAWSOCK).arg("read").arg(&missing).arg("-w").arg(&target).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("missing.pcap: no such file or directory"));
+    assert_eq!(fs::read_to_string(&target).unwrap(), "an earlier file");
+}

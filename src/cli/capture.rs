@@ -50,9 +50,10 @@ pub(super) struct CaptureArgs {
     /// Only packets of this direction.
     #[arg(short = 'Q', long, value_name = "DIRECTION", default_value = "inout")]
     direction: Way,
-    /// Buffer for so many KiB.
-    #[arg(short = 'B', long = "buffer-size", value_name = "KIB", default_value_t = 8192, value_parser = clap::value_parser!(u32).range(1..=2_097_151))]
-    buffer_kib: u32,
+    /// Buffer for so many KiB. Left out: 8192, and, when a file is written, 65536 over all interfaces and threads (at least 8192
+    /// each), so that nothing is lost while the disk takes its time.
+    #[arg(short = 'B', long = "buffer-size", value_name = "KIB", value_parser = clap::value_parser!(u32).range(1..=2_097_151))]
+    buffer_kib: Option<u32>,
     /// Take packets as they come, not in blocks of up to 20 ms.
     #[arg(long)]
     immediate_mode: bool,
@@ -86,6 +87,9 @@ pub(super) enum Way {
     Out,
     Inout,
 }
+
+/// Octets of the buffers of all sockets together when a file is written.
+const OF_A_FILE: usize = 64 << 20;
 
 const EXAMPLES: &str = "Examples:
   rawsock capture -i eth0 -w trace.pcapng
@@ -124,7 +128,7 @@ pub(super) fn run(args: &CaptureArgs) -> CommandResult {
     }
     let interrupt = Interrupt::catch_of_long_run()?;
     let ring = RingOptions {
-        buffer_len: (args.buffer_kib as usize).saturating_mul(1024),
+        buffer_len: buffer_len(args, devices.len()),
         snap_len,
         promiscuous: !args.not_promiscuous,
         stamps,
@@ -147,6 +151,21 @@ pub(super) fn run(args: &CaptureArgs) -> CommandResult {
     session.listen(&interrupt)?;
     session.end()?;
     Ok(Outcome::Done)
+}
+
+/// Octets of each socket's buffer.
+///
+/// A screen falls behind for moments, a disk for tens of milliseconds: at a gigabyte a second 8 MiB last for 8 of them.
+fn buffer_len(args: &CaptureArgs, devices: usize) -> usize {
+    let smallest = RingOptions::default().buffer_len;
+    match args.buffer_kib {
+        Some(kib) => (kib as usize).saturating_mul(1024),
+        None if args.files.write.is_some() => {
+            let sockets = devices.saturating_mul(args.threads.into()).max(1);
+            (OF_A_FILE / sockets).max(smallest)
+        }
+        None => smallest,
+    }
 }
 
 /// Opens the devices and the file.

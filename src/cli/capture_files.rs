@@ -2,7 +2,6 @@
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use clap::Args;
@@ -10,6 +9,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::capture_file::live_options;
+use super::capture_hook::Hook;
 use super::capture_limits::Limit;
 use super::duration;
 use crate::file::{Counts, Interface, Namer, RotatingWriter, Rotation, WriteError, Written};
@@ -117,6 +117,7 @@ impl Files {
         {
             return Err("-C, -G and -b do not go with --dump-on: each dump is a file of its own (-W says how many are kept)".into());
         }
+        let hook = args.hook.as_deref().map(Hook::new).transpose()?;
         let rotation = Rotation { on_demand, is_ring: rotation.is_ring || on_demand, ..rotation };
         let mut options = live_options();
         options.flush_each = args.unbuffered;
@@ -125,7 +126,6 @@ impl Files {
             false => Box::new(|path, _| path.to_owned()),
         };
         let writer = RotatingWriter::create(path, options, rotation, namer, clock::wall())?;
-        let hook = args.hook.as_deref().and_then(Hook::new);
         Ok(Some(Self { writer, hook, is_stream }))
     }
 
@@ -140,15 +140,15 @@ impl Files {
     /// Ends the present file; the next has to be begun.
     ///
     /// # Errors
-    /// When what is still in memory cannot be written, or the hook not be run.
+    /// When what is still in memory cannot be written.
     pub(super) fn end(&mut self) -> Result<(), Box<dyn Error>> {
         if self.is_stream {
             return Ok(self.writer.flush()?);
         }
-        match (self.writer.end()?, &mut self.hook) {
-            (Some(path), Some(hook)) => Ok(hook.run(&path)?),
-            _ => Ok(()),
+        if let (Some(path), Some(hook)) = (self.writer.end()?, &mut self.hook) {
+            hook.run(&path);
         }
+        Ok(())
     }
 
     /// What the present file is called.
@@ -169,7 +169,7 @@ impl Files {
     /// Writes a packet of the interface with this number. `false` when there must be no further file.
     ///
     /// # Errors
-    /// When the file cannot be written, or the hook not be run.
+    /// When the file cannot be written.
     pub(super) fn packet(&mut self, number: u32, frame: &Frame<'_>) -> Result<bool, Box<dyn Error>> {
         let now = frame.time.unwrap_or_default();
         match self.writer.write(number, frame, now)? {
@@ -177,7 +177,7 @@ impl Files {
             Written::Over => Ok(false),
             Written::AfterEnding(path) => {
                 if let Some(hook) = &mut self.hook {
-                    hook.run(&path)?;
+                    hook.run(&path);
                 }
                 Ok(true)
             }
@@ -205,11 +205,13 @@ impl Files {
     /// Ends the last file, and waits for what was run.
     ///
     /// # Errors
-    /// When what is still in memory cannot be written, or the hook not be run.
+    /// When what is still in memory cannot be written.
     pub(super) fn finish(&mut self) -> Result<(), Box<dyn Error>> {
         let ended = self.writer.end()?;
         if let Some(hook) = &mut self.hook {
-            ended.map_or(Ok(()), |path| hook.run(&path))?;
+            if let Some(path) = ended {
+                hook.run(&path);
+            }
             hook.wait();
         }
         Ok(())
@@ -222,42 +224,6 @@ fn dated(template: &Path, now: i64) -> PathBuf {
     let pattern = template.to_string_lossy();
     // A pattern that is none is a name.
     jiff::fmt::strtime::format(pattern.as_ref(), &time).map_or_else(|_| template.to_owned(), PathBuf::from)
-}
-
-/// A program that is run for each file.
-struct Hook {
-    program: String,
-    arguments: Vec<String>,
-    running: Vec<Child>,
-}
-
-impl Hook {
-    fn new(words: &str) -> Option<Self> {
-        let mut words = words.split_whitespace().map(str::to_owned);
-        let program = words.next()?;
-        Some(Self { program, arguments: words.collect(), running: Vec::new() })
-    }
-
-    fn run(&mut self, path: &Path) -> Result<(), String> {
-        self.running.retain_mut(|child| !matches!(child.try_wait(), Ok(Some(_))));
-        // Stdout may be the capture itself.
-        let child = Command::new(&self.program)
-            .args(&self.arguments)
-            .arg(path)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .spawn()
-            .map_err(|error| format!("run {} for {}: {error}", self.program, path.display()))?;
-        self.running.push(child);
-        Ok(())
-    }
-
-    fn wait(&mut self) {
-        for child in &mut self.running {
-            // What it ends with is its own affair; its errors stand on stderr.
-            let _ = child.wait();
-        }
-    }
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ mod capture_crew;
 mod capture_device;
 mod capture_file;
 mod capture_files;
+mod capture_hook;
 mod capture_intake;
 mod capture_keeper;
 mod capture_limits;

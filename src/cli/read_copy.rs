@@ -80,6 +80,8 @@ enum Impossible {
     CommentInPcap(String),
     #[error("write to stdout: it cannot be split; name a file with `-w`")]
     SplitStdout,
+    #[error("open {0}: no such file or directory")]
+    NoSuchFile(String),
 }
 
 impl Copy {
@@ -93,6 +95,13 @@ impl Copy {
         }
         if args.writes_to_stdout() && args.is_split() {
             return Err(Impossible::SplitStdout.into());
+        }
+        // Of nothing no copy is begun, and no earlier file overwritten.
+        if let [only] = plan.inputs
+            && only.as_os_str() != "-"
+            && !only.exists()
+        {
+            return Err(Impossible::NoSuchFile(printable(&only.display().to_string())).into());
         }
         let span = args.split_seconds.map(|span| i64::try_from(span.as_nanos()).unwrap_or(i64::MAX).max(1));
         let options = CopyOptions {
