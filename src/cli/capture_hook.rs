@@ -92,7 +92,7 @@ mod tests {
         assert!(Hook::new("sh -c true").is_ok());
         assert!(Hook::new("/bin/sh").is_ok());
         assert_eq!(Hook::new("/bin/no-such").unwrap_err(), "-z: there is no program /bin/no-such");
-        assert_eq!(Hook::new("no-such\u{1b} x").unwrap_err(), "-z: there is no program no-such\\x1b");
+        assert_eq!(Hook::new("no-such\u{1b} x").unwrap_err(), "-z: there is no program no-such\\u{1b}");
         assert_eq!(Hook::new("  ").unwrap_err(), "-z needs a program");
     }
 }

@@ -63,7 +63,9 @@ pub(super) struct ReadArgs {
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=2))]
     threads: u8,
     /// Put the fragments of IPv4 and IPv6 datagrams together: the whole takes the place of the last fragment. Fragments wait
-    /// for 60 seconds of the capture and in 64 MiB; those that do not become whole come as they were.
+    /// for 60 seconds of the capture and in 64 MiB; those that do not become whole come as they were. A record of TLS or the
+    /// head of an HTTP message that several segments of TCP carry is shown whole in the one that completes it; a copy (-w) has
+    /// the segments as they were.
     #[arg(long)]
     reassemble: bool,
     #[command(flatten)]
@@ -370,14 +372,21 @@ impl Reading {
         // They see all packets: some fields are times since others, or what became of a conversation.
         self.printer.see(frame.time);
         let facts = self.tracking.packet(number, frame);
-        let is_shown = self.display_filter.matches(number, frame, name, facts);
+        let whole = self.reassembly.as_mut().and_then(|reassembly| reassembly.message(frame));
+        let shown = match &whole {
+            Some(octets) => {
+                Frame { data: octets, len: u32::try_from(octets.len()).unwrap_or(u32::MAX), ..*frame }
+            }
+            None => *frame,
+        };
+        let is_shown = self.display_filter.matches(number, &shown, name, facts);
         if number <= self.skipped || !is_shown || !self.filter.matches(frame)? {
             return Ok(true);
         }
         self.taken = self.taken.saturating_add(1);
-        let is_read = self.printer.packet(number, frame, name, facts)?;
+        let is_read = self.printer.packet(number, &shown, name, facts)?;
         if let Some(finding) = &mut self.finding {
-            finding.packet(number, frame, facts);
+            finding.packet(number, &shown, facts);
         }
         if let (Some(statistics), Some((table, facts))) = (&mut self.statistics, self.tracking.last()) {
             statistics.packet(frame, table, Some(facts));

@@ -1,15 +1,18 @@
-//! Fragments on their way to whole datagrams: `read --reassemble`.
+//! Fragments on their way to whole datagrams, and segments to whole messages: `read --reassemble`.
 
 use crate::file::{Block, OwnedBlock};
+use crate::packet::check::Dissected;
 use crate::packet::dissect::dissect;
 use crate::stream::defragment::{Conflict, Defragmenter, Verdict};
+use crate::stream::desegment::Desegmenter;
 use crate::wire::frame::{Direction, Frame, LinkType};
 use crate::wire::layers::LayerTable;
 
-/// Holds fragments.
+/// Holds fragments, and what segments have begun.
 #[derive(Default)]
 pub(super) struct Reassembly {
     defragmenter: Defragmenter<Kept>,
+    desegmenter: Desegmenter,
     /// Emptied and filled again for each packet.
     table: LayerTable,
     told: u64,
@@ -97,6 +100,14 @@ impl Reassembly {
                 Err(conflict) => return (come(whole), Some(conflict)),
             }
         }
+    }
+
+    /// The packet as it is shown where it completes a message that segments before it began. The packet itself stays what it
+    /// is: no other is taken away for it, so that a copy has them all.
+    pub(super) fn message(&mut self, frame: &Frame<'_>) -> Option<Vec<u8>> {
+        dissect(frame.data, frame.link_type, &mut self.table);
+        let wire_len = usize::try_from(frame.len).unwrap_or(usize::MAX).max(frame.data.len());
+        self.desegmenter.packet(&Dissected { octets: frame.data, table: &self.table, wire_len })
     }
 
     /// Gives up what is held.

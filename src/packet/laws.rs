@@ -94,6 +94,31 @@ proptest! {
     }
 }
 
+/// A chunk whose length leaves no room even for its head has no fields behind that.
+#[test]
+fn a_lying_length_at_the_end_of_the_header_comes_back() {
+    let mut table = LayerTable::default();
+    for name in ["sctp.data", "sctp.init", "sctp.sack", "sctp.shutdown", "sctp.forward_tsn"] {
+        for octets in [[0, 0, 0, 0], [0, 0, 0, 3]] {
+            dissect_as(&octets, registry().by_name(name).unwrap(), &mut table);
+            check_round_trip(&octets, &table);
+        }
+    }
+}
+
+/// Wherever a packet is cut, also just between two parts of a header.
+#[test]
+fn every_beginning_of_a_packet_comes_back() {
+    let mut table = LayerTable::default();
+    for packet in SEEDS {
+        let octets = hex::decode(packet).unwrap();
+        for len in 0..octets.len() {
+            dissect(&octets[..len], LinkType::ETHERNET, &mut table);
+            check_round_trip(&octets[..len], &table);
+        }
+    }
+}
+
 /// The first law: each field of each protocol, written alone with any value that fits, reads back as written, on a
 /// buffer that was dirty before.
 #[test]

@@ -179,7 +179,14 @@ impl<'a> Walk<'a, '_> {
                     Err(cut_at) => return Some(cut_at),
                 },
                 Body::Items(items) => items_len(items, before, left)?,
-                Body::Octets { len, .. } => wanted(*len, before, left)?,
+                // Where their number contradicts itself, it is told that they were to stand here.
+                Body::Octets { len, .. } => match wanted(*len, before, left) {
+                    Some(len) => len,
+                    None => {
+                        self.area(section, at, &[]);
+                        return None;
+                    }
+                },
                 Body::Zeros { .. } => left.len(),
                 // A part of a name has no text.
                 Body::Text { len: Some(len), .. } => wanted(*len, before, left)?,

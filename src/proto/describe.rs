@@ -65,6 +65,8 @@ pub struct Protocol {
     pub yields: bool,
     /// Whether filters take what it carries as a part of it, as Wireshark does of messages: `icmp[8:4]`.
     pub is_message: bool,
+    /// Tells how far a protocol data unit reaches that begins in a stream of octets, where it may be spread over segments.
+    pub pdu: Option<ReadPdu>,
     /// Its place in the registry, which the registry sets.
     pub id: ProtocolId,
 }
@@ -111,6 +113,7 @@ impl Protocol {
             aliases: Vec::new(),
             derived: Vec::new(),
             is_message: false,
+            pdu: None,
             yields: false,
             id: ProtocolId::default(),
         }
@@ -248,11 +251,31 @@ impl Protocol {
         self
     }
 
+    /// Says how far a data unit reaches in a stream.
+    pub fn pdu(mut self, read: ReadPdu) -> Self {
+        self.pdu = Some(read);
+        self
+    }
+
     /// Says that filters take what it carries as a part of it.
     pub fn message(mut self) -> Self {
         self.is_message = true;
         self
     }
+}
+
+/// Tells what begins with these octets of a stream.
+pub type ReadPdu = fn(&[u8]) -> Pdu;
+
+/// What begins at a place of a stream of octets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pdu {
+    /// A data unit of so many octets, all of which are there.
+    Whole(usize),
+    /// As far as can be told, a data unit that goes on behind these octets.
+    Cut,
+    /// Something else.
+    Other,
 }
 
 /// Whether a layer is a fragment of something larger.

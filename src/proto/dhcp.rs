@@ -43,7 +43,8 @@ pub(super) fn describe() -> Protocol {
         Section::records("options", "Options", DIALECT, options(), Len::Rest).when(has_options),
         Section::octets("vendor", "Vendor's area", Len::Rest).when(|before| {
             let is_left = before.header.len() == FIXED_LEN.saturating_sub(COOKIE.len());
-            is_left && (!before.left.is_empty() || (before.wrote)("vendor"))
+            // Where it is empty, it says that no cookie stands there.
+            is_left && (!before.builds || (before.wrote)("vendor"))
         }),
     ];
     let protocol = Protocol::new("dhcp", "Dynamic Host Configuration Protocol", "RFC 2131", sections)

@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-use super::describe::{Before, Len, Protocol, Section, Style, View};
+use super::describe::{Before, Len, Pdu, Protocol, Section, Style, View};
 use super::filter_names::Compute;
 use super::tcp;
 use crate::wire::domain_name::write_escaped;
@@ -46,6 +46,7 @@ pub(super) fn describe() -> Protocol {
     ];
     let protocol = Protocol::new("http", "Hypertext Transfer Protocol", "RFC 9112", sections)
         .edge(tcp::PORT, PORT)
+        .pdu(pdu)
         .derived("http.request", Compute::Number(|view| is_request_line(view.header()).then_some(1)))
         .derived("http.response", Compute::Number(|view| view.header().starts_with(b"HTTP/").then_some(1)))
         .derived("http.response.code", Compute::Number(code))
@@ -83,6 +84,36 @@ pub(super) fn begins(payload: &[u8]) -> bool {
         Some(b'A'..=b'Z') => is_request_line(payload) || payload.starts_with(b"HTTP/1."),
         _ => false,
     }
+}
+
+/// What begins here: of a message, the first line and the header fields, up to the empty line.
+fn pdu(stream: &[u8]) -> Pdu {
+    let has_line = stream.contains(&b'\n');
+    let is_head = if has_line { begins(stream) } else { may_begin(stream) };
+    if !is_head {
+        return Pdu::Other;
+    }
+    let lines = stream.split_inclusive(|octet| *octet == b'\n');
+    let ends = lines.scan(0usize, |at, line| {
+        *at = at.saturating_add(line.len());
+        Some((*at, line))
+    });
+    let mut empty = ends.filter(|(_, line)| matches!(*line, b"\n" | b"\r\n"));
+    match empty.next() {
+        Some((end, _)) => Pdu::Whole(end),
+        None if stream.len() < MOST_OF_HEAD => Pdu::Cut,
+        None => Pdu::Other,
+    }
+}
+
+/// No server takes a longer head (RFC 9110 §5.4 lets each choose; 8 KiB are usual, 64 KiB much).
+const MOST_OF_HEAD: usize = 64 << 10;
+
+/// Whether a first line may begin here that does not end here.
+fn may_begin(stream: &[u8]) -> bool {
+    let method = stream.get(..find(stream, b" ")).unwrap_or_default();
+    let is_version = |word: &[u8]| word.starts_with(b"HTTP/1.") || b"HTTP/1.".starts_with(word);
+    is_version(method) || method.len() <= MOST_OF_METHOD && method.iter().all(u8::is_ascii_uppercase)
 }
 
 /// Whether the first line is a method, a target and a version.

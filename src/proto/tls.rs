@@ -3,7 +3,7 @@
 //! Each record that a segment of TCP has as a whole is a layer. A hello whose lengths contradict each other is octets, too.
 
 use super::auto;
-use super::describe::{Before, Field, Len, Protocol, Section, Style, octets, uint};
+use super::describe::{Before, Field, Len, Pdu, Protocol, Section, Style, octets, uint};
 use super::tls_extensions::{extension, names_of_extensions};
 use super::{tcp, tls_hello};
 use crate::wire::big_endian::{octet, word, word_at};
@@ -47,6 +47,7 @@ pub(super) fn describe() -> Protocol {
     let protocol = Protocol::new("tls", "Transport Layer Security", "RFC 8446, RFC 5246", sections)
         .edge(tcp::PORT, PORT)
         .part_of_same()
+        .pdu(pdu)
         .next_by_payload(tcp::PORT, |_, payload| begins(payload).then_some(PORT))
         .alias("tls.handshake.ciphersuite", &["handshake.ciphersuites"])
         .alias("tls.handshake.comp_method", &["handshake.comp_methods"]);
@@ -55,14 +56,27 @@ pub(super) fn describe() -> Protocol {
 
 /// Whether a record begins here, and is there as a whole.
 pub(super) fn begins(payload: &[u8]) -> bool {
-    match *payload {
+    matches!(pdu(payload), Pdu::Whole(_))
+}
+
+/// What begins here.
+fn pdu(stream: &[u8]) -> Pdu {
+    match *stream {
         [20..=23, 3, 0..=4, high, low, ref content @ ..] => {
-            let len = usize::from(u16::from_be_bytes([high, low]));
-            len > 0 && len <= content.len() && len <= MOST_OCTETS
+            match usize::from(u16::from_be_bytes([high, low])) {
+                0 => Pdu::Other,
+                len if len > MOST_OCTETS => Pdu::Other,
+                len if len > content.len() => Pdu::Cut,
+                len => Pdu::Whole(len.saturating_add(HEAD)),
+            }
         }
-        _ => false,
+        [20..=23] | [20..=23, 3] | [20..=23, 3, 0..=4] | [20..=23, 3, 0..=4, _] => Pdu::Cut,
+        _ => Pdu::Other,
     }
 }
+
+/// Octets before a record's content.
+const HEAD: usize = 5;
 
 /// RFC 5246 §6.2.3: what a record holds at most, encrypted.
 const MOST_OCTETS: usize = 16_384 + 2_048;

@@ -11,6 +11,7 @@
 mod analysis;
 mod conversation;
 pub mod defragment;
+pub mod desegment;
 mod fact;
 pub mod follow;
 mod segment;
