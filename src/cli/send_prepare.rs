@@ -272,7 +272,8 @@ impl<'a, P> Prepare<'a, P> {
     fn fill(&mut self, packet: &mut Packet, way: Option<&Way>) {
         let id = self.id(self.number.wrapping_sub(1));
         let port = 49_152 + u64::from(self.plan.ident % 16_384);
-        let own = way.map(|way| &way.link).or(self.ways.interface());
+        // The way to one's own address is the loopback interface, even where another one is named.
+        let own = self.ways.interface().or(way.map(|way| &way.link));
         let mac = own.and_then(Link::mac);
         let source = way.and_then(|way| way.source);
         for layer in &mut packet.layers {

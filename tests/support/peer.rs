@@ -25,26 +25,30 @@ pub(crate) struct Peer {
 impl Peer {
     /// Listens for what comes in on an interface.
     pub(crate) fn listen(lab: &Lab, host: Host, interface: &str, folder: &TempDir, filter: &str) -> Self {
+        Self::start(lab, host, interface, folder, &["-Q", "in", filter])
+    }
+
+    /// Listens for what comes in and goes out on an interface.
+    pub(crate) fn listen_both_ways(lab: &Lab, host: Host, interface: &str, folder: &TempDir) -> Self {
+        Self::start(lab, host, interface, folder, &[])
+    }
+
+    fn start(lab: &Lab, host: Host, interface: &str, folder: &TempDir, further: &[&str]) -> Self {
         let file = folder.path().join(format!("{}-{interface}.pcap", host.name()));
         let mut command = lab.command(host, "tcpdump");
-        command
-            .args([
-                "-i",
-                interface,
-                "-Q",
-                "in",
-                "-B",
-                "16384",
-                "-s",
-                "2048",
-                "--immediate-mode",
-                "-U",
-                "--nano",
-                "-w",
-            ])
-            .arg(&file)
-            .arg(filter);
-        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+        command.args([
+            "-i",
+            interface,
+            "-B",
+            "16384",
+            "-s",
+            "2048",
+            "--immediate-mode",
+            "-U",
+            "--nano",
+            "-w",
+        ]);
+        let mut child = command.arg(&file).args(further).stderr(Stdio::piped()).spawn().unwrap();
         let mut stderr = BufReader::new(child.stderr.take().unwrap());
         let mut said = String::new();
         while !said.contains("listening on") {
@@ -56,11 +60,16 @@ impl Peer {
     }
 
     /// What came.
-    pub(crate) fn packets(mut self) -> Vec<Packet> {
+    pub(crate) fn packets(self) -> Vec<Packet> {
+        packets_of(&self.file())
+    }
+
+    /// The file of what came.
+    pub(crate) fn file(mut self) -> PathBuf {
         std::thread::sleep(Duration::from_millis(300));
         send_signal(self.child.id(), SIGINT).unwrap();
         self.child.wait().unwrap();
-        packets_of(&self.file)
+        self.file
     }
 }
 
