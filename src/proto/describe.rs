@@ -59,6 +59,8 @@ pub struct Protocol {
     pub summary: Summary,
     /// Further names that filters know for its fields.
     pub aliases: Vec<Alias>,
+    /// Further words that specs may use.
+    pub shorthands: Vec<Shorthand>,
     /// What is computed about it for filters.
     pub derived: Vec<Derived>,
     /// Whether one line leaves it out where a known protocol stands above it, as tcpdump does of UDP.
@@ -111,6 +113,7 @@ impl Protocol {
             ports: None,
             summary: |_, _| Ok(()),
             aliases: Vec::new(),
+            shorthands: Vec::new(),
             derived: Vec::new(),
             is_message: false,
             pdu: None,
@@ -239,6 +242,18 @@ impl Protocol {
         self
     }
 
+    /// Gives a field or list a further name in specs.
+    pub fn also_written(mut self, name: &'static str, of: &'static str) -> Self {
+        self.shorthands.push(Shorthand { name, of, item: None });
+        self
+    }
+
+    /// Gives one item of a list a name of its own in specs: a table of the item's fields, behind the list's other items.
+    pub fn item_written(mut self, name: &'static str, of: &'static str, item: ShortItem) -> Self {
+        self.shorthands.push(Shorthand { name, of, item: Some(item) });
+        self
+    }
+
     /// Gives the texts of fields a name in filters.
     pub fn text_alias(mut self, name: &'static str, of: &'static [&'static str]) -> Self {
         self.aliases.push(Alias { name, of, as_text: true });
@@ -276,6 +291,26 @@ pub enum Pdu {
     Cut,
     /// Something else.
     Other,
+}
+
+/// A word of specs for what has another name.
+#[derive(Debug, Clone, Copy)]
+pub struct Shorthand {
+    /// The word.
+    pub name: &'static str,
+    /// The field or list that is meant.
+    pub of: &'static str,
+    /// The one item of that list that is meant.
+    pub item: Option<ShortItem>,
+}
+
+/// An item that has a word of its own.
+#[derive(Debug, Clone, Copy)]
+pub struct ShortItem {
+    /// A number of it that need not be written.
+    pub has: (&'static str, u64),
+    /// Shorter names of its fields: the name, the field.
+    pub names: &'static [(&'static str, &'static str)],
 }
 
 /// Whether a layer is a fragment of something larger.

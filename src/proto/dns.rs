@@ -2,8 +2,8 @@
 //! takes a bit from each class, and of LLMNR (RFC 4795), which has other flags: each is a protocol with names of its own, as
 //! in Wireshark, where all their fields go by those of DNS.
 
-use super::describe::{Exchange, Extent, Field, Len, Protocol, Section, Style, flag, group, uint};
-use super::dns_records::{CLASSES, QUERY_TYPES, in_records, names_of_records, record};
+use super::describe::{Exchange, Extent, Field, Len, Protocol, Section, ShortItem, Style, flag, group, uint};
+use super::dns_records::{CLASSES, OPT, QUERY_TYPES, in_records, names_of_records, record};
 use super::dns_summary::summary;
 use super::udp;
 use crate::wire::big_endian::{word, word_at};
@@ -20,7 +20,7 @@ pub(super) fn describe_dns() -> Protocol {
     ];
     let protocol =
         Protocol::new("dns", "Domain Name System", "RFC 1035", sections(RECURSION_DESIRED, flags, None));
-    let protocol = protocol.edge(udp::PORT, 53).exchange(exchange);
+    let protocol = words(protocol).edge(udp::PORT, 53).exchange(exchange);
     names_of_records!(protocol).extent(Extent::Header).summary(summary)
 }
 
@@ -35,7 +35,7 @@ pub(super) fn describe_mdns() -> Protocol {
         flag("flags.checkdisable", "Checking disabled"),
     ];
     let sections = sections(0, flags, Some(("qu", "cache_flush")));
-    let protocol = Protocol::new("mdns", "Multicast Domain Name System", "RFC 6762", sections)
+    let protocol = words(Protocol::new("mdns", "Multicast Domain Name System", "RFC 6762", sections))
         .edge(udp::PORT, 5353)
         .alias("dns.qry.qu", &["qry.qu"])
         .alias("dns.resp.cache_flush", in_records!("cache_flush"))
@@ -61,6 +61,12 @@ pub(super) fn describe_llmnr() -> Protocol {
         .alias("dns.flags.conflict", &["flags.conflict"])
         .alias("dns.flags.tentative", &["flags.tentative"]);
     names_of_records!(names_of_header(protocol)).extent(Extent::Header).summary(summary)
+}
+
+/// Words of specs: the questions by the name of their count, `count.queries`, and EDNS's record, of which there is one at most.
+fn words(protocol: Protocol) -> Protocol {
+    let option = ShortItem { has: ("type", OPT as u64), names: &[("do", "z.do")] };
+    protocol.also_written("queries", "qry").item_written("opt", "additionals", option)
 }
 
 /// Names of what stands in the header, for the protocols that have the messages of DNS.

@@ -6,7 +6,7 @@ use super::field_entries::{Entries, Entry};
 use super::forms::{Form, forms, missing};
 use super::header;
 use super::text::push_json_string;
-use crate::proto::describe::{Protocol, Section};
+use crate::proto::describe::{Protocol, Section, ShortItem, Shorthand};
 use crate::proto::registry;
 use crate::stream::Fact;
 
@@ -31,11 +31,24 @@ pub fn protocol(out: &mut String, protocol: &'static Protocol) {
     out.push_str(&format!("{} ({}){reference}\n\n", protocol.title, protocol.name));
     drawings(out, &protocol.sections);
     Entries::of(protocol).write(out, |_| true);
+    if !protocol.shorthands.is_empty() {
+        let words: Vec<(&'static str, String)> =
+            protocol.shorthands.iter().map(|word| (word.name, meaning(word))).collect();
+        out.push_str("\n  In specs also:\n");
+        write_further(out, &words);
+    }
     let further = further_names(protocol);
     if !further.is_empty() {
         out.push_str("\n  In filters also:\n");
         write_further(out, &further);
     }
+}
+
+/// What a word of specs stands for.
+fn meaning(word: &Shorthand) -> String {
+    let Some(ShortItem { has: (name, number), names }) = word.item else { return word.of.to_owned() };
+    let names = names.iter().map(|(short, name)| format!(", {short} for {name}"));
+    format!("one of {} with {name} {number}{}", word.of, names.collect::<String>())
 }
 
 /// Names that filters alone know, and what they mean.

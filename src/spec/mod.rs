@@ -35,6 +35,7 @@ mod read_layers;
 mod read_octets;
 mod read_options;
 mod read_send;
+mod read_shorthands;
 mod read_value;
 mod read_woven;
 mod reader;

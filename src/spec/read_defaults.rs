@@ -37,7 +37,11 @@ impl Reader<'_> {
             return self.wrong_kind(&entry.value, protocol.name, "a table of fields");
         };
         let slots = self.slots.len();
-        self.table(&mut Structure::new(&protocol.sections, protocol.name), "", fields.iter());
+        self.header(
+            &mut Structure::new(&protocol.sections, protocol.name),
+            protocol,
+            fields.iter().collect(),
+        );
         self.slots.truncate(slots);
     }
 
@@ -52,8 +56,9 @@ impl Reader<'_> {
         for tree in &defaults {
             let Shape::Table(layers) = &tree.shape else { continue };
             for layer in layers.iter().filter(|layer| layer.key == name) {
-                if let Shape::Table(fields) = &layer.value.shape {
-                    self.table(structure, "", fields.iter());
+                if let (Shape::Table(fields), Some(protocol)) = (&layer.value.shape, registry().by_name(name))
+                {
+                    self.header(structure, protocol, fields.iter().collect());
                 }
             }
         }

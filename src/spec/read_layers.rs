@@ -90,7 +90,7 @@ impl<'a> Structure<'a> {
         fields.filter(|field| field.name == name).map(Field::max).max().unwrap_or(u64::MAX)
     }
 
-    fn add(&mut self, name: &str, node: Node, at: At) {
+    pub(super) fn add(&mut self, name: &str, node: Node, at: At) {
         self.fields.push((name.to_owned(), node));
         self.ats.push(at);
     }
@@ -143,7 +143,7 @@ impl Reader<'_> {
                 if protocol.name == data::NAME {
                     self.data(&mut structure, &entry.value, &rest);
                 } else {
-                    self.table(&mut structure, "", rest.into_iter());
+                    self.header(&mut structure, protocol, rest);
                 }
             }
             Shape::Text(text) if protocol.name == data::NAME && !is_stepping(&entry.value) => {
@@ -255,7 +255,7 @@ impl Reader<'_> {
         }
     }
 
-    fn entry(&mut self, structure: &mut Structure<'_>, name: &str, entry: &Entry<'_>) {
+    pub(super) fn entry(&mut self, structure: &mut Structure<'_>, name: &str, entry: &Entry<'_>) {
         let tree = &entry.value;
         let named = structure.look_up(name);
         if let Shape::Table(entries) = &tree.shape {

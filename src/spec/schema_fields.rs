@@ -4,7 +4,9 @@ use super::schema_json::Json;
 use crate::packet::encode::counted;
 use crate::packet::walk::{CUT, DATA, LENGTH, RAW, UNKNOWN};
 use crate::proto::data;
-use crate::proto::describe::{Body, Field, Items, Kind, Protocol, Record, Records, Section, Style};
+use crate::proto::describe::{
+    Body, Field, Items, Kind, Protocol, Record, Records, Section, Shorthand, Style,
+};
 
 /// A layer's table.
 pub(super) fn layer(protocol: &'static Protocol) -> Json {
@@ -27,6 +29,13 @@ pub(super) fn layer(protocol: &'static Protocol) -> Json {
         own.push(("quoted_trailer".to_owned(), Json::of("octets")));
     }
     let mut names = names(&protocol.sections, protocol);
+    names.extend(
+        protocol
+            .shorthands
+            .iter()
+            .filter_map(|shorthand| short(shorthand, protocol, &names))
+            .collect::<Vec<_>>(),
+    );
     names.extend(own);
     let table = nested(&names);
     // What `--json` says about a field stands beside it, and is read over.
@@ -63,6 +72,29 @@ fn names(sections: &'static [Section], protocol: &'static Protocol) -> Vec<(Stri
         }
     }
     names
+}
+
+/// What a word for something of another name takes.
+fn short(
+    shorthand: &Shorthand,
+    protocol: &'static Protocol,
+    known: &[(String, Json)],
+) -> Option<(String, Json)> {
+    let Some(item) = shorthand.item else {
+        let schema = known.iter().find(|(name, _)| name == shorthand.of).map(|(_, schema)| schema.clone());
+        return Some((shorthand.name.to_owned(), schema?));
+    };
+    let list = protocol.sections.iter().find_map(|section| match &section.body {
+        Body::Items(items) if items.name == shorthand.of => Some(items),
+        _ => None,
+    })?;
+    let mut fields = names(&list.item, protocol);
+    let renamed = item.names.iter().filter_map(|(short, name)| {
+        let (_, schema) = fields.iter().find(|(known, _)| known == name)?;
+        Some(((*short).to_owned(), schema.clone()))
+    });
+    fields.extend(renamed.collect::<Vec<_>>());
+    Some((shorthand.name.to_owned(), nested(&fields)))
 }
 
 /// A table of these names, of which those with dots may also be tables in tables.
