@@ -22,6 +22,8 @@ mod nesting;
 pub mod palette;
 pub mod ping;
 pub mod scapy;
+mod scapy_arguments;
+mod scapy_layers;
 mod scapy_names;
 pub mod source_text;
 pub mod statistics;

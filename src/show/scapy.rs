@@ -6,21 +6,26 @@
 
 use std::fmt::Write;
 
-use super::scapy_names::{Class, IP_FLAGS, TCP_FLAGS, TCP_OPTIONS, class_of, is_bound};
-use super::value::{push_hex, push_hex_number, push_uint, push_value};
+use super::scapy_arguments::{
+    argument_of, as_number, number_of, push_bytes, push_bytes_as, push_formed, without_zeros,
+};
+use super::scapy_names::{
+    Class, IP_FLAGS, Name, TCP_FLAGS, TCP_OPTIONS, class_of, is_bound, sets_defaults_below,
+};
 use crate::packet::Packet;
 use crate::packet::unbuild::{Keep, next_of_chain, unbuild};
 use crate::packet::walk::{Event, walk_layer};
 use crate::proto::data;
-use crate::proto::describe::{Body, Protocol, Records};
+use crate::proto::describe::{Body, Field, Protocol, Records};
 use crate::proto::registry;
 use crate::wire::layers::{LayerEntry, LayerState, LayerTable};
 use crate::wire::record::RawShape;
-use crate::wire::value::{Value, ValueRef};
+use crate::wire::value::ValueRef;
 
 /// Appends what stands before the first packet.
 pub fn begin(out: &mut String) {
-    out.push_str("from scapy.all import *\n\npackets = []\n");
+    out.push_str(IMPORTS);
+    out.push_str("\npackets = []\n");
 }
 
 /// Appends a packet of these octets and layers.
@@ -58,10 +63,21 @@ struct Writer<'a> {
 #[derive(Default)]
 struct Found {
     arguments: String,
+    /// Those of the class behind it, where the header is two to scapy.
+    behind: String,
     /// Something that the class has no words for.
     is_beyond: bool,
     /// Something that makes the pseudo header another.
     is_special: bool,
+}
+
+/// What is left to scapy of a field.
+#[derive(Clone, Copy)]
+struct Left {
+    /// It computes the same.
+    is_computed: bool,
+    /// Its default counts.
+    is_default: bool,
 }
 
 impl<'a> Writer<'a> {
@@ -92,13 +108,22 @@ impl<'a> Writer<'a> {
         });
         match found {
             Some((class, mut found)) => {
-                let rest = if class.len > 0 { header.get(class.len..).unwrap_or_default() } else { &[] };
-                if let (Some(argument), false) = (class.rest, rest.is_empty()) {
+                let mut rest = if class.len > 0 { header.get(class.len..).unwrap_or_default() } else { &[] };
+                // scapy fills chunks up itself, also where their padding was left out.
+                if let Some(argument) = class.rest
+                    && !rest.is_empty()
+                    && (!class.is_padded || rest.len().is_multiple_of(4))
+                {
                     argument_of(&mut found.arguments, argument);
                     push_bytes(&mut found.arguments, rest);
+                    rest = &[];
                 }
                 let _ = writeln!(out, "{}({})", class.class, found.arguments);
-                if class.rest.is_none() && !rest.is_empty() {
+                if let Some((behind, _)) = class.behind.filter(|_| !rest.is_empty()) {
+                    let _ = writeln!(out, "    / {behind}({})", found.behind);
+                    rest = &[];
+                }
+                if !rest.is_empty() {
                     out.push_str("    / ");
                     push_bytes_as(out, "Raw", rest);
                     out.push('\n');
@@ -134,6 +159,12 @@ impl<'a> Writer<'a> {
         let entry = self.entry(place);
         let fixed_end = entry.start.saturating_add(u32::try_from(class.len).unwrap_or(u32::MAX)) as usize;
         let (mut found, mut depth, mut groups) = (Found::default(), 0usize, Vec::new());
+        found.arguments.push_str(class.constant);
+        let next = self.chosen.layers.get(place.saturating_add(1));
+        let is_default = !next.is_some_and(|next| sets_defaults_below(next.protocol.name));
+        let below = place.checked_sub(1).and_then(|place| self.chosen.layers.get(place));
+        found.is_beyond =
+            !class.below.is_empty() && below.is_none_or(|layer| layer.get(class.below).is_none());
         walk_layer(self.octets, &entry, protocol, &mut |event| match event {
             Event::Open { shape: crate::packet::walk::Shape::Group, .. } => groups.push(depth),
             Event::Open { name, ref octets, .. } => {
@@ -145,39 +176,57 @@ impl<'a> Writer<'a> {
             Event::Close if groups.last() == Some(&depth) => _ = groups.pop(),
             Event::Close => depth = depth.saturating_sub(1),
             Event::Field { field, value, ref octets, .. } if depth == 0 => {
-                if class.len > 0 && octets.start >= fixed_end {
-                    return;
+                let is_behind = class.len > 0 && octets.start >= fixed_end;
+                let names = match (is_behind, class.behind) {
+                    (true, None) => return,
+                    (true, Some((_, names))) => names,
+                    (false, _) => class.fields,
+                };
+                let is_computed = self.is_left_to_scapy(place, class, field.auto.is_some(), field.name);
+                let mut is_known = false;
+                for name in names.iter().filter(|(ours, ..)| *ours == field.name) {
+                    found.is_special |= !is_computed && matches!(field.name, "len" | "plen");
+                    let arguments = if is_behind { &mut found.behind } else { &mut found.arguments };
+                    let left = Left { is_computed, is_default };
+                    found.is_beyond |= !Self::field(arguments, class, name, field, value, left);
+                    is_known = true;
                 }
-                let names = class.fields.iter().find(|(ours, ..)| *ours == field.name);
-                match names {
-                    Some((_, "", _)) => {}
-                    Some((_, scapy, default)) => {
-                        if self.is_left_to_scapy(place, class, field.auto.is_some(), field.name) {
-                            return;
-                        }
-                        let number =
-                            as_number(value).map(|number| number.checked_div(field.scale).unwrap_or(0));
-                        found.is_special |= matches!(field.name, "len" | "plen");
-                        if number.is_some() && number == *default {
-                            return;
-                        }
-                        argument_of(&mut found.arguments, scapy);
-                        let letters = number.and_then(|number| letters_of(class, scapy, number));
-                        match letters {
-                            Some(letters) => _ = write!(found.arguments, "\"{letters}\""),
-                            None => push_argument(&mut found.arguments, value, number, field.hex),
-                        }
-                    }
-                    // A part of a group is in its number.
-                    None if is_part(class, field.name) => {}
-                    None => found.is_beyond = true,
-                }
+                // A part of a group is in its number.
+                found.is_beyond |= !is_known && !is_part(class, field.name);
             }
             Event::Quoted { .. } if depth == 0 && class.len > 0 => {}
             Event::Field { .. } | Event::Loose { .. } if depth > 0 => {}
             _ => found.is_beyond = true,
         });
         found
+    }
+
+    /// Writes the argument for a field; tells whether there is one that says what the field does.
+    fn field(
+        arguments: &mut String,
+        class: &Class,
+        (_, scapy, default): &Name,
+        field: &Field,
+        value: ValueRef<'_>,
+        left: Left,
+    ) -> bool {
+        let (scapy, form) = scapy.split_once(':').unwrap_or((scapy, ""));
+        let number = as_number(value).map(|number| number.checked_div(field.scale).unwrap_or(0));
+        match (scapy, form) {
+            ("", _) => return true,
+            ("only", _) => return number.or_else(|| number_of(value)) == *default,
+            (_, "zeros") if without_zeros(value).is_empty() => return true,
+            (_, "always") => {}
+            _ if left.is_computed => return true,
+            _ if left.is_default && number.is_some() && number == *default => return true,
+            _ => {}
+        }
+        argument_of(arguments, scapy);
+        match number.and_then(|number| letters_of(class, scapy, number)) {
+            Some(letters) => _ = write!(arguments, "\"{letters}\""),
+            None => push_formed(arguments, form, value, number, field.hex),
+        }
+        true
     }
 
     /// Whether scapy computes a field as it is here.
@@ -195,7 +244,7 @@ impl<'a> Writer<'a> {
         }
         match name {
             "checksum" => !class.is_transport || self.is_above_ip,
-            "hdr_len" | "len" | "plen" | "length" => true,
+            "hdr_len" | "len" | "plen" | "length" | "payload_length" => true,
             _ => false,
         }
     }
@@ -328,55 +377,10 @@ fn letters_of(class: &Class, field: &str, number: u64) -> Option<String> {
     (!set.is_empty()).then(|| set.join(between))
 }
 
-fn as_number(value: ValueRef<'_>) -> Option<u64> {
-    match value {
-        ValueRef::Uint(number) => Some(number),
-        ValueRef::Bool(bit) => Some(u64::from(bit)),
-        _ => None,
-    }
-}
-
-fn argument_of(arguments: &mut String, name: &str) {
-    if !arguments.is_empty() {
-        arguments.push_str(", ");
-    }
-    arguments.push_str(name);
-    arguments.push('=');
-}
-
-fn push_argument(out: &mut String, value: ValueRef<'_>, number: Option<u64>, is_hex: bool) {
-    match (number, value.to_value()) {
-        (Some(number), _) if is_hex => push_hex_number(out, number, 1),
-        (Some(number), _) => push_uint(out, number),
-        (None, Value::Octets(octets)) => push_bytes(out, &octets),
-        (None, _) => {
-            out.push('"');
-            push_value(out, value);
-            out.push('"');
-        }
-    }
-}
-
-fn push_bytes_as(out: &mut String, class: &str, octets: &[u8]) {
-    out.push_str(class);
-    out.push('(');
-    push_bytes(out, octets);
-    out.push(')');
-}
-
-/// A literal of octets: as text where people can read it.
-fn push_bytes(out: &mut String, octets: &[u8]) {
-    let is_plain = |octet: &u8| matches!(octet, b' '..=b'~' | b'\n' | b'\r' | b'\t');
-    if !octets.iter().all(is_plain) {
-        out.push_str("bytes.fromhex(\"");
-        push_hex(out, octets);
-        out.push_str("\")");
-        return;
-    }
-    out.push_str("b\"");
-    for octet in octets {
-        // All of these escapes are also Python's.
-        octet.escape_ascii().for_each(|letter| out.push(char::from(letter)));
-    }
-    out.push('"');
-}
+/// What stands at the beginning of each text: `scapy.all` has no words of `scapy.contrib`.
+const IMPORTS: &str = "from fractions import Fraction
+from scapy.all import *
+from scapy.contrib.geneve import GENEVE
+from scapy.contrib.igmp import IGMP
+from scapy.contrib.mpls import MPLS
+";

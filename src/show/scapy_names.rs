@@ -1,6 +1,8 @@
 //! What layers and fields are called in scapy (secdev/scapy, `layers/l2.py`, `inet.py`, `inet6.py`), and which values it
 //! writes when nobody says otherwise.
 
+use super::scapy_layers::FURTHER;
+
 /// A layer as scapy has it.
 pub(super) struct Class {
     /// Our name of the layer.
@@ -19,13 +21,36 @@ pub(super) struct Class {
     pub(super) next: &'static str,
     /// The checksum covers a pseudo header.
     pub(super) is_transport: bool,
+    /// An argument that is always there.
+    pub(super) constant: &'static str,
+    /// The class and the fields of what stands behind `len` octets, where scapy has a class of its own for it.
+    pub(super) behind: Option<(&'static str, &'static [Name])>,
+    /// A field that the layer below must have: scapy adds it there otherwise.
+    pub(super) below: &'static str,
+    /// Its rest is padded to four octets.
+    pub(super) is_padded: bool,
 }
 
-/// Our name of a field, scapy's, and scapy's default.
+/// Our name of a field, scapy's, and scapy's default. No name of scapy: the other fields say it; `only`: it has no word for another
+/// value than this. Behind a colon stands the form of the argument where it is another: `always`, even where scapy computes
+/// it; `zeros`, filled up with them; `number` and `address` of octets; `octet`, `signed`, `fraction16`, `fraction32`.
 pub(super) type Name = (&'static str, &'static str, Option<u64>);
 
-const fn class(layer: &'static str, class: &'static str, fields: &'static [Name]) -> Class {
-    Class { layer, types: &[], class, fields, len: 0, rest: None, next: "", is_transport: false }
+pub(super) const fn class(layer: &'static str, class: &'static str, fields: &'static [Name]) -> Class {
+    Class {
+        layer,
+        types: &[],
+        class,
+        fields,
+        len: 0,
+        rest: None,
+        next: "",
+        is_transport: false,
+        constant: "",
+        behind: None,
+        below: "",
+        is_padded: false,
+    }
 }
 
 const fn icmp(types: &'static [u64], len: usize, fields: &'static [Name]) -> Class {
@@ -34,7 +59,7 @@ const fn icmp(types: &'static [u64], len: usize, fields: &'static [Name]) -> Cla
 
 /// The class of a layer whose header says this type.
 pub(super) fn class_of(layer: &str, kind: Option<u64>) -> Option<&'static Class> {
-    CLASSES.iter().find(|class| {
+    CLASSES.iter().chain(FURTHER).find(|class| {
         class.layer == layer
             && (class.types.is_empty() || kind.is_some_and(|kind| class.types.contains(&kind)))
     })
@@ -43,6 +68,11 @@ pub(super) fn class_of(layer: &str, kind: Option<u64>) -> Option<&'static Class>
 /// Whether scapy knows by itself what a layer must say to carry the other.
 pub(super) fn is_bound(layer: &str, next: &str) -> bool {
     BOUND.iter().any(|(below, above)| *below == layer && above.contains(&next))
+}
+
+/// Whether a layer brings defaults along for the IP header below it: TTL, hop limit, type of service.
+pub(super) fn sets_defaults_below(layer: &str) -> bool {
+    matches!(layer, "igmp" | "icmpv6")
 }
 
 const CLASSES: &[Class] = &[
@@ -164,6 +194,59 @@ const CLASSES: &[Class] = &[
     ),
     Class { types: &[128], len: 8, is_transport: true, ..class("icmpv6", "ICMPv6EchoRequest", ICMPV6_ECHO) },
     Class { types: &[129], len: 8, is_transport: true, ..class("icmpv6", "ICMPv6EchoReply", ICMPV6_ECHO) },
+    icmpv6(&[2], "ICMPv6PacketTooBig", 8, &[CODE, V6_CHECKSUM, V6_TYPE, ("mtu", "mtu", Some(1280))]),
+    icmpv6(&[4], "ICMPv6ParamProblem", 8, &[CODE, V6_CHECKSUM, V6_TYPE, ("pointer", "ptr", None)]),
+    icmpv6(&[130], "ICMPv6MLQuery", 24, MLD),
+    icmpv6(&[131], "ICMPv6MLReport", 24, MLD),
+    icmpv6(&[132], "ICMPv6MLDone", 24, MLD),
+    icmpv6(&[133], "ICMPv6ND_RS", 8, &[CODE, V6_CHECKSUM, V6_TYPE, ("reserved", "res", Some(0))]),
+    icmpv6(&[134], "ICMPv6ND_RA", 16, ROUTER_ADVERTISEMENT),
+    icmpv6(
+        &[135],
+        "ICMPv6ND_NS",
+        24,
+        &[CODE, V6_CHECKSUM, V6_TYPE, ("reserved", "res", Some(0)), ("nd.ns.target_address", "tgt", None)],
+    ),
+    icmpv6(
+        &[136],
+        "ICMPv6ND_NA",
+        24,
+        &[
+            CODE,
+            V6_CHECKSUM,
+            V6_TYPE,
+            ("nd.na.flag.r", "R", None),
+            ("nd.na.flag.s", "S", None),
+            ("nd.na.flag.o", "O", None),
+            ("nd.na.flag.rsv", "res", Some(0)),
+            ("nd.na.target_address", "tgt", None),
+        ],
+    ),
+    icmpv6(
+        &[137],
+        "ICMPv6ND_Redirect",
+        40,
+        &[
+            CODE,
+            V6_CHECKSUM,
+            V6_TYPE,
+            ("reserved", "res", Some(0)),
+            ("rd.target_address", "tgt", None),
+            ("rd.destination_address", "dst", None),
+        ],
+    ),
+    icmpv6(
+        &[143],
+        "ICMPv6MLReport2",
+        8,
+        &[
+            ("code", "res", Some(0)),
+            V6_CHECKSUM,
+            V6_TYPE,
+            ("reserved", "reserved", Some(0)),
+            ("mldr.nb_mcast_records", "records_number", None),
+        ],
+    ),
     Class {
         len: 4,
         rest: Some("msgbody"),
@@ -174,6 +257,38 @@ const CLASSES: &[Class] = &[
             &[("type", "type", None), ("code", "code", Some(0)), ("checksum", "cksum", None)],
         )
     },
+];
+
+const fn icmpv6(types: &'static [u64], class_: &'static str, len: usize, fields: &'static [Name]) -> Class {
+    Class { types, len, is_transport: true, ..class("icmpv6", class_, fields) }
+}
+
+const V6_TYPE: Name = ("type", "", None);
+const V6_CHECKSUM: Name = ("checksum", "cksum", None);
+
+const MLD: &[Name] = &[
+    CODE,
+    V6_CHECKSUM,
+    V6_TYPE,
+    ("mld.maximum_response_delay", "mrd", None),
+    ("reserved", "reserved", Some(0)),
+    ("mld.multicast_address", "mladdr", None),
+];
+
+const ROUTER_ADVERTISEMENT: &[Name] = &[
+    CODE,
+    V6_CHECKSUM,
+    V6_TYPE,
+    ("nd.ra.cur_hop_limit", "chlim", None),
+    ("nd.ra.flag.m", "M", Some(0)),
+    ("nd.ra.flag.o", "O", Some(0)),
+    ("nd.ra.flag.h", "H", Some(0)),
+    ("nd.ra.flag.prf", "prf", None),
+    ("nd.ra.flag.p", "P", Some(0)),
+    ("nd.ra.flag.rsv", "res", Some(0)),
+    ("nd.ra.router_lifetime", "routerlifetime", None),
+    ("nd.ra.reachable_time", "reachabletime", Some(0)),
+    ("nd.ra.retrans_timer", "retranstimer", Some(0)),
 ];
 
 const TYPE: Name = ("type", "type", None);
