@@ -111,7 +111,7 @@ fn scapy_makes_the_same_octets() {
 
 /// Layers for which scapy has no class, or one that makes other octets.
 const WITHOUT_WORDS: &[&str] =
-    &["http", "sctp.chunk", "sctp.cwr", "sctp.ecne", "sctp.forward_tsn", "sll", "sll2", "tls"];
+    &["bfd", "http", "sctp.chunk", "sctp.cwr", "sctp.ecne", "sctp.forward_tsn", "sll", "sll2", "tls"];
 
 /// Those of which only some are octets: cut ones, and forms that the class has not.
 const HAS_WORDS: &[&str] = &[

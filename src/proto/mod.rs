@@ -1,7 +1,7 @@
 //! Each protocol described once, in one file; the registry of them.
 //!
 //! To add a protocol, write its file and add it to the list `ALL`: names, building, dissecting, JSON, the drawn header and the
-//! tests that loop over the registry follow. `docs/ARCHITECTURE.md` walks through an example.
+//! tests that loop over the registry follow. `CONTRIBUTING.md` walks through an example.
 #![deny(clippy::arithmetic_side_effects)]
 
 pub mod auto;
@@ -16,6 +16,7 @@ pub mod section;
 
 mod ah;
 mod arp;
+mod bfd;
 pub mod data;
 mod dhcp;
 mod dhcp_options;
@@ -123,6 +124,7 @@ const ALL: &[fn() -> Protocol] = &[
     dns::describe_llmnr,
     dhcp::describe,
     ntp::describe,
+    bfd::describe,
     tls::describe,
     http::describe,
     data::describe,
