@@ -165,6 +165,32 @@ fn both_directions_are_saved() {
     }
 }
 
+/// Also packets that look the same, and where nobody waits for answers.
+#[test]
+fn every_packet_that_left_is_saved_once() {
+    let Some(lab) = lab() else { return };
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("sent.pcapng");
+    for options in [&["--no-answers"][..], &["--no-answers", "-q"], &[]] {
+        let spec = "ip(dst=10.77.2.2, id=7)/udp(srcport=5000, dstport=7)/\"x\"";
+        let output = send(&lab, &[&[spec, "-c", "50", "-w", file.to_str().unwrap()], options].concat());
+        assert!(output.status.success(), "{options:?}: {}", text_of(&output));
+        let left = support::capture::tshark(&file, "udp.dstport == 7");
+        assert_eq!(left, 50, "{options:?}: {}", text_of(&output));
+        let came = support::capture::tshark(&file, "udp.srcport == 7");
+        assert_eq!(came > 0, options.is_empty(), "{options:?}: {came}");
+    }
+}
+
+/// A packet that could not be sent was not done, whatever the others came to.
+#[test]
+fn a_packet_that_is_not_sent_ends_with_1() {
+    let Some(lab) = lab() else { return };
+    let output = send(&lab, &["ip(dst=[10.77.2.2, 10.77.1.99])/icmp", "--via", "link"]);
+    assert_eq!(output.status.code(), Some(1), "{}", text_of(&output));
+    assert!(text_of(&output).contains("1 sent, 1 answered, 1 not sent"), "{}", text_of(&output));
+}
+
 #[test]
 fn what_cannot_be_sent_is_said_and_named() {
     let Some(lab) = lab() else { return };

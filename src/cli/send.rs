@@ -13,13 +13,15 @@ use super::send_output::{Form, Printer};
 use super::send_prepare::{Plan, Prepare};
 use super::spec_argument::{Specs, tell};
 use super::{CommandResult, Outcome, duration, random, send_dry, send_flow, tempo};
-use crate::exchange::drive::drive;
 use crate::exchange::drive::packets::PacketWire;
 use crate::exchange::drive::tap::Tap;
+use crate::exchange::drive::{Watcher, drive};
+use crate::exchange::engine::Engine as _;
 use crate::exchange::engine::Nanos;
 use crate::exchange::pace::Tempo;
 use crate::exchange::send::{Pace, Sender, Totals};
 use crate::spec::{Random, SendOptions, Spec, Via};
+use crate::sys::clock::Now;
 use crate::sys::interrupt::Interrupt;
 
 /// Build packets, send them, and say what comes back to each.
@@ -246,12 +248,13 @@ fn send(args: &SendArgs, specs: &[Spec], plan: Plan, flow: &Flow) -> CommandResu
     let burst = usize::try_from(flow.burst).unwrap_or(1);
     let (interval, bits) = match flow.tempo {
         Tempo::Packets(rate) => {
-            (nanos(Duration::try_from_secs_f64(flow.burst as f64 / rate).unwrap_or_default()), 0)
+            (nanos(Duration::try_from_secs_f64(flow.burst as f64 / rate).unwrap_or(Duration::MAX)), 0)
         }
         Tempo::Bits(rate) => (0, rate.max(1.0) as u64),
         Tempo::Top | Tempo::Recorded(_) => (0, 0),
     };
-    let pace = Pace { interval, bits, duration: flow.duration, burst, answers };
+    let pace =
+        Pace { interval, bits, duration: flow.duration, burst, answers, watches: args.write.is_some() };
     let mut sender = Sender::new(prepare, pace);
     let form = match args {
         SendArgs { quiet: true, json, .. } => {
@@ -269,15 +272,21 @@ fn send(args: &SendArgs, specs: &[Spec], plan: Plan, flow: &Flow) -> CommandResu
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => return Err(error.into()),
         _ => {}
     }
+    if args.write.is_some() {
+        wire.finish(&mut |packet| sender.received(packet))?;
+        Watcher::<_, PacketWire>::watch(&mut printer, &mut sender, Now::read())?;
+    }
     let totals = sender.totals();
     printer.finish(totals, wire.unseen()?)?;
     Ok(outcome(totals))
 }
 
-/// Exit codes: nothing sent is a failure; awaited and nothing came is no answer, and so is what was not as expected.
+/// Exit codes: nothing sent is a failure; awaited and nothing came is no answer, and so is what was not as expected, and a packet
+/// that could not be sent.
 fn outcome(totals: Totals) -> Outcome {
     match totals {
         Totals { sent: 0, failed: 1.., .. } => Outcome::Failed,
+        Totals { failed: 1.., .. } => Outcome::NoAnswer,
         // Who says what is expected knows better than the protocols' rules.
         Totals { expected: expected @ 1.., fulfilled, .. } if fulfilled == expected => Outcome::Done,
         Totals { expected: 1.., .. } => Outcome::NoAnswer,

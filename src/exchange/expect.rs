@@ -67,7 +67,7 @@ pub(super) struct Expectations {
     /// Those that are open, by the number of the packet.
     open: BTreeMap<usize, Open>,
     /// Before that, none of them ends.
-    soonest: Nanos,
+    soonest: Option<Nanos>,
     judged: Vec<Judged>,
     total: usize,
     good: usize,
@@ -99,7 +99,7 @@ impl Expectations {
         if let Some(open) = self.open.get_mut(&number) {
             open.sent_at = Some(at);
             let end = open.expectations.iter().map(|one| open.end(one)).min();
-            self.soonest = self.soonest.min(end.unwrap_or(Nanos::MAX));
+            self.soonest = self.soonest.into_iter().chain(end).min();
         }
     }
 
@@ -150,7 +150,7 @@ impl Expectations {
 
     /// Ends those whose time is over.
     pub(super) fn expire(&mut self, now: Nanos) {
-        if now < self.soonest {
+        if self.soonest.is_none_or(|soonest| now < soonest) {
             return;
         }
         self.end(
@@ -182,13 +182,13 @@ impl Expectations {
         }
         all.retain(|_, open| !open.expectations.is_empty());
         self.open = all;
-        self.soonest = self.next_end().unwrap_or(Nanos::MAX);
+        let ends = self.open.values().flat_map(|open| open.expectations.iter().map(|one| open.end(one)));
+        self.soonest = ends.min();
     }
 
-    /// When the next one's time is over; `None` when none is open.
+    /// When to look whether the next one's time is over, not later than it is; `None` when none is open.
     pub(super) fn next_end(&self) -> Option<Nanos> {
-        let ends = self.open.values().flat_map(|open| open.expectations.iter().map(|one| open.end(one)));
-        ends.min()
+        self.soonest.filter(|_| !self.open.is_empty())
     }
 
     /// What was judged since the last call.

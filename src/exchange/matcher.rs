@@ -10,12 +10,13 @@ use crate::proto::describe::Side;
 use crate::proto::registry;
 use crate::wire::layers::LayerTable;
 
-/// A packet that was sent and may be answered.
-#[derive(Debug, Clone)]
-struct Question {
-    /// What an ICMP error would quote of it: its network header's octets, to tell apart questions with the same key.
-    header: Vec<u8>,
-    answered: bool,
+/// Packets that were sent and look alike, in their order.
+#[derive(Debug, Default)]
+struct Alike {
+    numbers: Vec<usize>,
+    /// Of these, so many at the beginning are answered, and so many were seen leaving: looking begins behind them.
+    answered: usize,
+    left: usize,
 }
 
 /// What a received packet is to the packets that were sent.
@@ -32,8 +33,11 @@ pub enum Match {
 /// The questions that were asked.
 #[derive(Debug, Default)]
 pub struct Matcher {
-    questions: Vec<Question>,
-    by_key: HashMap<Vec<u8>, Vec<usize>>,
+    /// Of each packet, whether it is answered.
+    answered: Vec<bool>,
+    by_key: HashMap<Vec<u8>, Alike>,
+    /// The same, told apart by the identification of their IPv4 headers, which an ICMP error quotes and a tap shows.
+    by_identification: HashMap<(Vec<u8>, [u8; 2]), Alike>,
     /// Later fragments, by the octets of their network layer: they have no words by which they could be told apart.
     parts: HashMap<Vec<u8>, usize>,
 }
@@ -42,45 +46,61 @@ impl Matcher {
     /// Remembers a packet that was sent; packets are numbered from 0 in the order of these calls. Returns whether an
     /// answer to it can be told: one whose protocols know no answer can still cause ICMP errors.
     pub fn sent(&mut self, octets: &[u8], table: &LayerTable) -> bool {
-        let number = self.questions.len();
+        let number = self.answered.len();
         let first = first_with_identity(table);
         let (key, complete) = key(octets, table, first, Side::Sent);
-        let header = first.and_then(|first| table.entries().get(first));
-        let header = header.and_then(|entry| octets.get(entry.start as usize..entry.header_end as usize));
-        self.by_key.entry(key).or_default().push(number);
-        self.questions.push(Question { header: header.unwrap_or_default().to_vec(), answered: false });
+        if let Some(identification) = identification(octets, table, first) {
+            self.by_identification.entry((key.clone(), identification)).or_default().numbers.push(number);
+        }
+        self.by_key.entry(key).or_default().numbers.push(number);
+        self.answered.push(false);
         complete
     }
 
     /// Remembers a fragment that nothing answers, so that it is known when it is seen on its way out.
     pub fn sent_part(&mut self, octets: &[u8], table: &LayerTable) {
         if let Some(layer) = network_layer(octets, table) {
-            self.parts.insert(layer.to_vec(), self.questions.len());
+            self.parts.insert(layer.to_vec(), self.answered.len());
         }
         self.skip();
     }
 
     /// Counts a packet that was not sent, so that numbers stay in step.
     pub fn skip(&mut self) {
-        self.questions.push(Question { header: Vec::new(), answered: true });
+        self.answered.push(true);
     }
 
-    /// Tells which packet this one is, when it is one that was sent, seen on its way out: the last that looks like it,
-    /// told by its identification where there are several.
-    pub fn seen_leaving(&self, octets: &[u8], table: &LayerTable) -> Option<usize> {
+    /// Tells which packet this one is, when it is one that was sent, seen on its way out: of those that look like it the first
+    /// that was not seen yet.
+    pub fn seen_leaving(&mut self, octets: &[u8], table: &LayerTable) -> Option<usize> {
+        match self.place_of(octets, table)? {
+            Place::Part(number) => Some(number),
+            Place::Alike(key, identification) => self.alike(key, identification)?.leave(),
+        }
+    }
+
+    /// Whether a packet looks like one that was sent.
+    pub fn is_own(&self, octets: &[u8], table: &LayerTable) -> bool {
+        self.place_of(octets, table).is_some()
+    }
+
+    fn place_of(&self, octets: &[u8], table: &LayerTable) -> Option<Place> {
         let part = network_layer(octets, table).and_then(|layer| self.parts.get(layer));
         if let Some(part) = part {
-            return Some(*part);
+            return Some(Place::Part(*part));
         }
-        let first = first_with_identity(table);
+        let first = Some(first_with_identity(table)?);
         let (key, _) = key(octets, table, first, Side::Sent);
-        let entry = table.entries().get(first?)?;
-        let header = octets.get(entry.start as usize..entry.header_end as usize)?;
-        let numbers = self.by_key.get(&key)?;
-        let same = |number: &&usize| {
-            self.questions.get(**number).is_some_and(|question| same_identification(&question.header, header))
-        };
-        numbers.iter().rev().find(same).or(numbers.last()).copied()
+        self.by_key.contains_key(&key).then(|| Place::Alike(key, identification(octets, table, first)))
+    }
+
+    /// Those with a key, of them those with an identification where there are any.
+    fn alike(&mut self, key: Vec<u8>, identification: Option<[u8; 2]>) -> Option<&mut Alike> {
+        let mut place = (key, identification.unwrap_or_default());
+        match identification {
+            Some(_) if self.by_identification.contains_key(&place) => self.by_identification.get_mut(&place),
+            _ => self.by_key.get_mut(&std::mem::take(&mut place.0)),
+        }
     }
 
     /// Tells what a received packet is; `None` when it has nothing to do with what was sent.
@@ -97,9 +117,8 @@ impl Matcher {
     ) -> Option<Match> {
         if let Some(quoted) = first_quoted(table) {
             let (key, _) = key(octets, table, Some(quoted), Side::Quoted);
-            let entry = table.entries().get(quoted)?;
-            let header = octets.get(entry.start as usize..entry.header_end as usize)?;
-            let number = self.find(&key, Some(header)).filter(|number| counts(*number))?;
+            let identification = identification(octets, table, Some(quoted));
+            let number = self.find(key, identification).filter(|number| counts(*number))?;
             return Some(self.answer(number, Match::Error(number)));
         }
         let first = first_with_identity(table);
@@ -107,9 +126,9 @@ impl Matcher {
         if !complete {
             return None;
         }
-        let number = self.find(&key, None).or_else(|| {
+        let number = self.find(key.clone(), None).or_else(|| {
             forget_answerer(&mut key, octets, table, first?)?;
-            self.find(&key, None)
+            self.find(key, None)
         });
         let number = number.filter(|number| counts(*number))?;
         Some(self.answer(number, Match::Reply(number)))
@@ -117,33 +136,57 @@ impl Matcher {
 
     /// How many packets were sent.
     pub fn sent_count(&self) -> usize {
-        self.questions.len()
+        self.answered.len()
     }
 
     /// How many of them are still without an answer.
     pub fn unanswered(&self) -> usize {
-        self.questions.iter().filter(|question| !question.answered).count()
+        self.answered.iter().filter(|answered| !**answered).count()
     }
 
     fn answer(&mut self, number: usize, first: Match) -> Match {
-        match self.questions.get_mut(number) {
-            Some(question) if !question.answered => {
-                question.answered = true;
+        match self.answered.get_mut(number) {
+            Some(answered) if !*answered => {
+                *answered = true;
                 first
             }
             _ => Match::Duplicate(number),
         }
     }
 
-    /// The question with this key: the one whose header is quoted, else the first that is still open.
-    fn find(&self, key: &[u8], quoted: Option<&[u8]>) -> Option<usize> {
-        let numbers = self.by_key.get(key)?;
-        let is = |number: &&usize, test: &dyn Fn(&Question) -> bool| {
-            self.questions.get(**number).is_some_and(test)
-        };
-        let exact = quoted
-            .and_then(|header| numbers.iter().find(|n| is(n, &|q| same_identification(&q.header, header))));
-        exact.or_else(|| numbers.iter().find(|n| is(n, &|q| !q.answered))).or(numbers.last()).copied()
+    /// The question with this key, of several the first that is still open; where an identification is quoted, of those that
+    /// have it.
+    fn find(&mut self, key: Vec<u8>, quoted: Option<[u8; 2]>) -> Option<usize> {
+        let answered = std::mem::take(&mut self.answered);
+        let found = self.alike(key, quoted).and_then(|alike| alike.open(&answered));
+        self.answered = answered;
+        found
+    }
+}
+
+/// Where a packet of ours is remembered.
+enum Place {
+    /// A later fragment, by its number.
+    Part(usize),
+    /// One of those with a key, and perhaps an identification.
+    Alike(Vec<u8>, Option<[u8; 2]>),
+}
+
+impl Alike {
+    /// The first that is not answered, else the last.
+    fn open(&mut self, answered: &[bool]) -> Option<usize> {
+        let is_open = |number: &usize| answered.get(*number) == Some(&false);
+        let rest = self.numbers.get(self.answered..).unwrap_or_default();
+        self.answered =
+            self.answered.saturating_add(rest.iter().take_while(|number| !is_open(number)).count());
+        self.numbers.get(self.answered).or(self.numbers.last()).copied()
+    }
+
+    /// The first that was not seen leaving, else the last.
+    fn leave(&mut self) -> Option<usize> {
+        let number = self.numbers.get(self.left).or(self.numbers.last()).copied();
+        self.left = self.left.saturating_add(1).min(self.numbers.len());
+        number
     }
 }
 
@@ -200,11 +243,13 @@ fn forget_answerer(key: &mut [u8], octets: &[u8], table: &LayerTable, first: usi
     Some(())
 }
 
-/// Whether a quoted IPv4 header has the identification of the one that was sent (RFC 791 §3.1: octets 4 and 5). Hops
-/// change other octets, and NAT changes addresses; IPv6 has none.
-fn same_identification(sent: &[u8], quoted: &[u8]) -> bool {
-    let is_v4 = sent.first().is_some_and(|first| first >> 4 == 4);
-    is_v4 && sent.get(4..6).is_some() && sent.get(4..6) == quoted.get(4..6)
+/// The identification of a layer, where that is an IPv4 header (RFC 791 §3.1: octets 4 and 5). Hops change other octets, and NAT
+/// changes addresses; IPv6 has none.
+fn identification(octets: &[u8], table: &LayerTable, layer: Option<usize>) -> Option<[u8; 2]> {
+    let entry = table.entries().get(layer?)?;
+    let header = octets.get(entry.start as usize..entry.header_end as usize)?;
+    let is_v4 = header.first().is_some_and(|first| first >> 4 == 4);
+    header.get(4..6).filter(|_| is_v4)?.try_into().ok()
 }
 
 #[cfg(test)]
@@ -276,6 +321,7 @@ mod tests {
         }
         for offset in [1, 2] {
             let seen = fragment(offset);
+            assert!(matcher.is_own(&seen, &table(&seen)));
             assert_eq!(matcher.seen_leaving(&seen, &table(&seen)), Some(usize::from(offset)));
         }
         let mut reply = fragment(1);
@@ -321,6 +367,39 @@ mod tests {
             Some(Match::Reply(0))
         );
         assert_eq!(received(&mut matcher, &ipv4(2, 1, 9, 17, &[0, 81, 0x12, 0x34, 0, 8, 0, 0])), None);
+    }
+
+    #[test]
+    fn packets_that_look_the_same_leave_and_are_answered_in_their_order() {
+        let mut matcher = Matcher::default();
+        let echo = |id| ipv4(1, 2, id, 1, &[8, 0, 0, 0, 0, 7, 0, 1]);
+        // Two of one identification, and one of another.
+        assert_eq!([7, 7, 9].map(|id| sent(&mut matcher, &echo(id))), [true; 3]);
+        let mut leaves = |id| matcher.seen_leaving(&echo(id), &table(&echo(id)));
+        assert_eq!([9, 7, 7, 7].map(&mut leaves), [2, 0, 1, 1].map(Some));
+        assert_eq!(leaves(8), Some(0), "the kernel may have chosen the identification");
+        let reply = ipv4(2, 1, 0, 1, &[0, 0, 0, 0, 0, 7, 0, 1]);
+        let mut error = vec![11, 0, 0, 0, 0, 0, 0, 0];
+        error.extend(echo(9));
+        assert_eq!(received(&mut matcher, &reply), Some(Match::Reply(0)));
+        assert_eq!(received(&mut matcher, &ipv4(77, 1, 0, 1, &error)), Some(Match::Error(2)));
+        assert_eq!(received(&mut matcher, &reply), Some(Match::Reply(1)));
+        assert_eq!(received(&mut matcher, &reply), Some(Match::Duplicate(2)));
+        assert_eq!(matcher.unanswered(), 0);
+    }
+
+    /// With as many steps for each as there are packets before it, this would be minutes.
+    #[test]
+    fn a_hundred_thousand_packets_that_look_the_same_take_no_time() {
+        let mut matcher = Matcher::default();
+        let echo = ipv4(1, 2, 0, 1, &[8, 0, 0, 0, 0, 7, 0, 1]);
+        let reply = ipv4(2, 1, 0, 1, &[0, 0, 0, 0, 0, 7, 0, 1]);
+        (0..100_000).for_each(|_| assert!(sent(&mut matcher, &echo)));
+        let (echo_table, reply_table) = (table(&echo), table(&reply));
+        for number in 0..100_000 {
+            assert_eq!(matcher.seen_leaving(&echo, &echo_table), Some(number));
+            assert_eq!(matcher.received(&reply, &reply_table), Some(Match::Reply(number)));
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Sending as an engine: packets at their pace, and what comes back to each.
 
+use std::collections::HashMap;
 use std::net::IpAddr;
 
 use crate::exchange::engine::{Engine, Incoming, Nanos, Outgoing, SECOND, Step};
@@ -50,12 +51,14 @@ pub struct Pace {
     pub burst: usize,
     /// Whether answers are awaited at all.
     pub answers: bool,
+    /// Whether packets are known when they are seen on their way out, also where no answers are awaited.
+    pub watches: bool,
 }
 
 impl Default for Pace {
     /// One packet right behind the other, with answers.
     fn default() -> Self {
-        Self { interval: 0, bits: 0, duration: Nanos::MAX, burst: 1, answers: true }
+        Self { interval: 0, bits: 0, duration: Nanos::MAX, burst: 1, answers: true, watches: true }
     }
 }
 
@@ -87,7 +90,7 @@ pub struct Sender<I> {
     matcher: Matcher,
     records: Vec<Record>,
     /// For each packet of which not all answers count, those that do.
-    filters: Vec<Option<(FieldFilter, Built)>>,
+    filters: HashMap<usize, (FieldFilter, Built)>,
     /// Packets whose protocols know no answer, and that have a filter for one.
     unruled: Vec<usize>,
     expectations: Expectations,
@@ -126,7 +129,7 @@ impl<I: Iterator<Item = Result<Ready, String>>> Sender<I> {
             leaving: None,
             matcher: Matcher::default(),
             records: Vec::new(),
-            filters: Vec::new(),
+            filters: HashMap::new(),
             unruled: Vec::new(),
             expectations: Expectations::default(),
             events: Vec::new(),
@@ -187,8 +190,7 @@ impl<I: Iterator<Item = Result<Ready, String>>> Sender<I> {
             Ok(ready) => ready,
             Err(reason) => {
                 self.records.push(Record::default());
-                self.filters.push(None);
-                self.matcher.skip();
+                self.skip();
                 self.failed += 1;
                 self.events.push(Event::Failed { number, reason, packet: None });
                 return Step::Wait(now);
@@ -196,13 +198,7 @@ impl<I: Iterator<Item = Result<Ready, String>>> Sender<I> {
         };
         let Ready { built, whole, is_later, destination, interface, reply, expect, within, .. } = ready;
         let asked = whole.as_ref().unwrap_or(&built);
-        let has_rule = self.pace.answers
-            && if is_later {
-                self.matcher.sent_part(&built.octets, &built.table);
-                false
-            } else {
-                self.matcher.sent(&asked.octets, &asked.table)
-            };
+        let has_rule = self.remember(&built, asked, is_later) && self.pace.answers;
         let is_unruled = self.pace.answers && !has_rule && reply.is_some();
         let awaited = has_rule || is_unruled;
         if is_unruled {
@@ -211,18 +207,36 @@ impl<I: Iterator<Item = Result<Ready, String>>> Sender<I> {
         let (until, expects) = (now.saturating_add(within), !expect.is_empty());
         self.records.push(Record { until, awaited, expects, ..Record::default() });
         self.expectations.begin(number, asked, expect);
-        self.filters.push(reply.map(|filter| (filter, asked.clone())));
+        if let Some(filter) = reply.filter(|_| self.pace.answers) {
+            self.filters.insert(number, (filter, asked.clone()));
+        }
         let (octets, link_type) = (built.octets, built.link_type);
         self.leaving = Some((octets.clone(), link_type));
         Step::Send(Outgoing { tag: number, octets, link_type, destination, interface })
+    }
+
+    /// Has the matcher know a packet that is about to be sent; whether an answer to it can be told.
+    fn remember(&mut self, built: &Built, asked: &Built, is_later: bool) -> bool {
+        match (self.pace.answers || self.pace.watches, is_later) {
+            (false, _) => return false,
+            (true, true) => self.matcher.sent_part(&built.octets, &built.table),
+            (true, false) => return self.matcher.sent(&asked.octets, &asked.table),
+        }
+        false
+    }
+
+    /// Keeps the matcher's numbers in step.
+    fn skip(&mut self) {
+        if self.pace.answers || self.pace.watches {
+            self.matcher.skip();
+        }
     }
 
     /// Takes a packet as an answer, if it is one: tells the packet that it answers.
     fn answer(&mut self, packet: Incoming<'_>, table: &LayerTable) -> Option<usize> {
         let dissected = Dissected { octets: packet.octets, table, wire_len: packet.len };
         let counts = |number: usize| {
-            let filter = self.filters.get(number).and_then(Option::as_ref);
-            filter.is_none_or(|(filter, Built { octets, table, .. })| {
+            self.filters.get(&number).is_none_or(|(filter, Built { octets, table, .. })| {
                 let sent = Some(Dissected { octets, table, wire_len: octets.len() });
                 filter.matches(&dissected, &About { time: Some(packet.wall), sent, ..About::default() })
             })
@@ -231,8 +245,7 @@ impl<I: Iterator<Item = Result<Ready, String>>> Sender<I> {
         let by_filter = || {
             let number = self.unruled.iter().copied().find(|number| counts(*number))?;
             // On a loopback interface our own packets come in as well.
-            let is_ours = self.matcher.seen_leaving(packet.octets, table).is_some();
-            (!is_ours).then_some(Match::Reply(number))
+            (!self.matcher.is_own(packet.octets, table)).then_some(Match::Reply(number))
         };
         let what = by_rule.or_else(by_filter)?;
         let (Match::Reply(number) | Match::Error(number) | Match::Duplicate(number)) = what;
@@ -300,7 +313,8 @@ impl<I: Iterator<Item = Result<Ready, String>>> Engine for Sender<I> {
     fn received(&mut self, packet: Incoming<'_>) {
         let mut table = LayerTable::default();
         dissect(packet.octets, packet.link_type, &mut table);
-        let answers = if packet.outgoing { None } else { self.answer(packet, &table) };
+        let looks = !packet.outgoing && self.pace.answers;
+        let answers = if looks { self.answer(packet, &table) } else { None };
         // On a loopback interface our own packets come in as well.
         let is_ours = answers.is_none() && self.leaves(packet, &table);
         if !packet.outgoing && !is_ours {
@@ -448,7 +462,7 @@ mod tests {
         assert_eq!(sender.totals().fulfilled, 1);
         let Step::Wait(end) = sender.step(3) else { panic!() };
         assert!(end < SECOND, "{end}: the other expectation is open, the answer's second is not awaited");
-        assert_eq!(sender.step(end), Step::Done);
+        assert_eq!(sender.step(end + 1), Step::Done);
         assert_eq!((sender.totals().expected, sender.totals().fulfilled), (2, 2));
     }
 

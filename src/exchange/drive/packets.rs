@@ -10,7 +10,7 @@ use crate::sys::clock::Now;
 use crate::sys::error::SysError;
 use crate::sys::ip_socket::{Family, HeaderIncluded};
 use crate::sys::packet_socket::FrameSender;
-use crate::wire::frame::{Direction, LinkType};
+use crate::wire::frame::{Direction, Frame, LinkType};
 
 /// The sockets of send.
 #[derive(Debug)]
@@ -63,6 +63,15 @@ impl PacketWire {
     pub fn unseen(&mut self) -> Result<u64, SysError> {
         self.tap.as_mut().map_or(Ok(0), Tap::dropped)
     }
+
+    /// Delivers what passed until now, also what the kernel has not handed over yet.
+    ///
+    /// # Errors
+    /// When the tap cannot be closed.
+    pub fn finish(&mut self, deliver: &mut dyn FnMut(Incoming<'_>)) -> Result<(), SysError> {
+        let Some(tap) = &mut self.tap else { return Ok(()) };
+        tap.finish(&mut |frame| deliver(incoming(frame)))
+    }
 }
 
 impl Wire for PacketWire {
@@ -104,19 +113,21 @@ impl Wire for PacketWire {
 
     fn receive(&mut self, deliver: &mut dyn FnMut(Incoming<'_>)) {
         let Some(tap) = &mut self.tap else { return };
-        tap.receive(&mut |frame| {
-            let now = Now::read();
-            let wall = frame.time.unwrap_or(now.wall);
-            deliver(Incoming {
-                octets: frame.data,
-                link_type: frame.link_type,
-                at: now.monotonic_of(wall),
-                wall,
-                outgoing: frame.direction == Direction::Outbound,
-                len: frame.len as usize,
-                interface: frame.interface,
-            });
-        });
+        tap.receive(&mut |frame| deliver(incoming(frame)));
+    }
+}
+
+fn incoming<'f>(frame: &Frame<'f>) -> Incoming<'f> {
+    let now = Now::read();
+    let wall = frame.time.unwrap_or(now.wall);
+    Incoming {
+        octets: frame.data,
+        link_type: frame.link_type,
+        at: now.monotonic_of(wall),
+        wall,
+        outgoing: frame.direction == Direction::Outbound,
+        len: frame.len as usize,
+        interface: frame.interface,
     }
 }
 
