@@ -3,6 +3,7 @@
 
 mod support;
 
+use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
@@ -316,6 +317,9 @@ fn what_cannot_go_is_said() {
         (&[&large, "-i", "eth0", "--set", "ip.dts=1.2.3.4"], 2, "did you mean `dst`"),
         (&[&large, "-i", "eth0", "--map-net", "10.0.0.0/8=fd00::/8"], 2, "two networks of one family"),
         (&["-", "--loop", "2", "-i", "eth0"], 2, "stdin can be read once"),
+        (&["/dev/null", "--loop", "2", "-i", "eth0"], 2, "/dev/null can be read once"),
+        (&[&large, "-i", "eth0", "--set", "ip.ttl=7)/tcp(dstport=1"], 2, "takes FIELD=VALUE"),
+        (&[&large, "nosuch.pcap", "-i", "eth0"], 2, "nosuch.pcap"),
         (&[&large, "-i", "eth0", "--speed", "0"], 2, "a number above 0"),
     ];
     for (arguments, code, words) in cases {
@@ -324,7 +328,20 @@ fn what_cannot_go_is_said() {
         assert!(text.contains(words), "{arguments:?}: {text}");
         assert_eq!(output.status.code(), Some(*code), "{arguments:?}: {text}");
     }
-    for calm in [&["--rate", "1k/s"][..], &["--top-speed", "--yes-flood"], &[]] {
+    // A recording may be too fast, too, which shows as it is read.
+    let (_folder, fast) =
+        file_of(&(0..1500).map(|n| (n * 999_000, frames(2)[1].1.clone())).collect::<Vec<_>>());
+    for (pace, code) in [(&[][..], 2), (&["--speed", "0.9"], 0), (&["--yes-flood"], 0), (&["--preload"], 2)] {
+        let output = replay(&lab, &[&["-i", "d0", &fast], pace].concat());
+        let is_refused = text_of(&output).contains("more than 1,000 packets a second to d0");
+        assert_eq!(
+            (output.status.code(), is_refused),
+            (Some(code), code == 2),
+            "{pace:?}: {}",
+            text_of(&output)
+        );
+    }
+    for calm in [&["--rate", "1000"][..], &["--top-speed", "--yes-flood"], &[]] {
         let output = replay(&lab, &[&["-i", "d0", "-c", "1", &large], calm].concat());
         assert_eq!(output.status.code(), Some(0), "{calm:?}: {}", text_of(&output));
     }
@@ -377,4 +394,110 @@ fn a_capture_may_come_by_a_pipe_and_packets_have_lines() {
     assert!(text_of(&output).contains("frames on eth0 by sendmmsg (packet socket)"), "{}", text_of(&output));
     let quiet = replay(&lab, &["-q", "-i", "eth0", &file]);
     assert_eq!((text_of(&quiet).as_str(), quiet.status.code()), ("", Some(0)));
+}
+
+#[test]
+fn several_files_go_one_behind_the_other() {
+    let Some(lab) = lab() else { return };
+    let packets = frames(30);
+    let (folder, first) = file_of(&packets[..10]);
+    // The second was captured before the first.
+    let (_second_folder, second) =
+        file_of(&packets[10..].iter().map(|(time, o)| (time / 2, o.clone())).collect::<Vec<_>>());
+    for (more, passes) in [(&[][..], 1), (&["--loop", "2"], 2), (&["--loop", "2", "--preload"], 2)] {
+        let peer = Peer::listen(&lab, Host::Router, "eth0", &folder, FROM_SOURCE);
+        let told = summary(&lab, 0, &[&[&first, &second, "less", "2000", "-i", "eth0"], more].concat());
+        let all: Vec<Vec<u8>> = octets(&packets).into_iter().cycle().take(30 * passes).collect();
+        assert!(octets(&peer.packets()) == all, "{more:?}: {told}");
+        let recorded = (packets[9].0 - packets[0].0 + (packets[29].0 - packets[10].0) / 2) * passes as i64;
+        assert!((told["due_ns"].as_i64().unwrap() - recorded).abs() < 100, "{more:?}: {recorded} {told}");
+    }
+    // What packets are among those before them begins anew with each pass.
+    let peer = Peer::listen(&lab, Host::Router, "eth0", &folder, "tcp");
+    let again =
+        ["captures/tcp-echo.pcapng", "-Y", "tcp.analysis.retransmission", "--loop", "3", "-i", "eth0"];
+    assert_eq!((summary(&lab, 0, &again)["sent"].as_u64(), peer.packets().len()), (Some(0), 0));
+}
+
+/// A packet of a pipe leaves when it has come, though no other one follows, and who interrupts need not wait for one.
+#[test]
+fn a_pipe_is_replayed_as_it_comes() {
+    let Some(lab) = lab() else { return };
+    let (folder, file) = file_of(&frames(3));
+    let whole = std::fs::read(&file).unwrap();
+    for (pace, came) in [(&[][..], 2), (&["--top-speed"], 2), (&["--preload"], 0)] {
+        let peer = Peer::listen(&lab, Host::Router, "eth0", &folder, FROM_SOURCE);
+        let mut command = lab.command(Host::Client, RAWSOCK);
+        command.args(["replay", "-", "-i", "eth0", "--json"]).args(pace);
+        let mut child =
+            command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut pipe = child.stdin.take().unwrap();
+        pipe.write_all(&whole[..whole.len() - 20]).unwrap();
+        std::thread::sleep(Duration::from_millis(700));
+        assert!(child.try_wait().unwrap().is_none(), "{pace:?}: it waits for the rest of the third packet");
+        assert_eq!(peer.packets().len(), came, "{pace:?}");
+        send_signal(child.id(), SIGINT).unwrap();
+        let output = child.wait_with_output().unwrap();
+        drop(pipe);
+        assert_eq!(output.status.code(), Some(1), "{pace:?}: {}", text_of(&output));
+        let told: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(
+            (told["sent"].as_u64(), &told["interrupted"]),
+            (Some(came as u64), &Value::Bool(true)),
+            "{told}"
+        );
+        assert!(!text_of(&output).contains("cut short"), "{}", text_of(&output));
+    }
+}
+
+#[test]
+fn a_mistake_in_the_filter_is_told_before_anything_is_done() {
+    let Some(lab) = lab() else { return };
+    let (_folder, empty) = file_of(&[]);
+    for filter in ["prot 17", "port", "(udp"] {
+        let output = replay(&lab, &["-i", "eth0", &empty, filter]);
+        assert_eq!(
+            (output.status.code(), output.stdout.len()),
+            (Some(2), 0),
+            "{filter}: {}",
+            text_of(&output)
+        );
+    }
+}
+
+/// What it takes until the first packet is there is not counted as lateness, and the packets behind it keep their distance.
+#[test]
+fn the_clock_begins_with_the_first_packet() {
+    let Some(lab) = lab() else { return };
+    let (_folder, file) = file_of(&frames(3));
+    let whole = std::fs::read(&file).unwrap();
+    let mut command = lab.command(Host::Client, RAWSOCK);
+    command.args(["replay", "-", "-i", "eth0", "--rate", "100", "--json"]);
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut pipe = child.stdin.take().unwrap();
+    let header = whole.windows(6).position(|octets| octets == [2, 0xaa, 0, 0, 0, 2]).unwrap();
+    pipe.write_all(&whole[..header]).unwrap();
+    std::thread::sleep(Duration::from_millis(500));
+    pipe.write_all(&whole[header..]).unwrap();
+    drop(pipe);
+    let told: Value = serde_json::from_slice(&child.wait_with_output().unwrap().stdout).unwrap();
+    assert_eq!(told["sent"].as_u64(), Some(3), "{told}");
+    assert!(told["pace_error_ns"]["max"].as_u64().unwrap() < 300_000_000, "{told}");
+}
+
+/// `-v --json` tells each packet as `send --json` does.
+#[test]
+fn packets_that_left_are_told_as_json() {
+    let Some(lab) = lab() else { return };
+    let output = replay(&lab, &["captures/tcp-echo.pcapng", "-i", "eth0", "--top-speed", "-v", "--json"]);
+    let text = String::from_utf8(output.stdout.clone()).unwrap();
+    let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let (summary, packets) = lines.split_last().unwrap();
+    assert_eq!((packets.len(), summary["sent"].as_u64()), (12, Some(12)), "{text}");
+    for (number, packet) in (1u64..).zip(packets) {
+        assert_eq!((packet["event"].as_str(), packet["packet"].as_u64()), (Some("sent"), Some(number)));
+        let layers = packet["frame"]["layers"].as_array().unwrap();
+        assert!(layers[0].get("eth").is_some() && layers[2].get("tcp").is_some(), "{packet}");
+        assert!(packet["frame"]["time"].as_str().unwrap().parse::<f64>().unwrap() > 1.6e9, "{packet}");
+    }
 }

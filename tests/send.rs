@@ -191,6 +191,16 @@ fn a_packet_that_is_not_sent_ends_with_1() {
     assert!(text_of(&output).contains("1 sent, 1 answered, 1 not sent"), "{}", text_of(&output));
 }
 
+/// Who does not answer is asked once, and not for each packet again.
+#[test]
+fn a_silent_neighbour_is_asked_for_once() {
+    let Some(lab) = lab() else { return };
+    let begin = std::time::Instant::now();
+    let output = send(&lab, &["ip(dst=10.77.1.99)/tcp(dstport=1..30)", "--via", "link"]);
+    assert!(text_of(&output).contains("30 not sent"), "{}", text_of(&output));
+    assert!(begin.elapsed().as_secs() < 10, "{:?}", begin.elapsed());
+}
+
 #[test]
 fn what_cannot_be_sent_is_said_and_named() {
     let Some(lab) = lab() else { return };

@@ -240,3 +240,21 @@ fn ctrl_c_ends_in_order() {
     let came = peer.packets().len();
     assert!(came > 100 && text.starts_with(&format!("{came} packets sent (")), "{came}: {text}");
 }
+
+/// A queue without room is waited for, but not for good.
+#[test]
+fn a_queue_that_takes_nothing_ends_it() {
+    let Some(lab) = lab() else { return };
+    let tc = run(lab.command(Host::Client, "tc").args("qdisc add dev eth0 root pfifo limit 0".split(' ')));
+    assert!(tc.status.success(), "{}", text_of(&tc));
+    let output = send(
+        &lab,
+        &["eth(dst=02:aa:00:00:00:02)/ip(dst=10.77.2.2)/udp(dstport=9)", "-c", "5", "--top-speed"],
+    );
+    assert_eq!(output.status.code(), Some(2), "{}", text_of(&output));
+    assert!(
+        text_of(&output).contains("the queue to eth0 has taken nothing for 10 s"),
+        "{}",
+        text_of(&output)
+    );
+}

@@ -60,6 +60,14 @@ impl FilterArgs {
     }
 }
 
+/// The first argument is a file, and so are those behind it that are there; from the first on that is not, all is the filter.
+pub(super) fn files_and_filter(arguments: &[PathBuf]) -> (&[PathBuf], Vec<String>) {
+    let is_file = |path: &PathBuf| path.as_os_str() == "-" || path.exists();
+    let files = arguments.iter().skip(1).take_while(|path| is_file(path)).count().saturating_add(1);
+    let (files, words) = arguments.split_at_checked(files).unwrap_or((arguments, &[]));
+    (files, words.iter().map(|word| word.to_string_lossy().into_owned()).collect())
+}
+
 /// A filter for packets of files, which may have several link types.
 #[derive(Debug, Default)]
 pub(super) struct FileFilter {
@@ -72,6 +80,17 @@ pub(super) struct FileFilter {
 impl FileFilter {
     pub(super) fn new(text: String) -> Self {
         Self { text, ..Self::default() }
+    }
+
+    /// Looks for mistakes before a packet comes: as far as they can be told without a link type where none is known.
+    ///
+    /// # Errors
+    /// The first mistake.
+    pub(super) fn check(&mut self, link_type: Option<LinkType>) -> Result<(), CaptureFilterError> {
+        match link_type {
+            Some(link_type) => self.compiled(link_type).map(drop),
+            None => CaptureFilter::check(&self.text),
+        }
     }
 
     /// The filter for packets of a link type.

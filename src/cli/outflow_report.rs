@@ -7,7 +7,7 @@ use crate::exchange::drive::outflow::{Onlooker, Totals};
 use crate::exchange::engine::{Nanos, SECOND};
 use crate::packet::check::Dissected;
 use crate::packet::dissect::dissect;
-use crate::show::line;
+use crate::show::{Meta, json, line};
 use crate::sys::error::SysError;
 use crate::wire::frame::LinkType;
 use crate::wire::layers::LayerTable;
@@ -18,6 +18,8 @@ pub(super) struct Report {
     shows_progress: bool,
     /// A line for each packet that left, which begins with this.
     lines: Option<LinkType>,
+    /// Lines are JSON objects.
+    is_json: bool,
     lines_of_failures: u64,
     text: String,
     summary: String,
@@ -32,6 +34,7 @@ impl Report {
         Self {
             shows_progress: !is_quiet && lines.is_none() && io::stderr().is_terminal(),
             lines,
+            is_json: false,
             lines_of_failures: 0,
             text: String::new(),
             summary: String::new(),
@@ -39,6 +42,12 @@ impl Report {
             shown_at: 0,
             is_shown: false,
         }
+    }
+
+    /// One whose lines of packets are JSON objects.
+    pub(super) fn with_json(mut self, is_json: bool) -> Self {
+        self.is_json = is_json;
+        self
     }
 
     fn summarize(&mut self, octets: &[u8], link_type: LinkType) {
@@ -66,11 +75,22 @@ impl Onlooker for Report {
         self.lines.is_some()
     }
 
-    fn left(&mut self, number: u64, octets: &[u8]) {
-        if let Some(link_type) = self.lines {
-            self.summarize(octets, link_type);
-            // Writing into memory cannot fail.
-            let _ = writeln!(self.text, "{number:>5} sent {}", self.summary);
+    fn left(&mut self, number: u64, octets: &[u8], wall: i64) {
+        // Writing into memory cannot fail.
+        match self.lines {
+            Some(link_type) if self.is_json => {
+                dissect(octets, link_type, &mut self.table);
+                let dissected = Dissected { octets, table: &self.table, wire_len: octets.len() };
+                let meta = Meta { time: Some(wall), ..Meta::built(number, link_type) };
+                let _ = write!(self.text, "{{\"event\":\"sent\",\"packet\":{number},\"frame\":");
+                json::packet(&mut self.text, &meta, &dissected);
+                self.text.push_str("}\n");
+            }
+            Some(link_type) => {
+                self.summarize(octets, link_type);
+                let _ = writeln!(self.text, "{number:>5} sent {}", self.summary);
+            }
+            None => {}
         }
     }
 

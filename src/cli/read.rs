@@ -12,7 +12,7 @@ use clap::Args;
 
 use super::display_filter::{DisplayFilter, DisplayFilterArgs};
 use super::expert::Finding;
-use super::filter_argument::{FileFilter, FilterArgs};
+use super::filter_argument::{FileFilter, FilterArgs, files_and_filter};
 use super::follow::{FollowArgs, Following, NotFollowed};
 use super::names::GRACE;
 use super::output::print;
@@ -167,14 +167,6 @@ pub(super) fn run(args: &ReadArgs) -> CommandResult {
     }
     reading.finish(args)?;
     Ok(outcome)
-}
-
-/// The first argument is a file, and so are those behind it that are there; from the first on that is not, all is the filter.
-fn files_and_filter(arguments: &[PathBuf]) -> (&[PathBuf], Vec<String>) {
-    let is_file = |path: &PathBuf| path.as_os_str() == "-" || path.exists();
-    let files = arguments.iter().skip(1).take_while(|path| is_file(path)).count().saturating_add(1);
-    let (files, words) = arguments.split_at_checked(files).unwrap_or((arguments, &[]));
-    (files, words.iter().map(|word| word.to_string_lossy().into_owned()).collect())
 }
 
 /// Prints the filter's program for the first packet of the first file.

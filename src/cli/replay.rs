@@ -4,7 +4,6 @@
 //! ended it; 2 when it could not be done at all.
 
 use std::error::Error;
-use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -12,31 +11,34 @@ use clap::Args;
 
 use super::display_filter::DisplayFilterArgs;
 use super::engine::Engine;
-use super::filter_argument::FileFilter;
-use super::output::print;
+use super::filter_argument::{FileFilter, files_and_filter};
+use super::outflow_report::Report;
 use super::replay_edits::EditArgs;
+use super::replay_files::Files;
 use super::replay_lines::{Exits, Split, split};
-use super::replay_source::{Choice, Preloaded, Replay, Tally};
+use super::replay_preloaded::Preloaded;
+use super::replay_report::Told;
+use super::replay_source::{Choice, Replay};
 use super::send::ViaArg;
+use super::tempo::Guarded;
 use super::tracking::Tracking;
-use super::{CommandResult, Outcome, duration, outflow_report, tempo};
-use crate::exchange::drive::outflow::{Limits, Packets, Totals, pour};
+use super::{CommandResult, Outcome, duration, tempo};
+use crate::exchange::drive::outflow::{Due, Limits, Packets, Totals, pour};
 use crate::exchange::engine::Nanos;
 use crate::exchange::pace::{Tempo, Timetable};
 use crate::spec::SpecError;
 use crate::sys::interrupt::Interrupt;
 use crate::wire::frame::LinkType;
+use crate::wire::packet_batch::PacketBatch;
 
 /// Send a capture's packets again: at their own pace or another, edited, by one interface or two.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct ReplayArgs {
-    /// A capture file, pcap or pcapng, also packed with gzip, zstd or lz4; - for stdin.
-    #[arg(value_name = "FILE")]
-    file: PathBuf,
-    /// Which packets, as tcpdump's filters say it.
-    #[arg(value_name = "FILTER")]
-    filter: Vec<String>,
+    /// Capture files, pcap or pcapng, also packed with gzip, zstd or lz4; - for stdin. Several go one behind the other. What
+    /// follows and is no file is a filter, as tcpdump takes it.
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
     /// Send by this interface. Where it takes Ethernet frames and the file has packets that begin with IP, the header is made:
     /// the next hop's MAC address is looked up, or asked for.
     #[arg(short, long, value_name = "INTERFACE")]
@@ -55,13 +57,13 @@ pub(super) struct ReplayArgs {
     /// So many times as fast as recorded.
     #[arg(long, value_name = "TIMES", value_parser = speed, group = "pace")]
     speed: Option<f64>,
-    /// So many packets in a time (`50k/s`), or bits in a second (`100Mbit/s`, of whole frames).
+    /// So many packets in a second (`50k`) or another time (`6000/m`), or bits in a second (`100Mbit/s`, of whole frames).
     #[arg(long, value_name = "RATE", value_parser = tempo::rate, group = "pace")]
     rate: Option<Tempo>,
     /// As fast as they go.
     #[arg(long, group = "pace")]
     top_speed: bool,
-    /// Send the file so many times; 0 for again and again, until Ctrl-C.
+    /// Send all so many times; 0 for again and again, until Ctrl-C.
     #[arg(long = "loop", value_name = "N", default_value_t = 1, hide_default_value = true)]
     passes: u64,
     /// Stop after so many packets.
@@ -71,7 +73,7 @@ pub(super) struct ReplayArgs {
     #[arg(long, value_name = "TIME", value_parser = duration::parse)]
     duration: Option<Duration>,
     #[command(flatten)]
-    edits: EditArgs,
+    pub(super) edits: EditArgs,
     /// Read, choose and edit all packets before the first leaves: faster, in as much memory as they take.
     #[arg(long)]
     preload: bool,
@@ -86,13 +88,13 @@ pub(super) struct ReplayArgs {
     display_filter: DisplayFilterArgs,
     /// Print nothing but errors.
     #[arg(short, long, conflicts_with = "verbose")]
-    quiet: bool,
+    pub(super) quiet: bool,
     /// Print a line for each packet that left, and how packets are sent.
-    #[arg(short, long, conflicts_with = "json")]
+    #[arg(short, long)]
     verbose: bool,
-    /// Print what it came to as a JSON object.
+    /// Print what it came to as a JSON object; with -v one for each packet that left, too.
     #[arg(long)]
-    json: bool,
+    pub(super) json: bool,
 }
 
 const EXAMPLES: &str = "Examples:
@@ -102,6 +104,8 @@ const EXAMPLES: &str = "Examples:
   rawsock replay trace.pcapng -i eth0 --set eth.dst=02:00:00:00:00:01 --map-net 10.0.0.0/8=192.168.0.0/16
   rawsock replay both.pcapng -i eth0 --split-interface eth1 --split 10.0.0.0/8
   rawsock replay raw-ip.pcap
+  rawsock replay morning.pcapng evening.pcapng -i eth0 --rate 500
+  rawsock capture -i eth1 -w - | rawsock replay - -i eth0
 
 A packet goes out with the octets that were captured: one that the snapshot length cut is shorter than it was. Edits bring
 checksums along: what was right stays right, what was wrong stays wrong, also in cut packets.";
@@ -124,9 +128,12 @@ pub(super) fn run(args: &ReplayArgs) -> CommandResult {
             return Ok(Outcome::Failed);
         }
     };
-    if args.passes != 1 && !args.preload && args.file.as_os_str() == "-" {
-        return Err("stdin can be read once: `--preload` keeps its packets for `--loop`".into());
+    let (paths, words) = files_and_filter(&args.files);
+    let files = Files::new(paths)?;
+    if args.passes != 1 && !args.preload {
+        files.check_again()?;
     }
+    let display_filter = args.display_filter.compile()?;
     let interrupt = Interrupt::catch()?;
     let eth = (EditArgs::mac(&editor, "src"), EditArgs::mac(&editor, "dst"));
     let names: Vec<&str> =
@@ -134,47 +141,87 @@ pub(super) fn run(args: &ReplayArgs) -> CommandResult {
     let by_ip = goes_by_ip(args, &names)?;
     let exits = Exits::new(&names, by_ip, args.split, eth, &interrupt)?;
     let tempo = tempo(args);
-    if let Some(whereto) = exits.leads_away().filter(|_| tempo::is_flood(tempo) && !args.yes_flood) {
+    let away = exits.leads_away()?.filter(|_| !args.yes_flood);
+    if let Some(whereto) = away.as_ref().filter(|_| tempo::is_flood(tempo)) {
         return Err(tempo::flood_refused(whereto).into());
     }
-    let (mut lines, engines) = exits.lines(args.engine, tempo == Tempo::Top)?;
-    if args.verbose {
-        anstream::eprintln!("rawsock: {engines}");
-    }
-    let display_filter = args.display_filter.compile()?;
-    let choice = Choice {
-        tracking: Tracking::new(display_filter.need()),
-        path: args.file.clone(),
-        filter: FileFilter::new(args.filter.join(" ")),
-        display_filter,
-        count: args.count.unwrap_or(u64::MAX),
-        passes: args.passes,
-    };
-    let mut replay = Replay::open(choice, editor, exits, Timetable::new(tempo, 1))?;
-    let mut preloaded =
-        if args.preload { Some(Preloaded::read(&mut replay, Timetable::new(tempo, 1))?) } else { None };
     let limits = Limits {
         is_paced: tempo != Tempo::Top,
         duration: args
             .duration
             .map_or(Nanos::MAX, |span| Nanos::try_from(span.as_nanos()).unwrap_or(Nanos::MAX)),
-        ..Limits::default()
+        // What comes by a pipe goes as it comes.
+        batch: if files.are_live() && !args.preload { 1 } else { Limits::default().batch },
     };
-    let shown = args.verbose.then_some(if by_ip { LinkType::RAW } else { LinkType::ETHERNET });
-    let mut report = outflow_report::Report::new(args.quiet || args.json, shown);
-    let mut totals = Totals::default();
-    let packets: &mut dyn Packets = match &mut preloaded {
-        Some(preloaded) => preloaded,
-        None => &mut replay,
+    let (mut lines, engines) = exits.lines(args.engine, tempo == Tempo::Top)?;
+    if args.verbose {
+        anstream::eprintln!("rawsock: {engines}");
+    }
+    let choice = Choice {
+        tracking: Tracking::new(display_filter.need()),
+        files,
+        filter: FileFilter::new(words.join(" ")),
+        display_filter,
+        count: args.count.unwrap_or(u64::MAX),
+        passes: args.passes,
     };
-    let poured = pour(packets, &mut lines, limits, &interrupt, &mut report, &mut totals);
-    report.end_progress();
+    let mut replay = Replay::open(choice, editor, exits, Timetable::new(tempo, 1))?;
+    let preloaded =
+        args.preload.then(|| Preloaded::read(&mut replay, Timetable::new(tempo, 1))).transpose()?;
     let read = preloaded.as_ref().map(|packets| packets.len() as u64);
-    let told =
-        Told { totals: &totals, tally: &replay.tally, preloaded: read, undirected: replay.undirected() };
-    told.print(args, tempo, &report)?;
+    let shown = args.verbose.then_some(if by_ip { LinkType::RAW } else { LinkType::ETHERNET });
+    let mut report = Report::new(args.quiet || args.json, shown).with_json(args.json);
+    let mut totals = Totals::default();
+    let poured = {
+        let mut source = Source { replay: &mut replay, preloaded };
+        let mut guarded;
+        let packets: &mut dyn Packets = match away {
+            Some(whereto) => {
+                guarded = Guarded::new(&mut source, whereto);
+                &mut guarded
+            }
+            None => &mut source,
+        };
+        pour(packets, &mut lines, limits, &interrupt, &mut report, &mut totals)
+    };
+    report.end_progress();
+    if totals.sent == 0 {
+        // Without a packet that left, the reason alone is told.
+        poured?;
+        return tell(args, tempo, &report, &totals, &replay, read);
+    }
+    let outcome = tell(args, tempo, &report, &totals, &replay, read)?;
     poured?;
+    Ok(outcome)
+}
+
+/// Tells what it came to.
+fn tell(
+    args: &ReplayArgs,
+    tempo: Tempo,
+    report: &Report,
+    totals: &Totals,
+    replay: &Replay<'_>,
+    preloaded: Option<u64>,
+) -> CommandResult {
+    let told = Told { totals, tally: &replay.tally, preloaded, undirected: replay.undirected() };
+    told.print(args, tempo, report)?;
     Ok(told.outcome())
+}
+
+/// Packets as they are read, or those that were read before.
+struct Source<'r, 'a> {
+    replay: &'r mut Replay<'a>,
+    preloaded: Option<Preloaded>,
+}
+
+impl Packets for Source<'_, '_> {
+    fn next(&mut self, batch: &mut PacketBatch) -> Result<Option<Due>, Box<dyn Error>> {
+        match &mut self.preloaded {
+            Some(preloaded) => preloaded.next(batch),
+            None => self.replay.next(batch),
+        }
+    }
 }
 
 /// Whether packets go by raw IP sockets.
@@ -194,101 +241,5 @@ fn tempo(args: &ReplayArgs) -> Tempo {
         (_, Some(speed), _) => Tempo::Recorded(speed),
         (_, _, true) => Tempo::Top,
         _ => Tempo::Recorded(1.0),
-    }
-}
-
-/// What there is to tell at the end.
-struct Told<'a> {
-    totals: &'a Totals,
-    tally: &'a Tally,
-    /// Packets that were read before, of one pass.
-    preloaded: Option<u64>,
-    undirected: u64,
-}
-
-impl Told<'_> {
-    fn print(
-        &self,
-        args: &ReplayArgs,
-        tempo: Tempo,
-        report: &outflow_report::Report,
-    ) -> Result<(), Box<dyn Error>> {
-        let is_paced = tempo != Tempo::Top;
-        if report.untold() > 0 {
-            anstream::eprintln!("rawsock: {} more packets were refused", report.untold());
-        }
-        if self.undirected > 0 {
-            anstream::eprintln!(
-                "rawsock: the file does not say the direction of {} packets, which left by the first interface; `--split NETWORK` \
-                 tells it by addresses",
-                self.undirected
-            );
-        }
-        let text = match args {
-            ReplayArgs { json: true, .. } => self.json(is_paced),
-            ReplayArgs { quiet: true, .. } => return Ok(()),
-            _ => self.text(args, tempo),
-        };
-        Ok(print(&text)?)
-    }
-
-    fn text(&self, args: &ReplayArgs, tempo: Tempo) -> String {
-        let mut text = outflow_report::summary(self.totals, tempo != Tempo::Top);
-        let mut line = |words: std::fmt::Arguments<'_>| {
-            // Writing into memory cannot fail.
-            let _ = writeln!(text, "{words}");
-        };
-        let Tally { edited, mended, unmended, cut, untimed, .. } = *self.tally;
-        if let (Tempo::Recorded(speed), true) = (tempo, self.totals.sent > 0) {
-            let due = outflow_report::seconds(self.totals.due);
-            line(format_args!("recorded: {due}{}", if speed == 1.0 { "" } else { " at that speed" }));
-        }
-        if edited > 0 || unmended > 0 {
-            line(format_args!("{edited} edited, {mended} checksums mended"));
-        }
-        if !args.edits.is_empty() && edited == 0 {
-            line(format_args!("no packet was changed by the edits"));
-        }
-        if unmended > 0 {
-            line(format_args!("{unmended} checksums of cut packets could not be mended"));
-        }
-        if cut > 0 {
-            line(format_args!("{cut} went out shorter than they were: the snapshot length had cut them"));
-        }
-        if untimed > 0 {
-            line(format_args!("{untimed} have no time in the file, and went right behind those before them"));
-        }
-        if self.totals.stalls > 0 {
-            line(format_args!("a full queue was waited for {} times", self.totals.stalls));
-        }
-        let not_sent = self.totals.failed.saturating_add(self.tally.unfit());
-        if not_sent > 0 {
-            line(format_args!("{not_sent} not sent"));
-        }
-        if self.totals.is_interrupted {
-            line(format_args!("ended before its end"));
-        }
-        text
-    }
-
-    fn json(&self, is_paced: bool) -> String {
-        let Tally { chosen, edited, mended, unmended, cut, untimed, .. } = *self.tally;
-        let chosen = self.preloaded.unwrap_or(chosen);
-        format!(
-            "{{\"event\":\"summary\",{},\"chosen\":{chosen},\"unfit\":{},\"edited\":{edited},\"mended\":{mended},\"unmended\":{unmended},\"cut\":{cut},\"untimed\":{untimed},\"due_ns\":{}}}\n",
-            outflow_report::members(self.totals, is_paced),
-            self.tally.unfit(),
-            self.totals.due
-        )
-    }
-
-    fn outcome(&self) -> Outcome {
-        let not_sent = self.totals.failed.saturating_add(self.tally.unfit());
-        match (self.totals.sent, not_sent) {
-            (0, 1..) => Outcome::Failed,
-            (_, 1..) => Outcome::NoAnswer,
-            _ if self.totals.is_interrupted => Outcome::NoAnswer,
-            _ => Outcome::Done,
-        }
     }
 }

@@ -72,7 +72,7 @@ fn assigned(text: &str) -> Result<Vec<Assignment>, Box<dyn Error>> {
     let mut packet = template.packets(0).next().ok_or_else(shape)?;
     // Building says what does not fit, and where.
     spec.build(template, &mut packet)?;
-    let layer = packet.layers.first().ok_or_else(shape)?;
+    let [layer] = packet.layers.as_slice() else { return Err(shape().into()) };
     let mut found = Vec::new();
     collect(layer, &layer.fields, "", &mut found);
     let not_in_place = || {
@@ -161,6 +161,7 @@ mod tests {
         for (text, words) in [
             ("ip.dst", "takes FIELD=VALUE"),
             ("dst=1", "takes FIELD=VALUE"),
+            ("ip.ttl=7)/tcp(dstport=1", "takes FIELD=VALUE"),
             ("ip.dts=10.0.0.2", "dst"),
             ("ip.ttl=300", "300"),
             ("ip.ttl=1..5", "one value"),

@@ -16,7 +16,7 @@ use crate::packet::walk::{Event, walk_layer};
 use crate::proto::registry;
 use crate::sys::batch_socket::BatchSocket;
 use crate::sys::interrupt::Interrupt;
-use crate::sys::netlink::{Link, Netlink};
+use crate::sys::netlink::{Link, Netlink, NetlinkError};
 use crate::sys::packet_socket::link_type_of;
 use crate::sys::ring::Source;
 use crate::wire::frame::{Direction, Frame, LinkType};
@@ -147,11 +147,21 @@ impl<'a> Exits<'a> {
     }
 
     /// The interface that others than this host may be on.
-    pub(super) fn leads_away(&self) -> Option<&str> {
+    ///
+    /// # Errors
+    /// When the kernel does not tell its interfaces.
+    pub(super) fn leads_away(&self) -> Result<Option<String>, NetlinkError> {
         if self.interfaces.is_empty() {
-            return Some("wherever routes lead");
+            let all = Netlink::open()?.links()?;
+            let leads = all.iter().any(|link| link.is_up() && !stays_here(link));
+            return Ok(leads.then(|| "wherever routes lead".to_owned()));
         }
-        self.interfaces.iter().find(|link| !stays_here(link)).map(|link| link.name.as_str())
+        Ok(self.interfaces.iter().find(|link| !stays_here(link)).map(|link| link.name.clone()))
+    }
+
+    /// What ends it all.
+    pub(super) fn interrupt(&self) -> &'a Interrupt {
+        self.interrupt
     }
 
     /// By which of the interfaces a packet leaves, as the file has it.
@@ -190,6 +200,9 @@ impl<'a> Exits<'a> {
         let wanted = link_type_of(link.hardware);
         let name = link.name.clone();
         let is_ip = matches!(link_type, LinkType::RAW | LinkType::IPV4 | LinkType::IPV6);
+        if wanted == Some(LinkType::ETHERNET) && wanted == Some(link_type) && octets.len() < ETHERNET_LEN {
+            return Err("it is shorter than an Ethernet header".to_owned());
+        }
         let header = match wanted {
             Some(wanted) if wanted == link_type || (wanted == LinkType::RAW && is_ip) => None,
             Some(LinkType::ETHERNET) if is_ip => Some(self.header(octets, link_type, side)?),
@@ -275,5 +288,7 @@ impl<'a> Exits<'a> {
     }
 }
 
+/// What a packet socket wants at least.
+const ETHERNET_LEN: usize = 14;
 /// Destinations whose MAC addresses are remembered.
 const REMEMBERED: usize = 4096;

@@ -3,15 +3,16 @@
 
 use std::collections::BTreeMap;
 use std::error::Error;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::display_filter::DisplayFilter;
 use super::filter_argument::FileFilter;
+use super::replay_files::Files;
 use super::replay_lines::Exits;
 use super::tracking::Tracking;
 use crate::exchange::drive::outflow::{Due, Packets};
 use crate::exchange::pace::Timetable;
-use crate::file::{CaptureReader, Merge, ReadError};
+use crate::file::{Merge, ReadError};
 use crate::packet::edit::Editor;
 use crate::show::text::printable;
 use crate::wire::frame::Frame;
@@ -45,7 +46,7 @@ impl Tally {
 
 /// Which packets.
 pub(super) struct Choice {
-    pub(super) path: PathBuf,
+    pub(super) files: Files,
     pub(super) filter: FileFilter,
     pub(super) display_filter: DisplayFilter,
     pub(super) tracking: Tracking,
@@ -62,9 +63,11 @@ pub(super) struct Replay<'a> {
     exits: Exits<'a>,
     timetable: Timetable,
     file: Option<Merge>,
+    /// Which of the files that is.
+    place: usize,
     /// Passes that have begun.
     pass: u64,
-    /// Packets of the file in this pass, and those of them that were chosen.
+    /// Packets of the file in this pass, and those that were chosen in this pass.
     number: u64,
     taken: u64,
     scratch: Vec<u8>,
@@ -74,17 +77,19 @@ pub(super) struct Replay<'a> {
 }
 
 impl<'a> Replay<'a> {
-    /// Opens the file.
+    /// Opens the first file.
     ///
     /// # Errors
-    /// When it cannot be opened, or is no capture.
+    /// When it cannot be opened, or is no capture, or the filter is none.
     pub(super) fn open(
-        choice: Choice,
+        mut choice: Choice,
         editor: Editor,
         exits: Exits<'a>,
         timetable: Timetable,
     ) -> Result<Self, Box<dyn Error>> {
-        let file = Some(open(&choice.path)?);
+        let reader = choice.files.open(0, exits.interrupt())?;
+        choice.filter.check(reader.interfaces().first().map(|interface| interface.link_type))?;
+        let file = Some(Merge::new(vec![reader]));
         let (scratch, tally) = (Vec::new(), Tally::default());
         Ok(Self {
             choice,
@@ -92,6 +97,7 @@ impl<'a> Replay<'a> {
             exits,
             timetable,
             file,
+            place: 0,
             pass: 1,
             number: 0,
             taken: 0,
@@ -106,15 +112,48 @@ impl<'a> Replay<'a> {
         self.exits.undirected
     }
 
+    /// How often all is to be sent; from now on, once.
+    pub(super) fn passes_from_here(&mut self) -> u64 {
+        std::mem::replace(&mut self.choice.passes, 1)
+    }
+
+    /// So many packets, at most.
+    pub(super) fn count(&self) -> u64 {
+        self.choice.count
+    }
+
+    /// Which of the files is being read.
+    pub(super) fn place(&self) -> usize {
+        self.place
+    }
+
+    /// When the packet that came last was recorded.
+    pub(super) fn recorded(&self) -> Option<i64> {
+        self.recorded
+    }
+
+    /// Goes to the file at this place: what packets are among those before begins anew.
+    fn go_to(&mut self, place: usize) -> Result<(), Box<dyn Error>> {
+        let reader = self.choice.files.open(place, self.exits.interrupt())?;
+        self.file = Some(Merge::new(vec![reader]));
+        self.choice.tracking = Tracking::new(self.choice.display_filter.need());
+        (self.place, self.number) = (place, 0);
+        self.timetable.again();
+        Ok(())
+    }
+
     /// The next chosen packet of the file, as it is to go; `None` at its end.
     fn of_file(&mut self, batch: &mut PacketBatch) -> Result<Option<Due>, Box<dyn Error>> {
         let Some(file) = &mut self.file else { return Ok(None) };
-        while self.tally.chosen < self.choice.count {
+        let path = self.choice.files.name(self.place).to_owned();
+        while self.tally.chosen < self.choice.count && !self.exits.interrupt().came() {
             match file.advance() {
                 Ok(false) => return Ok(None),
+                // Whoever interrupts has cut a pipe short.
+                _ if self.exits.interrupt().came() => return Ok(None),
                 Ok(true) => {}
                 Err((_, error)) if error.goes_on() => {
-                    tell(&self.choice.path, &error);
+                    tell(&path, &error);
                     continue;
                 }
                 Err((_, error)) => {
@@ -122,7 +161,7 @@ impl<'a> Replay<'a> {
                         error,
                         ReadError::Truncated { .. } | ReadError::Damaged { .. } | ReadError::PackedCut { .. }
                     );
-                    tell(&self.choice.path, &error);
+                    tell(&path, &error);
                     return if is_cut { Ok(None) } else { Err("the file cannot be read to its end".into()) };
                 }
             }
@@ -133,6 +172,7 @@ impl<'a> Replay<'a> {
                 editor: &mut self.editor,
                 exits: &mut self.exits,
                 timetable: &mut self.timetable,
+                path: &path,
                 number: &mut self.number,
                 taken: &mut self.taken,
                 scratch: &mut self.scratch,
@@ -158,15 +198,22 @@ impl Packets for Replay<'_> {
             if let Some(due) = self.of_file(batch)? {
                 return Ok(Some(due));
             }
-            // A pass without a packet would be followed by others.
-            let is_last = self.choice.passes != 0 && self.pass >= self.choice.passes;
-            if is_last || self.taken == 0 || self.tally.chosen >= self.choice.count {
+            if self.tally.chosen >= self.choice.count || self.exits.interrupt().came() {
                 return Ok(None);
             }
-            self.file = Some(open(&self.choice.path)?);
+            let place = self.place.saturating_add(1);
+            if place < self.choice.files.len() {
+                self.go_to(place)?;
+                continue;
+            }
+            // A pass without a packet would be followed by others.
+            let is_last = self.choice.passes != 0 && self.pass >= self.choice.passes;
+            if is_last || self.taken == 0 {
+                return Ok(None);
+            }
             self.pass = self.pass.saturating_add(1);
-            (self.number, self.taken) = (0, 0);
-            self.timetable.again();
+            self.taken = 0;
+            self.go_to(0)?;
         }
     }
 }
@@ -177,6 +224,7 @@ struct Passing<'p, 'a> {
     editor: &'p mut Editor,
     exits: &'p mut Exits<'a>,
     timetable: &'p mut Timetable,
+    path: &'p Path,
     number: &'p mut u64,
     taken: &'p mut u64,
     scratch: &'p mut Vec<u8>,
@@ -210,7 +258,7 @@ impl Passing<'_, '_> {
         let shape = match self.exits.shape(octets, frame.link_type, side) {
             Ok(shape) => shape,
             Err(reason) => {
-                add_reason(&mut tally.unfit, reason, *self.number, &self.choice.path);
+                add_reason(&mut tally.unfit, reason, *self.number, self.path);
                 return Ok(None);
             }
         };
@@ -263,72 +311,7 @@ fn add_reason(reasons: &mut BTreeMap<String, u64>, reason: String, number: u64, 
 /// More reasons than this are told as one.
 const MOST_REASONS: usize = 20;
 
-fn open(path: &Path) -> Result<Merge, Box<dyn Error>> {
-    let opened = CaptureReader::open(path).map_err(|error| match error {
-        ReadError::Open { .. } => printable(&error.to_string()),
-        _ => format!("{}: {error}", printable(&path.display().to_string())),
-    })?;
-    Ok(Merge::new(vec![opened]))
-}
-
 fn tell(path: &Path, what: &dyn std::fmt::Display) {
     let name = if path.as_os_str() == "-" { "stdin".to_owned() } else { path.display().to_string() };
     anstream::eprintln!("rawsock: {}: {}", printable(&name), printable(&what.to_string()));
-}
-
-/// Packets that were read before the first leaves.
-pub(super) struct Preloaded {
-    packets: PacketBatch,
-    dues: Vec<Due>,
-    /// When each was recorded.
-    recorded: Vec<Option<i64>>,
-    timetable: Timetable,
-    next: usize,
-    /// Passes that have begun, and how many there are to be; 0 for again and again.
-    pass: u64,
-    passes: u64,
-    /// Packets that may still come.
-    left: u64,
-}
-
-impl Preloaded {
-    /// Reads one pass of a file, whose passes are told from here.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
-    pub(super) fn read(replay: &mut Replay<'_>, timetable: Timetable) -> Result<Self, Box<dyn Error>> {
-        let passes = std::mem::replace(&mut replay.choice.passes, 1);
-        let (mut packets, mut dues, mut recorded) = (PacketBatch::default(), Vec::new(), Vec::new());
-        while let Some(due) = replay.next(&mut packets)? {
-            dues.push(due);
-            recorded.push(replay.recorded);
-        }
-        let left = replay.choice.count;
-        Ok(Self { packets, dues, recorded, timetable, next: 0, pass: 1, passes, left })
-    }
-
-    /// How many packets there are in a pass.
-    pub(super) fn len(&self) -> usize {
-        self.dues.len()
-    }
-}
-
-impl Packets for Preloaded {
-    fn next(&mut self, batch: &mut PacketBatch) -> Result<Option<Due>, Box<dyn Error>> {
-        if self.next >= self.dues.len() {
-            if self.passes != 0 && self.pass >= self.passes {
-                return Ok(None);
-            }
-            self.pass = self.pass.saturating_add(1);
-            self.next = 0;
-            self.timetable.again();
-        }
-        let Some(due) = self.dues.get(self.next).copied().filter(|_| self.left > 0) else { return Ok(None) };
-        let octets = self.packets.get(self.next);
-        batch.push(octets);
-        let at = self.timetable.next(self.recorded.get(self.next).copied().flatten(), octets.len());
-        self.next = self.next.saturating_add(1);
-        self.left = self.left.saturating_sub(1);
-        Ok(Some(Due { at, ..due }))
-    }
 }

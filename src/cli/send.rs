@@ -40,7 +40,7 @@ pub(super) struct SendArgs {
     /// Wait so long between two packets: seconds, or with a unit (`20ms`).
     #[arg(long, value_name = "INTERVAL", value_parser = duration::parse)]
     interval: Option<Duration>,
-    /// Send so many packets in a time (`50k/s`, `200/s`), or bits in a second (`100Mbit/s`, of packets as they are handed over).
+    /// Send so many packets in a second (`50k`) or another time (`6000/m`), or bits in a second (`100Mbit/s`, of packets as they are handed over).
     #[arg(long, value_name = "RATE", value_parser = tempo::rate, conflicts_with = "interval")]
     rate: Option<Tempo>,
     /// Send so many packets at once, one right behind the other: so many at each interval; a rate stays what it is.

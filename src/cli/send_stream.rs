@@ -67,6 +67,7 @@ pub(super) struct Stream<'a> {
     /// Those of the present packet that are still to go.
     fragments: VecDeque<Ready>,
     unmade: &'a Unmade,
+    interrupt: &'a Interrupt,
     /// The interfaces whose frames have a line of their own, by index.
     pub(super) interfaces: Vec<u32>,
 }
@@ -155,6 +156,7 @@ impl<'a> Stream<'a> {
             values: Vec::new(),
             fragments: VecDeque::new(),
             unmade,
+            interrupt,
             interfaces: Vec::new(),
         })
     }
@@ -421,6 +423,10 @@ fn line(interfaces: &[u32], interface: u32, destination: Option<IpAddr>) -> Opti
 impl Packets for Stream<'_> {
     fn next(&mut self, batch: &mut PacketBatch) -> Result<Option<Due>, Box<dyn Error>> {
         loop {
+            // Packets that cannot be made, or are others' to send, may be many.
+            if self.interrupt.came() {
+                return Ok(None);
+            }
             let before = batch.len();
             let made = if !self.fragments.is_empty() {
                 self.fragment(self.number.saturating_sub(1), batch)

@@ -103,6 +103,7 @@ impl BatchSocket {
         if count == 0 {
             return Ok(0);
         }
+        let mut is_again = false;
         loop {
             // SAFETY: there are `count` headers or more, whose pieces and addresses lie in `pieces`, `batch` and `addresses`, all
             // of which live for the call.
@@ -113,9 +114,12 @@ impl BatchSocket {
                 break Ok(sent);
             }
             let error = io::Error::last_os_error();
-            // Errors of packets before, told by ICMP, are taken off the socket by the call that they fail.
             match error.raw_os_error() {
-                Some(libc::EINTR | libc::ECONNREFUSED | libc::EPROTO) => {}
+                Some(libc::EINTR) => {}
+                Some(libc::EAGAIN | libc::ENOBUFS) => break Err(error),
+                // Errors of packets before, told by ICMP (`raw_err` in net/ipv4/raw.c), are taken off the socket by the call that they
+                // fail; this packet's own comes again.
+                _ if !is_again => is_again = true,
                 _ => break Err(error),
             }
         }

@@ -66,8 +66,8 @@ pub trait Onlooker {
     fn sees_packets(&self) -> bool {
         false
     }
-    /// A packet left.
-    fn left(&mut self, _number: u64, _octets: &[u8]) {}
+    /// A packet left, at this time: nanoseconds since 1970.
+    fn left(&mut self, _number: u64, _octets: &[u8], _wall: i64) {}
     /// A packet could not leave.
     fn failed(&mut self, number: u64, octets: &[u8], error: &SysError);
     /// Time has passed; called every now and then.
@@ -133,16 +133,16 @@ pub fn pour(
     totals: &mut Totals,
 ) -> Result<(), Box<dyn Error>> {
     clock::wake_on_time();
-    let start = clock::monotonic();
-    let look_at = start.saturating_add(LOOK);
+    let look_at = clock::monotonic().saturating_add(LOOK);
     let mut pouring = Pouring {
         lines,
         limits,
         interrupt,
         onlooker,
         totals,
-        start,
+        start: None,
         look_at,
+        full_since: None,
         batch: PacketBatch::default(),
         dues: Vec::new(),
         addresses: Vec::new(),
@@ -152,6 +152,7 @@ pub fn pour(
             break;
         }
     }
+    pouring.totals.is_interrupted |= interrupt.came();
     pouring.onlooker.look(pouring.totals)?;
     Ok(())
 }
@@ -162,8 +163,11 @@ struct Pouring<'a> {
     interrupt: &'a Interrupt,
     onlooker: &'a mut dyn Onlooker,
     totals: &'a mut Totals,
-    start: Nanos,
+    /// When the first packet was there to be sent: what it took to read it, or to find its way, is nobody's lateness.
+    start: Option<Nanos>,
     look_at: Nanos,
+    /// Since when a queue takes nothing.
+    full_since: Option<Nanos>,
     batch: PacketBatch,
     dues: Vec<Due>,
     addresses: Vec<IpAddr>,
@@ -192,6 +196,7 @@ impl Pouring<'_> {
 
     /// Sends what was read; `false` when the run ends here.
     fn empty(&mut self) -> Result<bool, Box<dyn Error>> {
+        self.start.get_or_insert_with(clock::monotonic);
         let mut first = 0;
         while let Some(due) = self.dues.get(first).copied() {
             if !self.wait_until(due.at)? || self.is_over() {
@@ -201,7 +206,7 @@ impl Pouring<'_> {
             let of_line = |next: &&Due| next.at <= now && next.line == due.line;
             let count = self.dues.iter().skip(first).take_while(of_line).count().max(1);
             let sent = self.send(first..first.saturating_add(count), due)?;
-            if sent == 0 && !self.rest()? {
+            if sent == 0 && !self.rest(due.line)? {
                 return Ok(false);
             }
             first = first.saturating_add(sent);
@@ -218,7 +223,7 @@ impl Pouring<'_> {
     /// Hands packets to a line; how many are done with, sent or failed: none where there is no room.
     fn send(&mut self, places: std::ops::Range<usize>, due: Due) -> Result<usize, Box<dyn Error>> {
         let Some(line) = self.lines.get_mut(due.line) else { return Ok(places.len()) };
-        let before = clock::monotonic().saturating_sub(self.start);
+        let before = since(self.start);
         let addresses = if line.is_by_address { self.addresses.as_slice() } else { &[] };
         let sent = match &mut line.exit {
             Exit::Batch(socket) => socket.send(&self.batch, places.clone(), addresses),
@@ -232,6 +237,7 @@ impl Pouring<'_> {
         };
         match sent {
             Ok(sent) => {
+                self.full_since = None;
                 let after = self.since_start();
                 self.count(places.start..places.start.saturating_add(sent), before, after);
                 Ok(sent)
@@ -262,6 +268,7 @@ impl Pouring<'_> {
             return;
         }
         let step = after.saturating_sub(before).checked_div(count).unwrap_or(0);
+        let wall = if sees { clock::wall() } else { 0 };
         let mut at = before;
         for place in places {
             at = at.saturating_add(step);
@@ -271,14 +278,24 @@ impl Pouring<'_> {
                 totals.due = due.at;
             }
             if sees {
-                self.onlooker.left(due.number, self.batch.get(place));
+                let ago = i64::try_from(after.saturating_sub(at)).unwrap_or(0);
+                self.onlooker.left(due.number, self.batch.get(place), wall.saturating_sub(ago));
             }
         }
     }
 
     /// Waits for room in a queue, a little. `false` when it is over.
-    fn rest(&mut self) -> Result<bool, Box<dyn Error>> {
+    fn rest(&mut self, line: usize) -> Result<bool, Box<dyn Error>> {
         self.totals.stalls = self.totals.stalls.saturating_add(1);
+        let now = clock::monotonic();
+        if now.saturating_sub(*self.full_since.get_or_insert(now)) >= STUCK {
+            let name = self.lines.get(line).map_or("", |line| line.name.as_str());
+            let seconds = STUCK / SECOND;
+            let why = format!(
+                "the queue to {name} has taken nothing for {seconds} s: `tc -s qdisc` shows what it does"
+            );
+            return Err(why.into());
+        }
         // A queue of the interface does not tell when it has room: it is tried again soon.
         poll::wait(&[self.interrupt.as_fd()], &[], Some(REST))?;
         self.look()?;
@@ -317,8 +334,12 @@ impl Pouring<'_> {
     }
 
     fn since_start(&self) -> Nanos {
-        clock::monotonic().saturating_sub(self.start)
+        since(self.start)
     }
+}
+
+fn since(start: Option<Nanos>) -> Nanos {
+    start.map_or(0, |start| clock::monotonic().saturating_sub(start))
 }
 
 /// What a failed call means.
@@ -347,6 +368,8 @@ const BATCH: usize = 64;
 const SPIN: Nanos = 60_000;
 /// Between two tries at a full queue.
 const REST: Nanos = 100_000;
+/// A queue that takes nothing for so long never will.
+const STUCK: Nanos = 10 * SECOND;
 /// Between two looks.
 const LOOK: Nanos = SECOND / 5;
 /// Of packets whose line needs no address.

@@ -5,13 +5,13 @@ use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::exchange::drive::{Watcher, Wire, drive};
-use crate::exchange::engine::{MILLISECOND, SECOND};
+use crate::exchange::engine::{MILLISECOND, Nanos, SECOND};
 use crate::exchange::matcher::Match;
 use crate::exchange::send::{Event, Pace, Ready, Sender};
 use crate::packet::build::{BuildError, build};
 use crate::packet::{Layer, Node, Packet};
 use crate::proto::registry;
-use crate::sys::clock::Now;
+use crate::sys::clock::{self, Now};
 use crate::sys::error::SysError;
 use crate::sys::interrupt::Interrupt;
 use crate::sys::netlink::{Link, Netlink, NetlinkError, RouteQuery};
@@ -83,6 +83,8 @@ pub struct Ways {
     interface: Option<Link>,
     known: HashMap<IpAddr, Way>,
     neighbours: HashMap<(u32, IpAddr), [u8; 6]>,
+    /// Since when nobody is known to answer for a next hop.
+    silent: HashMap<(u32, IpAddr), Nanos>,
 }
 
 impl Ways {
@@ -93,7 +95,13 @@ impl Ways {
     pub fn new(interface: Option<&str>) -> Result<Self, NetlinkError> {
         let mut netlink = Netlink::open()?;
         let interface = interface.map(|name| netlink.link(name)).transpose()?;
-        Ok(Self { netlink, interface, known: HashMap::new(), neighbours: HashMap::new() })
+        Ok(Self {
+            netlink,
+            interface,
+            known: HashMap::new(),
+            neighbours: HashMap::new(),
+            silent: HashMap::new(),
+        })
     }
 
     /// The interface that all packets must leave by.
@@ -148,15 +156,41 @@ impl Ways {
             self.netlink.neighbour(way.link.index, way.next_hop)?.and_then(|neighbour| neighbour.mac());
         let mac = match known {
             Some(mac) => mac,
-            None => ask(way, own, &mut wire()?, interrupt)?,
+            None => self.ask(way, own, wire, interrupt)?,
         };
         self.neighbours.insert(key, mac);
         Ok((own, mac))
+    }
+
+    /// Asks for a next hop, unless nobody answered for it a moment ago: each packet that goes there would wait for seconds.
+    fn ask<W: Wire>(
+        &mut self,
+        way: &Way,
+        own: [u8; 6],
+        wire: impl FnOnce() -> Result<W, SysError>,
+        interrupt: &Interrupt,
+    ) -> Result<[u8; 6], WayError> {
+        let key = (way.link.index, way.next_hop);
+        let is_silent = |since: &Nanos| clock::monotonic().saturating_sub(*since) < SILENT;
+        if self.silent.get(&key).is_some_and(is_silent) {
+            return Err(WayError::NoNeighbour { next_hop: way.next_hop, interface: way.link.name.clone() });
+        }
+        let asked = ask(way, own, &mut wire()?, interrupt);
+        if matches!(asked, Err(WayError::NoNeighbour { .. })) && !interrupt.came() {
+            if self.silent.len() >= REMEMBERED {
+                self.silent.clear();
+            }
+            self.silent.insert(key, clock::monotonic());
+        }
+        asked
     }
 }
 
 /// Destinations whose ways are remembered; a sweep over a large network looks its ways up again.
 const REMEMBERED: usize = 4096;
+
+/// For so long nobody is asked again.
+const SILENT: Nanos = 10 * SECOND;
 
 /// The MAC address of a group: RFC 1112 §6.4, RFC 2464 §7; all ones for a broadcast.
 fn group_mac(address: IpAddr) -> Option<[u8; 6]> {

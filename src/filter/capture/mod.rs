@@ -64,16 +64,26 @@ impl<'n> Target<'n> {
     }
 }
 
+fn wrong(text: &str, diagnostic: Diagnostic<Mistake>) -> CaptureFilterError {
+    SourceError { source: Source::new("<filter>", text), diagnostics: vec![diagnostic] }
+}
+
 impl CaptureFilter {
+    /// Looks for those mistakes of an expression that are some whatever packets begin with.
+    ///
+    /// # Errors
+    /// The first mistake, with its place.
+    pub fn check(text: &str) -> Result<(), CaptureFilterError> {
+        let tokens = lexer::tokens(text).map_err(|mistake| wrong(text, mistake))?;
+        parser::parse(&tokens).map(drop).map_err(|mistake| wrong(text, mistake))
+    }
+
     /// Compiles an expression; an empty one takes every packet.
     ///
     /// # Errors
     /// The first mistake, with its place.
     pub fn compile(text: &str, target: &Target<'_>) -> Result<Self, CaptureFilterError> {
-        let wrong = |diagnostic: Diagnostic<Mistake>| {
-            let source = Source::new("<filter>", text);
-            SourceError { source, diagnostics: vec![diagnostic] }
-        };
+        let wrong = |diagnostic| wrong(text, diagnostic);
         let tokens = lexer::tokens(text).map_err(wrong)?;
         let Some(expression) = parser::parse(&tokens).map_err(wrong)? else {
             return Ok(Self { program: vec![Instruction::take(target.snap_len)] });
