@@ -115,6 +115,11 @@ fn what_is_built_is_what_scapy_builds() {
              Ether(src='02:00:00:00:00:01',dst='02:00:00:00:00:02')/IP(src='10.1.0.1',dst='10.1.0.2',id=0,proto=253)",
         ),
         (
+            // Whatever stands in the key's place sets its flag.
+            "ip(src=10.0.0.1, dst=10.0.0.2)/gre(version=1, call_id=3, sequence_number=5)/ppp()/data(hex=0102)",
+            "IP(src='10.0.0.1',dst='10.0.0.2',id=0)/GRE_PPTP(call_id=3,seqnum_present=1,seqence_number=5)/PPP(proto=0)/b'\\1\\2'",
+        ),
+        (
             "ip(src=10.0.0.1, dst=10.0.0.2)/udp()/vxlan(vni=123)/eth(src=02:00:00:00:00:01, dst=02:00:00:00:00:02)/ip(src=10.1.0.1, dst=10.1.0.2, proto=1)",
             "IP(src='10.0.0.1',dst='10.0.0.2',id=0)/UDP(sport=49152,dport=4789)/VXLAN(vni=123,flags=8)/\
              Ether(src='02:00:00:00:00:01',dst='02:00:00:00:00:02')/IP(src='10.1.0.1',dst='10.1.0.2',id=0,proto=1)",

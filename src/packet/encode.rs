@@ -206,8 +206,9 @@ impl<'a> Encoder<'a, '_> {
                 self.put(field, at, ValueRef::Uint(count), path)?;
             }
         }
-        if let Some(told) = field.tells {
-            self.put(field, at, ValueRef::Bool(written.get(told).is_some()), path)?;
+        if !field.tells.is_empty() {
+            let is_there = field.tells.iter().any(|told| written.get(told).is_some());
+            self.put(field, at, ValueRef::Bool(is_there), path)?;
         }
         if let Some(default) = &field.default {
             self.put(field, at, default.as_ref(), path)?;

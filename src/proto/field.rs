@@ -42,8 +42,8 @@ pub struct Field {
     /// The octets or list whose length it says, and how many each octet or item counts: building measures what somebody wrote
     /// there.
     pub measures: Option<(&'static str, u64)>,
-    /// The field that it tells of: building sets it when somebody wrote that.
-    pub tells: Option<&'static str>,
+    /// The fields that it tells of: building sets it when somebody wrote one of them.
+    pub tells: &'static [&'static str],
     pub(super) place: Place,
 }
 
@@ -154,7 +154,7 @@ impl Field {
             partial: None,
             counts: None,
             measures: None,
-            tells: None,
+            tells: &[],
             place: Place::Bits(bits),
         }
     }
@@ -217,9 +217,9 @@ impl Field {
         self
     }
 
-    /// It says whether the field of this name is there.
-    pub fn tells(mut self, field: &'static str) -> Self {
-        self.tells = Some(field);
+    /// It says whether one of the fields of these names is there.
+    pub fn tells(mut self, fields: &'static [&'static str]) -> Self {
+        self.tells = fields;
         self
     }
 

@@ -45,13 +45,13 @@ pub(super) fn describe() -> Protocol {
 fn head() -> Vec<Field> {
     vec![
         group("flags", "Flags"),
-        flag("flags.checksum", "Checksum").tells("checksum"),
+        flag("flags.checksum", "Checksum").tells(&["checksum"]),
         flag("flags.routing", "Source routes"),
-        flag("flags.key", "Key").tells("key"),
-        flag("flags.sequence_number", "Sequence number").tells("sequence_number"),
+        flag("flags.key", "Key").tells(&["key", "payload_length", "call_id"]),
+        flag("flags.sequence_number", "Sequence number").tells(&["sequence_number"]),
         flag("flags.strict_source_route", "Strict source route"),
         uint("flags.recursion_control", 3, "Further encapsulations that are allowed"),
-        flag("flags.ack", "Acknowledgement number (version 1)").tells("ack_number"),
+        flag("flags.ack", "Acknowledgement number (version 1)").tells(&["ack_number"]),
         uint("flags.reserved", 4, "Reserved"),
         uint("version", 3, "Version"),
         uint("proto", 16, "Type of the payload").values(eth::ETHERTYPES).auto(auto::next_protocol).hex(),
