@@ -3,75 +3,17 @@
 
 mod support;
 
-use std::io::Write as _;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use rawsock::file::{CaptureWriter, Interface, WriteOptions};
-use rawsock::lab::{Host, Lab};
+use rawsock::lab::Host;
 use rawsock::sys::process::send_signal;
-use rawsock::wire::frame::{Direction, Frame, LinkType};
 use serde_json::Value;
 use support::capture::SIGINT;
 use support::peer::{Packet, Peer, octets, packets_of};
+use support::replay::{FROM_SOURCE, file_of, frames, replay, summary};
 use support::{RAWSOCK, lab, run, text_of};
-use tempfile::TempDir;
-
-fn replay(lab: &Lab, arguments: &[&str]) -> Output {
-    run(lab.command(Host::Client, RAWSOCK).arg("replay").args(arguments))
-}
-
-/// The summary as JSON; the exit code must be this.
-fn summary(lab: &Lab, code: i32, arguments: &[&str]) -> Value {
-    let output = replay(lab, &[arguments, &["--json"]].concat());
-    assert_eq!(output.status.code(), Some(code), "{arguments:?}: {}", text_of(&output));
-    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {}", text_of(&output)))
-}
-
-/// The source of all frames that tests make: the kernels' own have others.
-const SOURCE: [u8; 6] = [2, 0xaa, 0, 0, 0, 1];
-const FROM_SOURCE: &str = "ether src 02:aa:00:00:00:01";
-
-/// Frames of an unused protocol (RFC 5342 §2.3.4) with their number, of changing lengths, and gaps of up to 3 ms between them.
-fn frames(count: u32) -> Vec<Packet> {
-    let mut time = 1_700_000_000_000_000_000;
-    let frame = |number: u32| {
-        let mut frame = vec![2, 0xaa, 0, 0, 0, 2];
-        frame.extend(SOURCE);
-        frame.extend([0x88, 0xb5]);
-        frame.extend(number.to_be_bytes());
-        let len = 60 + (number as usize * 37) % 1400;
-        frame.resize(len, u8::try_from(number % 251).unwrap());
-        frame
-    };
-    let packets = (0..count).map(|number| {
-        time += i64::from(number * 7919 % 3000) * 1000;
-        (time, frame(number))
-    });
-    packets.collect()
-}
-
-fn write(file: &Path, link_type: LinkType, packets: &[Packet], direction: impl Fn(usize) -> Direction) {
-    let mut writer = CaptureWriter::create(file, WriteOptions::default()).unwrap();
-    writer.add_interface(&Interface::of(link_type)).unwrap();
-    for (number, (time, octets)) in packets.iter().enumerate() {
-        let frame = Frame::new(octets, link_type);
-        writer.write(&Frame { time: Some(*time), direction: direction(number), ..frame }).unwrap();
-    }
-    writer.finish().unwrap();
-}
-
-/// A folder with a file of these packets.
-fn file_of(packets: &[Packet]) -> (TempDir, String) {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("frames.pcapng");
-    write(&file, LinkType::ETHERNET, packets, |number| {
-        if number.is_multiple_of(3) { Direction::Outbound } else { Direction::Inbound }
-    });
-    let name = file.to_str().unwrap().to_owned();
-    (folder, name)
-}
 
 #[test]
 fn the_same_octets_come_in_the_same_order_at_every_pace() {
@@ -394,95 +336,6 @@ fn a_capture_may_come_by_a_pipe_and_packets_have_lines() {
     assert!(text_of(&output).contains("frames on eth0 by sendmmsg (packet socket)"), "{}", text_of(&output));
     let quiet = replay(&lab, &["-q", "-i", "eth0", &file]);
     assert_eq!((text_of(&quiet).as_str(), quiet.status.code()), ("", Some(0)));
-}
-
-#[test]
-fn several_files_go_one_behind_the_other() {
-    let Some(lab) = lab() else { return };
-    let packets = frames(30);
-    let (folder, first) = file_of(&packets[..10]);
-    // The second was captured before the first.
-    let (_second_folder, second) =
-        file_of(&packets[10..].iter().map(|(time, o)| (time / 2, o.clone())).collect::<Vec<_>>());
-    for (more, passes) in [(&[][..], 1), (&["--loop", "2"], 2), (&["--loop", "2", "--preload"], 2)] {
-        let peer = Peer::listen(&lab, Host::Router, "eth0", &folder, FROM_SOURCE);
-        let told = summary(&lab, 0, &[&[&first, &second, "less", "2000", "-i", "eth0"], more].concat());
-        let all: Vec<Vec<u8>> = octets(&packets).into_iter().cycle().take(30 * passes).collect();
-        assert!(octets(&peer.packets()) == all, "{more:?}: {told}");
-        let recorded = (packets[9].0 - packets[0].0 + (packets[29].0 - packets[10].0) / 2) * passes as i64;
-        assert!((told["due_ns"].as_i64().unwrap() - recorded).abs() < 100, "{more:?}: {recorded} {told}");
-    }
-    // What packets are among those before them begins anew with each pass.
-    let peer = Peer::listen(&lab, Host::Router, "eth0", &folder, "tcp");
-    let again =
-        ["captures/tcp-echo.pcapng", "-Y", "tcp.analysis.retransmission", "--loop", "3", "-i", "eth0"];
-    assert_eq!((summary(&lab, 0, &again)["sent"].as_u64(), peer.packets().len()), (Some(0), 0));
-}
-
-/// A packet of a pipe leaves when it has come, though no other one follows, and who interrupts need not wait for one.
-#[test]
-fn a_pipe_is_replayed_as_it_comes() {
-    let Some(lab) = lab() else { return };
-    let (folder, file) = file_of(&frames(3));
-    let whole = std::fs::read(&file).unwrap();
-    for (pace, came) in [(&[][..], 2), (&["--top-speed"], 2), (&["--preload"], 0)] {
-        let peer = Peer::listen(&lab, Host::Router, "eth0", &folder, FROM_SOURCE);
-        let mut command = lab.command(Host::Client, RAWSOCK);
-        command.args(["replay", "-", "-i", "eth0", "--json"]).args(pace);
-        let mut child =
-            command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let mut pipe = child.stdin.take().unwrap();
-        pipe.write_all(&whole[..whole.len() - 20]).unwrap();
-        std::thread::sleep(Duration::from_millis(700));
-        assert!(child.try_wait().unwrap().is_none(), "{pace:?}: it waits for the rest of the third packet");
-        assert_eq!(peer.packets().len(), came, "{pace:?}");
-        send_signal(child.id(), SIGINT).unwrap();
-        let output = child.wait_with_output().unwrap();
-        drop(pipe);
-        assert_eq!(output.status.code(), Some(1), "{pace:?}: {}", text_of(&output));
-        let told: Value = serde_json::from_slice(&output.stdout).unwrap();
-        assert_eq!(
-            (told["sent"].as_u64(), &told["interrupted"]),
-            (Some(came as u64), &Value::Bool(true)),
-            "{told}"
-        );
-        assert!(!text_of(&output).contains("cut short"), "{}", text_of(&output));
-    }
-}
-
-#[test]
-fn a_mistake_in_the_filter_is_told_before_anything_is_done() {
-    let Some(lab) = lab() else { return };
-    let (_folder, empty) = file_of(&[]);
-    for filter in ["prot 17", "port", "(udp"] {
-        let output = replay(&lab, &["-i", "eth0", &empty, filter]);
-        assert_eq!(
-            (output.status.code(), output.stdout.len()),
-            (Some(2), 0),
-            "{filter}: {}",
-            text_of(&output)
-        );
-    }
-}
-
-/// What it takes until the first packet is there is not counted as lateness, and the packets behind it keep their distance.
-#[test]
-fn the_clock_begins_with_the_first_packet() {
-    let Some(lab) = lab() else { return };
-    let (_folder, file) = file_of(&frames(3));
-    let whole = std::fs::read(&file).unwrap();
-    let mut command = lab.command(Host::Client, RAWSOCK);
-    command.args(["replay", "-", "-i", "eth0", "--rate", "100", "--json"]);
-    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-    let mut pipe = child.stdin.take().unwrap();
-    let header = whole.windows(6).position(|octets| octets == [2, 0xaa, 0, 0, 0, 2]).unwrap();
-    pipe.write_all(&whole[..header]).unwrap();
-    std::thread::sleep(Duration::from_millis(500));
-    pipe.write_all(&whole[header..]).unwrap();
-    drop(pipe);
-    let told: Value = serde_json::from_slice(&child.wait_with_output().unwrap().stdout).unwrap();
-    assert_eq!(told["sent"].as_u64(), Some(3), "{told}");
-    assert!(told["pace_error_ns"]["max"].as_u64().unwrap() < 300_000_000, "{told}");
 }
 
 /// `-v --json` tells each packet as `send --json` does.

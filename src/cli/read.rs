@@ -110,33 +110,12 @@ pub(super) fn run(args: &ReadArgs) -> CommandResult {
     }
     let display_filter = args.display_filter.compile()?;
     let is_merged = files.len() > 1 && !args.append;
-    let plan = Plan {
-        inputs: files,
-        merged: if is_merged { files.len() } else { 0 },
-        is_subset: args.count.is_some()
-            || args.skip > 0
-            || args.reassemble
-            || !filter.is_empty()
-            || args.display_filter.is_given(),
-        is_live: args.follow_file,
-    };
+    let plan = plan(args, files, is_merged, !filter.is_empty());
     let filter = FileFilter::new(filter);
     if args.filter.wants_dump() {
         return dump(args, files, filter);
     }
-    let is_silent = args.count_only
-        || args.statistics
-        || args.expert
-        || args.follow.is_given()
-        || args.copy.writes_to_stdout()
-        || args.copy.writes() && !args.output.prints_beside_a_file();
-    let grace = if args.follow_file { Duration::ZERO } else { GRACE };
-    let output = args.output.clone().silent_if(is_silent).at_once_if(args.follow_file).with_grace(grace);
-    let mut printer = Printer::new(&output);
-    // What comes through a pipe is printed as it comes.
-    if args.threads > 1 && files.iter().all(|file| file.is_file()) {
-        printer.share_work();
-    }
+    let printer = printer(args, files);
     // Round trips of TCP are part of the statistics.
     let counted = if args.statistics || args.expert { Need::Analysis } else { Need::Nothing };
     let need = display_filter.need().max(printer.need()).max(counted);
@@ -167,6 +146,38 @@ pub(super) fn run(args: &ReadArgs) -> CommandResult {
     }
     reading.finish(args)?;
     Ok(outcome)
+}
+
+/// What is copied, should a file be written.
+fn plan<'f>(args: &ReadArgs, files: &'f [PathBuf], is_merged: bool, is_filtered: bool) -> Plan<'f> {
+    Plan {
+        inputs: files,
+        merged: if is_merged { files.len() } else { 0 },
+        is_subset: args.count.is_some()
+            || args.skip > 0
+            || args.reassemble
+            || is_filtered
+            || args.display_filter.is_given(),
+        is_live: args.follow_file,
+    }
+}
+
+/// What prints packets, if that is wanted.
+fn printer(args: &ReadArgs, files: &[PathBuf]) -> Printer {
+    let is_silent = args.count_only
+        || args.statistics
+        || args.expert
+        || args.follow.is_given()
+        || args.copy.writes_to_stdout()
+        || args.copy.writes() && !args.output.prints_beside_a_file();
+    let grace = if args.follow_file { Duration::ZERO } else { GRACE };
+    let output = args.output.clone().silent_if(is_silent).at_once_if(args.follow_file).with_grace(grace);
+    let mut printer = Printer::new(&output);
+    // What comes through a pipe is printed as it comes.
+    if args.threads > 1 && files.iter().all(|file| file.is_file()) {
+        printer.share_work();
+    }
+    printer
 }
 
 /// Prints the filter's program for the first packet of the first file.

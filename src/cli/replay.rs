@@ -145,14 +145,7 @@ pub(super) fn run(args: &ReplayArgs) -> CommandResult {
     if let Some(whereto) = away.as_ref().filter(|_| tempo::is_flood(tempo)) {
         return Err(tempo::flood_refused(whereto).into());
     }
-    let limits = Limits {
-        is_paced: tempo != Tempo::Top,
-        duration: args
-            .duration
-            .map_or(Nanos::MAX, |span| Nanos::try_from(span.as_nanos()).unwrap_or(Nanos::MAX)),
-        // What comes by a pipe goes as it comes.
-        batch: if files.are_live() && !args.preload { 1 } else { Limits::default().batch },
-    };
+    let limits = limits(args, tempo, &files);
     let (mut lines, engines) = exits.lines(args.engine, tempo == Tempo::Top)?;
     if args.verbose {
         anstream::eprintln!("rawsock: {engines}");
@@ -172,18 +165,8 @@ pub(super) fn run(args: &ReplayArgs) -> CommandResult {
     let shown = args.verbose.then_some(if by_ip { LinkType::RAW } else { LinkType::ETHERNET });
     let mut report = Report::new(args.quiet || args.json, shown).with_json(args.json);
     let mut totals = Totals::default();
-    let poured = {
-        let mut source = Source { replay: &mut replay, preloaded };
-        let mut guarded;
-        let packets: &mut dyn Packets = match away {
-            Some(whereto) => {
-                guarded = Guarded::new(&mut source, whereto);
-                &mut guarded
-            }
-            None => &mut source,
-        };
-        pour(packets, &mut lines, limits, &interrupt, &mut report, &mut totals)
-    };
+    let mut source = Guarded::new(Source { replay: &mut replay, preloaded }, away);
+    let poured = pour(&mut source, &mut lines, limits, &interrupt, &mut report, &mut totals);
     report.end_progress();
     if totals.sent == 0 {
         // Without a packet that left, the reason alone is told.
@@ -193,6 +176,18 @@ pub(super) fn run(args: &ReplayArgs) -> CommandResult {
     let outcome = tell(args, tempo, &report, &totals, &replay, read)?;
     poured?;
     Ok(outcome)
+}
+
+/// How the run goes.
+fn limits(args: &ReplayArgs, tempo: Tempo, files: &Files) -> Limits {
+    Limits {
+        is_paced: tempo != Tempo::Top,
+        duration: args
+            .duration
+            .map_or(Nanos::MAX, |span| Nanos::try_from(span.as_nanos()).unwrap_or(Nanos::MAX)),
+        // What comes by a pipe goes as it comes.
+        batch: if files.are_live() && !args.preload { 1 } else { Limits::default().batch },
+    }
 }
 
 /// Tells what it came to.

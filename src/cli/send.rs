@@ -130,28 +130,21 @@ pub(super) fn run(args: &SendArgs) -> CommandResult {
         Err(error) => return tell(error),
     };
     let said = specs.first().map(|spec| spec.send.clone()).unwrap_or_default();
-    let via = match args.via {
-        Some(ViaArg::Ip) => Some(Via::Ip),
-        Some(ViaArg::Link) => Some(Via::Link),
-        None => said.via,
-    };
     // Nothing is sent of a spec with a mistake.
     for spec in &specs {
         if let Err(error) = spec.check(MOST_CHECKED) {
             return tell(error.into());
         }
     }
-    let seed = seed(args, &specs)?;
-    let interface = args.interface.clone().or(said.interface.clone());
     let tempo = tempo_of(args, &said);
     let count = args.count.or(said.count);
     let total = specs.iter().fold(0u64, |sum, spec| sum.saturating_add(spec.total()));
     let again = specs.len() == 1 && (count.is_some() || args.duration.is_some());
     let most = count.unwrap_or(if again { u64::MAX } else { total });
     let plan = Plan {
-        via,
-        interface,
-        seed,
+        via: via(args, &said),
+        interface: args.interface.clone().or(said.interface.clone()),
+        seed: seed(args, &specs)?,
         within: args.within.unwrap_or(DEFAULT_WAIT),
         within_is_given: args.within.is_some(),
         jitter: args.jitter.or(said.jitter).unwrap_or_default(),
@@ -188,6 +181,15 @@ pub(super) fn run(args: &SendArgs) -> CommandResult {
         return send_flow::run(&specs, &plan, &flow);
     }
     send(args, &specs, plan, &flow)
+}
+
+/// How packets go: as the command line says, or else the spec.
+fn via(args: &SendArgs, said: &SendOptions) -> Option<Via> {
+    match args.via {
+        Some(ViaArg::Ip) => Some(Via::Ip),
+        Some(ViaArg::Link) => Some(Via::Link),
+        None => said.via,
+    }
 }
 
 /// How fast packets go: what the command line says, or else the spec.

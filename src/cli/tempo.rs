@@ -61,29 +61,32 @@ pub(super) fn flood_refused(whereto: &str) -> String {
     )
 }
 
-/// Packets of which no more may be due in a second than do nobody harm: how fast a recording is shows only as it is read.
-pub(super) struct Guarded<'p> {
-    packets: &'p mut dyn Packets,
-    whereto: String,
+/// Packets of which no more may be due in a second than do nobody harm, where they go to others: how fast a recording is shows only
+/// as it is read.
+pub(super) struct Guarded<P> {
+    packets: P,
+    /// Where they go; left out, any rate goes.
+    whereto: Option<String>,
     /// When the last ones were due.
     last: VecDeque<Nanos>,
 }
 
-impl<'p> Guarded<'p> {
-    /// Those that go to others than this host.
-    pub(super) fn new(packets: &'p mut dyn Packets, whereto: String) -> Self {
+impl<P: Packets> Guarded<P> {
+    /// Those that go to others than this host, where that is said.
+    pub(super) fn new(packets: P, whereto: Option<String>) -> Self {
         Self { packets, whereto, last: VecDeque::new() }
     }
 }
 
-impl Packets for Guarded<'_> {
+impl<P: Packets> Packets for Guarded<P> {
     fn next(&mut self, batch: &mut PacketBatch) -> Result<Option<Due>, Box<dyn Error>> {
         let Some(due) = self.packets.next(batch)? else { return Ok(None) };
+        let Some(whereto) = &self.whereto else { return Ok(Some(due)) };
         self.last.push_back(due.at);
         if self.last.len() > CALM as usize {
             let first = self.last.pop_front().unwrap_or(due.at);
             if due.at.saturating_sub(first) < SECOND {
-                return Err(flood_refused(&self.whereto).into());
+                return Err(flood_refused(whereto).into());
             }
         }
         Ok(Some(due))
@@ -129,9 +132,9 @@ mod tests {
             }
         }
         let passed = |apart: Nanos| {
-            let mut packets = Regular(apart, 0);
+            let packets = Regular(apart, 0);
             let (mut guarded, mut batch) =
-                (Guarded::new(&mut packets, "eth0".to_owned()), PacketBatch::default());
+                (Guarded::new(packets, Some("eth0".to_owned())), PacketBatch::default());
             (0..3000).take_while(|_| guarded.next(&mut batch).is_ok()).count()
         };
         assert_eq!([passed(1_000_000), passed(999_999), passed(0)], [3000, 1000, 1000]);

@@ -10,3 +10,4 @@ pub mod ping;
 pub mod probe;
 pub mod send;
 pub mod send_event;
+pub mod send_pace;

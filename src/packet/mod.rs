@@ -20,6 +20,7 @@ pub(crate) mod laws;
 mod measure;
 pub mod pattern;
 mod pending;
+mod read_field;
 pub mod unbuild;
 pub mod walk;
 

@@ -3,7 +3,6 @@
 //! One walk serves the tree, JSON, specs and the checks. It reads from the octets and allocates nothing; a field that
 //! was not captured whole is not told, and the octets that are left of it come as [`Event::Cut`].
 
-use std::net::{Ipv4Addr, Ipv6Addr};
 use std::ops::Range;
 
 use crate::proto::describe::{
@@ -16,6 +15,8 @@ use crate::wire::value::ValueRef;
 
 use super::fit::fits;
 use super::measure::{items_len, measure, padding_of, text_len, wanted};
+
+pub use super::read_field::{is_zero, read_field};
 
 /// What the walk meets. Octet ranges are offsets in the packet.
 #[derive(Debug, Clone)]
@@ -478,41 +479,7 @@ fn shows(field: &Field, section: &[u8]) -> bool {
     !field.hidden_when_zero || read_field(field, section).is_some_and(|value| !is_zero(&value))
 }
 
-/// Whether a value is what a field without a default is built as.
-pub fn is_zero(value: &ValueRef<'_>) -> bool {
-    match value {
-        ValueRef::Uint(n) => *n == 0,
-        ValueRef::Bool(b) => !*b,
-        ValueRef::Mac(mac) => *mac == [0; 6],
-        ValueRef::Ipv4(address) => address.is_unspecified(),
-        ValueRef::Ipv6(address) => address.is_unspecified(),
-        ValueRef::Octets(octets) => octets.iter().all(|octet| *octet == 0),
-        ValueRef::Name(name) => name.octets == [0],
-        ValueRef::Text(text) => text.is_empty(),
-    }
-}
-
 /// Octets from a section's beginning to the end of a group's last part.
 fn group_end(group: &Field, fields: &[Field]) -> usize {
     fields.iter().filter(|part| group.holds(part)).map(|part| part.span.octets().end).max().unwrap_or(0)
-}
-
-/// Reads a field of a section; `None` when it was not captured whole.
-pub fn read_field<'a>(field: &Field, section: &'a [u8]) -> Option<ValueRef<'a>> {
-    let octets = || section.get(field.span.octets());
-    Some(match field.kind {
-        Kind::Uint | Kind::Group => ValueRef::Uint(field.span.read(section)?.saturating_mul(field.scale)),
-        Kind::Bool => ValueRef::Bool(field.span.read(section)? != 0),
-        Kind::Mac => ValueRef::Mac(*octets()?.first_chunk()?),
-        Kind::Ipv4 => ValueRef::Ipv4(Ipv4Addr::from(*octets()?.first_chunk::<4>()?)),
-        Kind::Ipv6 => {
-            let mut address = [0; 16];
-            let there = octets()?;
-            address.get_mut(..there.len())?.copy_from_slice(there);
-            ValueRef::Ipv6(Ipv6Addr::from(address))
-        }
-        Kind::Octets => ValueRef::Octets(octets()?),
-        // These have no fixed place.
-        Kind::Name | Kind::Text => return None,
-    })
 }

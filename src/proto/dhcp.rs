@@ -1,9 +1,12 @@
 //! DHCP, the Dynamic Host Configuration Protocol: RFC 2131, with the messages of BOOTP (RFC 951) that it is made of.
 
-use super::describe::{Before, Extent, Len, Protocol, Section, flag, group, ipv4, mac, octets, uint};
+use std::fmt;
+
+use super::describe::{Before, Extent, Len, Protocol, Section, View, flag, group, ipv4, mac, octets, uint};
 use super::dhcp_options::{DIALECT, names_of_options, options};
 use super::udp;
 use crate::wire::big_endian::octet_at;
+use crate::wire::text::Text;
 use crate::wire::value::{Value, ValueRef};
 
 pub(super) fn describe() -> Protocol {
@@ -52,22 +55,25 @@ pub(super) fn describe() -> Protocol {
         .edge(udp::PORT, 68)
         .edge(udp::PORT, 4011)
         .extent(Extent::Header)
-        .summary(|view, out| {
-            let header = view.header();
-            let Some(kind) = octet_at(header, 0) else { return Ok(()) };
-            match u64::from(kind) {
-                REQUEST => _ = out.put("BOOTP/DHCP, Request"),
-                REPLY => _ = out.put("BOOTP/DHCP, Reply"),
-                _ => write!(out, "BOOTP/DHCP, unknown (0x{kind:02x})")?,
-            }
-            let address = header.get(28..).and_then(<[u8]>::first_chunk::<6>);
-            if let (REQUEST, [_, 1, 6, ..], Some(address)) = (u64::from(kind), header, address) {
-                out.put(" from ").put(ValueRef::Mac(*address));
-            }
-            out.put(", length ").put(view.layer_len());
-            Ok(())
-        });
+        .summary(summary);
     names_of_options!(protocol)
+}
+
+/// Tcpdump's words.
+fn summary(view: &View<'_>, out: &mut Text) -> fmt::Result {
+    let header = view.header();
+    let Some(kind) = octet_at(header, 0) else { return Ok(()) };
+    match u64::from(kind) {
+        REQUEST => _ = out.put("BOOTP/DHCP, Request"),
+        REPLY => _ = out.put("BOOTP/DHCP, Reply"),
+        _ => write!(out, "BOOTP/DHCP, unknown (0x{kind:02x})")?,
+    }
+    let address = header.get(28..).and_then(<[u8]>::first_chunk::<6>);
+    if let (REQUEST, [_, 1, 6, ..], Some(address)) = (u64::from(kind), header, address) {
+        out.put(" from ").put(ValueRef::Mac(*address));
+    }
+    out.put(", length ").put(view.layer_len());
+    Ok(())
 }
 
 const REQUEST: u64 = 1;

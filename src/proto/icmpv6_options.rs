@@ -1,7 +1,7 @@
 //! Options of neighbour discovery: RFC 4861 §4.6, RFC 3122 §3 (inverse discovery), RFC 3971 §5.3 (nonce and time stamp), RFC
 //! 4191 (routes), RFC 5175 (flags), RFC 6275 §7 (mobility), RFC 8106 (DNS), RFC 8781 (NAT64).
 
-use super::describe::{Before, Len, Record, Section, Style, flag, ipv6, ipv6_prefix, mac, uint};
+use super::describe::{Before, Field, Len, Record, Section, Style, flag, ipv6, ipv6_prefix, mac, uint};
 use crate::wire::record::{Counts, Dialect, Padding};
 
 pub(super) const DIALECT: Dialect = Dialect {
@@ -14,12 +14,15 @@ pub(super) const DIALECT: Dialect = Dialect {
 };
 
 pub(super) fn describe() -> Vec<Record> {
-    let reserved = |bits| uint("reserved", bits, "Reserved").hex().hidden_when_zero();
+    let mut records = discovery();
+    records.extend(addresses_and_proofs());
+    records.extend(configuration());
+    records
+}
+
+/// RFC 4861 §4.6, RFC 6275 §7.
+fn discovery() -> Vec<Record> {
     let link_address = || vec![Section::fields(vec![mac("lladdr", "Link-layer address")])];
-    let addresses = || {
-        let address = vec![Section::fields(vec![ipv6("address", "Address")])];
-        Section::items("addresses", "Addresses", Style::Scalar, address, Len::Rest)
-    };
     let prefix = vec![
         uint("length", 8, "Prefix length").default_uint(64),
         flag("l", "On-link"),
@@ -61,6 +64,12 @@ pub(super) fn describe() -> Vec<Record> {
                 uint("lifetime", 16, "Lifetime in seconds"),
             ])],
         ),
+    ]
+}
+
+/// RFC 3122 §3, RFC 3971 §5.3, RFC 4191.
+fn addresses_and_proofs() -> [Record; 5] {
+    [
         Record::new(9, "source_addresses", "Source address list (RFC 3122)", address_list()),
         Record::new(10, "target_addresses", "Target address list (RFC 3122)", address_list()),
         Record::new(
@@ -75,14 +84,19 @@ pub(super) fn describe() -> Vec<Record> {
         ),
         Record::new(14, "nonce", "Nonce (RFC 3971)", vec![Section::octets("nonce", "Nonce", Len::Rest)]),
         Record::new(24, "route_info", "Route information (RFC 4191)", route()),
+    ]
+}
+
+/// What routers say of the network besides prefixes.
+fn configuration() -> [Record; 4] {
+    let address = vec![Section::fields(vec![ipv6("address", "Address")])];
+    let addresses = Section::items("addresses", "Addresses", Style::Scalar, address, Len::Rest);
+    [
         Record::new(
             25,
             "rdnss",
             "Recursive DNS servers (RFC 8106)",
-            vec![
-                Section::fields(vec![reserved(16), uint("lifetime", 32, "Lifetime in seconds")]),
-                addresses(),
-            ],
+            vec![Section::fields(vec![reserved(16), uint("lifetime", 32, "Lifetime in seconds")]), addresses],
         ),
         Record::new(
             26,
@@ -118,6 +132,10 @@ pub(super) fn describe() -> Vec<Record> {
             ])],
         ),
     ]
+}
+
+fn reserved(bits: u32) -> Field {
+    uint("reserved", bits, "Reserved").hex().hidden_when_zero()
 }
 
 /// RFC 3122 §3.1.

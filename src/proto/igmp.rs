@@ -23,22 +23,6 @@ pub(super) fn describe() -> Protocol {
         uint("qqic", 8, "Querier's query interval code"),
         uint("num_src", 16, "Number of sources").auto(count_query_sources),
     ];
-    let source = || vec![Section::fields(vec![ipv4("saddr", "Source")])];
-    let record = vec![
-        Section::fields(vec![
-            uint("record_type", 8, "Record type").values(RECORD_TYPES),
-            uint("aux_data_len", 8, "Words of auxiliary data"),
-            uint("num_src", 16, "Number of sources").auto(count_record_sources),
-            ipv4("maddr", "Multicast address"),
-        ]),
-        Section::items("sources", "Sources", Style::Scalar, source(), Len::Octets(record_sources_len)),
-        Section::octets(
-            "aux_data",
-            "Auxiliary data",
-            Len::Octets(|record| usize::from(*record.get(1)?).checked_mul(4)),
-        )
-        .when(|before| before.octet(1) != 0 || (before.wrote)("aux_data")),
-    ];
     let sections = vec![
         Section::fields(head),
         Section::fields(vec![ipv4("maddr", "Multicast address")]).when(has_group),
@@ -60,7 +44,7 @@ pub(super) fn describe() -> Protocol {
             "records",
             "Group records",
             Style::Table,
-            record,
+            record(),
             Len::Count(|header| usize::from(word(header, 6))),
         )
         .when(is_v3_report),
@@ -76,6 +60,30 @@ pub(super) fn describe() -> Protocol {
         .alias("igmp.aux_data_len", &["records.aux_data_len"])
         .tag("igmp")
         .summary(summary)
+}
+
+/// A source's address.
+fn source() -> Vec<Section> {
+    vec![Section::fields(vec![ipv4("saddr", "Source")])]
+}
+
+/// A group record of a report (RFC 3376 §4.2.4).
+fn record() -> Vec<Section> {
+    vec![
+        Section::fields(vec![
+            uint("record_type", 8, "Record type").values(RECORD_TYPES),
+            uint("aux_data_len", 8, "Words of auxiliary data"),
+            uint("num_src", 16, "Number of sources").auto(count_record_sources),
+            ipv4("maddr", "Multicast address"),
+        ]),
+        Section::items("sources", "Sources", Style::Scalar, source(), Len::Octets(record_sources_len)),
+        Section::octets(
+            "aux_data",
+            "Auxiliary data",
+            Len::Octets(|record| usize::from(*record.get(1)?).checked_mul(4)),
+        )
+        .when(|before| before.octet(1) != 0 || (before.wrote)("aux_data")),
+    ]
 }
 
 /// Tcpdump's words, and of the group and the records only what was captured.

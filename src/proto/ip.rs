@@ -6,7 +6,7 @@ use std::net::Ipv4Addr;
 use pnet::packet::ipv4::{Ipv4Packet, MutableIpv4Packet};
 
 use super::describe::{
-    Extent, Fragmented, Len, Protocol, Section, Side, Stated, View, flag, group, ipv4, uint,
+    Extent, Field, Fragmented, Len, Protocol, Section, Side, Stated, View, flag, group, ipv4, uint,
 };
 use super::layout::setter;
 use super::{auto, eth, gre, ip_options, mpls, null, ppp};
@@ -20,7 +20,43 @@ pub const PROTO: &str = "ip.proto";
 pub(super) const EXPERIMENT: u64 = 253;
 
 pub(super) fn describe() -> Protocol {
-    let header = vec![
+    let sections = vec![
+        Section::measured(FIXED_LEN, header()),
+        Section::records(
+            "options",
+            "Options",
+            ip_options::DIALECT,
+            ip_options::describe(),
+            Len::Octets(options_len),
+        ),
+    ];
+    Protocol::new(NAME, "Internet Protocol version 4", "RFC 791", sections)
+        .edge(eth::ETHERTYPE, 0x0800)
+        .edge(eth::LINK_TYPE, 228)
+        .edge(RAW_VERSION, 4)
+        .edge(PROTO, 4)
+        .edge(gre::PROTO, 0x0800)
+        .edge(ppp::PROTOCOL, 0x0021)
+        .edge(mpls::PAYLOAD, 4)
+        .edge(null::FAMILY, 2)
+        .next(PROTO, carried)
+        .extent(Extent::Stated(stated_len))
+        .fragmented(fragmented)
+        .identity(identity)
+        .alias("ip.addr", &["src", "dst"])
+        .text_alias("ip.host", &["src", "dst"])
+        .text_alias("ip.src_host", &["src"])
+        .text_alias("ip.dst_host", &["dst"])
+        .alias("ip.opt.ra", &["options.router_alert.value"])
+        .alias("ip.opt.sid", &["options.stream_id.id"])
+        .alias("ip.opt.ptr", &["options.rr.ptr", "options.ts.ptr", "options.lsrr.ptr", "options.ssrr.ptr"])
+        .tag("IP")
+        .summary(summary)
+}
+
+/// RFC 791 §3.1, up to the options.
+fn header() -> Vec<Field> {
+    vec![
         uint("version", 4, "Version").set_by(setter!(MutableIpv4Packet, set_version)).default_uint(4),
         uint("hdr_len", 4, "Header length in octets")
             .set_by(setter!(MutableIpv4Packet, set_header_length))
@@ -54,39 +90,7 @@ pub(super) fn describe() -> Protocol {
             .header_checksum(auto::header_checksum),
         ipv4("src", "Source").set_by(setter!(MutableIpv4Packet, set_source)),
         ipv4("dst", "Destination").set_by(setter!(MutableIpv4Packet, set_destination)),
-    ];
-    let sections = vec![
-        Section::measured(FIXED_LEN, header),
-        Section::records(
-            "options",
-            "Options",
-            ip_options::DIALECT,
-            ip_options::describe(),
-            Len::Octets(options_len),
-        ),
-    ];
-    Protocol::new(NAME, "Internet Protocol version 4", "RFC 791", sections)
-        .edge(eth::ETHERTYPE, 0x0800)
-        .edge(eth::LINK_TYPE, 228)
-        .edge(RAW_VERSION, 4)
-        .edge(PROTO, 4)
-        .edge(gre::PROTO, 0x0800)
-        .edge(ppp::PROTOCOL, 0x0021)
-        .edge(mpls::PAYLOAD, 4)
-        .edge(null::FAMILY, 2)
-        .next(PROTO, carried)
-        .extent(Extent::Stated(stated_len))
-        .fragmented(fragmented)
-        .identity(identity)
-        .alias("ip.addr", &["src", "dst"])
-        .text_alias("ip.host", &["src", "dst"])
-        .text_alias("ip.src_host", &["src"])
-        .text_alias("ip.dst_host", &["dst"])
-        .alias("ip.opt.ra", &["options.router_alert.value"])
-        .alias("ip.opt.sid", &["options.stream_id.id"])
-        .alias("ip.opt.ptr", &["options.rr.ptr", "options.ts.ptr", "options.lsrr.ptr", "options.ssrr.ptr"])
-        .tag("IP")
-        .summary(summary)
+    ]
 }
 
 /// Source and destination, and for a fragment its offset and length.

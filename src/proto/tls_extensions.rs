@@ -2,17 +2,13 @@
 //! those whose lengths contradict each other, are octets.
 
 use super::auto;
-use super::describe::{Before, Len, Section, Style, uint};
+use super::describe::{Before, Field, Len, Section, Style, uint};
 use super::tls::VERSIONS;
 use crate::wire::big_endian::{octet_at, word, word_at};
 
 /// An extension.
 pub(super) fn extension() -> Vec<Section> {
-    let number = |name, title| vec![Section::fields(vec![uint(name, 16, title).hex()])];
     let version = || uint("version", 16, "Version").values(VERSIONS).hex();
-    let list_len = |name| {
-        vec![uint(name, 16, "Length of the list").auto(|scope| auto::header_len(scope)?.checked_sub(6))]
-    };
     let server_name = vec![
         uint("server_name_list_len", 16, "Length of the list")
             .auto(|scope| auto::header_len(scope)?.checked_sub(6)),
@@ -22,7 +18,7 @@ pub(super) fn extension() -> Vec<Section> {
     ];
     let versions_len = uint("supported_versions_len", 8, "Length of the list")
         .auto(|scope| auto::header_len(scope)?.checked_sub(5));
-    vec![
+    let mut sections = vec![
         Section::fields(vec![
             uint("type", 16, "Type").values(TYPES),
             uint("len", 16, "Length").auto(|scope| auto::header_len(scope)?.checked_sub(4)),
@@ -50,6 +46,19 @@ pub(super) fn extension() -> Vec<Section> {
         .when(|before| behind(before, SUPPORTED_VERSIONS, 1)),
         Section::fields(vec![uint("supported_version", 16, "Version").values(VERSIONS).hex()])
             .when(is_chosen_version),
+    ];
+    sections.extend(numbers());
+    sections.push(Section::octets("data", "Data", Len::Octets(left)).when(|before| {
+        let is_left = before.header.len() == 4 && left(before.header) != Some(0);
+        if before.builds { (before.wrote)("data") } else { is_left }
+    }));
+    sections
+}
+
+/// Lists of numbers: groups (RFC 8446 §4.2.7) and signature algorithms (§4.2.3).
+fn numbers() -> [Section; 4] {
+    let number = |name, title| vec![Section::fields(vec![uint(name, 16, title).hex()])];
+    [
         Section::fields(list_len("supported_groups_length"))
             .when(|before| is_list(before, GROUPS, "supported_groups")),
         Section::items(
@@ -70,11 +79,12 @@ pub(super) fn extension() -> Vec<Section> {
             Len::Octets(left),
         )
         .when(|before| behind(before, SIGNATURES, 2)),
-        Section::octets("data", "Data", Len::Octets(left)).when(|before| {
-            let is_left = before.header.len() == 4 && left(before.header) != Some(0);
-            if before.builds { (before.wrote)("data") } else { is_left }
-        }),
     ]
+}
+
+/// The length of the list that the rest of an extension is.
+fn list_len(name: &'static str) -> Vec<Field> {
+    vec![uint(name, 16, "Length of the list").auto(|scope| auto::header_len(scope)?.checked_sub(6))]
 }
 
 const SERVER_NAME: u16 = 0;

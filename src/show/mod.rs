@@ -16,6 +16,8 @@ pub mod header;
 pub mod hex;
 pub mod json;
 mod json_fields;
+#[cfg(test)]
+mod json_laws;
 pub mod json_object;
 pub mod line;
 mod nesting;

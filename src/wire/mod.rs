@@ -7,6 +7,7 @@ pub mod big_endian;
 pub mod bpf;
 pub mod checksum;
 pub mod crc32c;
+mod digits;
 pub mod domain_name;
 pub mod frame;
 pub mod frame_ring;

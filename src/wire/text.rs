@@ -8,6 +8,10 @@
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
+use super::digits::{
+    ASCII_ZEROS, DECIMAL_OCTETS, HUNDRED_MILLION, eight_digits, eight_digits_of_small, eight_hex_digits,
+    hex_digits, octet_and_dot,
+};
 use super::value::ValueRef;
 
 /// Text that grows at its end.
@@ -243,38 +247,6 @@ impl Text {
     }
 }
 
-/// The last eight decimal digits of a number, the first in the lowest octet: divided by 10,000, then both halves at once by
-/// 100, then all four by 10. The divisions are multiplications that are exact for numbers so small.
-#[inline]
-fn eight_digits(number: u64) -> u64 {
-    eight_digits_of_small(number % HUNDRED_MILLION)
-}
-
-/// The same of a number that has no more.
-#[inline]
-fn eight_digits_of_small(number: u64) -> u64 {
-    let halves = (number / 10_000) | (number % 10_000).wrapping_shl(32);
-    let hundreds = halves.wrapping_mul(10_486).wrapping_shr(20) & 0x0000_007f_0000_007f;
-    let pairs = hundreds | halves.wrapping_sub(hundreds.wrapping_mul(100)).wrapping_shl(16);
-    let tens = pairs.wrapping_mul(103).wrapping_shr(10) & 0x000f_000f_000f_000f;
-    tens | pairs.wrapping_sub(tens.wrapping_mul(10)).wrapping_shl(8) | ASCII_ZEROS
-}
-
-/// The hex digits of four octets, the first in the lowest octet: octets are spread to 16 bits each, then nibbles to eight.
-#[inline]
-fn eight_hex_digits(octets: [u8; 4]) -> u64 {
-    let octets = u64::from(u32::from_le_bytes(octets));
-    let halves = (octets | octets.wrapping_shl(16)) & 0x0000_ffff_0000_ffff;
-    let spread = (halves | halves.wrapping_shl(8)) & 0x00ff_00ff_00ff_00ff;
-    let nibbles = (spread.wrapping_shr(4) | spread.wrapping_shl(8)) & 0x0f0f_0f0f_0f0f_0f0f;
-    // Of those above nine, adding six sets the fifth bit; from 9 to a there are 39 characters more than one.
-    let letters = nibbles.wrapping_add(0x0606_0606_0606_0606).wrapping_shr(4) & 0x0101_0101_0101_0101;
-    nibbles.wrapping_add(ASCII_ZEROS).wrapping_add(letters.wrapping_mul(39))
-}
-
-const HUNDRED_MILLION: u64 = 100_000_000;
-const ASCII_ZEROS: u64 = 0x3030_3030_3030_3030;
-
 /// What comes this way may hold anything, so that what is not printable is escaped.
 impl Text {
     /// Appends text, escaped where it is not printable; it cannot fail.
@@ -424,50 +396,6 @@ impl Put for ValueRef<'_> {
         }
     }
 }
-
-/// The digits of an octet and a dot, the first in the lowest octet, and how many they are together.
-#[inline]
-fn octet_and_dot(octet: u8) -> (u32, u32) {
-    let [a, b, c, len] = DECIMAL_OCTETS.get(usize::from(octet)).copied().unwrap_or_default();
-    let dot = u32::from(b'.').wrapping_shl(u32::from(len).wrapping_mul(8));
-    (u32::from_le_bytes([a, b, c, 0]) | dot, u32::from(len).wrapping_add(1))
-}
-
-#[inline]
-fn hex_digits(octet: u8) -> [u8; 2] {
-    HEX_DIGITS.get(usize::from(octet)).copied().unwrap_or_default()
-}
-
-/// The digits of each octet without leading zeros, and how many there are.
-#[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects, reason = "the compiler fills it")]
-static DECIMAL_OCTETS: [[u8; 4]; 256] = {
-    let mut all = [[0; 4]; 256];
-    let mut octet = 0;
-    while octet < 256 {
-        let [a, b, c] =
-            [b'0' + (octet / 100) as u8, b'0' + (octet / 10 % 10) as u8, b'0' + (octet % 10) as u8];
-        all[octet] = match octet {
-            0..10 => [c, 0, 0, 1],
-            10..100 => [b, c, 0, 2],
-            _ => [a, b, c, 3],
-        };
-        octet += 1;
-    }
-    all
-};
-
-/// The two hex digits of each octet.
-#[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects, reason = "the compiler fills it")]
-static HEX_DIGITS: [[u8; 2]; 256] = {
-    let digits = b"0123456789abcdef";
-    let mut all = [[0; 2]; 256];
-    let mut octet = 0;
-    while octet < 256 {
-        all[octet] = [digits[octet / 16], digits[octet % 16]];
-        octet += 1;
-    }
-    all
-};
 
 #[cfg(test)]
 #[allow(clippy::arithmetic_side_effects)]

@@ -5,6 +5,7 @@
 pub(crate) mod capture;
 pub(crate) mod judges;
 pub(crate) mod peer;
+pub(crate) mod replay;
 
 use std::env;
 use std::path::Path;
