@@ -16,7 +16,7 @@ pub(super) fn describe() -> Protocol {
         flag("flags.p", "Poll: answer with the final bit"),
         flag("flags.f", "Final"),
         flag("flags.c", "Control plane independent"),
-        flag("flags.a", "Authentication present").tells("auth.type"),
+        flag("flags.a", "Authentication present").tells(&["auth.type"]),
         flag("flags.d", "Demand mode"),
         flag("flags.m", "Multipoint"),
         uint("detect_time_multiplier", 8, "Intervals without a packet until the other is gone")
