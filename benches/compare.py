@@ -77,6 +77,8 @@ def works(rawsock, out):
             ],
         ),
         "count": ("how many packets", [(mixed, [*read, "--count", "FILE"]), (mixed, ["capinfos", "-c", "FILE"])]),
+        # Without being told what, capinfos would reckon three hashes of the file, too.
+        "info": ("packets, octets, times, rates", [(mixed, [*read, "--info", "FILE"]), (mixed, ["capinfos", "-csaeduixyzo", "FILE"])]),
         "stats": (
             "protocols, conversations, end points, sizes",
             [

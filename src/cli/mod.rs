@@ -50,6 +50,7 @@ mod random;
 mod read;
 mod read_copy;
 mod read_growing;
+mod read_info;
 mod reassembly;
 mod remarks;
 mod replay;

@@ -84,6 +84,11 @@ impl PacketOutputArgs {
         self
     }
 
+    /// Whether dates and times of day are those of UTC.
+    pub(super) fn is_utc(&self) -> bool {
+        self.utc
+    }
+
     /// Whether packets are printed although they are written into a file: as tcpdump has it, only when somebody asks for that,
     /// by `--print` or by naming a form.
     pub(super) fn prints_beside_a_file(&self) -> bool {

@@ -20,7 +20,7 @@ use super::packet_output::{PacketOutputArgs, Printer};
 use super::read_copy::{Copy, CopyArgs, Plan};
 use super::reassembly::{Come, Kept, Reassembly};
 use super::tracking::Tracking;
-use super::{CommandResult, Outcome, read_growing};
+use super::{CommandResult, Outcome, read_growing, read_info};
 use crate::file::{Block, CaptureReader, Interface, Item, Merge, ReadError};
 use crate::show::statistics as show;
 use crate::show::text::printable;
@@ -59,6 +59,9 @@ pub(super) struct ReadArgs {
     /// finds, connections that begin and end; with --json as one object.
     #[arg(long, conflicts_with_all = ["count_only", "statistics", "follow", "resolve"])]
     expert: bool,
+    /// Print what each file comes to, as capinfos does: packets, octets, times, rates, interfaces.
+    #[arg(long, conflicts_with_all = ["count_only", "statistics", "expert", "follow", "follow_file", "write", "display_filter"])]
+    info: bool,
     /// Make lines and JSON of plain files on so many threads, 1 or 2; lines with names are made on one.
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=2))]
     threads: u8,
@@ -105,6 +108,12 @@ pub(super) fn run(args: &ReadArgs) -> CommandResult {
         );
     }
     let filter = args.filter.text(&words)?;
+    if args.info {
+        return match filter.is_empty() {
+            true => read_info::run(files, args.output.is_json(), args.output.is_utc()),
+            false => Err("--info tells of whole files: leave the filter out, or take --stats".into()),
+        };
+    }
     if args.follow.is_given() && !filter.is_empty() {
         return Err(NotFollowed::Filter.into());
     }

@@ -22,6 +22,7 @@ use crate::wire::frame::{Frame, LinkType};
 pub struct CaptureReader {
     input: Input,
     format: Format,
+    packing: Option<Packing>,
     ended: bool,
 }
 
@@ -56,7 +57,8 @@ impl CaptureReader {
     pub fn new(source: impl Read + Send + 'static) -> Result<Self, ReadError> {
         let mut input = Input::new(Box::new(source));
         let mut there = input.fill(MAGIC_LEN)?;
-        if let Some(packing) = Packing::by_magic(input.peek(there)) {
+        let packing = Packing::by_magic(input.peek(there));
+        if let Some(packing) = packing {
             input = input.unpacked(packing);
             there = input.fill(MAGIC_LEN)?;
         }
@@ -68,7 +70,7 @@ impl CaptureReader {
         } else {
             return Err(foreign(magic));
         };
-        Ok(Self { input, format, ended: false })
+        Ok(Self { input, format, packing, ended: false })
     }
 
     /// The next packet; `None` at the end. After an error that [goes on](ReadError::goes_on) the next call gives what is
@@ -163,6 +165,19 @@ impl CaptureReader {
             Format::Pcap(_, now) => now.is_some(),
             Format::Pcapng(_, now) => now.as_ref().is_some_and(Taken::is_packet),
         }
+    }
+
+    /// What the file is: `pcap` or `pcapng`.
+    pub fn format_name(&self) -> &'static str {
+        match &self.format {
+            Format::Pcap(..) => "pcap",
+            Format::Pcapng(..) => "pcapng",
+        }
+    }
+
+    /// How it is packed, where it is.
+    pub fn packing(&self) -> Option<Packing> {
+        self.packing
     }
 
     /// The interfaces that were described so far, counted over the whole file. In pcap there is one.

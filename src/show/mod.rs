@@ -10,6 +10,7 @@ pub mod expert;
 pub mod facts;
 mod field_entries;
 pub mod fields;
+pub mod file_summary;
 pub mod follow;
 pub mod forms;
 pub mod header;

@@ -8,6 +8,7 @@ mod answers;
 mod conversations;
 mod ends;
 mod expert;
+mod file_summary;
 mod hash;
 mod hierarchy;
 mod rates;
@@ -19,6 +20,7 @@ pub use self::conversations::{
     Conversation, Conversations, EndPoint, EndPoints, MOST_CONVERSATIONS, Traffic,
 };
 pub use self::expert::{Count as ExpertCount, Expert, Kind as ExpertKind};
+pub use self::file_summary::FileSummary;
 pub use self::hierarchy::{Hierarchy, Node};
 pub use self::rates::{MOST_INTERVALS, Rates};
 pub use self::round_trips::{Connection, MOST_CONNECTIONS, RoundTrips};
