@@ -3,24 +3,12 @@
 
 mod support;
 
-use rawsock::lab::{Host, Lab};
-use support::capture::{Capture, SIGINT, SIGTERM, ping, tcpdump, tshark};
+use rawsock::lab::Host;
+use support::capture::{Capture, SIGINT, SIGTERM, ping, send, tcpdump, tshark};
 use support::{RAWSOCK, lab, run, text_of};
 
-/// Datagrams of 64 flows from the client to the server, without waiting for an answer.
-fn send(lab: &Lab, count: u32) {
-    let count = count.to_string();
-    let expression = "ip(dst=10.77.2.2)/udp(srcport=4000..4063, dstport=4001)/data(zeros=20)";
-    let output = run(lab.command(Host::Client, RAWSOCK).args([
-        "send",
-        "-q",
-        "--no-answers",
-        "-c",
-        &count,
-        expression,
-    ]));
-    assert!(text_of(&output).contains(&format!("{count} packet")), "{}", text_of(&output));
-}
+/// Datagrams of 64 flows from the client to the server.
+const FLOWS: &str = "ip(dst=10.77.2.2)/udp(srcport=4000..4063, dstport=4001)/data(zeros=20)";
 
 #[test]
 fn every_flow_is_in_the_file_and_no_packet_twice() {
@@ -29,8 +17,8 @@ fn every_flow_is_in_the_file_and_no_packet_twice() {
         let arguments = ["-i", interface, "--threads", "3", "-Q", "in", "udp dst port 4001"];
         let mut capture = Capture::start(&lab, Host::Server, name, &arguments);
         // Twice, with a while between, so that each ring hands over blocks that are not full.
-        send(&lab, 320);
-        send(&lab, 320);
+        send(&lab, 320, FLOWS);
+        send(&lab, 320, FLOWS);
         let counts = capture.counts(Some(SIGTERM));
         assert_eq!(
             (counts.captured, counts.received, counts.dropped, counts.left_out),

@@ -6,8 +6,8 @@ mod support;
 use std::path::Path;
 use std::process::Command;
 
-use rawsock::lab::{Host, Lab};
-use support::capture::{Capture, SIGINT, SIGTERM, counts_in, ping, tshark};
+use rawsock::lab::Host;
+use support::capture::{Capture, SIGINT, SIGTERM, counts_in, ping, send, tshark};
 use support::{RAWSOCK, lab, run, text_of};
 
 /// The files beside one, and how many packets tshark finds in each.
@@ -25,20 +25,6 @@ fn fields(file: &Path, field: &str) -> Vec<String> {
     let output = run(Command::new("tshark").arg("-r").arg(file).args(["-T", "fields", "-e", field]));
     assert!(output.status.success(), "{}", text_of(&output));
     String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect()
-}
-
-/// Packets without an answer, of so many octets, from the client to the server.
-fn send(lab: &Lab, count: u32, expression: &str) {
-    let count = count.to_string();
-    let output = run(lab.command(Host::Client, RAWSOCK).args([
-        "send",
-        "-q",
-        "--no-answers",
-        "-c",
-        &count,
-        expression,
-    ]));
-    assert!(text_of(&output).contains(&format!("{count} packet")), "{}", text_of(&output));
 }
 
 #[test]

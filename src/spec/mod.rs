@@ -26,6 +26,7 @@ mod include;
 mod laws;
 mod mistake;
 mod packets;
+mod quoted;
 mod random;
 mod read_changes;
 mod read_defaults;
@@ -92,7 +93,7 @@ pub enum Syntax {
 /// What a spec says.
 #[derive(Debug, Clone)]
 pub struct Spec {
-    /// Its packets, in order; at least one.
+    /// Its packets, in order; at least one, but for what `send --json` tells of things that happen without a packet.
     pub templates: Vec<Template>,
     /// How they are to be sent.
     pub send: SendOptions,

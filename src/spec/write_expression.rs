@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use super::quoted::push_quoted;
 use super::write_toml::printable;
 use crate::packet::{Layer, Node, Packet};
 use crate::proto::data;
@@ -127,23 +128,9 @@ fn push_name(name: &str, out: &mut String) {
 
 /// A text in quotes.
 fn push_text(text: &str, out: &mut String) {
-    out.push('"');
-    for letter in text.chars() {
-        match letter {
-            '"' => out.push_str("\\\""),
-            '$' => out.push_str("$$"),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            // What is invisible, or turns the direction of writing, is told by its number.
-            _ if letter.is_control() || !(letter.is_ascii() || letter.is_alphanumeric()) => {
-                let _ = write!(out, "\\u{{{:x}}}", u32::from(letter));
-            }
-            _ => out.push(letter),
-        }
-    }
-    out.push('"');
+    push_quoted(text, out, |out, number| {
+        let _ = write!(out, "\\u{{{number:x}}}");
+    });
 }
 
 /// Something between brackets that is being written.

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use super::quoted::push_quoted;
 use crate::packet::{Layer, Node, Packet};
 use crate::proto::data;
 use crate::proto::describe::{Body, Kind, Protocol};
@@ -168,23 +169,9 @@ pub(super) fn printable(octets: &[u8]) -> Option<&str> {
 
 /// A basic string (TOML 1.1, "String").
 fn push_text(text: &str, out: &mut String) {
-    out.push('"');
-    for letter in text.chars() {
-        match letter {
-            '"' => out.push_str("\\\""),
-            '$' => out.push_str("$$"),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            // Letters of the world are shown; what is invisible, or turns the direction of writing, is not.
-            _ if letter.is_control() || !(letter.is_ascii() || letter.is_alphanumeric()) => {
-                let _ = write!(out, "\\U{:08X}", u32::from(letter));
-            }
-            _ => out.push(letter),
-        }
-    }
-    out.push('"');
+    push_quoted(text, out, |out, number| {
+        let _ = write!(out, "\\U{number:08X}");
+    });
 }
 
 /// An inline table that is being written.

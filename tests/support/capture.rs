@@ -107,3 +107,17 @@ pub(crate) fn ping(lab: &Lab, arguments: &[&str]) {
     let output = run(lab.command(Host::Client, "ping").args(["-q", "-i0.05", "-c5"]).args(arguments));
     assert!(output.status.success(), "{}", text_of(&output));
 }
+
+/// Sends so many packets, without waiting for answers, from the client to the server.
+pub(crate) fn send(lab: &Lab, count: u32, expression: &str) {
+    let count = count.to_string();
+    let output = run(lab.command(Host::Client, RAWSOCK).args([
+        "send",
+        "-q",
+        "--no-answers",
+        "-c",
+        &count,
+        expression,
+    ]));
+    assert!(text_of(&output).contains(&format!("{count} packet")), "{}", text_of(&output));
+}

@@ -10,7 +10,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 
 use crate::exchange::drive::Wire;
 use crate::exchange::drive::tap::Tap;
-use crate::exchange::engine::{Incoming, Outgoing};
+use crate::exchange::engine::{Incoming, Nanos, Outgoing};
 use crate::exchange::fragment::fragments;
 use crate::exchange::ping::belongs;
 use crate::packet::build::build;
@@ -194,38 +194,23 @@ impl Wire for IcmpWire {
                 let at = now.monotonic_of(wall);
                 let whole = (family, kind) == (Family::V4, IcmpKind::Raw);
                 let packet = if whole { None } else { with_header(&message, &self.paths) };
-                let octets = packet.as_deref().unwrap_or(message.octets);
-                let len = octets.len();
-                deliver(Incoming {
-                    octets,
-                    link_type: LinkType::RAW,
-                    at,
-                    wall,
-                    outgoing: false,
-                    len,
-                    interface: 0,
-                });
+                deliver(came(packet.as_deref().unwrap_or(message.octets), at, wall));
             }
             if kind == IcmpKind::Datagram {
                 while let Ok(Some(taken)) = error_queue::take(&sockets.icmp) {
                     let now = Now::read();
                     let packet = error_packet(&taken, &self.paths);
-                    let octets = packet.as_deref().unwrap_or_default();
-                    let (at, wall) = (now.monotonic, now.wall);
-                    let len = octets.len();
-                    deliver(Incoming {
-                        octets,
-                        link_type: LinkType::RAW,
-                        at,
-                        wall,
-                        outgoing: false,
-                        len,
-                        interface: 0,
-                    });
+                    deliver(came(packet.as_deref().unwrap_or_default(), now.monotonic, now.wall));
                 }
             }
         }
     }
+}
+
+/// An IP packet that came.
+fn came(octets: &[u8], at: Nanos, wall: i64) -> Incoming<'_> {
+    let (link_type, len) = (LinkType::RAW, octets.len());
+    Incoming { octets, link_type, at, wall, outgoing: false, len, interface: 0 }
 }
 
 /// Shows a frame that belongs to the run.
