@@ -379,3 +379,17 @@ fn await_end_of(pids: &BTreeSet<u32>) {
 
 /// The user and group "nobody" of most systems.
 const NOBODY: u32 = 65534;
+
+/// Also a command whose `--` was forgotten.
+#[test]
+fn what_is_no_part_of_lab_is_said_with_what_may_be_meant() {
+    for (words, said) in [
+        (&["dmo"][..], "`dmo` is no part of lab, the nearest is demo"),
+        (&["ping", "-c1", "server"], "behind `--`: rawsock lab -- ping -c1 server"),
+        (&["demo", "--nosuch"], "unexpected argument '--nosuch'"),
+    ] {
+        let output = run(Command::new(RAWSOCK).arg("lab").args(words));
+        assert_eq!(output.status.code(), Some(2), "{}", text_of(&output));
+        assert!(text_of(&output).contains(said), "{}", text_of(&output));
+    }
+}

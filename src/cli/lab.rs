@@ -9,7 +9,9 @@ use std::process::{Command, ExitStatus};
 
 use clap::{Args, Subcommand};
 
+use crate::diagnostic::nearest::nearest;
 use crate::lab::{Host, Identity, Lab, LabOptions, drawing, relay};
+use crate::show::text::printable;
 use crate::sys::process;
 
 use super::lab_demo::{self, DemoArgs};
@@ -50,6 +52,33 @@ pub(super) struct LabArgs {
 #[derive(Debug, Subcommand)]
 enum Demo {
     Demo(DemoArgs),
+}
+
+/// A command whose `--` was forgotten, or a misspelt one.
+#[derive(Debug, thiserror::Error)]
+#[error("`{name}` is no part of lab{}; a command to run there stands behind `--`: rawsock lab -- {command}", nearest_words(.nearest))]
+struct NoPart {
+    name: String,
+    command: String,
+    nearest: Option<&'static str>,
+}
+
+fn nearest_words(nearest: &Option<&'static str>) -> String {
+    nearest.map_or(String::new(), |name| format!(", the nearest is {name}"))
+}
+
+const PARTS: [&str; 2] = ["demo", "help"];
+
+/// What is meant, perhaps, by a command line that has something else behind `lab` than its parts.
+pub(super) fn meant(arguments: &[OsString]) -> Option<impl std::error::Error + use<>> {
+    let [_, lab, words @ ..] = arguments else { return None };
+    let words: Vec<String> = words.iter().map(|word| printable(&word.to_string_lossy())).collect();
+    let name = words.first().filter(|name| lab == "lab" && !name.starts_with('-'))?.clone();
+    if PARTS.contains(&name.as_str()) {
+        return None;
+    }
+    let nearest = nearest(&name, PARTS);
+    Some(NoPart { nearest, command: words.join(" "), name })
 }
 
 pub(super) fn run(args: &LabArgs) -> CommandResult {

@@ -75,6 +75,7 @@ mod tracking;
 
 use std::process::ExitCode;
 
+use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 
 use crate::filter::capture::CaptureFilterError;
@@ -133,7 +134,17 @@ pub type CommandResult = Result<Outcome, Box<dyn std::error::Error>>;
 
 /// Parses the command line, runs the command and turns its outcome into an exit code.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse_from(extcap::arguments(std::env::args_os()));
+    let arguments = extcap::arguments(std::env::args_os());
+    let cli = match Cli::try_parse_from(&arguments) {
+        Ok(cli) => cli,
+        Err(error) => {
+            if let (ErrorKind::UnknownArgument, Some(meant)) = (error.kind(), lab::meant(&arguments)) {
+                anstream::eprintln!("rawsock: {meant}");
+                return ExitCode::from(2);
+            }
+            error.exit()
+        }
+    };
     cli.color.apply();
     let result = match &cli.command {
         Command::Capture(args) => capture::run(args),
