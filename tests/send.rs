@@ -365,3 +365,45 @@ fn variables_are_set_and_remarks_are_made() {
     assert!(said.contains("2 sent, 0 answered"), "{said}");
     assert_eq!(said.matches("udp.checksum is 0x").count(), 1, "{said}");
 }
+
+/// What `--json` tells of things that happen is read as the packets in it.
+#[test]
+fn what_is_told_as_json_is_built_and_sent_again() {
+    let Some(lab) = lab() else { return };
+    let told =
+        send(&lab, &["ip(dst=10.77.2.2)/icmp(seq=1..3)/\"h$\"", "--json", "--via", "link", "-i", "eth0"]);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("events.jsonl");
+    std::fs::write(&file, &told.stdout).unwrap();
+    let octets = |filter: &str| -> Vec<String> {
+        let events = String::from_utf8(told.stdout.clone()).unwrap();
+        let layers = events.lines().filter(|line| line.contains(filter) && line.contains("\"frame\""));
+        layers
+            .map(|line| serde_json::from_str::<Value>(line).unwrap()["frame"]["caplen"].to_string())
+            .collect()
+    };
+    let craft = run(Command::new(RAWSOCK).args(["craft", "--hex"]).arg(&file));
+    let hex: Vec<String> = String::from_utf8(craft.stdout).unwrap().lines().map(str::to_owned).collect();
+    let lengths: Vec<String> = hex.iter().map(|line| (line.len() / 2).to_string()).collect();
+    assert_eq!((lengths.len(), lengths), (6, octets("event")), "three questions and three answers");
+    assert!(hex[0].ends_with("6824"), "a dollar is a dollar: {}", hex[0]);
+    let sent: String = String::from_utf8(told.stdout.clone()).unwrap();
+    let sent: Vec<&str> = sent.lines().filter(|line| line.contains("\"event\":\"sent\"")).collect();
+    std::fs::write(&file, sent.join("\n")).unwrap();
+    let again = send(&lab, &[file.to_str().unwrap(), "-i", "eth0"]);
+    assert!(text_of(&again).contains("3 sent, 3 answered"), "{}", text_of(&again));
+    for (event, code) in [
+        ("{\"event\":\"summary\",\"sent\":3}", 0),
+        ("{\"event\":\"sent\",\"frame\":3}", 2),
+        ("{\"sent\":3}", 2),
+    ] {
+        std::fs::write(&file, event).unwrap();
+        let craft = run(Command::new(RAWSOCK).args(["craft", "--hex"]).arg(&file));
+        assert_eq!(
+            (craft.status.code(), craft.stdout.len()),
+            (Some(code), 0),
+            "{event}: {}",
+            text_of(&craft)
+        );
+    }
+}

@@ -100,8 +100,11 @@ impl<'f> Reader<'f> {
             });
             contents.templates.extend(packets.collect::<Vec<_>>());
         }
-        if let ([.., (tree, _)], true) = (trees, contents.templates.is_empty()) {
-            self.mistake(tree.at.clone(), Mistake::NoLayers);
+        if let ([.., (tree, is_json)], true) = (trees, contents.templates.is_empty()) {
+            // Much of what happens has no packet.
+            if !matches!(&tree.shape, Shape::Table(entries) if *is_json && is_event(entries)) {
+                self.mistake(tree.at.clone(), Mistake::NoLayers);
+            }
         }
         for diagnostic in std::mem::take(&mut variables.mistakes).into_iter().chain(variables.unused()) {
             self.mistake(diagnostic.at, diagnostic.mistake);
@@ -115,6 +118,10 @@ impl<'f> Reader<'f> {
         let mut top = Top { is_json, vars: Vec::new(), defaults: None, send: None, packets: Vec::new() };
         match &tree.shape {
             Shape::List(list) => top.packets.extend(list.iter().map(Cow::Borrowed)),
+            Shape::Table(entries) if is_json && is_event(entries) => {
+                let frames = entries.iter().filter(|entry| entry.key == "frame");
+                top.packets.extend(frames.map(|entry| Cow::Borrowed(&entry.value)));
+            }
             Shape::Table(entries) if entries.iter().any(is_of_spec) => {
                 let is_packet = entries.iter().any(|entry| entry.key == "layers");
                 for entry in entries.iter().filter(|entry| !is_packet || is_of_spec(entry)) {
@@ -296,6 +303,13 @@ fn link_type(tree: &Tree<'_>) -> Option<LinkType> {
         Shape::Integer(number) => u32::try_from(number).ok().map(LinkType),
         _ => None,
     }
+}
+
+/// Whether it is something that happened, as `send --json` tells it: with the packet that was sent or came in `frame`, where there is
+/// one.
+fn is_event(entries: &[Entry<'_>]) -> bool {
+    let has = |name: &str| entries.iter().any(|entry| entry.key == name);
+    has("event") && !has("layers")
 }
 
 /// Whether a key stands beside packets, and not in one.
