@@ -70,6 +70,28 @@ fn what_was_kept_is_written_when_it_happens_and_again() {
     assert!(said.contains("dump 2") && said.contains("dump_00001.pcapng: 9 packets of the last"), "{said}");
 }
 
+/// What is printed of packets from memory is what whoever reads the file is told of them.
+#[test]
+fn packets_from_memory_are_told_with_what_those_before_tell() {
+    let Some(lab) = lab() else { return };
+    let arguments = ["-i", "eth0", "--dump-on", "tcp.flags.fin == 1", "--json", "--analysis", "tcp"];
+    let mut capture = Capture::start(&lab, Host::Client, "told.pcapng", &arguments);
+    let say = "exec 3<>/dev/tcp/10.77.2.2/7; echo hello >&3; head -n1 <&3";
+    let said = run(lab.command(Host::Client, "bash").args(["-c", say]));
+    assert_eq!(text_of(&said), "hello\n");
+    let (status, said, printed) = capture.end_and_read(Some(SIGINT));
+    assert!(status.success(), "{said}");
+    let read = run(Command::new(RAWSOCK).args(["read", "--json", "--analysis"]).arg(&capture.file));
+    let facts = |text: &str| -> Vec<serde_json::Value> {
+        let lines = text.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+        lines.map(|packet| serde_json::json!([packet["number"], packet["facts"]])).collect()
+    };
+    let (printed, read) = (facts(&printed), facts(&String::from_utf8(read.stdout).unwrap()));
+    assert!(printed.len() >= 6 && printed == read, "{printed:?}\n{read:?}");
+    let round_trips = read.iter().filter(|packet| packet.to_string().contains("initial_rtt")).count();
+    assert!(round_trips > 3, "{read:?}");
+}
+
 #[test]
 fn what_follows_is_written_too_and_files_are_named_by_the_time() {
     let Some(lab) = lab() else { return };

@@ -19,6 +19,7 @@ use super::packet_output::{PacketOutputArgs, Printer};
 use super::tracking::Tracking;
 use super::{CommandResult, Outcome, interfaces};
 use crate::show::text::printable;
+use crate::stream::Need;
 use crate::sys::clock;
 use crate::sys::interrupt::Interrupt;
 use crate::sys::netlink::{LinkMonitor, Netlink};
@@ -186,9 +187,13 @@ fn session(args: &CaptureArgs, devices: Vec<Device>, opening: Opening) -> Result
     let progress = Progress::new(args.files.write.is_some() && !printer.prints() && !args.output.is_quiet());
     let filters = [Some(display_filter.need()), stop_on.as_ref().map(DisplayFilter::need)];
     let filters = filters.into_iter().chain([keeper.as_deref().map(Keeper::need)]).flatten();
-    let need = filters.chain([printer.need()]).max().unwrap_or_default();
+    // What is printed of packets that are dumped is what they are among each other.
+    let dumped = keeper.is_some().then(|| Tracking::new(printer.need()));
+    let shown = if dumped.is_some() { Need::default() } else { printer.need() };
+    let need = filters.chain([shown]).max().unwrap_or_default();
     let sink = Sink {
         tracking: Tracking::new(need),
+        dumped,
         printer,
         files: Files::create(&args.files, keeper.is_some())?,
         display_filter,

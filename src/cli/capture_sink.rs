@@ -19,6 +19,8 @@ pub(super) struct Sink {
     pub(super) files: Option<Files>,
     pub(super) display_filter: DisplayFilter,
     pub(super) tracking: Tracking,
+    /// Where packets are kept in memory: what those that are written are among each other, as whoever reads their file sees them.
+    pub(super) dumped: Option<Tracking>,
     /// The capture ends with the first packet that this takes.
     pub(super) stop_on: Option<DisplayFilter>,
     /// What is kept in memory until something happens.
@@ -194,8 +196,7 @@ impl Sink {
         }
     }
 
-    /// Saves and shows a packet. Of one that is not the last that was seen, but was kept, nobody remembers what those before
-    /// it told.
+    /// Saves and shows a packet, the last that was seen or one that was kept.
     fn take(
         &mut self,
         frame: &Frame<'_>,
@@ -222,8 +223,11 @@ impl Sink {
             self.printer.see(frame.time);
         }
         let name = self.names.get(&frame.interface).map(String::as_str);
-        let is_read =
-            self.printer.packet(self.taken, frame, name, self.tracking.facts().filter(|_| is_last))?;
+        let facts = match &mut self.dumped {
+            Some(dumped) => dumped.packet(self.taken, frame),
+            None => self.tracking.facts(),
+        };
+        let is_read = self.printer.packet(self.taken, frame, name, facts)?;
         if !is_read && self.files.is_none() {
             // Nobody looks any more, and nothing is saved.
             self.left = 0;

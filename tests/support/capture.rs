@@ -51,6 +51,13 @@ impl Capture {
 
     /// Waits for the end, perhaps after a signal; what it said on stderr.
     pub(crate) fn end(&mut self, signal: Option<i32>) -> (ExitStatus, String) {
+        let (status, said, printed) = self.end_and_read(signal);
+        assert_eq!(printed, "", "with a file nothing is printed");
+        (status, said)
+    }
+
+    /// The same, and what it printed.
+    pub(crate) fn end_and_read(&mut self, signal: Option<i32>) -> (ExitStatus, String, String) {
         if let Some(signal) = signal {
             std::thread::sleep(Duration::from_millis(100));
             send_signal(self.child.id(), signal).unwrap();
@@ -58,10 +65,9 @@ impl Capture {
         let status = self.child.wait().unwrap();
         let mut printed = String::new();
         self.child.stdout.take().unwrap().read_to_string(&mut printed).unwrap();
-        assert_eq!(printed, "", "with a file nothing is printed");
         let mut said = String::new();
         self.stderr.read_to_string(&mut said).unwrap();
-        (status, said)
+        (status, said, printed)
     }
 
     pub(crate) fn counts(&mut self, signal: Option<i32>) -> Counts {
