@@ -187,6 +187,12 @@ fn a_mistake_in_a_file_names_the_file() {
     let output = craft(&[path.to_str().unwrap()], "");
     let stderr = String::from_utf8(output.stderr).unwrap();
     assert!(stderr.contains(&format!("--> {}:3:20", path.display())), "{stderr}");
+    let folder = folder.path().to_str().unwrap();
+    let said = String::from_utf8(craft(&[folder], "").stderr).unwrap();
+    assert_eq!(said, format!("rawsock: read {folder}: Is a directory (os error 21)\n"));
+    let missing = craft(&["./there"], "");
+    let wanted = "rawsock: read ./there: No such file or directory (os error 2)\n";
+    assert_eq!(String::from_utf8_lossy(&missing.stderr), wanted);
     let missing = craft(&["not/there.toml"], "");
     let wanted = "rawsock: read not/there.toml: No such file or directory (os error 2)\n";
     assert_eq!(String::from_utf8_lossy(&missing.stderr), wanted);

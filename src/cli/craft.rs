@@ -10,7 +10,7 @@ use super::craft_output::{Form, Printer, Saved};
 use super::remarks::Remarks;
 use super::spec_argument::{Specs, tell};
 use super::{CommandResult, Outcome, random};
-use crate::spec::{Leaving, Random};
+use crate::spec::{Leaving, Random, Spec, SpecError};
 
 /// Build packets and show them; no socket is opened, no privilege needed.
 #[derive(Debug, Args)]
@@ -144,7 +144,9 @@ fn craft(
             }
             left = left.saturating_sub(1);
             let template = crafted.template;
-            for Leaving { packet, built, .. } in spec.leaving(crafted)? {
+            for Leaving { packet, built, .. } in
+                spec.leaving(crafted).map_err(|error| all_of(&spec, error))?
+            {
                 number = number.saturating_add(1);
                 if let Some(remarks) = &mut remarks {
                     remarks.packet(number, &built);
@@ -161,6 +163,18 @@ fn craft(
     }
     Ok(())
 }
+
+/// A mistake that shows when a packet is built, with those of the spec's other packets.
+fn all_of(spec: &Spec, error: SpecError) -> SpecError {
+    let begins = |error: &SpecError| error.diagnostics.first().map(|diagnostic| diagnostic.at.start);
+    match spec.check(MOST_CHECKED) {
+        Err(all) if all.diagnostics.iter().any(|one| Some(one.at.start) == begins(&error)) => all,
+        _ => error,
+    }
+}
+
+/// How many packets are looked at to find further mistakes.
+const MOST_CHECKED: u64 = 1000;
 
 /// The seed of the random generators: told when it is used and was not given, so that it can be.
 struct Seed {

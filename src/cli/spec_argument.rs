@@ -26,8 +26,8 @@ enum Input {
 }
 
 impl Specs {
-    /// Opens what the argument names: `-` is stdin; a path that exists or ends in `.toml`, `.json` or `.jsonl` is a file; all
-    /// else is an expression.
+    /// Opens what the argument names: `-` is stdin; a path that begins with `/` or `.`, that is a file's, or that ends in `.toml`, `.json`
+    /// or `.jsonl` is a file; all else is an expression.
     ///
     /// # Errors
     /// When it cannot be read.
@@ -49,7 +49,9 @@ impl Specs {
             Some("json" | "jsonl") => Some(Syntax::Json),
             _ => None,
         };
-        if syntax.is_none() && !path.is_file() {
+        // No expression begins with these; a folder may be called as a layer is.
+        let is_path = argument.starts_with(['/', '.']);
+        if syntax.is_none() && !is_path && !path.is_file() {
             let input = Input::Whole(Some((argument.to_owned(), Syntax::Expression)));
             return Ok(Self { input, name: "<expression>".to_owned(), folder: PathBuf::new(), settings });
         }

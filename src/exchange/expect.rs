@@ -234,7 +234,7 @@ mod tests {
     fn built(octets: Vec<u8>) -> Built {
         let mut table = LayerTable::default();
         dissect(&octets, LinkType::RAW, &mut table);
-        Built { octets, table, link_type: LinkType::RAW }
+        Built { octets, table, link_type: LinkType::RAW, miscounted: Vec::new() }
     }
 
     fn expectation(text: &str, is_wanted: bool) -> Expectation {

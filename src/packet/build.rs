@@ -3,10 +3,11 @@
 //! What somebody wrote goes out as written, even when it is wrong; what was left out is computed, or has its default.
 
 use crate::proto::auto::Scope;
-use crate::proto::describe::{Auto, Style};
+use crate::proto::describe::{Auto, Body, Style};
 use crate::wire::frame::LinkType;
 use crate::wire::layers::{LayerEntry, LayerState, LayerTable, MAX_LAYERS};
 
+use super::contradictions::Contradiction;
 use super::encode::{counted, encode};
 use super::pending::{Pending, Quote};
 use super::{Layer, Node, Packet, find, link_type_of};
@@ -20,6 +21,8 @@ pub struct Built {
     pub table: LayerTable,
     /// The link type that its outermost layer belongs to.
     pub link_type: LinkType,
+    /// Counts and lengths of lists that somebody wrote otherwise than the lists are: the octets alone do not tell.
+    pub miscounted: Vec<Contradiction>,
 }
 
 /// Why a packet cannot be built. The names are full: `ip.options.mss`.
@@ -95,6 +98,20 @@ pub enum BuildError {
         /// The largest that fits.
         max: u64,
     },
+    /// Options for which the header has no room.
+    #[error(
+        "{name}: take {len} octets, and the header has room for {max}; leave some out, or write {field} yourself"
+    )]
+    OptionsTooLong {
+        /// The options.
+        name: String,
+        /// Octets that they take, with their padding.
+        len: u64,
+        /// Octets that the header has room for.
+        max: u64,
+        /// The field that says how long the header is.
+        field: String,
+    },
     /// More or less than what is computed, for a field that is not.
     #[error("{name}: is not computed, so that nothing can be added to it; write its value")]
     NotComputed {
@@ -148,7 +165,8 @@ pub fn build(packet: &Packet) -> Result<Built, BuildError> {
     builder.chain(&packet.layers, None)?;
     builder.octets.extend_from_slice(&packet.trailer);
     let link_type = link_type_of(outermost.protocol);
-    Ok(Built { octets: builder.octets, table: builder.table, link_type })
+    let Builder { octets, table, miscounted } = builder;
+    Ok(Built { octets, table, link_type, miscounted })
 }
 
 /// A computed number with what somebody added to it.
@@ -178,6 +196,7 @@ impl Beside {
 struct Builder {
     octets: Vec<u8>,
     table: LayerTable,
+    miscounted: Vec<Contradiction>,
 }
 
 impl Builder {
@@ -226,6 +245,9 @@ impl Builder {
             return Err(BuildError::TooManyLayers { count: index.saturating_add(1) });
         }
         let encoded = encode(layer, &mut self.octets)?;
+        if quoted_by.is_none() {
+            self.miscounted.extend(encoded.miscounted);
+        }
         let mut pending = encoded.pending;
         if let Some(quote) = encoded.quote {
             let behind = self.octets.split_off(quote.at);
@@ -333,7 +355,7 @@ impl Builder {
             };
             let name = || format!("{}.{}", scope.protocol().map_or("", |protocol| protocol.name), field.name);
             if value > field.max() {
-                return Err(BuildError::TooLong { name: name(), value, max: field.max() });
+                return Err(too_long(&scope, name(), value, field.max()));
             }
             let value = match auto {
                 // A wrong sum is what is wanted, and any other will do: past the largest comes 0.
@@ -347,4 +369,27 @@ impl Builder {
         }
         Ok(())
     }
+}
+/// Why a computed number does not fit: of the length of a header with options, these are the reason.
+fn too_long(scope: &Scope<'_>, name: String, value: u64, max: u64) -> BuildError {
+    let sections = scope.protocol().map_or(&[][..], |protocol| &protocol.sections);
+    let header = scope.layer().map_or(0, |entry| u64::from(entry.header_end.saturating_sub(entry.start)));
+    let mut before = 0u64;
+    for section in sections.iter().filter(|_| value == header) {
+        match &section.body {
+            Body::Fields { len, .. } => before = before.saturating_add(u64::try_from(*len).unwrap_or(0)),
+            Body::Records(records) => {
+                let protocol = scope.protocol().map_or("", |protocol| protocol.name);
+                let (len, max) = (value.saturating_sub(before), max.saturating_sub(before));
+                return BuildError::OptionsTooLong {
+                    name: format!("{protocol}.{}", records.name),
+                    len,
+                    max,
+                    field: name,
+                };
+            }
+            _ => break,
+        }
+    }
+    BuildError::TooLong { name, value, max }
 }

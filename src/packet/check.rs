@@ -6,7 +6,7 @@ use std::ops::Range;
 use crate::proto::auto::Scope;
 use crate::proto::describe::{Auto, Covers, Extent, Field, Fragmented, Stated};
 use crate::proto::registry;
-use crate::wire::layers::{LayerState, LayerTable};
+use crate::wire::layers::{LayerState, LayerTable, MAX_LAYERS};
 use crate::wire::value::ValueRef;
 
 use super::walk::{Event, UNKNOWN, walk_layer};
@@ -117,6 +117,8 @@ pub enum Problem {
         /// Its type.
         code: u64,
     },
+    /// The packet has more layers than are looked at: these octets are all the others.
+    TooManyLayers,
 }
 
 impl fmt::Display for Problem {
@@ -135,6 +137,7 @@ impl fmt::Display for Problem {
             Self::NoChecksum => write!(f, "zero says that there is none, which is not allowed here"),
             Self::Differs { stored, computed } => write!(f, "says {stored}, should be {computed}"),
             Self::OptionLength { code } => write!(f, "option {code} has an impossible length"),
+            Self::TooManyLayers => write!(f, "more than {MAX_LAYERS} layers, the others are not looked at"),
         }
     }
 }
@@ -200,6 +203,9 @@ impl Dissected<'_> {
             LayerState::Cut if by_capture => Some(Problem::CutBySnapLen),
             LayerState::Cut => Some(Problem::CutByPacket),
             LayerState::Malformed => Some(Problem::HeaderLength),
+            _ if self.table.ends_early() && layer.saturating_add(1) == self.table.entries().len() => {
+                Some(Problem::TooManyLayers)
+            }
             LayerState::Whole => match self.stated(layer) {
                 Some(Stated::Lies) => Some(Problem::LengthTooSmall),
                 Some(Stated::Octets(stated)) if !quoted && !by_capture => {
@@ -316,4 +322,59 @@ impl Dissected<'_> {
 /// Zero and all ones are the same number in ones' complement (RFC 1071), and both are met in checksums.
 fn is_other_zero(computed: u64, value: u64) -> bool {
     matches!((computed, value), (0, 0xffff) | (0xffff, 0))
+}
+
+#[cfg(test)]
+#[allow(clippy::arithmetic_side_effects, reason = "this is test code")]
+mod tests {
+    use super::*;
+    use crate::packet::dissect::dissect;
+    use crate::packet::expert::{Group, Severity};
+    use crate::wire::frame::LinkType;
+
+    /// So many IPv4 headers, each of which carries the next; the last one carries an octet of no protocol.
+    fn tunnels(count: u8) -> Vec<u8> {
+        let mut octets = vec![0];
+        for number in 0..count {
+            let protocol = if number == 0 { 253 } else { 4 };
+            let len = u16::try_from(octets.len() + 20).unwrap().to_be_bytes();
+            let mut header =
+                vec![0x45, 0, len[0], len[1], 0, 0, 0, 0, 64, protocol, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2];
+            let checksum = crate::wire::checksum::InternetChecksum::default().add_octets(&header).finish();
+            header[10..12].copy_from_slice(&checksum.to_be_bytes());
+            header.append(&mut octets);
+            octets = header;
+        }
+        octets
+    }
+
+    fn findings(octets: &[u8]) -> Vec<Finding> {
+        let mut table = LayerTable::default();
+        dissect(octets, LinkType::RAW, &mut table);
+        let mut findings = Vec::new();
+        let dissected = Dissected { octets, table: &table, wire_len: octets.len() };
+        dissected.findings(&mut |finding| findings.push(finding));
+        findings
+    }
+
+    #[test]
+    fn more_layers_than_are_looked_at_are_told() {
+        assert_eq!(findings(&tunnels(31)), [], "31 headers and what the last one carries are all");
+        for count in [32, 33, 200] {
+            let wanted = Finding { layer: 31, field: "", problem: Problem::TooManyLayers };
+            assert_eq!(findings(&tunnels(count)), [wanted], "{count}");
+        }
+        let words = "more than 32 layers, the others are not looked at";
+        assert_eq!(Problem::TooManyLayers.to_string(), words);
+        assert_eq!(Problem::TooManyLayers.gravity(), (Severity::Warning, Group::Undecoded));
+    }
+
+    #[test]
+    fn a_table_that_is_used_again_forgets_it() {
+        let mut table = LayerTable::default();
+        dissect(&tunnels(40), LinkType::RAW, &mut table);
+        assert!(table.ends_early());
+        dissect(&tunnels(1), LinkType::RAW, &mut table);
+        assert!(!table.ends_early());
+    }
 }

@@ -26,13 +26,21 @@ pub struct Contradiction {
 
 /// Tells each contradiction of a packet, the outermost layer first. Quoted packets are whatever somebody quotes.
 pub fn contradictions(built: &Built, tell: &mut dyn FnMut(Contradiction)) {
+    for miscounted in &built.miscounted {
+        tell(*miscounted);
+    }
     for (index, entry) in built.table.entries().iter().enumerate() {
         if entry.quoted_by.is_some() || entry.state != LayerState::Whole {
             continue;
         }
         let protocol = registry().get(entry.protocol);
         walk_layer(&built.octets, entry, protocol, &mut |event| {
-            let Event::Field { field, value: ValueRef::Uint(says), octets, within } = event else { return };
+            let Event::Field { field, value, octets, within } = event else { return };
+            let says = match value {
+                ValueRef::Uint(number) => number,
+                ValueRef::Bool(bit) => u64::from(bit),
+                _ => return,
+            };
             let Some(Auto::Structure(compute) | Auto::Checksum(compute, _)) = field.auto else { return };
             let scope = Scope {
                 start: within.start,
@@ -53,7 +61,7 @@ pub fn contradictions(built: &Built, tell: &mut dyn FnMut(Contradiction)) {
 mod tests {
     use super::*;
     use crate::packet::build::build;
-    use crate::packet::{Layer, Packet};
+    use crate::packet::{Layer, Node, Packet};
     use crate::wire::value::Value;
 
     #[test]
@@ -72,5 +80,29 @@ mod tests {
             told(lies, without),
             [("ip", "len", 100, 28), ("ip", "proto", 6, 17), ("udp", "length", 9, 8)]
         );
+    }
+    #[test]
+    fn counts_and_bits_that_the_octets_alone_do_not_tell() {
+        let layer = |name| Layer::new(registry().by_name(name).unwrap());
+        let told = |layers: Vec<Layer>| {
+            let built = build(&Packet { layers, trailer: Vec::new() }).unwrap();
+            let mut told = Vec::new();
+            contradictions(&built, &mut |one| told.push((one.layer, one.field, one.says, one.computed)));
+            told
+        };
+        for says in [0, 1, 3] {
+            let mut dns = layer("dns").with("count.queries", Value::Uint(says));
+            dns.fields.push(("qry".to_owned(), Node::List(vec![Node::Table(Vec::new())])));
+            let wanted = [("dns", "count.queries", says, 1)];
+            assert_eq!(told(vec![dns]), wanted[..usize::from(says != 1)], "{says}");
+        }
+        let label = layer("mpls").with("bottom", Value::Bool(false));
+        assert_eq!(told(vec![label, layer("ip")]), [("mpls", "bottom", 0, 1)]);
+        let mut tcp = layer("tcp");
+        let value = |name: &str, number| (name.to_owned(), Node::Value(Value::Uint(number)));
+        let unknown = Node::Table(vec![value("kind", 200), value("length", 9)]);
+        let unknown = Node::Table(vec![("unknown".to_owned(), unknown)]);
+        tcp.fields.push(("options".to_owned(), Node::List(vec![unknown])));
+        assert_eq!(told(vec![tcp]), [("tcp", "unknown.length", 9, 2)]);
     }
 }

@@ -47,8 +47,9 @@ struct Pending {
 /// Enters one layer into the table; returns the next one.
 fn layer(octets: &[u8], pending: Pending, table: &mut LayerTable) -> Option<Pending> {
     let Pending { mut protocol, start, end, quoted_by } = pending;
-    if table.room() == 1 {
+    if table.room() == 1 && protocol.name != data::NAME {
         protocol = registry().data();
+        table.end_early();
     }
     let header_and_more = octets.get(start..end)?;
     let measured = measure(&protocol.sections, header_and_more);

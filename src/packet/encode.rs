@@ -6,6 +6,7 @@ use crate::proto::describe::{Before, Body, Counted, Field, Items, Kind, Len, Pro
 use crate::wire::value::{Value, ValueRef};
 
 use super::build::{Beside, BuildError};
+use super::contradictions::Contradiction;
 use super::measure::padding_of;
 use super::pending::{Encoded, Pending, Quote};
 use super::walk::{CUT, RAW};
@@ -162,7 +163,10 @@ impl<'a> Encoder<'a, '_> {
         self.out.resize(at.saturating_add(len), 0);
         for field in fields {
             match written.of(field) {
-                Some(Node::Value(value)) => self.put(field, at, value.as_ref(), path)?,
+                Some(Node::Value(value)) => {
+                    self.compare(field, value, written);
+                    self.put(field, at, value.as_ref(), path)?;
+                }
                 Some(Node::Auto(by)) => self.computed(field, at, written, *by, path)?,
                 Some(_) => return Err(self.mismatch(path, field.name, "a value")),
                 // A part of a group that was written as a number keeps its bits of that number.
@@ -175,6 +179,21 @@ impl<'a> Encoder<'a, '_> {
         Ok(())
     }
 
+    /// Notes a count that is not that of its list.
+    fn compare(&mut self, field: &'static Field, value: &Value, written: Written<'a>) {
+        if let (Some(computed), Value::Uint(says)) = (counted_by(field, written), value)
+            && computed != *says
+        {
+            self.note(field.name, *says, computed, field.hex);
+        }
+    }
+
+    /// Notes what a field says that is not so.
+    pub(super) fn note(&mut self, field: &'static str, says: u64, computed: u64, is_hex: bool) {
+        let layer = self.protocol.name;
+        self.encoded.miscounted.push(Contradiction { layer, field, says, computed, is_hex });
+    }
+
     /// Writes what a field has when nobody writes it, and `by` more: a count, its default, or what is computed later.
     fn computed(
         &mut self,
@@ -184,18 +203,10 @@ impl<'a> Encoder<'a, '_> {
         by: i64,
         path: &str,
     ) -> Result<(), BuildError> {
-        if let Some(list) = field.counts {
-            let items = if let Some(Node::List(items)) = written.get(list) { items.len() } else { 0 };
-            let computed = u64::try_from(items).unwrap_or(u64::MAX);
+        if let Some(computed) = counted_by(field, written) {
             let beside = Beside { computed, by, max: field.max(), unit: field.scale };
-            let count = beside.number(|| full_name(path, field.name))?;
-            self.put(field, at, ValueRef::Uint(count), path)?;
-        } else if let Some((measured, unit)) = field.measures {
-            let len = u64::try_from(written_len(written.get(measured))).unwrap_or(u64::MAX);
-            let computed = len.saturating_mul(unit);
-            let beside = Beside { computed, by, max: field.max(), unit: field.scale };
-            let len = beside.number(|| full_name(path, field.name))?;
-            self.put(field, at, ValueRef::Uint(len), path)?;
+            let number = beside.number(|| full_name(path, field.name))?;
+            self.put(field, at, ValueRef::Uint(number), path)?;
         } else if by != 0 && field.auto.is_none() {
             if !self.is_counted_later(field) {
                 return Err(BuildError::NotComputed { name: full_name(path, field.name) });
@@ -398,6 +409,16 @@ impl<'a> Encoder<'a, '_> {
 }
 
 /// Octets or items that somebody wrote.
+/// What a field should say that counts or measures something in the same header, by what was written there.
+fn counted_by(field: &Field, written: Written<'_>) -> Option<u64> {
+    let (len, unit) = match (field.counts, field.measures) {
+        (Some(list), _) => (written_len(written.get(list).filter(|node| matches!(node, Node::List(_)))), 1),
+        (None, Some((measured, unit))) => (written_len(written.get(measured)), unit),
+        (None, None) => return None,
+    };
+    Some(u64::try_from(len).unwrap_or(u64::MAX).saturating_mul(unit))
+}
+
 fn written_len(node: Option<&Node>) -> usize {
     match node {
         Some(Node::List(items)) => items.len(),

@@ -126,8 +126,12 @@ impl<'a> Encoder<'a, '_> {
             self.out.resize(self.out.len().saturating_add(padding), 0);
         }
         let body_len = self.out.len().saturating_sub(body_at);
+        let computed = records.dialect.length_octet(body_len);
+        if let Some(says) = length.filter(|length| *length != computed) {
+            self.note("unknown.length", u64::from(says), u64::from(computed), false);
+        }
         if let Some(octet) = self.out.get_mut(length_at) {
-            *octet = length.unwrap_or_else(|| records.dialect.length_octet(body_len));
+            *octet = length.unwrap_or(computed);
         }
     }
 }

@@ -70,6 +70,7 @@ impl Problem {
             Self::Checksum { .. } | Self::NoChecksum => (Severity::Error, Group::Checksum),
             Self::Differs { .. } => (Severity::Warning, Group::Protocol),
             Self::OptionLength { .. } => (Severity::Warning, Group::Malformed),
+            Self::TooManyLayers => (Severity::Warning, Group::Undecoded),
         }
     }
 
@@ -85,6 +86,7 @@ impl Problem {
             Self::NoChecksum => "No checksum where there must be one",
             Self::Differs { .. } => "Count or length differs from what is there",
             Self::OptionLength { .. } => "Option of an impossible length",
+            Self::TooManyLayers => "More layers than are looked at",
         }
     }
 }

@@ -3,6 +3,7 @@
 use crate::proto::describe::{Counted, Field};
 
 use super::Layer;
+use super::contradictions::Contradiction;
 
 /// A field that nobody wrote, to be computed once the whole packet stands.
 #[derive(Debug, Clone)]
@@ -43,4 +44,6 @@ pub(super) struct Quote<'a> {
 pub(super) struct Encoded<'a> {
     pub(super) pending: Vec<Pending>,
     pub(super) quote: Option<Quote<'a>>,
+    /// Counts and lengths that somebody wrote, and that are not those of the lists.
+    pub(super) miscounted: Vec<Contradiction>,
 }

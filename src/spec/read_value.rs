@@ -150,6 +150,12 @@ impl Reader<'_> {
                 return None;
             }
         }
+        // Expressions have no negative numbers: it is a number all the same.
+        let is_negative = text.strip_prefix('-').is_some_and(|digits| digits.parse::<u64>().is_ok());
+        if is_negative && matches!(target.kind, Kind::Uint | Kind::Group) {
+            self.out_of_range(target, tree, text.to_owned());
+            return None;
+        }
         if text == RANDOM {
             return Some(Pick::Draw(target.all()));
         }

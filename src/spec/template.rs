@@ -155,6 +155,7 @@ impl Template {
             | BuildError::OutOfRange { name, .. }
             | BuildError::NotComputed { name }
             | BuildError::BesideComputed { name, .. }
+            | BuildError::OptionsTooLong { name, .. }
             | BuildError::TooLong { name, .. } => name,
             BuildError::TooManyLayers { .. } | BuildError::NoLayer => return self.origin.at.clone(),
         };

@@ -44,11 +44,12 @@ pub enum LayerState {
 pub struct LayerTable {
     entries: [LayerEntry; MAX_LAYERS],
     len: usize,
+    ends_early: bool,
 }
 
 impl Default for LayerTable {
     fn default() -> Self {
-        Self { entries: [LayerEntry::default(); MAX_LAYERS], len: 0 }
+        Self { entries: [LayerEntry::default(); MAX_LAYERS], len: 0, ends_early: false }
     }
 }
 
@@ -56,6 +57,17 @@ impl LayerTable {
     /// Forgets all layers, to be filled again.
     pub fn clear(&mut self) {
         self.len = 0;
+        self.ends_early = false;
+    }
+
+    /// Says that the packet has more layers than there is room for: the last one is the octets of all the others.
+    pub fn end_early(&mut self) {
+        self.ends_early = true;
+    }
+
+    /// Whether the packet has more layers than these.
+    pub fn ends_early(&self) -> bool {
+        self.ends_early
     }
 
     /// Adds a layer; `false` when the table is full.

@@ -62,7 +62,7 @@ impl Pattern {
         if packet.layers.iter().any(|layer| layer.cut.is_some()) {
             return None;
         }
-        let Built { octets, table, link_type } = build(&filled(packet, changing, values)?).ok()?;
+        let Built { octets, table, link_type, .. } = build(&filled(packet, changing, values)?).ok()?;
         let places = changing
             .iter()
             .map(|changing| place(&octets, &table, packet, changing))
