@@ -3,8 +3,9 @@
 
 Each tool, pinned to one core, sends 64-octet UDP frames (60 and the check sequence) over a veth pair between two network
 namespaces of its own; at the other end they are dropped at once. That interface's own counter is the truth. Tools take turns in
-every round; the table has the medians. `changing`: UDP source port and IPv4 identification differ from packet to packet, with both
-checksums. Needs root, iproute2, nftables; tools that are not installed are left out.
+every round; the table has the medians. `changing`: the UDP source port differs from packet to packet, of those that can also the IPv4
+identification, with both checksums. Needs root, iproute2, nftables; of the tools (Debian: hping3, netsniff-ng, tcpreplay, nmap,
+python3-scapy) those that are not installed are left out, and named.
 
     benches/send.py [--rounds 7] [--seconds 1.5] [--only 'rawsock sendmmsg;trafgen, changing'] [--rawsock PATH] [--paced]
 
@@ -29,6 +30,27 @@ FIXED, CHANGING = IP.format(id=7, port=1000), IP.format(id="0..65535", port="102
 # Two sweeps multiply; a count that both run through is enough.
 SEND = "{rawsock} send '{spec}' --top-speed --yes-flood -c {count} --json"
 TRAFGEN = "trafgen -q -P 1 -o v0 -c {folder}/{frame} -n {count}"
+TCPREPLAY = "tcpreplay -q -K -t -i v0 --loop={loops} {folder}/"
+MAUSEZAHN = (
+    "mausezahn v0 -q -c {count} -a 02:00:00:00:00:01 -b 02:00:00:00:00:02 -A 10.66.0.1 -B 10.66.0.2 -t udp {ports},dp=9 "
+    "-P 123456789012345678"
+)
+SCAPY = "{python} {folder}/scapy_send.py "
+# As its manual has it: a loop of send and sendp over one socket.
+SCAPY_SEND = """
+import sys
+from scapy.all import IP, UDP, Ether, L3RawSocket, conf
+way, count = sys.argv[1], int(sys.argv[2])
+is_ip = way.endswith("-ip")
+link = Ether(src="02:00:00:00:00:01", dst="02:00:00:00:00:02")
+packet = IP(src="10.66.0.1", dst="10.66.0.2", id=7) / UDP(sport=1000, dport=9) / bytes(18)
+socket = L3RawSocket(iface="v0") if is_ip else conf.L2socket(iface="v0")
+packet = packet if is_ip else link / packet
+for number in range(count):
+    if way.startswith("changing"):
+        packet[IP].id, packet[UDP].sport = number % 65536, 1024 + number % 60000
+    socket.send(packet)
+"""
 # What each is asked for, and about how many packets a second it sends, for a run of the wanted time.
 TOOLS = {
     "rawsock sendmmsg": (SEND.replace("{spec}", f"{ETH}/{FIXED}") + " -i v0 --engine sendmmsg", 1600e3),
@@ -42,12 +64,21 @@ TOOLS = {
         "{rawsock} replay {folder}/file.pcap -i v0 --top-speed --yes-flood --json --loop 0 -c {count} --preload", 1500e3),
     "trafgen": (TRAFGEN.replace("{frame}", "fixed"), 1300e3),
     "trafgen, changing": (TRAFGEN.replace("{frame}", "changing"), 900e3),
-    "tcpreplay --preload-pcap": ("tcpreplay -q -K -t -i v0 --loop={loops} {folder}/file.pcap", 1100e3),
-    "mausezahn": (
-        "mausezahn v0 -q -c {count} -a 02:00:00:00:00:01 -b 02:00:00:00:00:02 -A 10.66.0.1 -B 10.66.0.2 -t udp sp=1000,dp=9 -P 123456789012345678",
-        900e3),
+    "tcpreplay --preload-pcap": (TCPREPLAY + "file.pcap", 1100e3),
+    "tcpreplay --preload-pcap, changing": (TCPREPLAY + "changing.pcap", 1100e3),
+    "mausezahn": (MAUSEZAHN.replace("{ports}", "sp=1000"), 900e3),
+    # Its count is of rounds through the ports.
+    "mausezahn, changing": (MAUSEZAHN.replace("{count}", "{loops}").replace("{ports}", "sp=1001-2000"), 900e3),
     "hping3 --flood": ("timeout -s INT {seconds} hping3 --flood -q -2 -s 1000 -k -p 9 -d 18 10.66.0.2", 500e3),
+    "hping3 --flood, changing": ("timeout -s INT {seconds} hping3 --flood -q -2 -s 1024 -p 9 -d 18 10.66.0.2", 500e3),
     "nping": ("nping -q --udp -g 1000 -p 9 --data-length 18 -N -H --rate 10000000 -c {count} 10.66.0.2", 250e3),
+    "nping --send-eth": (
+        "nping -q --udp -g 1000 -p 9 --data-length 18 -N -H --rate 10000000 -c {count} -e v0 --send-eth --dest-mac 02:00:00:00:00:02 "
+        "--source-mac 02:00:00:00:00:01 10.66.0.2", 250e3),
+    "scapy": (SCAPY + "fixed {count}", 2e3),
+    "scapy, changing": (SCAPY + "changing {count}", 1.5e3),
+    "scapy ip": (SCAPY + "fixed-ip {count}", 2e3),
+    "scapy ip, changing": (SCAPY + "changing-ip {count}", 1.5e3),
 }
 TRAFGEN_FRAMES = {
     "fixed": "udp(sport=1000, dport=9)",
@@ -85,15 +116,29 @@ def one(command, folder):
     return arrived, took, usage.ru_utime + usage.ru_stime, summary
 
 
+def python_with_scapy():
+    """An interpreter that has scapy; the system's own, where a package brought it."""
+    for python in ("python3", "/usr/bin/python3"):
+        path = shutil.which(python)
+        if path and subprocess.run([path, "-c", "import scapy"], capture_output=True).returncode == 0:
+            return os.path.realpath(run(f"{path} -c 'import sys; print(sys.executable)'").strip())
+    return "scapy"
+
+
 def commands(given, folder):
     rawsock = os.path.abspath(given.rawsock)
+    python = python_with_scapy()
     has_xdp = "--engine" in run(f"{rawsock} send --help", check=False)
     for name, (command, rate) in TOOLS.items():
         if given.only and name not in given.only.split(";"):
             continue
-        count = int(rate * given.seconds) // 1000 * 1000
-        filled = command.format(rawsock=rawsock, folder=folder, count=count, loops=count // 1000, seconds=given.seconds)
-        if shutil.which(filled.split()[0]) and (has_xdp or "--engine" not in filled):
+        count = max(int(rate * given.seconds) // 1000, 1) * 1000
+        filled = command.format(
+            rawsock=rawsock, folder=folder, count=count, loops=count // 1000, seconds=given.seconds, python=python)
+        program = next(word for word in filled.split() if word not in ("timeout", "-s", "INT", str(given.seconds)))
+        if not shutil.which(program):
+            print(f"{name}: {program} is not installed", file=sys.stderr)
+        elif has_xdp or "--engine" not in filled:
             yield name, filled
 
 
@@ -108,6 +153,8 @@ def compare(given, folder):
     for name, runs in results.items():
         rate = statistics.median(arrived / took for arrived, took, _, _ in runs)
         cost = statistics.median(1e6 * cpu / max(arrived, 1) for arrived, _, cpu, _ in runs)
+        if not all(arrived for arrived, _, _, _ in runs):
+            print(f"{name}: nothing arrived: {tools[name]}", file=sys.stderr)
         missing = [said["sent"] - arrived for arrived, _, _, said in runs if "sent" in said]
         print(f"| {name} | {rate / 1e6:.3f} M | {cost:.2f} | {f'{min(missing)} to {max(missing)}' if missing else ''} |", flush=True)
 
@@ -141,7 +188,10 @@ def main():
         run(f"ip -n {SENDER} address add 10.66.0.1/24 dev v0 && ip -n {SENDER} link set lo up")
         run(f"ip -n {SENDER} neighbour replace 10.66.0.2 lladdr 02:00:00:00:00:02 dev v0 nud permanent")
         frames(folder)
-        run(f"{os.path.abspath(given.rawsock)} craft -q '{ETH}/{FIXED}' --count 1000 -w {folder}/file.pcap")
+        for name, packets in (("file", FIXED), ("changing", CHANGING)):
+            run(f"{os.path.abspath(given.rawsock)} craft -q '{ETH}/{packets}' --count 1000 -w {folder}/{name}.pcap")
+        with open(f"{folder}/scapy_send.py", "w") as file:
+            file.write(SCAPY_SEND)
         (paced if given.paced else compare)(given, folder)
     finally:
         tear_down()
