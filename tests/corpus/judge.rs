@@ -1,7 +1,10 @@
 //! What tshark says of chosen fields, for packets of the protocols that we have.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+
+use rawsock::proto::registry;
 
 use super::captures;
 
@@ -63,53 +66,16 @@ pub(crate) fn other_protocols() -> Vec<String> {
     let output = Command::new("tshark").args(["-G", "protocols"]).output().unwrap();
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let names = text.lines().filter_map(|line| line.split('\t').nth(2));
-    let is_ours = |name: &&str| OURS.contains(&name.split('.').next().unwrap_or(name));
+    let first = |name: &'static str| name.split('.').next().unwrap_or(name);
+    let ours =
+        registry().protocols().iter().map(|protocol| first(protocol.name)).chain(OURS_TOO.iter().copied());
+    let ours: HashSet<&str> = ours.collect();
+    let is_ours = |name: &&str| ours.contains(name.split('.').next().unwrap_or(name));
     names.filter(|name| !is_ours(name)).map(str::to_owned).collect()
 }
 
-/// What our protocols, and those that Wireshark makes of their parts, begin with.
-const OURS: &[&str] = &[
-    "eth",
-    "ethertype",
-    "frame",
-    "data",
-    "ip",
-    "ipv6",
-    "tcp",
-    "udp",
-    "icmp",
-    "icmpv6",
-    "igmp",
-    "arp",
-    "vlan",
-    "http",
-    "dhcp",
-    "bootp",
-    "ntp",
-    "tls",
-    "ssl",
-    "sctp",
-    "esp",
-    "ah",
-    "ieee8021ad",
-    "llc",
-    "mpls",
-    "ppp",
-    "pppoe",
-    "pppoed",
-    "pppoes",
-    "gre",
-    "vxlan",
-    "geneve",
-    "sll",
-    "null",
-    "loop",
-    "raw",
-    "mptcp",
-    "dns",
-    "mdns",
-    "llmnr",
-];
+/// Protocols that Wireshark makes of parts of ours, and their older names.
+const OURS_TOO: &[&str] = &["ethertype", "frame", "bootp", "ssl", "pppoe", "raw", "mptcp"];
 
 /// What tshark knows of protocols that we do not, but for the one that our captures need.
 pub(crate) fn others() -> Vec<String> {
