@@ -95,6 +95,8 @@ fn scapy_makes_the_same_octets() {
     for wanted in ["flags=\"DF+evil\"", "flags=\"SA\"", "options=[(\"MSS\", 1460)]", "/ Raw(b\"hi\")"] {
         assert!(words.contains(wanted), "{wanted}: {words}");
     }
+    let question = craft("ip/udp/dns(qry=[{name=www.example.com, type=AAAA}])", "--scapy", "");
+    assert!(question.contains("qd=[DNSQR(qname=\"www.example.com\", qtype=28)]"), "{question}");
     // It is scapy's words that are wanted, and octets only where it has none.
     let octets = |text: &str| -> Vec<String> {
         let named = text.lines().filter_map(|line| line.split_once("Raw(")?.1.split_once("  # "));
@@ -115,6 +117,7 @@ const WITHOUT_WORDS: &[&str] =
 
 /// Those of which only some are octets: cut ones, and forms that the class has not.
 const HAS_WORDS: &[&str] = &[
+    "dns",
     "gre",
     "icmp",
     "icmpv6",
@@ -164,6 +167,11 @@ const ODD: &[&str] = &[
     "ip()/udp()/ntp(stratum=2, refid=0a000001, precision=0xe9, xmt.seconds=3900000000, xmt.fraction=1, rootdelay=77777)",
     "ip()/udp()/ntp(stratum=1, refid=47505300, ext=[{type=1, value=0000000000000000000000}])",
     "ip()/udp()/dns(flags.response, opt={do=true}, answers=[{name=a.example, type=A, a=192.0.2.1}])",
+    "ip()/udp()/dns(qry=[{name=www.example.com, type=AAAA}, {name=., type=NS, class=3}], opt={do=true})",
+    "ip()/udp()/dns(qry=[{name=a.example}, {name='b.@12'}])",
+    "ip()/udp()/dns(qry=[{name='a\\\\.b.example'}])",
+    "ip()/udp()/dns(count.queries=2, qry=[{name=a.example}])",
+    "ip()/udp(dstport=5353)/mdns(qry=[{name=_http._tcp.local, type=PTR, qu=true}])",
     "ip()/udp()/dhcp(server={pattern=64}, hw.len=16, hw.type=27)",
     "ip(cut={len=11, rest=40})",
     "data(zeros=0)",

@@ -151,6 +151,8 @@ const READ_DIFFERENTLY: &[(&str, &str)] = &[
         "tshark takes any octets at port 80 for a part of HTTP",
     ),
     ("wccp_redirect_gre", "the redirect header of WCCP is octets for us"),
+    ("bfd-lag", "BFD of aggregated links is octets for us"),
+    ("bfd-sbfd", "seamless BFD is octets for us"),
     ("heap-overflow-1", "a single octet, which tshark calls raw and we data"),
 ];
 

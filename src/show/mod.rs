@@ -28,6 +28,7 @@ pub mod scapy;
 mod scapy_arguments;
 mod scapy_layers;
 mod scapy_names;
+mod scapy_questions;
 pub mod source_text;
 pub mod statistics;
 mod statistics_round_trips;

@@ -12,6 +12,7 @@ use super::scapy_arguments::{
 use super::scapy_names::{
     Class, IP_FLAGS, Name, TCP_FLAGS, TCP_OPTIONS, class_of, is_bound, sets_defaults_below,
 };
+use super::scapy_questions::questions;
 use crate::packet::Packet;
 use crate::packet::unbuild::{Keep, next_of_chain, unbuild};
 use crate::packet::walk::{Event, walk_layer};
@@ -109,6 +110,15 @@ impl<'a> Writer<'a> {
         match found {
             Some((class, mut found)) => {
                 let mut rest = if class.len > 0 { header.get(class.len..).unwrap_or_default() } else { &[] };
+                if class.has_questions {
+                    let asked = questions(self.octets, &entry, protocol);
+                    let (list, end) = asked.unwrap_or_else(|| {
+                        ("[]".to_owned(), (entry.start as usize).saturating_add(class.len))
+                    });
+                    argument_of(&mut found.arguments, "qd");
+                    found.arguments.push_str(&list);
+                    rest = self.octets.get(end..entry.header_end as usize).unwrap_or_default();
+                }
                 // scapy fills chunks up itself, also where their padding was left out.
                 if let Some(argument) = class.rest
                     && !rest.is_empty()

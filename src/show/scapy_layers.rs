@@ -131,8 +131,8 @@ pub(super) const FURTHER: &[Class] = &[
     },
     Class { len: 4, ..class("sctp.cookie_ack", "SCTPChunkCookieAck", CHUNK) },
     Class { len: 4, ..class("sctp.shutdown_complete", "SCTPChunkShutdownComplete", CHUNK_T) },
-    Class { len: 12, constant: "qd=[]", ..class("dns", "DNS", DNS) },
-    Class { len: 12, constant: "qd=[]", ..class("mdns", "DNS", DNS) },
+    Class { len: 12, has_questions: true, ..class("dns", "DNS", DNS) },
+    Class { len: 12, has_questions: true, ..class("mdns", "DNS", DNS) },
     Class { len: 236, rest: Some("options"), ..class("dhcp", "BOOTP", BOOTP) },
     Class { len: 48, ..class("ntp", "NTPHeader", NTP) },
 ];

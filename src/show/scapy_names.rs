@@ -25,6 +25,8 @@ pub(super) struct Class {
     pub(super) constant: &'static str,
     /// The class and the fields of what stands behind `len` octets, where scapy has a class of its own for it.
     pub(super) behind: Option<(&'static str, &'static [Name])>,
+    /// Questions of DNS stand behind its fields.
+    pub(super) has_questions: bool,
     /// A field that the layer below must have: scapy adds it there otherwise.
     pub(super) below: &'static str,
     /// Its rest is padded to four octets.
@@ -48,6 +50,7 @@ pub(super) const fn class(layer: &'static str, class: &'static str, fields: &'st
         is_transport: false,
         constant: "",
         behind: None,
+        has_questions: false,
         below: "",
         is_padded: false,
     }
