@@ -129,7 +129,7 @@ fn a_live_capture_has_the_names_of_the_system_s_files() {
     let Some(lab) = lab() else { return };
     let mut capture = lab.command(rawsock::lab::Host::Client, RAWSOCK);
     let capture =
-        capture.args(["capture", "-i", "eth0", "--resolve", "-t", "-c", "1", "-a", "duration:20s", "icmp"]);
+        capture.args(["capture", "-i", "eth0", "--resolve", "-t", "-c", "20", "-a", "duration:20s", "icmp"]);
     let capture =
         capture.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn().unwrap();
     let until = Instant::now() + Duration::from_secs(15);
@@ -140,8 +140,9 @@ fn a_live_capture_has_the_names_of_the_system_s_files() {
     }
     let output = capture.wait_with_output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
+    // A busy machine may show the first packets before it has their names: capturing does not wait.
     assert!(
-        text.starts_with("IP client > server: ICMP echo request"),
+        text.lines().any(|line| line.starts_with("IP client > server: ICMP echo request")),
         "{text}{}",
         String::from_utf8_lossy(&output.stderr)
     );
