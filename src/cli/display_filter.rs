@@ -82,6 +82,7 @@ impl DisplayFilter {
             interface_id: frame.interface,
             comment: frame.comment,
             sent: None,
+            known: &[],
             facts,
         };
         dissect(frame.data, frame.link_type, &mut self.table);

@@ -65,6 +65,7 @@ mod schema;
 mod send;
 mod send_dry;
 mod send_flow;
+mod send_follow;
 mod send_output;
 mod send_prepare;
 mod send_stream;

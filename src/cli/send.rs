@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::Path;
+use std::rc::Rc;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
@@ -9,6 +10,7 @@ use clap::{Args, ValueEnum};
 use super::capture_file::LiveFile;
 use super::engine::Engine;
 use super::send_flow::Flow;
+use super::send_follow::{Follower, Marks, Watch};
 use super::send_output::{Form, Printer};
 use super::send_prepare::{Plan, Prepare};
 use super::spec_argument::{Specs, tell};
@@ -171,10 +173,11 @@ pub(super) fn run(args: &SendArgs) -> CommandResult {
     }
     let streams = args.top_speed || args.workers.is_some() || args.engine.is_some();
     let awaits = !args.no_answers && !streams;
-    let expects = |spec: &Spec| spec.templates.iter().any(|template| !template.expect.is_empty());
+    let expects =
+        |spec: &Spec| spec.templates.iter().any(|one| !one.expect.is_empty() || !one.then.is_empty());
     if !awaits && specs.iter().any(expects) {
-        return Err("what a spec expects cannot be told without answers: leave `--no-answers` out (`--top-speed` and `--workers` too), \
-                    or its `expect`"
+        return Err("what a spec expects, and what follows an answer, is not known without answers: leave `--no-answers` out (`--top-speed` and `--workers` too), \
+                    or its `expect` and `then`"
             .into());
     }
     if streams || (args.no_answers && args.quiet && args.write.is_none()) {
@@ -246,7 +249,9 @@ fn send(args: &SendArgs, specs: &[Spec], plan: Plan, flow: &Flow) -> CommandResu
         .zip(&mut randoms)
         .flat_map(|(spec, random)| spec.packets(random, again).map(move |crafted| (spec, crafted)));
     let most = usize::try_from(flow.most).unwrap_or(usize::MAX);
-    let prepare = Prepare::new(packets.take(most), plan, &interrupt)?;
+    let marks = Marks::default();
+    let follower = Follower::new(Rc::clone(&marks), plan.clone(), &interrupt)?;
+    let prepare = Prepare::new(packets.take(most), plan, &interrupt)?.with_marks(marks);
     let burst = usize::try_from(flow.burst).unwrap_or(1);
     let (interval, bits) = match flow.tempo {
         Tempo::Packets(rate) => {
@@ -269,17 +274,17 @@ fn send(args: &SendArgs, specs: &[Spec], plan: Plan, flow: &Flow) -> CommandResu
         SendArgs { json: true, .. } => Form::Json,
         SendArgs { verbose, .. } => Form::Lines { trees: *verbose },
     };
-    let mut printer = Printer::new(form, saved);
-    match drive(&mut sender, &mut wire, &interrupt, &mut printer) {
+    let mut watch = Watch { printer: Printer::new(form, saved), follower };
+    match drive(&mut sender, &mut wire, &interrupt, &mut watch) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => return Err(error.into()),
         _ => {}
     }
     if args.write.is_some() {
         wire.finish(&mut |packet| sender.received(packet))?;
-        Watcher::<_, PacketWire>::watch(&mut printer, &mut sender, Now::read())?;
+        Watcher::<_, PacketWire>::watch(&mut watch, &mut sender, Now::read())?;
     }
     let totals = sender.totals();
-    printer.finish(totals, wire.unseen()?)?;
+    watch.printer.finish(totals, wire.unseen()?)?;
     Ok(outcome(totals))
 }
 

@@ -4,18 +4,15 @@ use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use super::capture_file::LiveFile;
-use crate::exchange::drive::Watcher;
-use crate::exchange::drive::packets::PacketWire;
 use crate::exchange::engine::Nanos;
 use crate::exchange::expect::{Judged, Verdict};
 use crate::exchange::matcher::Match;
-use crate::exchange::send::{Event, Ready, Seen, Sender, Totals};
+use crate::exchange::send::{Event, Seen, Totals};
 use crate::file::WriteError;
 use crate::packet::check::Dissected;
 use crate::packet::dissect::dissect;
 use crate::show::text::{printable, push_json_string};
 use crate::show::{Meta, json, line, tree};
-use crate::sys::clock::Now;
 use crate::wire::frame::{Direction, Frame, LinkType};
 use crate::wire::layers::LayerTable;
 
@@ -60,7 +57,8 @@ impl Printer {
         Self { form, saved, text: String::new(), table: LayerTable::default(), failure: None }
     }
 
-    fn event(&mut self, event: &Event) {
+    /// Prints and saves what happened.
+    pub(super) fn event(&mut self, event: &Event) {
         match event {
             Event::Left { number, seen } => {
                 self.save(seen, Direction::Outbound, &format!("packet {}", number + 1))
@@ -70,7 +68,7 @@ impl Printer {
                 let comment = format!("{words} packet {}, after {} ms", event.number() + 1, Millis(*rtt));
                 self.save(seen, Direction::Inbound, &comment);
             }
-            Event::Sent { .. } | Event::Failed { .. } | Event::Judged(_) => {}
+            Event::Sent { .. } | Event::Failed { .. } | Event::Judged(_) | Event::Followed { .. } => {}
         }
         match (self.form, event) {
             (_, Event::Failed { number, reason, packet }) => self.failed(*number, reason, packet.as_ref()),
@@ -128,7 +126,7 @@ impl Printer {
                 let (word, after) = (verdict_word(*verdict), Millis(*after).to_string());
                 let _ = writeln!(text, "{number:>5} {word:<9} {after:>8} ms {what}{}", printable(filter));
             }
-            Event::Left { .. } | Event::Failed { .. } => {}
+            Event::Left { .. } | Event::Failed { .. } | Event::Followed { .. } => {}
         }
         self.text = text;
     }
@@ -141,7 +139,7 @@ impl Printer {
             }
             Event::Sent { octets, wall, link_type, .. } => ("sent", octets, *link_type, *wall, octets.len()),
             Event::Judged(judged) => return self.json_of_judged(judged),
-            Event::Left { .. } | Event::Failed { .. } => return,
+            Event::Left { .. } | Event::Failed { .. } | Event::Followed { .. } => return,
         };
         let text = &mut self.text;
         let _ = write!(text, "{{\"event\":\"{kind}\",\"packet\":{number}");
@@ -164,6 +162,11 @@ impl Printer {
             write!(text, "{{\"event\":\"{word}\",\"packet\":{},\"after_ns\":{after},\"{kind}\":", number + 1);
         push_json_string(text, filter);
         text.push_str("}\n");
+    }
+
+    /// Writes what has come together.
+    pub(super) fn flush_if_any(&mut self) -> io::Result<()> {
+        if self.text.is_empty() { Ok(()) } else { self.flush() }
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -206,15 +209,6 @@ impl Printer {
             (None, Some(saved)) => Ok(saved.finish()?),
             (None, None) => Ok(()),
         }
-    }
-}
-
-impl<I: Iterator<Item = Result<Ready, String>>> Watcher<Sender<I>, PacketWire> for Printer {
-    fn watch(&mut self, engine: &mut Sender<I>, _now: Now) -> io::Result<()> {
-        for event in engine.take_events() {
-            self.event(&event);
-        }
-        if self.text.is_empty() { Ok(()) } else { self.flush() }
     }
 }
 

@@ -7,6 +7,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use super::remarks::Remarks;
+use super::send_follow::{Marks, mark, with_mark};
 use super::tempo::{flood_refused, stays_here};
 use crate::exchange::drive::packets::{Needs, PacketWire};
 use crate::exchange::drive::tap::Tap;
@@ -79,7 +80,7 @@ impl Plan {
     /// When a packet cannot be sent in the way that is asked for.
     pub(super) fn needs(&self, specs: &[Spec]) -> Result<Needs, String> {
         let mut needs = Needs::default();
-        for template in specs.iter().flat_map(|spec| &spec.templates) {
+        for template in specs.iter().flat_map(Spec::all_templates) {
             let outermost = template.outermost().map_or("", |layer| layer.protocol.name);
             match (outermost, self.is_frame(outermost)) {
                 ("ip", false) => needs.v4 = true,
@@ -140,6 +141,8 @@ pub(super) struct Prepare<'a, P> {
     remarks: Option<Remarks>,
     /// Those of the present packet that are still to go.
     fragments: VecDeque<Ready>,
+    /// Packets that others follow.
+    marks: Marks<'a>,
 }
 
 impl<'a, P> Prepare<'a, P> {
@@ -161,7 +164,13 @@ impl<'a, P> Prepare<'a, P> {
             told: HashSet::new(),
             remarks,
             fragments: VecDeque::new(),
+            marks: Marks::default(),
         })
+    }
+
+    /// Marks packets that others follow here.
+    pub(super) fn with_marks(self, marks: Marks<'a>) -> Self {
+        Self { marks, ..self }
     }
 
     fn ready(&mut self, spec: &Spec, mut crafted: Crafted<'_>) -> Result<Vec<Ready>, Box<dyn Error>> {
@@ -194,6 +203,8 @@ impl<'a, P> Prepare<'a, P> {
                 reply: template.reply.clone().filter(|_| !is_later),
                 expect: template.expect.iter().filter(|_| !is_later).map(expect).collect(),
                 within: nanos(within),
+                awaits: true,
+                then: None,
                 delay: self.random.up_to(u128::from(nanos(self.plan.jitter))).try_into().unwrap_or(0),
             });
         }
@@ -372,7 +383,7 @@ impl<'a, P> Prepare<'a, P> {
     }
 }
 
-impl<'s, P: Iterator<Item = (&'s Spec, Crafted<'s>)>> Iterator for Prepare<'_, P> {
+impl<'s, P: Iterator<Item = (&'s Spec, Crafted<'s>)>> Iterator for Prepare<'s, P> {
     type Item = Result<Ready, String>;
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -381,9 +392,10 @@ impl<'s, P: Iterator<Item = (&'s Spec, Crafted<'s>)>> Iterator for Prepare<'_, P
         }
         let (spec, crafted) = self.packets.next()?;
         self.number += 1;
+        let marked = mark(&self.marks, spec, &crafted);
         match self.ready(spec, crafted) {
             Ok(ready) => {
-                self.fragments.extend(ready);
+                self.fragments.extend(ready.into_iter().map(|ready| with_mark(ready, marked)));
                 self.fragments.pop_front().map(Ok)
             }
             Err(error) => Some(Err(error.to_string())),

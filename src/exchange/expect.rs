@@ -110,18 +110,27 @@ impl Expectations {
         }
     }
 
-    /// Holds a packet that came against what is expected; `answers` is the packet that it answers.
-    pub(super) fn received(&mut self, packet: &Incoming<'_>, table: &LayerTable, answers: Option<usize>) {
+    /// Holds a packet that came against what is expected; `answers` is the packet that it answers. Tells after which packet it
+    /// had to come, if it had.
+    pub(super) fn received(
+        &mut self,
+        packet: &Incoming<'_>,
+        table: &LayerTable,
+        answers: Option<usize>,
+    ) -> Option<usize> {
         let dissected = Dissected { octets: packet.octets, table, wire_len: packet.len };
         let numbers: Vec<usize> = match answers {
             Some(number) => vec![number],
             None => self.open.keys().copied().collect(),
         };
         for number in numbers {
+            let before = self.judged.len();
             if self.takes(number, packet.at, packet.wall, &dissected) {
-                break;
+                let mut judged = self.judged.iter().skip(before);
+                return judged.any(|one| one.verdict == Verdict::Met).then_some(number);
             }
         }
+        None
     }
 
     /// Whether one of the expectations after the packet of this number is decided by a packet.

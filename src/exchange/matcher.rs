@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 
+use crate::packet::identity::{first_with_identity, key};
 use crate::proto::describe::Side;
 use crate::proto::registry;
 use crate::wire::layers::LayerTable;
@@ -63,6 +64,13 @@ impl Matcher {
             self.parts.insert(layer.to_vec(), self.answered.len());
         }
         self.skip();
+    }
+
+    /// Nobody waits for what answers the packet of this number: where others may be meant, they are.
+    pub fn await_nothing(&mut self, number: usize) {
+        if let Some(answered) = self.answered.get_mut(number) {
+            *answered = true;
+        }
     }
 
     /// Counts a packet that was not sent, so that numbers stay in step.
@@ -190,39 +198,10 @@ impl Alike {
     }
 }
 
-/// The layer that the first words of a key come from: what links do is no part of it.
-fn first_with_identity(table: &LayerTable) -> Option<usize> {
-    let has_identity =
-        |entry: &&crate::wire::layers::LayerEntry| registry().get(entry.protocol).identity.is_some();
-    let entry = table.entries().iter().find(has_identity)?;
-    table.entries().iter().position(|other| other.start == entry.start && other.protocol == entry.protocol)
-}
-
 /// The first layer of the packet that the innermost error quotes.
 fn first_quoted(table: &LayerTable) -> Option<usize> {
     let quoting = table.entries().iter().find_map(|entry| entry.quoted_by)?;
     table.quoted(usize::from(quoting))
-}
-
-/// Joins the identities of a chain of layers, and tells whether each layer that has one could give it.
-fn key(octets: &[u8], table: &LayerTable, first: Option<usize>, side: Side) -> (Vec<u8>, bool) {
-    let mut key = Vec::with_capacity(40);
-    let mut complete = first.is_some();
-    let mut next = first;
-    while let Some(entry) = next.and_then(|index| table.entries().get(index)) {
-        let protocol = registry().get(entry.protocol);
-        if let Some(identity) = protocol.identity {
-            let header = octets.get(entry.start as usize..entry.header_end as usize).unwrap_or_default();
-            let len = key.len();
-            key.push(protocol.id.0);
-            if !identity(header, side, &mut key) {
-                key.truncate(len);
-                complete = false;
-            }
-        }
-        next = next.and_then(|index| table.child(index)).map(|(index, _)| index);
-    }
-    (key, complete)
 }
 
 /// The octets of the first layer that has an identity, with what it carries.

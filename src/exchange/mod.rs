@@ -11,3 +11,4 @@ pub mod probe;
 pub mod send;
 pub mod send_event;
 pub mod send_pace;
+mod send_then;

@@ -1,11 +1,12 @@
 //! Sending as an engine: packets at their pace, and what comes back to each.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
 
 use crate::exchange::engine::{Engine, Incoming, Nanos, Outgoing, SECOND, Step};
 use crate::exchange::expect::{Expectation, Expectations};
 use crate::exchange::matcher::{Match, Matcher};
+use crate::exchange::send_then::{By, Followed};
 use crate::filter::field::{About, FieldFilter};
 use crate::packet::build::Built;
 use crate::packet::check::Dissected;
@@ -37,6 +38,10 @@ pub struct Ready {
     pub within: Nanos,
     /// How much later than its turn it goes.
     pub delay: Nanos,
+    /// Whether its answer is awaited, where answers are.
+    pub awaits: bool,
+    /// How whoever makes packets knows it when the answer comes that others follow ([`Event::Followed`]).
+    pub then: Option<usize>,
 }
 
 /// What was sent, and when.
@@ -71,6 +76,9 @@ pub struct Sender<I> {
     /// Packets whose protocols know no answer, and that have a filter for one.
     unruled: Vec<usize>,
     expectations: Expectations,
+    followed: Followed,
+    /// Packets that follow answers: they go at once.
+    follows: VecDeque<Result<Ready, String>>,
     events: Vec<Event>,
     failed: usize,
 }
@@ -92,8 +100,17 @@ impl<I: Iterator<Item = Result<Ready, String>>> Sender<I> {
             filters: HashMap::new(),
             unruled: Vec::new(),
             expectations: Expectations::default(),
+            followed: Followed::default(),
+            follows: VecDeque::new(),
             events: Vec::new(),
             failed: 0,
+        }
+    }
+
+    /// Sends a packet that follows an answer, out of turn.
+    pub fn follow(&mut self, ready: Result<Ready, String>) {
+        if !self.stopped {
+            self.follows.push_back(ready);
         }
     }
 
@@ -157,8 +174,13 @@ impl<I: Iterator<Item = Result<Ready, String>>> Sender<I> {
             }
         };
         let Ready { built, whole, is_later, destination, interface, reply, expect, within, .. } = ready;
+        let (awaits, mark) = (ready.awaits, ready.then);
         let asked = whole.as_ref().unwrap_or(&built);
         let has_rule = self.remember(&built, asked, is_later) && self.pace.answers;
+        if !awaits {
+            self.matcher.await_nothing(number);
+        }
+        let has_rule = has_rule && awaits;
         let is_unruled = self.pace.answers && !has_rule && reply.is_some();
         let awaited = has_rule || is_unruled;
         if is_unruled {
@@ -166,6 +188,12 @@ impl<I: Iterator<Item = Result<Ready, String>>> Sender<I> {
         }
         let (until, expects) = (now.saturating_add(within), !expect.is_empty());
         self.records.push(Record { until, awaited, expects, ..Record::default() });
+        let by = match (expect.iter().any(|one| one.is_wanted), reply.is_some()) {
+            (true, _) => By::Expectation,
+            (false, true) => By::Filter,
+            (false, false) => By::Rule,
+        };
+        self.followed.begin(number, mark, asked, by);
         self.expectations.begin(number, asked, expect);
         if let Some(filter) = reply.filter(|_| self.pace.answers) {
             self.filters.insert(number, (filter, asked.clone()));
@@ -213,7 +241,10 @@ impl<I: Iterator<Item = Result<Ready, String>>> Sender<I> {
         record.answered = true;
         self.unruled.retain(|unruled| *unruled != number);
         let rtt = record.sent_at.map_or(0, |sent_at| packet.at.saturating_sub(sent_at));
-        self.events.push(Event::Answer { what, rtt, seen: packet.into() });
+        let seen = packet.into();
+        let followed = self.followed.answered(what, &seen);
+        self.events.push(Event::Answer { what, rtt, seen });
+        self.events.extend(followed);
         Some(number)
     }
 
@@ -235,6 +266,12 @@ impl<I: Iterator<Item = Result<Ready, String>>> Sender<I> {
 impl<I: Iterator<Item = Result<Ready, String>>> Engine for Sender<I> {
     fn step(&mut self, now: Nanos) -> Step {
         self.expectations.expire(now);
+        if let Some(ready) = self.follows.pop_front() {
+            let turn = self.next_at;
+            let step = self.send(ready, now);
+            self.next_at = turn;
+            return step;
+        }
         if !self.exhausted && self.ready.is_none() {
             let due = self.next_at.map_or(0, |at| at.max(now).saturating_sub(self.first_at));
             self.ready = if due < self.pace.duration { self.packets.next() } else { None };
@@ -277,8 +314,11 @@ impl<I: Iterator<Item = Result<Ready, String>>> Engine for Sender<I> {
         let answers = if looks { self.answer(packet, &table) } else { None };
         // On a loopback interface our own packets come in as well.
         let is_ours = answers.is_none() && self.leaves(packet, &table);
-        if !packet.outgoing && !is_ours {
-            self.expectations.received(&packet, &table, answers);
+        if packet.outgoing || is_ours {
+            return;
+        }
+        if let Some(number) = self.expectations.received(&packet, &table, answers) {
+            self.events.extend(self.followed.met(number, &packet.into()));
         }
     }
 
@@ -287,6 +327,7 @@ impl<I: Iterator<Item = Result<Ready, String>>> Engine for Sender<I> {
         self.stopped = true;
         self.expectations.stop();
         self.ready = None;
+        self.follows.clear();
     }
 }
 
@@ -322,6 +363,8 @@ mod tests {
             delay: 0,
             reply: None,
             expect: vec![],
+            awaits: true,
+            then: None,
         })
     }
 

@@ -46,6 +46,17 @@ pub enum Event {
     },
     /// An expectation came to its end.
     Judged(Judged),
+    /// The answer came that packets follow ([`Ready::then`](crate::exchange::send::Ready::then)).
+    Followed {
+        /// The number of the packet that was answered.
+        number: usize,
+        /// How whoever makes packets knows it.
+        mark: usize,
+        /// The octets of the packet that was sent, and what they begin with.
+        sent: (Vec<u8>, LinkType),
+        /// Its answer.
+        seen: Seen,
+    },
 }
 
 /// A packet as it was seen on the wire.
@@ -75,6 +86,7 @@ impl Event {
     pub fn number(&self) -> usize {
         match self {
             Self::Sent { number, .. } | Self::Failed { number, .. } | Self::Left { number, .. } => *number,
+            Self::Followed { number, .. } => *number,
             Self::Judged(judged) => judged.number,
             Self::Answer {
                 what: Match::Reply(number) | Match::Error(number) | Match::Duplicate(number),

@@ -15,6 +15,7 @@ mod encode_options;
 pub mod expert;
 mod fit;
 pub mod fragment;
+pub mod identity;
 #[cfg(test)]
 pub(crate) mod laws;
 mod measure;

@@ -79,6 +79,7 @@ impl Columns {
             interface_id: meta.interface_id,
             comment: meta.comment,
             sent: None,
+            known: &[],
             facts: meta.facts,
         };
         self.times.show();

@@ -50,7 +50,7 @@ impl<'t> Filling<'t> {
     /// The packet at place `index`, with draws as [`values`](Self::values) takes them.
     pub fn packet(&self, index: u64, random: &mut Random) -> Crafted<'t> {
         let packet = self.template.packet(index, &Round::default(), random);
-        Crafted { template: self.template, packet, seed: 0 }
+        Crafted { template: self.template, packet, seed: 0, round: Round::default() }
     }
 
     /// The fields, in the order in which they draw.

@@ -1,6 +1,7 @@
 //! What leaves for a packet: itself, or its fragments in some order, with bits that are turned over.
 
 use super::mistake::Mistake;
+use super::packets::Round;
 use super::random::Random;
 use super::template::Template;
 use super::{Diagnostic, Spec, SpecError};
@@ -51,6 +52,8 @@ pub struct Crafted<'s> {
     pub packet: Packet,
     /// Of what is drawn when it leaves.
     pub(super) seed: u64,
+    /// What the variables that hold generators are, for it and for what follows it.
+    pub(super) round: Round,
 }
 
 /// What leaves for a packet.
@@ -66,13 +69,20 @@ pub struct Leaving {
     pub is_later: bool,
 }
 
+impl Crafted<'_> {
+    /// What the variables are that hold generators.
+    pub fn round(&self) -> &Round {
+        &self.round
+    }
+}
+
 impl Spec {
     /// Builds what leaves for a packet of this spec, in the order in which it leaves.
     ///
     /// # Errors
     /// Where in the spec the cause stands.
     pub fn leaving(&self, crafted: Crafted<'_>) -> Result<Vec<Leaving>, SpecError> {
-        let Crafted { template, mut packet, seed } = crafted;
+        let Crafted { template, mut packet, seed, .. } = crafted;
         let built = self.build(template, &mut packet)?;
         let mut random = Random::new(seed);
         let mut leaving = match &template.fragment {

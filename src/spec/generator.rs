@@ -3,6 +3,7 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::random::Random;
+use super::told::Told;
 use crate::wire::value::Value;
 
 /// A place in a packet that is filled anew for each one.
@@ -26,6 +27,8 @@ pub(super) enum Numbers {
     Draw(Run),
     /// The same, but every other time one of those at which programs err.
     Edges(Run),
+    /// What packets tell that came or were sent before.
+    Told(Box<Told>),
 }
 
 /// Runs, one behind the other.
@@ -66,6 +69,12 @@ pub(super) enum Make {
     Pattern,
     /// So many random octets.
     Random,
+    /// Octets that are told.
+    Octets,
+    /// A domain name that is told.
+    Name,
+    /// A text that is told.
+    Text,
 }
 
 impl Numbers {
@@ -88,7 +97,7 @@ impl Numbers {
                 [Run { first, last, .. }] if first == last => Some(*first),
                 _ => None,
             },
-            Self::Draw(_) | Self::Edges(_) => None,
+            Self::Draw(_) | Self::Edges(_) | Self::Told(_) => None,
         }
     }
 }
@@ -141,7 +150,7 @@ impl Slot {
     /// How many packets a whole sweep takes; 1 for draws.
     pub(super) fn count(&self) -> u64 {
         match &self.numbers {
-            Numbers::Draw(_) | Numbers::Edges(_) => 1,
+            Numbers::Draw(_) | Numbers::Edges(_) | Numbers::Told(_) => 1,
             Numbers::Sweep(sweep) => sweep.ends.last().copied().unwrap_or(0),
         }
     }
@@ -151,12 +160,13 @@ impl Slot {
         matches!(self.numbers, Numbers::Draw(_) | Numbers::Edges(_)) || self.make == Make::Random
     }
 
-    /// The value at this place of the sweep, or a drawn one.
+    /// The value at this place of the sweep, or a drawn one; nothing much where it is told, and nobody tells it.
     pub(super) fn value(&self, index: u64, random: &mut Random) -> Value {
         let number = match &self.numbers {
             Numbers::Draw(run) => run.at(random.up_to(run.last_index())),
             Numbers::Edges(run) => run.at(run.edge(random)),
             Numbers::Sweep(sweep) => sweep.at(index).unwrap_or(0),
+            Numbers::Told(_) => 0,
         };
         self.make.value(number, random)
     }
@@ -181,6 +191,10 @@ impl Make {
             Self::Mac => Value::Mac(octets.last_chunk().copied().unwrap_or_default()),
             Self::Ipv4 => Value::Ipv4(Ipv4Addr::from(octets.last_chunk::<4>().copied().unwrap_or_default())),
             Self::Ipv6 => Value::Ipv6(Ipv6Addr::from_bits(number)),
+            Self::Octets => Value::Octets(Vec::new()),
+            // The name without labels, RFC 1035 §3.1.
+            Self::Name => Value::Name(vec![0]),
+            Self::Text => Value::Text(Vec::new()),
             Self::Uint | Self::Zeros | Self::Pattern | Self::Random => {
                 Value::Uint(u64::try_from(number).unwrap_or(u64::MAX))
             }

@@ -3,6 +3,8 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::filter::field::About;
+use crate::packet::check::Dissected;
 use crate::packet::dissect::dissect;
 use crate::packet::laws::packets;
 use crate::packet::unbuild::{Keep, unbuild, unbuild_shortest};
@@ -242,3 +244,57 @@ const WORDS: &[&str] = &[
     "null",
     "1.5",
 ];
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    /// Whatever comes as an answer, what follows is built, or what cannot be told is.
+    #[test]
+    fn any_answer_makes_packets_or_is_told(sent in packets(), reply in prop_oneof![packets(), prop::collection::vec(any::<u8>(), 0..120)]) {
+        let spec = ANY_ANSWER_SPEC.get_or_init(|| {
+            read_text(ANY_ANSWER, Syntax::Toml).unwrap_or_else(|error| panic!("{}", error.render(false)))
+        });
+        let dissected = |octets: &[u8]| {
+            let mut table = LayerTable::default();
+            dissect(octets, LinkType::RAW, &mut table);
+            table
+        };
+        let (sent_table, reply_table) = (dissected(&sent), dissected(&reply));
+        let known = [Some(Dissected { octets: &reply, table: &reply_table, wire_len: reply.len() })];
+        let sent = Some(Dissected { octets: &sent, table: &sent_table, wire_len: sent.len() });
+        let about = About { sent, known: &known, ..About::default() };
+        for template in &spec.templates[0].then {
+            match template.told(&Round::default(), &mut Random::new(1), &about) {
+                Ok(crafted) => for crafted in crafted {
+                    if let Err(error) = spec.leaving(crafted) {
+                        error.render(false);
+                    }
+                },
+                Err(untold) => prop_assert!(untold.to_string().contains('.')),
+            }
+        }
+    }
+}
+
+static ANY_ANSWER_SPEC: std::sync::OnceLock<Spec> = std::sync::OnceLock::new();
+
+/// Fields of all kinds that an answer tells.
+const ANY_ANSWER: &str = r#"
+[[packet]]
+layers = [{ ip = {} }, { tcp = { flags = "S" } }]
+
+[[packet.then]]
+layers = [{ ip = { ttl = "reply.ip.ttl - 300", src = "reply.ip.dst", flags = { df = "reply.ip.len" } } }, { tcp = { seq = "reply.tcp.ack", flags = "reply.tcp.flags & 0x17" } }]
+
+[[packet.then]]
+layers = [{ ipv6 = { src = "reply.ipv6.dst", flow = "reply.ip[0:8]" } }, { udp = { srcport = "sent.udp.dstport * 65537" } }]
+
+[[packet.then]]
+layers = [{ eth = { src = "reply.ip[0:6]" } }, { ip = {} }, { tcp = { options = [{ timestamp = { tsval = "reply.tcp.options.timestamp.tsval", tsecr = "reply.ip.id / (reply.ip.ttl - 64)" } }] } }, { data = { from = "reply.ip" } }]
+
+[[packet.then]]
+layers = [{ ip = {} }, { udp = {} }, { dns = { qry = [{ name = "${reply.dns.qry.name}" }] } }]
+
+[[packet.then]]
+layers = [{ ip = {} }, { udp = {} }, { data = { text = "${reply.ip.src} ${reply.dns.qry.name} ${sent.ip.id} ${ip.id}" } }]
+"#;

@@ -303,6 +303,15 @@ pub enum Mistake {
     /// An expectation that says nothing, or two things.
     #[error("an expectation says either `match` or `none`")]
     Expect,
+    /// A field of another packet where none came or was sent before.
+    #[error("`{text}`: no packet came or was sent before this one")]
+    NothingKnown {
+        /// What stands there.
+        text: String,
+    },
+    /// Packets that follow an answer that nobody gives.
+    #[error("nothing answers this packet, so that its `then` never goes")]
+    Unanswered,
     /// A filter for replies where no packet is.
     #[error("`reply` belongs to a packet")]
     Reply,
@@ -359,7 +368,7 @@ impl Explain for Mistake {
                 format!("write the number: {}", numbers.join(" or "))
             }
             Self::OneSource { .. } => {
-                "one of hex, text, file, zeros, pattern, random; or plain hexadecimal digits".to_owned()
+                "one of hex, text, file, zeros, pattern, random, from; or plain hexadecimal digits".to_owned()
             }
             Self::UnknownVariable { nearest, name } => did_you_mean(
                 nearest,
@@ -375,6 +384,10 @@ impl Explain for Mistake {
                     .to_owned()
             }
             Self::Expect => "`match` is what must come, `none` what must not".to_owned(),
+            Self::NothingKnown { .. } => {
+                "the packets of `then` and the steps of a `[[scenario]]` know those before them".to_owned()
+            }
+            Self::Unanswered => "say what does: `reply = \"…\"`, or `expect = { match = \"…\" }`".to_owned(),
             Self::Reply => "write it beside the packet's `layers`".to_owned(),
             Self::Filter(mistake) => return mistake.help(),
             _ => return None,

@@ -37,6 +37,7 @@ mod read_octets;
 mod read_options;
 mod read_send;
 mod read_shorthands;
+mod read_told;
 mod read_value;
 mod read_woven;
 mod reader;
@@ -48,6 +49,7 @@ mod syntax_json;
 mod syntax_toml;
 mod target;
 mod template;
+mod told;
 mod tree;
 mod variables;
 mod weave;
@@ -61,11 +63,13 @@ use crate::packet::build::{BuildError, Built, build};
 pub use self::filling::Filling;
 pub use self::frames::{Crafted, Leaving};
 pub use self::mistake::Mistake;
+pub use self::packets::Round;
 pub use self::random::Random;
 pub use self::read_send::{SendOptions, Via, parse_duration, parse_rate};
 pub use self::schema::schema;
 pub use self::syntax_json::Splitter;
 pub use self::template::{Expected, Template};
+pub use self::told::Untold;
 pub use self::write_expression::write_expression;
 pub use self::write_toml::write_toml;
 pub use crate::diagnostic::Source;
@@ -178,6 +182,11 @@ impl Spec {
         build(packet).map_err(|error| self.build_error(template, packet, error))
     }
 
+    /// Its packets, with those that follow their answers.
+    pub fn all_templates(&self) -> Vec<&Template> {
+        self.templates.iter().flat_map(Template::with_following).collect()
+    }
+
     /// How many packets it stands for; 2^64 − 1 when they are more.
     pub fn total(&self) -> u64 {
         let round = self.templates.iter().fold(0u64, |sum, template| sum.saturating_add(template.total()));
@@ -200,18 +209,24 @@ impl Spec {
     /// Where in the spec the causes stand, one for each template.
     pub fn check(&self, most: u64) -> Result<(), SpecError> {
         let mut random = Random::new(0);
-        let count = u64::try_from(self.templates.len()).unwrap_or(u64::MAX).max(1);
+        let templates = self.all_templates();
+        let count = u64::try_from(templates.len()).unwrap_or(u64::MAX).max(1);
         let each = most.checked_div(count).unwrap_or(0).max(2);
         let mut diagnostics = Vec::new();
         let mut octets = 0usize;
-        for template in &self.templates {
+        for template in templates {
             let total = template.total();
             let first = total.min(each.saturating_sub(1));
             let last = total.saturating_sub(1).max(first);
             for index in (0..first).chain(last..total) {
-                let packet = template.packet(index, &packets::Round::default(), &mut random);
-                match self.leaving(Crafted { template, packet, seed: 0 }) {
+                let round = packets::Round::default();
+                let packet = template.packet(index, &round, &mut random);
+                match self.leaving(Crafted { template, packet, seed: 0, round }) {
                     Ok(leaving) => {
+                        if index == 0 && !template.is_followed(&leaving) {
+                            let (at, mistake) = (template.then_at.clone(), Mistake::Unanswered);
+                            diagnostics.push(Diagnostic { at, mistake });
+                        }
                         let made = leaving.iter().map(|leaving| leaving.built.octets.len());
                         octets = made.fold(octets, usize::saturating_add);
                     }

@@ -22,7 +22,7 @@ impl Shared {
 
 /// What the variables that hold generators are in one round.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Round {
+pub struct Round {
     /// For each the place in its sweep, and the seed of its draw.
     pub(super) values: Vec<(u64, u64)>,
 }
@@ -94,7 +94,8 @@ impl<'s> Iterator for Packets<'s> {
                 let packet = template.packet(self.index, &self.now, self.random);
                 self.index = self.index.saturating_add(1);
                 let seed = if template.draws_leaving() { self.random.bits() } else { 0 };
-                return Some(Crafted { template, packet, seed });
+                let round = if template.then.is_empty() { Round::default() } else { self.now.clone() };
+                return Some(Crafted { template, packet, seed, round });
             }
             self.template = self.template.saturating_add(1);
             self.index = 0;

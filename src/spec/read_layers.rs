@@ -325,6 +325,9 @@ impl Reader<'_> {
 
     /// Reads a name or a string.
     pub(super) fn field_text(&mut self, field: &'static Field, name: &str, tree: &Tree<'_>) -> Option<Node> {
+        if let Shape::Woven(_) = &tree.shape {
+            return self.told_text(field, name, tree);
+        }
         let Shape::Text(text) = &tree.shape else {
             self.wrong_kind(tree, name, if field.kind == Kind::Name { "a domain name" } else { "text" });
             return None;

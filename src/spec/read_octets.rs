@@ -4,7 +4,8 @@
 //! * `{ text = "hi\n" }`: the text's UTF-8;
 //! * `{ file = "payload.bin" }`: what the file holds;
 //! * `{ zeros = 100 }`, `{ pattern = 100 }` (00 01 02 … ff 00 …), `{ random = 100 }`: so many; the number may be a
-//!   generator.
+//!   generator;
+//! * `{ from = "reply.data.data" }`: what a packet tells that came or was sent before.
 
 use super::generator::{Make, Slot};
 use super::include::tidy;
@@ -61,7 +62,8 @@ impl Reader<'_> {
             ("text", Shape::Text(text)) if !is_stepping(tree) => text.text.as_bytes().to_vec(),
             ("text", Shape::Text(_) | Shape::Woven(_) | Shape::List(_)) => return self.woven(tree, name),
             ("file", Shape::Text(text)) => self.file(&text.text, tree)?,
-            ("hex" | "text" | "file", _) => {
+            ("from", Shape::Text(text)) => return self.told_octets(text, &tree.at, name),
+            ("hex" | "text" | "file" | "from", _) => {
                 self.wrong_kind(tree, &format!("{name}.{}", entry.key), "text in quotes");
                 return None;
             }
@@ -136,6 +138,6 @@ fn is_between(letter: char) -> bool {
 }
 
 /// The keys of a table of octets.
-pub(super) const WAYS: &[&str] = &["hex", "text", "file", "zeros", "pattern", "random"];
+pub(super) const WAYS: &[&str] = &["hex", "text", "file", "zeros", "pattern", "random", "from"];
 /// The longest packet that capture tools take (libpcap's MAXIMUM_SNAPLEN).
 const MAX_OCTETS: u64 = 262_144;

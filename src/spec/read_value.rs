@@ -7,6 +7,7 @@
 //! * a list, `[80, 443, 8000..8010]`, whose values come one after the other;
 //! * a network, `10.0.0.0/24`, whose hosts come one after the other;
 //! * `random`, or `random(1024..65535)`, `random(10.0.0.0/8)`: drawn anew for each packet;
+//! * a calculation with fields of packets that came or were sent before, where some did: `reply.tcp.seq + 1`;
 //! * `auto`: as if it had not been written; `auto+1`, `auto-4`: what is computed, and so much more or less.
 
 use super::generator::{Numbers, Run, Slot};
@@ -31,6 +32,11 @@ impl Reader<'_> {
     pub(super) fn value(&mut self, target: &Target<'_>, tree: &Tree<'_>) -> Option<Node> {
         if let Some(by) = tree.text().and_then(beside_auto) {
             return self.beside_auto(target, tree, by);
+        }
+        if let Shape::Text(text) = &tree.shape
+            && self.is_told(&text.text)
+        {
+            return self.told(target, text, &tree.at);
         }
         let numbers = match &tree.shape {
             Shape::List(list) => self.sweep(target, tree, list)?,

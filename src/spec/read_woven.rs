@@ -36,6 +36,7 @@ impl Reader<'_> {
         match strand {
             Strand::Text(text) => Some(Part::Octets(text.as_bytes().to_vec())),
             Strand::Field(name, at) => match FieldName::new(name) {
+                Err(_) if self.is_told(name) => self.told_strand(name, at)?.map(Part::Slot),
                 Ok(_) => Some(Part::Field(name.clone())),
                 Err(error) => {
                     let nearest = error.nearest;

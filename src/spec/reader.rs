@@ -10,6 +10,7 @@ use super::mistake::{MAX_MISTAKES, Mistake, shortened};
 use super::packets::Shared;
 use super::read_expect;
 use super::read_send;
+use super::read_told::Scope;
 use super::template::{Origin, Template};
 use super::tree::{Entry, Shape, Tree};
 use super::variables::{Variables, has_dollar};
@@ -36,6 +37,8 @@ pub(super) struct Reader<'f> {
     pub(super) defaults: Vec<Tree<'static>>,
     /// How deep the list of layers is that is being read; a quoted packet is deeper.
     pub(super) depth: usize,
+    /// The packets whose fields may be told.
+    pub(super) scope: Scope,
 }
 
 /// A whole spec, as its tree tells it.
@@ -65,6 +68,7 @@ impl<'f> Reader<'f> {
             slots: Vec::new(),
             defaults: Vec::new(),
             depth: 0,
+            scope: Scope::default(),
         }
     }
 
@@ -153,7 +157,7 @@ impl<'f> Reader<'f> {
     /// The variables that hold generators, in the order in which they were defined.
     fn shared(&mut self, templates: &mut [Template], variables: &Variables) -> Vec<Shared> {
         let mut found: BTreeMap<usize, Shared> = BTreeMap::new();
-        for slot in templates.iter_mut().flat_map(|template| template.slots_mut()) {
+        for slot in all_slots(templates) {
             let Some(variable) = slot.variable else { continue };
             let shared = Shared::of(slot);
             let known = *found.entry(variable).or_insert(shared);
@@ -163,7 +167,7 @@ impl<'f> Reader<'f> {
             }
         }
         let places: Vec<usize> = found.keys().copied().collect();
-        for slot in templates.iter_mut().flat_map(|template| template.slots_mut()) {
+        for slot in all_slots(templates) {
             slot.variable = slot.variable.and_then(|variable| places.binary_search(&variable).ok());
         }
         found.into_values().collect()
@@ -179,7 +183,7 @@ impl<'f> Reader<'f> {
         let mut packet = Packet::default();
         let mut origin = Origin { at: tree.at.clone(), layers: Vec::new() };
         let mut template = Template::default();
-        let (mut has_layers, mut changes) = (false, Vec::new());
+        let (mut has_layers, mut changes, mut then) = (false, Vec::new(), None);
         for entry in entries {
             match entry.key.as_ref() {
                 "layers" => {
@@ -197,6 +201,7 @@ impl<'f> Reader<'f> {
                 "repeat" => template.repeat = self.number(&entry.value, "repeat", u64::MAX),
                 "reply" => template.reply = self.filter(&entry.value, "reply").map(|(filter, _)| filter),
                 "expect" => template.expect = read_expect::expect(self, &entry.value),
+                "then" => then = Some(entry),
                 // What a capture knows about a packet, and whatever else somebody keeps beside it.
                 "time" if self.is_json => template.time = entry.value.text().and_then(nanoseconds),
                 "link_type" if self.is_json => template.link_type = link_type(&entry.value),
@@ -218,7 +223,22 @@ impl<'f> Reader<'f> {
             self.mistake(tree.at.clone(), Mistake::NoLayers);
         }
         template.set_packet(packet, std::mem::take(&mut self.slots), origin);
+        if let Some(entry) = then {
+            template.then_at = entry.key_at.clone();
+            template.then = self.then(&entry.value);
+        }
         template
+    }
+
+    /// Reads the packets that follow an answer: a list, or one.
+    fn then(&mut self, tree: &Tree<'_>) -> Vec<Template> {
+        let before = std::mem::replace(&mut self.scope, Scope::of_answer());
+        let then = match &tree.shape {
+            Shape::List(list) => list.iter().map(|tree| self.packet(tree)).collect(),
+            _ => vec![self.packet(tree)],
+        };
+        self.scope = before;
+        then
     }
 
     /// A filter for what comes back, and its text.
@@ -312,6 +332,18 @@ fn is_event(entries: &[Entry<'_>]) -> bool {
     has("event") && !has("layers")
 }
 
+/// The generators of packets, and of those that follow them.
+fn all_slots(templates: &mut [Template]) -> Vec<&mut Slot> {
+    let mut slots = Vec::new();
+    let mut open: Vec<&mut Template> = templates.iter_mut().collect();
+    while let Some(template) = open.pop() {
+        let (own, then) = template.slots_and_then_mut();
+        slots.extend(own);
+        open.extend(then);
+    }
+    slots
+}
+
 /// Whether a key stands beside packets, and not in one.
 fn is_of_spec(entry: &Entry<'_>) -> bool {
     entry.key == SCHEMA || SPEC_KEYS.contains(&entry.key.as_ref())
@@ -330,7 +362,7 @@ const SCHEMA: &str = "$schema";
 const SPEC_KEYS: &[&str] = &["packet", "send", "vars", "defaults", "include"];
 const PACKET_KEYS: &[&str] = &[
     "layers", "trailer", "name", "comment", "within", "reply", "expect", "count", "repeat", "fragment",
-    "corrupt", "fuzz",
+    "corrupt", "fuzz", "then",
 ];
 
 #[cfg(test)]

@@ -40,7 +40,8 @@ fn definition(layer: &str) -> String {
 fn values() -> Vec<(&'static str, Json)> {
     let variable = || Json::of("variable");
     let with_list = |pattern: &str| {
-        let one = Json::any_of([Json::pattern(format!(r"^\s*({pattern})\s*$")), variable()]);
+        let one =
+            Json::any_of([Json::pattern(format!(r"^\s*({pattern})\s*$")), variable(), Json::of("told")]);
         Json::any_of([one.clone(), Json::list_of(one, 1)])
     };
     let span = |one: &str| format!(r"{one}\s*\.\.\s*{one}(\s*/\s*{NUMBER})?");
@@ -49,17 +50,24 @@ fn values() -> Vec<(&'static str, Json)> {
         format!(r"{one}|{span}|{network}random(\s*\(\s*({network}{span})\s*\))?|auto")
     };
     let numbers = format!(r"{NUMBER}|{0}|random(\s*\(\s*{0}\s*\))?|auto", span(NUMBER));
+    let told = || Json::of("told");
     let bit = Json::any_of([
         Json::typed("boolean"),
         Json::object([("enum", Json::list([Json::Number(0), Json::Number(1)]))]),
         Json::pattern(r"^\s*(true|false|0|1|0\s*\.\.\s*1|random|auto)\s*$"),
         variable(),
+        told(),
     ]);
     let cut =
         vec![("len".to_owned(), number(u64::from(u16::MAX), 1)), ("rest".to_owned(), Json::of("octets"))];
     vec![
         ("variable", Json::pattern(r"\$").described("A variable, or a text with variables in it")),
-        ("numbers", Json::any_of([Json::pattern(format!(r"^\s*({numbers})\s*$")), variable()])),
+        (
+            "told",
+            Json::pattern(r"[A-Za-z_][A-Za-z0-9_]*\.[a-z]")
+                .described("Told by packets that came or were sent before: reply.tcp.seq + 1"),
+        ),
+        ("numbers", Json::any_of([Json::pattern(format!(r"^\s*({numbers})\s*$")), variable(), told()])),
         (
             "beside",
             Json::pattern(r"^\s*auto\s*[+-]\s*[0-9][0-9_]*\s*$")
@@ -109,9 +117,13 @@ fn beside_packets() -> Vec<(String, Json)> {
 
 fn spec() -> Json {
     let mut names = beside_packets();
-    let packets = Json::any_of([Json::of("packet"), Json::list_of(Json::of("packet"), 0)]);
-    names.push(("packet".to_owned(), packets.described("The packets, in order")));
+    names.push(("packet".to_owned(), packets("The packets, in order")));
     Json::table(names)
+}
+
+/// A packet, or a list of them.
+fn packets(description: &str) -> Json {
+    Json::any_of([Json::of("packet"), Json::list_of(Json::of("packet"), 0)]).described(description)
 }
 
 fn packet() -> Json {
@@ -141,6 +153,7 @@ fn packet() -> Json {
         ("fragment", fragment()),
         ("corrupt", corrupt()),
         ("fuzz", names.described("Fields and layers that take any value")),
+        ("then", packets("The packets that go when its answer comes")),
     ];
     let mut names: Vec<(String, Json)> = own.map(|(name, schema)| (name.to_owned(), schema)).into();
     names.extend(beside_packets());

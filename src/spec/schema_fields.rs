@@ -217,6 +217,7 @@ fn ways() -> Vec<(String, Json)> {
         ("zeros", Json::of("count")),
         ("pattern", Json::of("count")),
         ("random", Json::of("count")),
+        ("from", Json::of("told")),
     ];
     ways.map(|(name, schema)| (name.to_owned(), schema)).into()
 }

@@ -2,13 +2,17 @@
 
 use std::time::Duration;
 
+use super::Crafted;
+use super::Leaving;
 use super::frames::{Corruption, Fragments, Order};
-use super::generator::{Make, Slot};
+use super::generator::{Make, Numbers, Slot};
 use super::packets::Round;
 use super::random::Random;
+use super::told::Untold;
 use crate::diagnostic::At;
-use crate::filter::field::FieldFilter;
+use crate::filter::field::{About, FieldFilter};
 use crate::packet::build::{BuildError, build};
+use crate::packet::identity::is_answerable;
 use crate::packet::{Layer, Node, Packet, Part};
 use crate::wire::frame::LinkType;
 use crate::wire::value::Value;
@@ -26,6 +30,10 @@ pub struct Template {
     pub reply: Option<FieldFilter>,
     /// What is expected to come after it, or not to come.
     pub expect: Vec<Expected>,
+    /// The packets that go when its answer comes, which tells their fields.
+    pub then: Vec<Template>,
+    /// Where that stands.
+    pub(super) then_at: At,
     /// How many packets it stands for in a round, where that is not what its sweeps make.
     pub count: Option<u64>,
     /// How many times each of them goes out, one behind the other.
@@ -83,9 +91,19 @@ impl Template {
         (self.packet, self.slots, self.origin) = (packet, slots, origin);
     }
 
-    /// Its generators, whose variables are to be counted.
-    pub(super) fn slots_mut(&mut self) -> &mut [Slot] {
-        &mut self.slots
+    /// Its generators, whose variables are to be counted, and the packets that follow it.
+    pub(super) fn slots_and_then_mut(&mut self) -> (&mut [Slot], &mut [Template]) {
+        (&mut self.slots, &mut self.then)
+    }
+
+    /// Itself, and all that follow it.
+    pub fn with_following(&self) -> Vec<&Template> {
+        let (mut all, mut next) = (vec![self], 0usize);
+        while let Some(template) = all.get(next).copied() {
+            all.extend(&template.then);
+            next = next.saturating_add(1);
+        }
+        all
     }
 
     /// How many packets it stands for in a round of the spec's shared variables: its own count, or the product of its own
@@ -96,6 +114,16 @@ impl Template {
         self.count.unwrap_or_else(product).saturating_mul(self.repeat.unwrap_or(1))
     }
 
+    /// Whether what follows it goes when something answers that can be told, where something follows at all.
+    pub(super) fn is_followed(&self, leaving: &[Leaving]) -> bool {
+        let is_told = self.reply.is_some() || self.expect.iter().any(|expected| expected.is_wanted);
+        let is_answerable = |leaving: &Leaving| {
+            let built = leaving.whole.as_ref().unwrap_or(&leaving.built);
+            !leaving.is_later && is_answerable(&built.octets, &built.table)
+        };
+        self.then.is_empty() || is_told || leaving.iter().any(is_answerable)
+    }
+
     /// Where it stands in the source text.
     pub(super) fn place(&self) -> At {
         self.origin.at.clone()
@@ -103,7 +131,9 @@ impl Template {
 
     /// Whether its packets depend on the seed.
     pub fn is_random(&self) -> bool {
-        self.slots.iter().any(Slot::is_random) || self.draws_leaving()
+        let own =
+            |template: &Template| template.slots.iter().any(Slot::is_random) || template.draws_leaving();
+        self.with_following().into_iter().any(own)
     }
 
     /// Whether something is drawn when it leaves.
@@ -122,7 +152,40 @@ impl Template {
     /// The packet at place `index`, counted from 0: the last sweep of the text runs fastest, and behind the product of the
     /// sweeps they begin anew. Draws take the next numbers of `random`.
     pub(super) fn packet(&self, index: u64, round: &Round, random: &mut Random) -> Packet {
-        let mut packet = self.packet.clone();
+        self.fill(index, round, random, None).0
+    }
+
+    /// All its packets, with what other packets tell.
+    ///
+    /// # Errors
+    /// The first value that they do not tell.
+    pub fn told<'t>(
+        &'t self,
+        round: &Round,
+        random: &mut Random,
+        about: &About<'_>,
+    ) -> Result<Vec<Crafted<'t>>, Untold> {
+        let mut all = Vec::new();
+        for index in 0..self.total().min(MOST_TOLD) {
+            let (packet, untold) = self.fill(index, round, random, Some(about));
+            if let Some(text) = untold {
+                return Err(Untold { text });
+            }
+            let seed = if self.draws_leaving() { random.bits() } else { 0 };
+            all.push(Crafted { template: self, packet, seed, round: round.clone() });
+        }
+        Ok(all)
+    }
+
+    /// The packet at a place, and a calculation that could not be done, where somebody tells what they take.
+    fn fill(
+        &self,
+        index: u64,
+        round: &Round,
+        random: &mut Random,
+        about: Option<&About<'_>>,
+    ) -> (Packet, Option<String>) {
+        let (mut packet, mut untold) = (self.packet.clone(), None);
         if !self.slots.is_empty() {
             let mut index = index.checked_div(self.repeat.unwrap_or(1)).unwrap_or(0);
             let mut places = vec![0; self.slots.len()];
@@ -132,10 +195,12 @@ impl Template {
                 *place = index.checked_rem(slot.count()).unwrap_or(0);
                 index = index.checked_div(slot.count()).unwrap_or(0);
             }
-            let mut filler = Filler { slots: &self.slots, places: &places, round, random };
+            let slots = &self.slots;
+            let mut filler = Filler { slots, places: &places, round, random, about, untold: None };
             filler.layers(&mut packet.layers);
+            untold = filler.untold;
         }
-        packet
+        (packet, untold)
     }
 
     /// The outermost layer, by which it is decided how the packet is sent; before slots are filled.
@@ -164,16 +229,23 @@ impl Template {
     }
 }
 
+/// Packets that one packet of `then`, or of a step, may stand for: they are made at once.
+const MOST_TOLD: u64 = 1 << 16;
+
 /// Puts values into a packet's slots.
-struct Filler<'s> {
+struct Filler<'s, 'a> {
     slots: &'s [Slot],
     /// For each slot the place in its sweep.
     places: &'s [u64],
     round: &'s Round,
     random: &'s mut Random,
+    /// The packets that tell values.
+    about: Option<&'s About<'a>>,
+    /// A calculation that could not be done.
+    untold: Option<String>,
 }
 
-impl Filler<'_> {
+impl Filler<'_, '_> {
     fn layers(&mut self, layers: &mut [Layer]) {
         for layer in layers {
             layer.fields.iter_mut().for_each(|(_, node)| self.node(node));
@@ -182,12 +254,33 @@ impl Filler<'_> {
 
     fn value(&mut self, number: usize) -> Option<Value> {
         let (slot, place) = (self.slots.get(number)?, *self.places.get(number)?);
+        if let (Numbers::Told(told), Some(about)) = (&slot.numbers, self.about) {
+            let value = told.value(slot.make, about);
+            if value.is_none() {
+                self.untold = Some(told.calculation.text().to_owned());
+            }
+            return value;
+        }
         let Some(variable) = slot.variable else { return Some(slot.value(place, self.random)) };
         let (place, seed) = self.round.values.get(variable).copied().unwrap_or_default();
         // The same seed draws the same for all that the variable is used for; random octets are each packet's own.
         match slot.make {
             Make::Random => Some(slot.value(place, self.random)),
             _ => Some(slot.value(place, &mut Random::new(seed))),
+        }
+    }
+
+    /// The value as a part of a text.
+    fn text(&mut self, number: usize) -> Option<Vec<u8>> {
+        match (self.slots.get(number).map(|slot| &slot.numbers), self.about) {
+            (Some(Numbers::Told(told)), Some(about)) => {
+                let text = told.text(about);
+                if text.is_none() {
+                    self.untold = Some(told.calculation.text().to_owned());
+                }
+                text
+            }
+            _ => self.value(number).map(|value| value.to_string().into_bytes()),
         }
     }
 
@@ -201,9 +294,9 @@ impl Filler<'_> {
             Node::Woven(parts) => {
                 for part in parts {
                     if let Part::Slot(number) = part
-                        && let Some(value) = self.value(*number)
+                        && let Some(text) = self.text(*number)
                     {
-                        *part = Part::Octets(value.to_string().into_bytes());
+                        *part = Part::Octets(text);
                     }
                 }
             }

@@ -5,8 +5,9 @@
 use super::Spec;
 use super::mistake::Mistake;
 use super::template::Template;
+use super::told::text_of_octets;
 use super::{Diagnostic, SpecError};
-use crate::filter::field::{About, FieldName, NamedValue, Type};
+use crate::filter::field::{About, FieldName, NamedValue};
 use crate::packet::build::{Built, build};
 use crate::packet::check::Dissected;
 use crate::packet::{Layer, Node, Packet, Part};
@@ -83,25 +84,11 @@ fn text_of(name: &str, built: &Built) -> Result<Vec<u8>, Mistake> {
         if text.is_none() {
             text = Some(match value {
                 NamedValue::Number(number) => number.to_string().into_bytes(),
-                NamedValue::Octets(octets) => octets_as_text(field.kind(), octets),
+                NamedValue::Octets(octets) => text_of_octets(field.kind(), octets),
             });
         }
     });
     text.ok_or_else(missing)
-}
-
-fn octets_as_text(kind: Type, octets: &[u8]) -> Vec<u8> {
-    let value = match kind {
-        Type::Mac => octets.try_into().ok().map(Value::Mac),
-        Type::Ipv4 => <[u8; 4]>::try_from(octets).ok().map(|address| Value::Ipv4(address.into())),
-        Type::Ipv6 => <[u8; 16]>::try_from(octets).ok().map(|address| Value::Ipv6(address.into())),
-        _ => None,
-    };
-    match value {
-        Some(value) => value.to_string().into_bytes(),
-        None if kind == Type::Text => octets.to_vec(),
-        None => hex::encode(octets).into_bytes(),
-    }
 }
 
 /// A length settles as soon as its digits do.

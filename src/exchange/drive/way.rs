@@ -224,6 +224,8 @@ fn ask<W: Wire>(way: &Way, own: [u8; 6], wire: &mut W, interrupt: &Interrupt) ->
         delay: 0,
         reply: None,
         expect: vec![],
+        awaits: true,
+        then: None,
     };
     let questions = std::iter::repeat_n(Ok(ready), 3);
     let mut sender = Sender::new(questions, Pace { interval: 300 * MILLISECOND, ..Pace::default() });

@@ -21,6 +21,8 @@ pub struct About<'a> {
     pub comment: Option<&'a str>,
     /// The packet that was sent and may be answered by this one: what `sent.ip.src` and the like are about.
     pub sent: Option<Dissected<'a>>,
+    /// Other packets that came or were sent before, of which those that have a name are told by it ([`Known`](super::Known)).
+    pub known: &'a [Option<Dissected<'a>>],
     /// What the packets before it tell of its layers.
     pub facts: Option<&'a Facts>,
 }

@@ -2,10 +2,11 @@
 
 use regex::bytes::RegexBuilder;
 
+use super::known::Known;
 use super::literal::{Target, literal};
 use super::mistake::Mistake;
 use super::names::{Named, Names};
-use super::program::{Comparison, Constant, Element, FieldValues, Test, Value};
+use super::program::{Comparison, Constant, Element, FieldValues, Test, Value, Whose};
 use super::syntax::{self, Kind, Node, Operator, Quantifier, Relation};
 use super::token::shortened;
 use super::types::Type;
@@ -43,21 +44,32 @@ impl Typed {
 ///
 /// # Errors
 /// The first mistake, with its place.
-pub(super) fn check(node: &Node, knows_sent: bool) -> Checked<Test> {
-    Checker { names: Names::all(), knows_sent }.test(node)
+pub(super) fn check(node: &Node, known: &Known<'_>) -> Checked<Test> {
+    Checker::new(*known).test(node)
 }
 
-pub(super) struct Checker {
+pub(super) struct Checker<'k> {
     names: &'static Names,
-    /// Whether there is a packet that was sent.
-    knows_sent: bool,
+    /// Other packets that fields may be told of.
+    known: Known<'k>,
+    /// Whether there is a packet besides these.
+    has_own: bool,
 }
 
 pub(super) fn wrong<T>(at: &At, mistake: Mistake) -> Checked<T> {
     Err(Diagnostic { at: at.clone(), mistake })
 }
 
-impl Checker {
+impl<'k> Checker<'k> {
+    pub(super) fn new(known: Known<'k>) -> Self {
+        Self { names: Names::all(), known, has_own: true }
+    }
+
+    /// For what is told by other packets alone.
+    pub(super) fn without_own(known: Known<'k>) -> Self {
+        Self { has_own: false, ..Self::new(known) }
+    }
+
     fn test(&self, node: &Node) -> Checked<Test> {
         Ok(match &node.kind {
             Kind::Not(inner) => Test::Not(Box::new(self.test(inner)?)),
@@ -138,7 +150,7 @@ impl Checker {
     }
 
     /// Two literals: one of them may be a name with a slip.
-    fn nameless<T>(&self, left: &Node, right: &Node) -> Checked<T> {
+    pub(super) fn nameless<T>(&self, left: &Node, right: &Node) -> Checked<T> {
         let named = [left, right].into_iter().find_map(|node| match &node.kind {
             Kind::Word(word) if is_name(word) => Some((node, word)),
             _ => None,
@@ -223,21 +235,24 @@ impl Checker {
         Ok(Test::In { quantifier, are_texts: typed.kind() == Type::Text, value: typed.value, set })
     }
 
-    /// What a name means, and whether of the packet that was sent.
-    fn named(&self, word: &str) -> Option<(&'static Named, bool)> {
-        let of_sent = || {
-            let named = self.names.get(word.strip_prefix(SENT).filter(|_| self.knows_sent)?)?;
-            // Of its capture nothing is known.
-            named.places.iter().all(|place| place.protocol.is_some()).then_some((named, true))
-        };
-        self.names.get(word).map(|named| (named, false)).or_else(of_sent)
+    /// What a name means, and of which packet.
+    fn named(&self, word: &str) -> Option<(&'static Named, Whose)> {
+        if let Some(named) = self.names.get(word) {
+            return Some((named, Whose::Own));
+        }
+        self.known.splits(word).find_map(|(_, whose, name)| {
+            let named = self.names.get(name)?;
+            // Of their capture nothing is known.
+            named.places.iter().all(|place| place.protocol.is_some()).then_some((named, whose))
+        })
     }
 
     /// The name that is most like `word`.
     fn nearest(&self, word: &str) -> Option<String> {
-        match word.strip_prefix(SENT).filter(|_| self.knows_sent) {
-            Some(word) => self.names.nearest(word).map(|name| format!("{SENT}{name}")),
-            None => self.names.nearest(word),
+        let mut splits = self.known.splits(word);
+        match splits.next() {
+            Some((whose, _, field)) => self.names.nearest(field).map(|name| format!("{whose}.{name}")),
+            None => self.known.nearest(word).or_else(|| self.names.nearest(word)),
         }
     }
 
@@ -262,10 +277,13 @@ impl Checker {
                 {
                     self.literal(node, wanted)
                 }
-                (Some((named, of_sent)), _) => {
+                (Some((named, Whose::Own)), _) if !self.has_own => {
+                    wrong(&node.at, Mistake::WhichPacket { name: named.name.clone() })
+                }
+                (Some((named, whose)), _) => {
                     let (kind, bits, values) = (named.kind, named.bits, named.values);
                     let target = Target { kind, bits, values, name: named.name.clone() };
-                    let field = FieldValues { named, layers: None, with_payload: false, of_sent };
+                    let field = FieldValues { named, layers: None, with_payload: false, whose };
                     Ok(Typed::new(Value::Field(field), target))
                 }
                 (None, Some(wanted)) => self.literal(node, wanted),
@@ -350,8 +368,6 @@ fn is_name(word: &str) -> bool {
     word.starts_with(|letter: char| letter.is_ascii_alphabetic() || letter == '_') && !word.contains(':')
 }
 
-/// What stands before the name of a field of the packet that was sent.
-pub(super) const SENT: &str = "sent.";
 /// Octets that a compiled pattern may take; such of sensible length take a few thousand.
 const MAX_PATTERN_SIZE: usize = 1 << 20;
 const MAX_PATTERN_DEPTH: u32 = 50;

@@ -12,7 +12,7 @@ use crate::diagnostic::{At, Diagnostic};
 
 type Checked<T> = Result<T, Diagnostic<Mistake>>;
 
-impl Checker {
+impl Checker<'_> {
     pub(super) fn math(
         &self,
         left: &Node,
@@ -24,7 +24,7 @@ impl Checker {
             (true, true) => {
                 let wanted = match wanted {
                     Some(wanted) => operand(wanted, operator),
-                    None => return wrong(&left.at, Mistake::NoField),
+                    None => return self.nameless(left, right),
                 };
                 (self.value(left, Some(&wanted))?, self.value(right, Some(&wanted))?)
             }

@@ -5,7 +5,7 @@ use std::ops::{ControlFlow, Range};
 use super::about::About;
 use super::evaluate::Run;
 use super::names::{Names, What};
-use super::program::{Datum, FieldValues};
+use super::program::{Datum, FieldValues, Whose};
 use super::types::Type;
 use crate::packet::check::Dissected;
 use crate::proto::describe::Field;
@@ -42,9 +42,16 @@ impl FieldName {
     pub fn new(name: &str) -> Result<Self, UnknownField> {
         let names = Names::all();
         match names.get(name) {
-            Some(named) => Ok(Self(FieldValues { named, layers: None, with_payload: false, of_sent: false })),
+            Some(named) => {
+                Ok(Self(FieldValues { named, layers: None, with_payload: false, whose: Whose::Own }))
+            }
             None => Err(UnknownField { name: name.to_owned(), nearest: names.nearest(name) }),
         }
+    }
+
+    /// Whether a field or a protocol has this name.
+    pub fn exists(name: &str) -> bool {
+        Names::all().get(name).is_some()
     }
 
     /// The type of its values.

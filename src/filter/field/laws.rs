@@ -33,6 +33,7 @@ fn run(filter: &FieldFilter, octets: &[u8]) -> bool {
         interface_id: 2,
         comment: Some("hi"),
         sent: None,
+        known: &[],
         facts: None,
     };
     filter.matches(&Dissected { octets, table: &table, wire_len: octets.len() }, &about)

@@ -138,6 +138,12 @@ pub enum Mistake {
         /// The name.
         name: &'static str,
     },
+    /// A field of a packet that is not told.
+    #[error("of which packet is `{name}`?")]
+    WhichPacket {
+        /// The field.
+        name: String,
+    },
     /// More than is taken.
     #[error("the filter is too long or too deeply nested")]
     TooMuch,
@@ -174,6 +180,9 @@ impl Explain for Mistake {
                 "string(…) makes text of it".to_owned()
             }
             Self::NoTest => "compare it: `len(tcp) > 20`".to_owned(),
+            Self::WhichPacket { name } => {
+                format!("`sent.{name}` is the packet's that was sent, `reply.{name}` its answer's")
+            }
             Self::NoField => "write a field on one side: `tcp.port == 80`".to_owned(),
             Self::TooMuch => "a filter has at most 64 KiB, 100 levels and 200 calculations".to_owned(),
             _ => return None,

@@ -28,12 +28,14 @@
 
 mod about;
 mod calculate;
+mod calculation;
 mod check;
 mod check_value;
 mod escape;
 mod evaluate;
 mod field_name;
 mod function;
+mod known;
 #[cfg(test)]
 mod laws;
 mod lexer;
@@ -52,12 +54,14 @@ mod words;
 use std::sync::Arc;
 
 pub use self::about::{About, Times};
+pub use self::calculation::{Calculation, Outcome};
 pub use self::field_name::{FieldName, NamedValue, UnknownField};
+pub use self::known::Known;
 pub use self::mistake::Mistake;
 pub use self::types::Type;
 use crate::diagnostic::{Diagnostic, Source, SourceError};
 use crate::packet::check::Dissected;
-use crate::stream::{Fact, Need};
+use crate::stream::Need;
 
 /// A filter that cannot be used.
 pub type FieldFilterError = SourceError<Mistake>;
@@ -87,7 +91,7 @@ impl FieldFilter {
     /// # Errors
     /// The first mistake, with its place in `text`.
     pub fn parse(text: &str) -> Result<Self, Diagnostic<Mistake>> {
-        Self::parse_as(text, false)
+        Self::parse_as(text, None)
     }
 
     /// As [`parse`](Self::parse), for what comes back to a packet that was sent ([`About::sent`]): each field's name with
@@ -96,31 +100,36 @@ impl FieldFilter {
     /// # Errors
     /// The first mistake, with its place in `text`.
     pub fn parse_answer(text: &str) -> Result<Self, Diagnostic<Mistake>> {
-        Self::parse_as(text, true)
+        Self::parse_as(text, Some(&Known { sent: true, names: &[] }))
     }
 
-    fn parse_as(text: &str, knows_sent: bool) -> Result<Self, Diagnostic<Mistake>> {
+    /// As [`parse_answer`](Self::parse_answer), where further packets are known by names.
+    ///
+    /// # Errors
+    /// The first mistake, with its place in `text`.
+    pub fn parse_among(text: &str, known: &Known<'_>) -> Result<Self, Diagnostic<Mistake>> {
+        Self::parse_as(text, Some(known))
+    }
+
+    fn parse_as(text: &str, among: Option<&Known<'_>>) -> Result<Self, Diagnostic<Mistake>> {
         if text.len() > MAX_LEN {
             return Err(Diagnostic { at: 0..text.len(), mistake: Mistake::TooMuch });
         }
         let tokens = lexer::tokens(text)?;
         let node = parser::parse(&tokens)?;
-        let test = node.map(|node| check::check(&node, knows_sent)).transpose()?.map(Arc::new);
+        let known = among.copied().unwrap_or_default();
+        let test = node.map(|node| check::check(&node, &known)).transpose()?.map(Arc::new);
         let facts = tokens.iter().filter_map(|token| match token.part {
-            token::Part::Word(word) => {
-                let known =
-                    Fact::by_name(word.strip_prefix(check::SENT).filter(|_| knows_sent).unwrap_or(word))?;
-                Some((token.at.clone(), known.description()))
-            }
+            token::Part::Word(word) => Some((token.at.clone(), known.fact(word)?.description())),
             _ => None,
         });
-        let most = facts.max_by_key(|(_, known)| known.need);
+        let most = facts.max_by_key(|(_, fact)| fact.need);
         match most {
             // What comes back is not looked at in the order of a capture.
-            Some((at, known)) if knows_sent => {
-                Err(Diagnostic { at, mistake: Mistake::NoCapture { name: known.name } })
+            Some((at, fact)) if among.is_some() => {
+                Err(Diagnostic { at, mistake: Mistake::NoCapture { name: fact.name } })
             }
-            _ => Ok(Self { test, need: most.map(|(_, known)| known.need).unwrap_or_default() }),
+            _ => Ok(Self { test, need: most.map(|(_, fact)| fact.need).unwrap_or_default() }),
         }
     }
 

@@ -101,8 +101,19 @@ pub(super) struct FieldValues {
     pub(super) layers: Option<Vec<Range>>,
     /// Whether a protocol's octets are all up to the end of its layer: Wireshark searches what a layer carries, too.
     pub(super) with_payload: bool,
-    /// Whether they are those of the packet that was sent.
-    pub(super) of_sent: bool,
+    /// In which packet.
+    pub(super) whose: Whose,
+}
+
+/// The packet that has a field.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Whose {
+    /// The one that the filter is run on.
+    Own,
+    /// The one that was sent.
+    Sent,
+    /// Another one that is known: its place in [`About::known`](super::About::known).
+    Known(usize),
 }
 
 /// A value that the filter says.

@@ -7,7 +7,7 @@ use super::about::FrameField;
 use super::calculate;
 use super::evaluate::{Flow, Run};
 use super::names::{Place, What};
-use super::program::{Datum, FieldValues};
+use super::program::{Datum, FieldValues, Whose};
 use super::types::Type;
 use crate::packet::walk::{Event, Shape, read_field, walk_layer};
 use crate::proto::auto::Scope;
@@ -31,11 +31,13 @@ pub(super) struct Found<'e> {
 impl<'e> Run<'e> {
     /// Tells each value of a field.
     pub(super) fn field(&self, field: &'e FieldValues, tell: &mut dyn FnMut(Datum<'e>) -> Flow) -> Flow {
-        if !field.of_sent {
-            return self.found(field, &mut |found| tell(found.datum));
-        }
-        let Some(sent) = self.about.sent else { return GO_ON };
-        self.on(sent, |run| run.found(field, &mut |found| tell(found.datum)))
+        let other = match field.whose {
+            Whose::Own => return self.found(field, &mut |found| tell(found.datum)),
+            Whose::Sent => self.about.sent,
+            Whose::Known(place) => self.about.known.get(place).copied().flatten(),
+        };
+        let Some(other) = other else { return GO_ON };
+        self.on(other, |run| run.found(field, &mut |found| tell(found.datum)))
     }
 
     /// The same, with where each is: layer by layer, the outermost first.

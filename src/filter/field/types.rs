@@ -60,7 +60,7 @@ impl Type {
     }
 
     /// Whether its values are octets in a row, of which some can be taken.
-    pub(super) fn has_octets(self) -> bool {
+    pub(crate) fn has_octets(self) -> bool {
         matches!(self, Self::Mac | Self::Ipv4 | Self::Ipv6 | Self::Octets | Self::Protocol | Self::Text)
     }
 

@@ -1,0 +1,87 @@
+//! Packets that are made of the answers before them, in the lab, with the kernel's stack and a small server of names as peers.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "this is test code")]
+
+mod support;
+
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
+
+use rawsock::lab::Host;
+use support::{RAWSOCK, lab, run, text_of};
+
+/// Without it the client's kernel resets a connection that it knows nothing of.
+const NO_RESETS: &str = "nft 'add table ip t; add chain ip t o { type filter hook output priority 0; }; add rule ip t o tcp flags rst drop'";
+
+#[test]
+fn a_connection_is_opened_used_and_ended() {
+    let Some(lab) = lab() else { return };
+    assert!(run(lab.command(Host::Client, "sh").args(["-c", NO_RESETS])).status.success());
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("conversation.pcapng");
+    let spec = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/tcp-conversation.toml");
+    let output = run(lab.command(Host::Client, RAWSOCK).args(["send", spec, "-w"]).arg(&file));
+    assert!(output.status.success(), "{}", text_of(&output));
+    assert!(text_of(&output).contains("5 sent"), "{}", text_of(&output));
+    assert!(text_of(&output).contains("3 of 3 expectations fulfilled"), "{}", text_of(&output));
+    // tshark finds nothing wrong with the conversation.
+    let fields =
+        ["-T", "fields", "-e", "tcp.flags.str", "-e", "tcp.analysis.flags", "-o", "tcp.check_checksum:TRUE"];
+    let judged = run(std::process::Command::new("tshark").arg("-r").arg(&file).args(fields));
+    let lines = String::from_utf8(judged.stdout).unwrap();
+    let letters: Vec<String> =
+        lines.lines().map(|line| line.chars().filter(char::is_ascii_alphabetic).collect()).collect();
+    assert_eq!(letters, ["S", "AS", "A", "AP", "A", "AP", "AF", "AF", "A"], "{lines}");
+}
+
+/// Answers questions for `www.example` with the name `other.example`, and those for that with an address.
+const NAMES: &str = r#"
+import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("10.77.2.2", 53))
+print("ready", flush=True)
+while True:
+    q, peer = s.recvfrom(2048)
+    name = q[12:q.index(0, 12) + 1]
+    head = q[:2] + bytes.fromhex("8180000100010000 0000") + q[12:12 + len(name) + 4]
+    if name == b"\x03www\x07example\x00":
+        data, kind = b"\x05other\xc0\x10", b"\x00\x05"
+    elif name == b"\x05other\x07example\x00":
+        data, kind = bytes([192, 0, 2, 7]), b"\x00\x01"
+    else:
+        continue
+    s.sendto(head + b"\xc0\x0c" + kind + b"\x00\x01\x00\x00\x00\x3c" + len(data).to_bytes(2, "big") + data, peer)
+"#;
+
+#[test]
+fn a_name_that_is_told_is_asked_for() {
+    let Some(lab) = lab() else { return };
+    let mut server = lab.command(Host::Server, "python3");
+    let mut server = server.args(["-c", NAMES]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut ready = String::new();
+    BufReader::new(server.stdout.take().unwrap()).read_line(&mut ready).unwrap();
+    assert_eq!(ready.trim(), "ready");
+    let spec = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/dns-exchange.toml");
+    let output = run(lab.command(Host::Client, RAWSOCK).args(["send", spec]));
+    server.kill().unwrap();
+    server.wait().unwrap();
+    assert!(output.status.success(), "{}", text_of(&output));
+    assert!(text_of(&output).contains("2 sent, 2 answered"), "{}", text_of(&output));
+    assert!(text_of(&output).contains("A? other.example"), "{}", text_of(&output));
+    assert!(text_of(&output).contains("2 of 2 expectations fulfilled"), "{}", text_of(&output));
+}
+
+#[test]
+fn what_an_answer_does_not_tell_is_said_and_other_packets_go_on() {
+    let Some(lab) = lab() else { return };
+    // The second packet's answer is an echo reply, too, but the first one asks for what is not in it.
+    let spec = "ip(dst=10.77.2.2)/icmp(seq=1), then={layers=[{ip={}}, {icmp={seq=\"reply.tcp.seq\"}}]}\n\
+                ip(dst=10.77.2.2)/icmp(seq=5..6)/\"abc\", then={layers=[{ip={}}, {icmp={seq=\"reply.icmp.seq * 2\"}}, {data={from=\"reply.data.data\"}}], within=1s}";
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("spec.txt");
+    std::fs::write(&path, spec).unwrap();
+    let output = run(lab.command(Host::Client, RAWSOCK).arg("send").arg(&path));
+    let text = text_of(&output);
+    assert!(text.contains("packet 4: `reply.tcp.seq` cannot be told"), "{text}");
+    assert!(text.contains("seq 10, length 11") && text.contains("seq 12, length 11"), "{text}");
+    assert!(text.contains("5 sent, 5 answered, 1 not sent"), "{text}");
+}
