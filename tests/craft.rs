@@ -378,7 +378,7 @@ fn every_spec_of_the_manual_is_built() {
             _ => None,
         })
         .collect();
-    assert_eq!(blocks.iter().map(Vec::len).collect::<Vec<_>>(), [60, 60, 60, 12, 6, 2, 3, 6, 6, 1, 1]);
+    assert_eq!(blocks.iter().map(Vec::len).collect::<Vec<_>>(), [60, 60, 60, 12, 6, 2, 3, 6, 6, 1, 1, 1]);
     assert!(blocks[0] == blocks[1] && blocks[1] == blocks[2], "the first three say the same");
 }
 

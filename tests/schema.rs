@@ -51,9 +51,10 @@ fn root(path: &str) -> std::path::PathBuf {
 #[test]
 fn what_can_be_built_is_valid() {
     let mut specs = Vec::new();
-    for entry in fs::read_dir(root("examples")).unwrap() {
+    let folders = ["examples", "examples/scenarios"].map(|folder| fs::read_dir(root(folder)).unwrap());
+    for entry in folders.into_iter().flatten() {
         let path = entry.unwrap().path();
-        let syntax = path.extension().unwrap().to_str().unwrap().to_owned();
+        let syntax = path.extension().unwrap_or_default().to_str().unwrap().to_owned();
         if syntax == "toml" || syntax == "json" {
             specs.push((syntax, fs::read_to_string(path).unwrap()));
         }

@@ -138,7 +138,8 @@ fn craft(
         };
         is_first = false;
         let random = if spec.is_random() { seed.told() } else { &mut seed.random };
-        for crafted in spec.packets(random, count) {
+        let of_scenarios = spec.packets_of_scenarios(&mut random.clone());
+        for crafted in spec.packets(random, count).chain(of_scenarios) {
             if left == 0 || (saved.is_none() && !printer.is_open()) {
                 return Ok(());
             }

@@ -72,6 +72,11 @@ mod send_stream;
 mod spec_argument;
 mod system_names;
 mod tempo;
+mod test;
+mod test_files;
+mod test_packets;
+mod test_run;
+mod test_scenario;
 mod tracking;
 
 use std::process::ExitCode;
@@ -114,6 +119,7 @@ enum Command {
     Schema(schema::SchemaArgs),
     Replay(replay::ReplayArgs),
     Send(send::SendArgs),
+    Test(test::TestArgs),
 }
 
 /// What a command ends with: [`Done`](Outcome::Done) is exit code 0, [`NoAnswer`](Outcome::NoAnswer) is 1. A failure (exit
@@ -165,6 +171,7 @@ pub fn main() -> ExitCode {
         Command::Schema(args) => schema::run(args),
         Command::Replay(args) => replay::run(args),
         Command::Send(args) => send::run(args),
+        Command::Test(args) => test::run(args),
     };
     match result {
         Ok(Outcome::Done) => ExitCode::SUCCESS,

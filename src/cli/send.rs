@@ -107,6 +107,16 @@ pub(super) enum ViaArg {
     Link,
 }
 
+impl ViaArg {
+    /// As a spec says it.
+    pub(super) fn via(self) -> Via {
+        match self {
+            Self::Ip => Via::Ip,
+            Self::Link => Via::Link,
+        }
+    }
+}
+
 const EXAMPLES: &str = r#"Examples:
   rawsock send 'ip(dst=10.77.2.2, ttl=1..5)/udp(dstport=33434)'
   rawsock send examples/traceroute-by-hand.toml -w trace.pcapng
@@ -131,6 +141,9 @@ pub(super) fn run(args: &SendArgs) -> CommandResult {
         Ok(specs) => specs,
         Err(error) => return tell(error),
     };
+    if specs.iter().any(|spec| !spec.scenarios.is_empty()) {
+        return Err(format!("{} has scenarios: `rawsock test {0}` runs them", args.spec).into());
+    }
     let said = specs.first().map(|spec| spec.send.clone()).unwrap_or_default();
     // Nothing is sent of a spec with a mistake.
     for spec in &specs {
@@ -144,7 +157,7 @@ pub(super) fn run(args: &SendArgs) -> CommandResult {
     let again = specs.len() == 1 && (count.is_some() || args.duration.is_some());
     let most = count.unwrap_or(if again { u64::MAX } else { total });
     let plan = Plan {
-        via: via(args, &said),
+        via: args.via.map(ViaArg::via).or(said.via),
         interface: args.interface.clone().or(said.interface.clone()),
         seed: seed(args, &specs)?,
         within: args.within.unwrap_or(DEFAULT_WAIT),
@@ -186,15 +199,6 @@ pub(super) fn run(args: &SendArgs) -> CommandResult {
     send(args, &specs, plan, &flow)
 }
 
-/// How packets go: as the command line says, or else the spec.
-fn via(args: &SendArgs, said: &SendOptions) -> Option<Via> {
-    match args.via {
-        Some(ViaArg::Ip) => Some(Via::Ip),
-        Some(ViaArg::Link) => Some(Via::Link),
-        None => said.via,
-    }
-}
-
 /// How fast packets go: what the command line says, or else the spec.
 fn tempo_of(args: &SendArgs, said: &SendOptions) -> Tempo {
     // An interval is from burst to burst.
@@ -217,9 +221,9 @@ fn nanos(duration: Duration) -> Nanos {
 }
 
 /// Packets of a spec that are built before the first is sent.
-const MOST_CHECKED: u64 = 1000;
+pub(super) const MOST_CHECKED: u64 = 1000;
 /// How long an answer is awaited when nobody says.
-const DEFAULT_WAIT: Duration = Duration::from_secs(1);
+pub(super) const DEFAULT_WAIT: Duration = Duration::from_secs(1);
 
 fn seed(args: &SendArgs, specs: &[Spec]) -> io::Result<u64> {
     match args.seed {

@@ -66,7 +66,7 @@ impl<'a> Follower<'a> {
     }
 
     /// The packets that follow the answer to a marked one; in place of one that cannot be made stands the reason.
-    fn after(
+    pub(super) fn after(
         &mut self,
         number: usize,
         sent: &(Vec<u8>, LinkType),

@@ -83,7 +83,7 @@ struct Open {
 }
 
 /// What came in time may be told late: rings hand over what is in them after some milliseconds.
-const GRACE: Nanos = 50 * MILLISECOND;
+pub(super) const GRACE: Nanos = 50 * MILLISECOND;
 
 impl Expectations {
     /// Takes note of what is expected after a packet that is about to be sent.

@@ -8,6 +8,7 @@ pub mod matcher;
 pub mod pace;
 pub mod ping;
 pub mod probe;
+pub mod scenario;
 pub mod send;
 pub mod send_event;
 pub mod send_pace;

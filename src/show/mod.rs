@@ -34,6 +34,7 @@ pub mod statistics;
 mod statistics_round_trips;
 mod statistics_times;
 pub mod table;
+pub mod test_report;
 pub mod text;
 pub mod time;
 pub mod tree;

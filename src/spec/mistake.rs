@@ -309,6 +309,17 @@ pub enum Mistake {
         /// What stands there.
         text: String,
     },
+    /// A step that does nothing.
+    #[error("the step does nothing")]
+    EmptyStep,
+    /// What cannot be a step's name.
+    #[error("`{name}` is no name for a step")]
+    StepName {
+        /// It.
+        name: String,
+        /// Whether it means something else.
+        is_taken: bool,
+    },
     /// Packets that follow an answer that nobody gives.
     #[error("nothing answers this packet, so that its `then` never goes")]
     Unanswered,
@@ -387,6 +398,11 @@ impl Explain for Mistake {
             Self::NothingKnown { .. } => {
                 "the packets of `then` and the steps of a `[[scenario]]` know those before them".to_owned()
             }
+            Self::EmptyStep => "it needs `send`, `expect` or `wait`".to_owned(),
+            Self::StepName { is_taken: true, .. } => {
+                "protocols have such names, and `sent`, `reply` and `frame` mean packets".to_owned()
+            }
+            Self::StepName { .. } => "it has letters, digits and `_`, and no digit first".to_owned(),
             Self::Unanswered => "say what does: `reply = \"…\"`, or `expect = { match = \"…\" }`".to_owned(),
             Self::Reply => "write it beside the packet's `layers`".to_owned(),
             Self::Filter(mistake) => return mistake.help(),

@@ -35,12 +35,14 @@ mod read_fuzz;
 mod read_layers;
 mod read_octets;
 mod read_options;
+mod read_scenario;
 mod read_send;
 mod read_shorthands;
 mod read_told;
 mod read_value;
 mod read_woven;
 mod reader;
+mod scenario;
 mod schema;
 mod schema_fields;
 mod schema_json;
@@ -66,6 +68,7 @@ pub use self::mistake::Mistake;
 pub use self::packets::Round;
 pub use self::random::Random;
 pub use self::read_send::{SendOptions, Via, parse_duration, parse_rate};
+pub use self::scenario::{Scenario, ScenarioStep, came_place, reply_place, sent_place};
 pub use self::schema::schema;
 pub use self::syntax_json::Splitter;
 pub use self::template::{Expected, Template};
@@ -97,8 +100,11 @@ pub enum Syntax {
 /// What a spec says.
 #[derive(Debug, Clone)]
 pub struct Spec {
-    /// Its packets, in order; at least one, but for what `send --json` tells of things that happen without a packet.
+    /// Its packets, in order; at least one, but where it has scenarios, and for what `send --json` tells of things that happen without a
+    /// packet.
     pub templates: Vec<Template>,
+    /// Its scenarios, in order.
+    pub scenarios: Vec<Scenario>,
     /// How they are to be sent.
     pub send: SendOptions,
     /// The variables that hold generators.
@@ -157,8 +163,8 @@ pub fn read_with(
     if !reader.mistakes.is_empty() {
         return Err(wrong(reader.mistakes));
     }
-    let reader::Contents { templates, send, shared } = contents;
-    Ok(Spec { templates, send, shared, source })
+    let reader::Contents { templates, send, shared, scenarios } = contents;
+    Ok(Spec { templates, scenarios, send, shared, source })
 }
 
 /// Reads a text as a tree.
@@ -182,9 +188,10 @@ impl Spec {
         build(packet).map_err(|error| self.build_error(template, packet, error))
     }
 
-    /// Its packets, with those that follow their answers.
+    /// Its packets, with those that follow their answers, and those of its scenarios.
     pub fn all_templates(&self) -> Vec<&Template> {
-        self.templates.iter().flat_map(Template::with_following).collect()
+        let own = self.templates.iter().flat_map(Template::with_following);
+        own.chain(self.scenarios.iter().flat_map(Scenario::templates)).collect()
     }
 
     /// How many packets it stands for; 2^64 − 1 when they are more.
@@ -265,7 +272,7 @@ impl Spec {
 
     /// Whether any of its packets depend on the seed.
     pub fn is_random(&self) -> bool {
-        self.templates.iter().any(Template::is_random)
+        self.all_templates().into_iter().any(Template::is_random)
     }
 }
 

@@ -29,7 +29,7 @@ pub struct Round {
 
 impl Round {
     /// The round at place `index`: the last variable runs fastest.
-    fn at(shared: &[Shared], index: u64, random: &mut Random) -> Self {
+    pub(super) fn at(shared: &[Shared], index: u64, random: &mut Random) -> Self {
         let mut index = index;
         let mut values: Vec<(u64, u64)> = shared
             .iter()

@@ -52,7 +52,7 @@ impl Reader<'_> {
             let is_named =
                 matches!(name, SENT | REPLY) || self.scope.names.iter().any(|(known, _)| known == name);
             let is_field = |word: &str| word.contains('.') && FieldName::exists(word);
-            is_named || (!self.scope.is_empty() && (is_field(field) || is_field(word)))
+            is_named || ((self.in_scenario || !self.scope.is_empty()) && (is_field(field) || is_field(word)))
         })
     }
 

@@ -11,6 +11,7 @@ use super::packets::Shared;
 use super::read_expect;
 use super::read_send;
 use super::read_told::Scope;
+use super::scenario::Scenario;
 use super::template::{Origin, Template};
 use super::tree::{Entry, Shape, Tree};
 use super::variables::{Variables, has_dollar};
@@ -39,6 +40,8 @@ pub(super) struct Reader<'f> {
     pub(super) depth: usize,
     /// The packets whose fields may be told.
     pub(super) scope: Scope,
+    /// Whether filters may tell them, too: they are those of steps.
+    pub(super) in_scenario: bool,
 }
 
 /// A whole spec, as its tree tells it.
@@ -47,6 +50,7 @@ pub(super) struct Contents {
     pub(super) templates: Vec<Template>,
     pub(super) send: SendOptions,
     pub(super) shared: Vec<Shared>,
+    pub(super) scenarios: Vec<Scenario>,
 }
 
 /// What stands outermost in one text.
@@ -56,6 +60,7 @@ struct Top<'t, 's> {
     defaults: Option<&'t Tree<'s>>,
     send: Option<&'t Tree<'s>>,
     packets: Vec<Cow<'t, Tree<'s>>>,
+    scenarios: Vec<&'t Tree<'s>>,
 }
 
 impl<'f> Reader<'f> {
@@ -69,6 +74,7 @@ impl<'f> Reader<'f> {
             defaults: Vec::new(),
             depth: 0,
             scope: Scope::default(),
+            in_scenario: false,
         }
     }
 
@@ -103,8 +109,15 @@ impl<'f> Reader<'f> {
                 self.packet(&tree)
             });
             contents.templates.extend(packets.collect::<Vec<_>>());
+            for tree in &top.scenarios {
+                let number = contents.scenarios.len().saturating_add(1);
+                let tree = resolved(tree, top, &mut variables);
+                contents.scenarios.extend(self.scenario(&tree, number));
+            }
         }
-        if let ([.., (tree, is_json)], true) = (trees, contents.templates.is_empty()) {
+        if let ([.., (tree, is_json)], true) =
+            (trees, contents.templates.is_empty() && contents.scenarios.is_empty())
+        {
             // Much of what happens has no packet.
             if !matches!(&tree.shape, Shape::Table(entries) if *is_json && is_event(entries)) {
                 self.mistake(tree.at.clone(), Mistake::NoLayers);
@@ -113,13 +126,20 @@ impl<'f> Reader<'f> {
         for diagnostic in std::mem::take(&mut variables.mistakes).into_iter().chain(variables.unused()) {
             self.mistake(diagnostic.at, diagnostic.mistake);
         }
-        contents.shared = self.shared(&mut contents.templates, &variables);
+        contents.shared = self.shared(&mut contents, &variables);
         contents
     }
 
     /// Sorts what stands outermost in a text.
     fn top<'t, 's>(&mut self, tree: &'t Tree<'s>, is_json: bool) -> Top<'t, 's> {
-        let mut top = Top { is_json, vars: Vec::new(), defaults: None, send: None, packets: Vec::new() };
+        let mut top = Top {
+            is_json,
+            vars: Vec::new(),
+            defaults: None,
+            send: None,
+            packets: Vec::new(),
+            scenarios: Vec::new(),
+        };
         match &tree.shape {
             Shape::List(list) => top.packets.extend(list.iter().map(Cow::Borrowed)),
             Shape::Table(entries) if is_json && is_event(entries) => {
@@ -145,6 +165,8 @@ impl<'f> Reader<'f> {
         match (entry.key.as_ref(), &entry.value.shape) {
             ("packet", Shape::List(list)) => top.packets.extend(list.iter().map(Cow::Borrowed)),
             ("packet", _) => top.packets.push(Cow::Borrowed(&entry.value)),
+            ("scenario", Shape::List(list)) => top.scenarios.extend(list),
+            ("scenario", _) => top.scenarios.push(&entry.value),
             ("send", _) => top.send = Some(&entry.value),
             ("vars", _) => top.vars.push(&entry.value),
             ("defaults", _) => top.defaults = Some(&entry.value),
@@ -155,9 +177,9 @@ impl<'f> Reader<'f> {
     }
 
     /// The variables that hold generators, in the order in which they were defined.
-    fn shared(&mut self, templates: &mut [Template], variables: &Variables) -> Vec<Shared> {
+    fn shared(&mut self, contents: &mut Contents, variables: &Variables) -> Vec<Shared> {
         let mut found: BTreeMap<usize, Shared> = BTreeMap::new();
-        for slot in all_slots(templates) {
+        for slot in all_slots(contents) {
             let Some(variable) = slot.variable else { continue };
             let shared = Shared::of(slot);
             let known = *found.entry(variable).or_insert(shared);
@@ -167,14 +189,14 @@ impl<'f> Reader<'f> {
             }
         }
         let places: Vec<usize> = found.keys().copied().collect();
-        for slot in all_slots(templates) {
+        for slot in all_slots(contents) {
             slot.variable = slot.variable.and_then(|variable| places.binary_search(&variable).ok());
         }
         found.into_values().collect()
     }
 
     /// Reads one packet.
-    fn packet(&mut self, tree: &Tree<'_>) -> Template {
+    pub(super) fn packet(&mut self, tree: &Tree<'_>) -> Template {
         let Shape::Table(entries) = &tree.shape else {
             self.wrong_kind(tree, "a packet", "a table with `layers`");
             return Template::default();
@@ -247,7 +269,11 @@ impl<'f> Reader<'f> {
             self.wrong_kind(tree, name, "text, such as \"icmp.type == 11 or tcp\"");
             return None;
         };
-        match FieldFilter::parse_answer(&text.text) {
+        let filter = match self.in_scenario {
+            true => FieldFilter::parse_among(&text.text, &self.scope.known()),
+            false => FieldFilter::parse_answer(&text.text),
+        };
+        match filter {
             Ok(filter) => Some((filter, text.text.to_string())),
             Err(wrong) => {
                 self.mistake(text.place(wrong.at, &tree.at), Mistake::Filter(wrong.mistake));
@@ -333,9 +359,11 @@ fn is_event(entries: &[Entry<'_>]) -> bool {
 }
 
 /// The generators of packets, and of those that follow them.
-fn all_slots(templates: &mut [Template]) -> Vec<&mut Slot> {
+fn all_slots(contents: &mut Contents) -> Vec<&mut Slot> {
     let mut slots = Vec::new();
-    let mut open: Vec<&mut Template> = templates.iter_mut().collect();
+    let steps = contents.scenarios.iter_mut().flat_map(|scenario| &mut scenario.steps);
+    let mut open: Vec<&mut Template> = contents.templates.iter_mut().collect();
+    open.extend(steps.filter_map(|step| step.send.as_mut()));
     while let Some(template) = open.pop() {
         let (own, then) = template.slots_and_then_mut();
         slots.extend(own);
@@ -359,7 +387,7 @@ fn resolved<'t, 's>(tree: &'t Tree<'s>, top: &Top<'_, '_>, variables: &mut Varia
 
 /// Where editors look for a JSON Schema.
 const SCHEMA: &str = "$schema";
-const SPEC_KEYS: &[&str] = &["packet", "send", "vars", "defaults", "include"];
+const SPEC_KEYS: &[&str] = &["packet", "scenario", "send", "vars", "defaults", "include"];
 const PACKET_KEYS: &[&str] = &[
     "layers", "trailer", "name", "comment", "within", "reply", "expect", "count", "repeat", "fragment",
     "corrupt", "fuzz", "then",

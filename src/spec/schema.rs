@@ -25,6 +25,8 @@ fn definitions() -> Vec<(String, Json)> {
         values().into_iter().map(|(name, schema)| (name.to_owned(), schema)).collect();
     definitions.push(("spec".to_owned(), spec()));
     definitions.push(("packet".to_owned(), packet()));
+    definitions.push(("expect".to_owned(), expect()));
+    definitions.push(("scenario".to_owned(), scenario()));
     definitions.push(("layers".to_owned(), layers()));
     definitions.push(("send".to_owned(), send()));
     let protocols = registry().protocols().iter();
@@ -118,7 +120,35 @@ fn beside_packets() -> Vec<(String, Json)> {
 fn spec() -> Json {
     let mut names = beside_packets();
     names.push(("packet".to_owned(), packets("The packets, in order")));
+    let scenarios = Json::any_of([Json::of("scenario"), Json::list_of(Json::of("scenario"), 0)]);
+    names.push(("scenario".to_owned(), scenarios.described("Tests, step by step")));
     Json::table(names)
+}
+
+/// A scenario.
+fn scenario() -> Json {
+    let text = || Json::typed("string");
+    let name = text().and("pattern", Json::text("^[A-Za-z_][A-Za-z0-9_]*$"));
+    let sent = Json::any_of([Json::of("layers").and("minItems", Json::Number(1)), Json::of("packet")]);
+    let step = Json::table(vec![
+        ("name".to_owned(), name.described("By which later steps tell what it sent and what came")),
+        ("description".to_owned(), text()),
+        ("wait".to_owned(), Json::of("duration").described("How long it waits before anything else")),
+        ("send".to_owned(), sent.described("What it sends: layers, or a packet")),
+        ("expect".to_owned(), Json::of("expect").described("What must come then, and what must not")),
+        (
+            "within".to_owned(),
+            Json::of("duration").described("For how long, where an expectation does not say"),
+        ),
+    ]);
+    let step = step.and("anyOf", Json::list(["send", "expect", "wait"].map(requires)));
+    let steps = Json::list_of(step, 1);
+    let table = Json::table(vec![
+        ("name".to_owned(), text()),
+        ("description".to_owned(), text()),
+        ("steps".to_owned(), steps.described("One behind the other, up to the first that is not met")),
+    ]);
+    table.and("required", Json::list([Json::text("steps")]))
 }
 
 /// A packet, or a list of them.
@@ -126,7 +156,8 @@ fn packets(description: &str) -> Json {
     Json::any_of([Json::of("packet"), Json::list_of(Json::of("packet"), 0)]).described(description)
 }
 
-fn packet() -> Json {
+/// What is expected: one thing, or several.
+fn expect() -> Json {
     let expected = Json::any_of([
         Json::typed("string"),
         Json::table(vec![
@@ -136,6 +167,10 @@ fn packet() -> Json {
         ])
         .and("oneOf", Json::list(["match", "none"].map(requires))),
     ]);
+    Json::any_of([expected.clone(), Json::list_of(expected, 0)])
+}
+
+fn packet() -> Json {
     let names = Json::any_of([Json::typed("string"), Json::list_of(Json::typed("string"), 0)]);
     let own = [
         (
@@ -147,7 +182,7 @@ fn packet() -> Json {
         ("comment", Json::typed("string").described("Saved in pcapng files")),
         ("within", Json::of("duration").described("How long its answer is awaited")),
         ("reply", Json::typed("string").described("Which answers count, as a field filter")),
-        ("expect", Json::any_of([expected.clone(), Json::list_of(expected, 0)])),
+        ("expect", Json::of("expect")),
         ("count", number(u64::MAX, 1).described("How many packets it stands for in a round")),
         ("repeat", number(u64::MAX, 1).described("How many times each of them goes out")),
         ("fragment", fragment()),
