@@ -61,6 +61,7 @@ mod replay_preloaded;
 mod replay_report;
 mod replay_source;
 mod resolve;
+mod rst_guard;
 mod schema;
 mod send;
 mod send_dry;

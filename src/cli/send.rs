@@ -9,6 +9,7 @@ use clap::{Args, ValueEnum};
 
 use super::capture_file::LiveFile;
 use super::engine::Engine;
+use super::rst_guard::{Resets, is_needed_by_packets};
 use super::send_flow::Flow;
 use super::send_follow::{Follower, Marks, Watch};
 use super::send_output::{Form, Printer};
@@ -25,6 +26,7 @@ use crate::exchange::send::{Pace, Sender, Totals};
 use crate::spec::{Random, SendOptions, Spec, Via};
 use crate::sys::clock::Now;
 use crate::sys::interrupt::Interrupt;
+use crate::sys::nftables::MARK;
 
 /// Build packets, send them, and say what comes back to each.
 #[derive(Debug, Args)]
@@ -81,6 +83,9 @@ pub(super) struct SendArgs {
     /// Do not wait for answers.
     #[arg(long)]
     no_answers: bool,
+    /// Let the kernel reset TCP connections that `then` opens by hand: its resets are not kept away from their ports.
+    #[arg(long)]
+    no_rst_guard: bool,
     /// Save what was sent and what came back, as seen on the wire.
     #[arg(short, long, value_name = "FILE")]
     write: Option<String>,
@@ -254,8 +259,13 @@ fn send(args: &SendArgs, specs: &[Spec], plan: Plan, flow: &Flow) -> CommandResu
         .flat_map(|(spec, random)| spec.packets(random, again).map(move |crafted| (spec, crafted)));
     let most = usize::try_from(flow.most).unwrap_or(usize::MAX);
     let marks = Marks::default();
-    let follower = Follower::new(Rc::clone(&marks), plan.clone(), &interrupt)?;
-    let prepare = Prepare::new(packets.take(most), plan, &interrupt)?.with_marks(marks);
+    let is_guarded = !args.no_rst_guard && answers && specs.iter().any(is_needed_by_packets);
+    let resets = if is_guarded { Resets::keep_away()? } else { Resets::default() };
+    if resets.are_kept() {
+        wire.mark(MARK)?;
+    }
+    let follower = Follower::new(Rc::clone(&marks), plan.clone(), &interrupt, resets.clone())?;
+    let prepare = Prepare::new(packets.take(most), plan, &interrupt)?.with_marks(marks).with_resets(resets);
     let burst = usize::try_from(flow.burst).unwrap_or(1);
     let (interval, bits) = match flow.tempo {
         Tempo::Packets(rate) => {

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::io;
 use std::rc::Rc;
 
+use super::rst_guard::Resets;
 use super::send_output::Printer;
 use super::send_prepare::{Plan, Prepare};
 use crate::exchange::drive::Watcher;
@@ -59,9 +60,10 @@ impl<'a> Follower<'a> {
         marks: Marks<'a>,
         plan: Plan,
         interrupt: &'a Interrupt,
+        resets: Resets,
     ) -> Result<Self, Box<dyn std::error::Error>> {
         let random = Random::new(plan.seed.wrapping_add(FIRST_NUMBER));
-        let prepare = Prepare::new(std::iter::empty(), plan, interrupt)?;
+        let prepare = Prepare::new(std::iter::empty(), plan, interrupt)?.with_resets(resets);
         Ok(Self { marks, prepare, random, number: FIRST_NUMBER })
     }
 

@@ -7,6 +7,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use super::remarks::Remarks;
+use super::rst_guard::Resets;
 use super::send_follow::{Marks, mark, with_mark};
 use super::tempo::{flood_refused, stays_here};
 use crate::exchange::drive::packets::{Needs, PacketWire};
@@ -143,6 +144,7 @@ pub(super) struct Prepare<'a, P> {
     fragments: VecDeque<Ready>,
     /// Packets that others follow.
     marks: Marks<'a>,
+    resets: Resets,
 }
 
 impl<'a, P> Prepare<'a, P> {
@@ -165,12 +167,18 @@ impl<'a, P> Prepare<'a, P> {
             remarks,
             fragments: VecDeque::new(),
             marks: Marks::default(),
+            resets: Resets::default(),
         })
     }
 
     /// Marks packets that others follow here.
     pub(super) fn with_marks(self, marks: Marks<'a>) -> Self {
         Self { marks, ..self }
+    }
+
+    /// Keeps the kernel's resets away from the ports of these packets.
+    pub(super) fn with_resets(self, resets: Resets) -> Self {
+        Self { resets, ..self }
     }
 
     fn ready(&mut self, spec: &Spec, mut crafted: Crafted<'_>) -> Result<Vec<Ready>, Box<dyn Error>> {
@@ -194,6 +202,7 @@ impl<'a, P> Prepare<'a, P> {
             if !is_frame {
                 self.tell_kernel_changes(&built.octets);
             }
+            self.resets.before(whole.as_ref().unwrap_or(&built))?;
             all.push(Ready {
                 built,
                 whole,

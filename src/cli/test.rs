@@ -58,6 +58,9 @@ pub(super) struct TestArgs {
     /// How long what is expected has, where the spec does not say: seconds, or with a unit.
     #[arg(short = 'W', long, value_name = "TIME", value_parser = duration::parse)]
     within: Option<Duration>,
+    /// Let the kernel reset TCP connections that are opened by hand: its resets are not kept away from their ports.
+    #[arg(long)]
+    no_rst_guard: bool,
     /// Print only what did not pass, and the last line.
     #[arg(short, long)]
     quiet: bool,
@@ -99,6 +102,7 @@ pub(super) fn run(args: &TestArgs) -> CommandResult {
         via: args.via.map(ViaArg::via),
         within: args.within,
         seed: args.seed,
+        is_unguarded: args.no_rst_guard,
         is_verbose: args.verbose && args.format == Format::Pretty,
     };
     let ident = random::u16()?;

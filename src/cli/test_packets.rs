@@ -5,6 +5,7 @@ use std::error::Error;
 use std::io;
 use std::rc::Rc;
 
+use super::rst_guard::is_needed_by_packets;
 use super::send_follow::{Follower, Marks};
 use super::send_prepare::Prepare;
 use super::test_run::{Result, Running, millis, summary};
@@ -22,12 +23,13 @@ use crate::wire::frame::Direction;
 pub(super) fn run(running: &mut Running<'_>, spec: &Spec) -> std::result::Result<Result, Box<dyn Error>> {
     let plan = running.plan(spec)?;
     let mut wire = running.wire(&plan, spec)?;
+    let resets = running.resets(is_needed_by_packets(spec), &wire)?;
     let interrupt = running.interrupt;
     let mut random = Random::new(plan.seed);
     let (marks, interval) = (Marks::default(), spec.send.interval.unwrap_or_default());
-    let follower = Follower::new(Rc::clone(&marks), plan.clone(), interrupt)?;
+    let follower = Follower::new(Rc::clone(&marks), plan.clone(), interrupt, resets.clone())?;
     let packets = spec.packets(&mut random, spec.send.count).map(|crafted| (spec, crafted));
-    let prepare = Prepare::new(packets, plan, interrupt)?.with_marks(marks);
+    let prepare = Prepare::new(packets, plan, interrupt)?.with_marks(marks).with_resets(resets);
     let interval = u64::try_from(interval.as_nanos()).unwrap_or(u64::MAX);
     let mut sender = Sender::new(prepare, Pace { interval, ..Pace::default() });
     let mut watch =

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::capture_file::LiveFile;
 use super::random;
+use super::rst_guard::Resets;
 use super::send::DEFAULT_WAIT;
 use super::send_prepare::Plan;
 use super::test_files::Case;
@@ -20,6 +21,7 @@ use crate::show::test_report::{TestReport, TestVerdict};
 use crate::show::text::printable;
 use crate::spec::{Spec, Via};
 use crate::sys::interrupt::Interrupt;
+use crate::sys::nftables::MARK;
 use crate::wire::frame::{Direction, Frame};
 use crate::wire::layers::LayerTable;
 
@@ -30,6 +32,8 @@ pub(super) struct Way {
     pub(super) via: Option<Via>,
     pub(super) within: Option<Duration>,
     pub(super) seed: Option<u64>,
+    /// The kernel's resets are let out.
+    pub(super) is_unguarded: bool,
     /// Print each packet.
     pub(super) is_verbose: bool,
 }
@@ -138,6 +142,23 @@ impl<'a> Running<'a> {
     pub(super) fn wire(&self, plan: &Plan, spec: &Spec) -> std::result::Result<PacketWire, Box<dyn Error>> {
         let needs = plan.needs(std::slice::from_ref(spec))?;
         Ok(PacketWire::open(needs, plan.interface.as_deref(), Some(Tap::open(plan.tap()?)?))?)
+    }
+
+    /// What keeps the kernel's resets away, where they would disturb; what is sent is marked then.
+    ///
+    /// # Errors
+    /// Where that is not possible: what to do.
+    pub(super) fn resets(
+        &self,
+        is_needed: bool,
+        wire: &PacketWire,
+    ) -> std::result::Result<Resets, Box<dyn Error>> {
+        if !is_needed || self.way.is_unguarded {
+            return Ok(Resets::default());
+        }
+        let resets = Resets::keep_away()?;
+        wire.mark(MARK)?;
+        Ok(resets)
     }
 
     /// Saves a packet, and prints it where that is wanted; `what` says what it is to the test.

@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::io;
 
+use super::rst_guard::is_needed_by;
 use super::send_follow::leave_as;
 use super::send_prepare::Prepare;
 use super::test_run::{Result, Running, millis, span, summary};
@@ -28,6 +29,8 @@ pub(super) fn run(
 ) -> std::result::Result<Result, Box<dyn Error>> {
     let plan = running.plan(spec)?;
     let mut wire = running.wire(&plan, spec)?;
+    let sent = scenario.steps.iter().filter_map(|step| step.send.as_ref());
+    let resets = running.resets(is_needed_by(sent), &wire)?;
     let interrupt = running.interrupt;
     // Each round has its draws.
     let mut random = Random::new(plan.seed.wrapping_add(round));
@@ -37,7 +40,7 @@ pub(super) fn run(
         scenario,
         round: spec.round(round, &mut random),
         random,
-        prepare: Prepare::new(std::iter::empty(), plan, interrupt)?,
+        prepare: Prepare::new(std::iter::empty(), plan, interrupt)?.with_resets(resets),
         number: 0,
     };
     let expect = |step: &ScenarioStep| {

@@ -203,6 +203,11 @@ impl Template {
         (packet, untold)
     }
 
+    /// The names of its layers, outermost first.
+    pub fn protocols(&self) -> impl Iterator<Item = &'static str> {
+        self.packet.layers.iter().map(|layer| layer.protocol.name)
+    }
+
     /// The outermost layer, by which it is decided how the packet is sent; before slots are filled.
     pub fn outermost(&self) -> Option<&Layer> {
         self.packet.layers.first()

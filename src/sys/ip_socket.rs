@@ -80,6 +80,16 @@ impl HeaderIncluded {
         self.socket.bind_device(Some(name.as_bytes())).map_err(SysError::of("bind a raw socket to", name))
     }
 
+    /// Marks what it sends (`SO_MARK`, socket(7)), so that rules of nftables can tell it.
+    ///
+    /// # Errors
+    /// When CAP_NET_ADMIN and, from Linux 5.17 on, CAP_NET_RAW are missing.
+    pub fn set_mark(&self, mark: u32) -> Result<(), SysError> {
+        let mark = i32::from_ne_bytes(mark.to_ne_bytes());
+        set_option(&self.socket, libc::SOL_SOCKET, libc::SO_MARK, mark)
+            .map_err(SysError::of("mark what is sent by", "a raw socket"))
+    }
+
     /// Sends one packet. `interface` is the index of the interface that link-local IPv6 destinations need.
     ///
     /// # Errors

@@ -17,6 +17,7 @@ pub mod name_info;
 pub mod namespace;
 pub mod namespace_barrier;
 pub mod netlink;
+pub mod nftables;
 pub mod packet_socket;
 pub mod plain_socket;
 pub mod poll;

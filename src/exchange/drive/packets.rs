@@ -56,6 +56,14 @@ impl PacketWire {
 }
 
 impl PacketWire {
+    /// Marks what goes by raw sockets, so that rules of nftables can tell it; frames pass these by.
+    ///
+    /// # Errors
+    /// When the right is missing.
+    pub fn mark(&self, mark: u32) -> Result<(), SysError> {
+        self.v4.iter().chain(&self.v6).try_for_each(|socket| socket.set_mark(mark))
+    }
+
     /// Packets that passed and were not seen, for want of room: an answer may have been among them.
     ///
     /// # Errors
