@@ -60,6 +60,12 @@ impl LiveFile {
         let number = match self.numbers.get(&key) {
             Some(number) => *number,
             None => {
+                if !self.names.contains_key(&frame.interface)
+                    && let Ok(links) = Netlink::open().and_then(|mut netlink| netlink.links())
+                {
+                    // One that was made since.
+                    self.names.extend(links.into_iter().map(|link| (link.index, link.name)));
+                }
                 let name = self.names.get(&frame.interface).cloned();
                 let number =
                     self.writer.add_interface(&Interface { name, ..Interface::of(frame.link_type) })?;

@@ -79,6 +79,7 @@ mod test_packets;
 mod test_run;
 mod test_scenario;
 mod tracking;
+mod tun_address;
 
 use std::process::ExitCode;
 

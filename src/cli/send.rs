@@ -15,7 +15,8 @@ use super::send_follow::{Follower, Marks, Watch};
 use super::send_output::{Form, Printer};
 use super::send_prepare::{Plan, Prepare};
 use super::spec_argument::{Specs, tell};
-use super::{CommandResult, Outcome, duration, random, send_dry, send_flow, tempo};
+use super::tun_address::TunAddress;
+use super::{CommandResult, Outcome, duration, random, send_dry, send_flow, tempo, tun_address};
 use crate::exchange::drive::packets::PacketWire;
 use crate::exchange::drive::tap::Tap;
 use crate::exchange::drive::{Watcher, drive};
@@ -38,9 +39,14 @@ pub(super) struct SendArgs {
     /// Send by this interface.
     #[arg(short, long, value_name = "INTERFACE")]
     interface: Option<String>,
-    /// How to send: `ip` by a raw socket, `link` as a frame with every bit as written. Left out: by the outermost layer.
-    #[arg(long, value_name = "ip|link")]
+    /// How to send: `ip` by a raw socket, `link` as a frame with every bit as written, `tun` as a host of its own behind a TUN
+    /// interface, with every bit as written, too. Left out: by the outermost layer.
+    #[arg(long, value_name = "ip|link|tun")]
     via: Option<ViaArg>,
+    /// The address of the kernel's end of the TUN interface, with its network; this program has the next one. May be given for
+    /// IPv4 and for IPv6; left out, they are 10.99.0.1/24 and fd99::1/64.
+    #[arg(long, value_name = "ADDRESS/LENGTH", value_parser = tun_address::parse)]
+    tun_address: Vec<TunAddress>,
     /// Wait so long between two packets: seconds, or with a unit (`20ms`).
     #[arg(long, value_name = "INTERVAL", value_parser = duration::parse)]
     interval: Option<Duration>,
@@ -110,6 +116,7 @@ pub(super) struct SendArgs {
 pub(super) enum ViaArg {
     Ip,
     Link,
+    Tun,
 }
 
 impl ViaArg {
@@ -118,6 +125,7 @@ impl ViaArg {
         match self {
             Self::Ip => Via::Ip,
             Self::Link => Via::Link,
+            Self::Tun => Via::Tun,
         }
     }
 }
@@ -173,6 +181,7 @@ pub(super) fn run(args: &SendArgs) -> CommandResult {
         is_flood: tempo::is_flood(tempo) && most > 1000 && !args.yes_flood && !args.dry_run,
         is_dry: args.dry_run,
         remarks: args.verbose,
+        tun: None,
     };
     let flow = Flow {
         tempo,
@@ -186,10 +195,16 @@ pub(super) fn run(args: &SendArgs) -> CommandResult {
         is_json: args.json,
         is_verbose: args.verbose,
     };
+    let streams = args.top_speed || args.workers.is_some() || args.engine.is_some();
+    let is_stream = streams || (args.no_answers && args.quiet && args.write.is_none());
+    if plan.via == Some(Via::Tun) && (is_stream || args.dry_run || plan.interface.is_some()) {
+        return Err("`--via tun` makes an interface of its own and looks at what comes: leave `--interface`, `--dry-run`, `--top-speed`, \
+                    `--workers`, `--engine` and `--no-answers -q` out"
+            .into());
+    }
     if args.dry_run {
         return send_dry::run(&specs, &plan, &flow, args.quiet);
     }
-    let streams = args.top_speed || args.workers.is_some() || args.engine.is_some();
     let awaits = !args.no_answers && !streams;
     let expects =
         |spec: &Spec| spec.templates.iter().any(|one| !one.expect.is_empty() || !one.then.is_empty());
@@ -198,7 +213,7 @@ pub(super) fn run(args: &SendArgs) -> CommandResult {
                     or its `expect` and `then`"
             .into());
     }
-    if streams || (args.no_answers && args.quiet && args.write.is_none()) {
+    if is_stream {
         return send_flow::run(&specs, &plan, &flow);
     }
     send(args, &specs, plan, &flow)
@@ -242,12 +257,17 @@ fn seed(args: &SendArgs, specs: &[Spec]) -> io::Result<u64> {
     }
 }
 
-fn send(args: &SendArgs, specs: &[Spec], plan: Plan, flow: &Flow) -> CommandResult {
+fn send(args: &SendArgs, specs: &[Spec], mut plan: Plan, flow: &Flow) -> CommandResult {
     let interrupt = Interrupt::catch()?;
     let answers = !args.no_answers;
-    let tap = if answers || args.write.is_some() { Some(Tap::open(plan.tap()?)?) } else { None };
+    let is_tun = plan.via == Some(Via::Tun);
+    let mut wire = if is_tun {
+        plan.open_tun(&tun_address::network(&args.tun_address))?
+    } else {
+        let tap = if answers || args.write.is_some() { Some(Tap::open(plan.tap()?)?) } else { None };
+        PacketWire::open(flow.needs, plan.interface.as_deref(), tap)?
+    };
     let saved = args.write.as_deref().map(|path| LiveFile::create(Path::new(path))).transpose()?;
-    let mut wire = PacketWire::open(flow.needs, plan.interface.as_deref(), tap)?;
     // A spec that stands alone is gone through again until there are enough packets; a stream passes once.
     let seed = plan.seed;
     let mut randoms: Vec<Random> =
@@ -259,7 +279,8 @@ fn send(args: &SendArgs, specs: &[Spec], plan: Plan, flow: &Flow) -> CommandResu
         .flat_map(|(spec, random)| spec.packets(random, again).map(move |crafted| (spec, crafted)));
     let most = usize::try_from(flow.most).unwrap_or(usize::MAX);
     let marks = Marks::default();
-    let is_guarded = !args.no_rst_guard && answers && specs.iter().any(is_needed_by_packets);
+    // The kernel knows no such host, and says nothing in its place.
+    let is_guarded = !is_tun && !args.no_rst_guard && answers && specs.iter().any(is_needed_by_packets);
     let resets = if is_guarded { Resets::keep_away()? } else { Resets::default() };
     if resets.are_kept() {
         wire.mark(MARK)?;

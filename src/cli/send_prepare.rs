@@ -12,6 +12,7 @@ use super::send_follow::{Marks, mark, with_mark};
 use super::tempo::{flood_refused, stays_here};
 use crate::exchange::drive::packets::{Needs, PacketWire};
 use crate::exchange::drive::tap::Tap;
+use crate::exchange::drive::tun::{TunEnd, TunHost, TunHostError, TunNetwork};
 use crate::exchange::drive::way::{Way, WayError, Ways};
 use crate::exchange::engine::Nanos;
 use crate::exchange::expect::Expectation;
@@ -51,6 +52,8 @@ pub(super) struct Plan {
     pub(super) is_flood: bool,
     /// Nothing is sent, not even a question for a neighbour.
     pub(super) is_dry: bool,
+    /// This program is a host of its own: routes and neighbours are none of its business.
+    pub(super) tun: Option<TunHost>,
 }
 
 /// A packet with all that the spec left out, and its way.
@@ -70,9 +73,19 @@ impl Plan {
     pub(super) fn is_frame(&self, outermost: &str) -> bool {
         match self.via {
             Some(Via::Link) => true,
-            Some(Via::Ip) => false,
+            Some(Via::Ip | Via::Tun) => false,
             None => !matches!(outermost, "ip" | "ipv6"),
         }
+    }
+
+    /// Makes a TUN interface, by which this program is a host of its own from now on.
+    ///
+    /// # Errors
+    /// When CAP_NET_ADMIN is missing.
+    pub(super) fn open_tun(&mut self, network: &TunNetwork) -> Result<PacketWire, TunHostError> {
+        let end = TunEnd::open(network)?;
+        self.tun = Some(end.host());
+        Ok(PacketWire::of_tun(end))
     }
 
     /// Which sockets the packets need.
@@ -84,6 +97,12 @@ impl Plan {
         for template in specs.iter().flat_map(Spec::all_templates) {
             let outermost = template.outermost().map_or("", |layer| layer.protocol.name);
             match (outermost, self.is_frame(outermost)) {
+                ("ip" | "ipv6", false) if self.via == Some(Via::Tun) => {}
+                (other, false) if self.via == Some(Via::Tun) => {
+                    return Err(format!(
+                        "a TUN interface takes IP packets: begin this one with `ip` or `ipv6`, not with `{other}`"
+                    ));
+                }
                 ("ip", false) => needs.v4 = true,
                 ("ipv6", false) => needs.v6 = true,
                 ("ip" | "ipv6" | "eth" | "arp", true) => needs.link = true,
@@ -242,6 +261,9 @@ impl<'a, P> Prepare<'a, P> {
         let outermost = packet.layers.first().map_or("", |layer| layer.protocol.name);
         let is_frame = self.plan.is_frame(outermost);
         let destination = destination(packet);
+        if let Some(host) = self.plan.tun {
+            return self.complete_as_host(packet, destination, &host);
+        }
         let way = match destination {
             Some(destination) => match self.ways.to(destination) {
                 Ok(way) => Some(way),
@@ -251,13 +273,28 @@ impl<'a, P> Prepare<'a, P> {
             },
             None => None,
         };
-        self.fill(packet, way.as_ref());
+        // The way to one's own address is the loopback interface, even where another one is named.
+        let own = self.ways.interface().or(way.as_ref().map(|way| &way.link));
+        let (mac, source) = (own.and_then(Link::mac), way.as_ref().and_then(|way| way.source));
+        self.fill(packet, source, mac);
         let interface = if is_frame { self.frame(packet, outermost, way.as_ref())? } else { 0 };
         if !is_frame && destination.is_none() {
             return Err(format!("it has no destination: write `{outermost}.dst`").into());
         }
         self.check_calm(way.as_ref(), is_frame)?;
         Ok(Completed { destination, interface, way, is_frame })
+    }
+
+    /// The same for a packet that a TUN interface takes: it goes as it is written, checksums and lengths, too.
+    fn complete_as_host(
+        &self,
+        packet: &mut Packet,
+        destination: Option<IpAddr>,
+        host: &TunHost,
+    ) -> Result<Completed, Box<dyn Error>> {
+        let Some(to) = destination else { return Err("it has no destination: write `dst`".into()) };
+        self.fill(packet, Some(host.address_beside(to)), None);
+        Ok(Completed { destination, interface: host.interface, way: None, is_frame: true })
     }
 
     /// Refuses what would be too much for others than this host.
@@ -289,13 +326,9 @@ impl<'a, P> Prepare<'a, P> {
     }
 
     /// Writes what the spec leaves out and only the sender knows.
-    fn fill(&mut self, packet: &mut Packet, way: Option<&Way>) {
+    fn fill(&self, packet: &mut Packet, source: Option<IpAddr>, mac: Option<[u8; 6]>) {
         let id = self.id(self.number.wrapping_sub(1));
         let port = 49_152 + u64::from(self.plan.ident % 16_384);
-        // The way to one's own address is the loopback interface, even where another one is named.
-        let own = self.ways.interface().or(way.map(|way| &way.link));
-        let mac = own.and_then(Link::mac);
-        let source = way.and_then(|way| way.source);
         for layer in &mut packet.layers {
             let (name, value) = match (layer.protocol.name, source) {
                 ("ip", Some(IpAddr::V4(source))) => ("src", Some(Value::Ipv4(source))),
@@ -363,6 +396,12 @@ impl<'a, P> Prepare<'a, P> {
     }
 
     fn check_size(&self, built: &Built, way: Option<&Way>, is_frame: bool) -> Result<(), String> {
+        if let Some(TunHost { mtu, .. }) = self.plan.tun
+            && built.octets.len() > mtu
+        {
+            let len = built.octets.len();
+            return Err(format!("{len} octets are more than the TUN interface takes: its MTU is {mtu}"));
+        }
         let Some(way) = way else { return Ok(()) };
         let first_ip = built
             .table

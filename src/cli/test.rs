@@ -10,7 +10,8 @@ use super::capture_file::LiveFile;
 use super::send::ViaArg;
 use super::test_files::{Case, Loaded, load, spec_files};
 use super::test_run::{Running, Way};
-use super::{CommandResult, Outcome, duration, random};
+use super::tun_address::TunAddress;
+use super::{CommandResult, Outcome, duration, random, tun_address};
 use crate::show::test_report::{
     TAP_HEAD, TestCounts, TestReport, junit, pretty, pretty_summary, tap, tap_plan, test_json,
     test_json_summary,
@@ -51,10 +52,14 @@ pub(super) struct TestArgs {
     /// Send by this interface, and look there for what comes.
     #[arg(short, long, value_name = "INTERFACE")]
     interface: Option<String>,
-    /// How to send: `ip` by a raw socket, `link` as a frame with every bit as written. Left out: as the spec says, or by the
-    /// outermost layer.
-    #[arg(long, value_name = "ip|link")]
+    /// How to send: `ip` by a raw socket, `link` as a frame with every bit as written, `tun` as a host of its own behind a TUN
+    /// interface. Left out: as the spec says, or by the outermost layer.
+    #[arg(long, value_name = "ip|link|tun")]
     via: Option<ViaArg>,
+    /// The address of the kernel's end of the TUN interface, with its network; this program has the next one. May be given for
+    /// IPv4 and for IPv6; left out, they are 10.99.0.1/24 and fd99::1/64.
+    #[arg(long, value_name = "ADDRESS/LENGTH", value_parser = tun_address::parse)]
+    tun_address: Vec<TunAddress>,
     /// How long what is expected has, where the spec does not say: seconds, or with a unit.
     #[arg(short = 'W', long, value_name = "TIME", value_parser = duration::parse)]
     within: Option<Duration>,
@@ -103,6 +108,7 @@ pub(super) fn run(args: &TestArgs) -> CommandResult {
         within: args.within,
         seed: args.seed,
         is_unguarded: args.no_rst_guard,
+        tun: tun_address::network(&args.tun_address),
         is_verbose: args.verbose && args.format == Format::Pretty,
     };
     let ident = random::u16()?;

@@ -21,9 +21,9 @@ use crate::wire::frame::Direction;
 
 /// Runs a spec.
 pub(super) fn run(running: &mut Running<'_>, spec: &Spec) -> std::result::Result<Result, Box<dyn Error>> {
-    let plan = running.plan(spec)?;
-    let mut wire = running.wire(&plan, spec)?;
-    let resets = running.resets(is_needed_by_packets(spec), &wire)?;
+    let mut plan = running.plan(spec)?;
+    let mut wire = running.wire(&mut plan, spec)?;
+    let resets = running.resets(is_needed_by_packets(spec), &plan, &wire)?;
     let interrupt = running.interrupt;
     let mut random = Random::new(plan.seed);
     let (marks, interval) = (Marks::default(), spec.send.interval.unwrap_or_default());

@@ -12,6 +12,7 @@ use super::test_files::Case;
 use super::{test_packets, test_scenario};
 use crate::exchange::drive::packets::PacketWire;
 use crate::exchange::drive::tap::Tap;
+use crate::exchange::drive::tun::TunNetwork;
 use crate::exchange::send_event::Seen;
 use crate::file::WriteError;
 use crate::packet::check::Dissected;
@@ -34,6 +35,8 @@ pub(super) struct Way {
     pub(super) seed: Option<u64>,
     /// The kernel's resets are let out.
     pub(super) is_unguarded: bool,
+    /// The network of a TUN interface.
+    pub(super) tun: TunNetwork,
     /// Print each packet.
     pub(super) is_verbose: bool,
 }
@@ -132,6 +135,7 @@ impl<'a> Running<'a> {
             remarks: false,
             is_flood: false,
             is_dry: false,
+            tun: None,
         })
     }
 
@@ -139,8 +143,15 @@ impl<'a> Running<'a> {
     ///
     /// # Errors
     /// When they may not be opened, or there is no such interface.
-    pub(super) fn wire(&self, plan: &Plan, spec: &Spec) -> std::result::Result<PacketWire, Box<dyn Error>> {
+    pub(super) fn wire(
+        &self,
+        plan: &mut Plan,
+        spec: &Spec,
+    ) -> std::result::Result<PacketWire, Box<dyn Error>> {
         let needs = plan.needs(std::slice::from_ref(spec))?;
+        if plan.via == Some(Via::Tun) {
+            return Ok(plan.open_tun(&self.way.tun)?);
+        }
         Ok(PacketWire::open(needs, plan.interface.as_deref(), Some(Tap::open(plan.tap()?)?))?)
     }
 
@@ -151,9 +162,11 @@ impl<'a> Running<'a> {
     pub(super) fn resets(
         &self,
         is_needed: bool,
+        plan: &Plan,
         wire: &PacketWire,
     ) -> std::result::Result<Resets, Box<dyn Error>> {
-        if !is_needed || self.way.is_unguarded {
+        // The kernel knows nothing of a host behind a TUN interface, and says nothing in its place.
+        if !is_needed || self.way.is_unguarded || plan.tun.is_some() {
             return Ok(Resets::default());
         }
         let resets = Resets::keep_away()?;

@@ -27,10 +27,10 @@ pub(super) fn run(
     scenario: &Scenario,
     round: u64,
 ) -> std::result::Result<Result, Box<dyn Error>> {
-    let plan = running.plan(spec)?;
-    let mut wire = running.wire(&plan, spec)?;
+    let mut plan = running.plan(spec)?;
+    let mut wire = running.wire(&mut plan, spec)?;
     let sent = scenario.steps.iter().filter_map(|step| step.send.as_ref());
-    let resets = running.resets(is_needed_by(sent), &wire)?;
+    let resets = running.resets(is_needed_by(sent), &plan, &wire)?;
     let interrupt = running.interrupt;
     // Each round has its draws.
     let mut random = Random::new(plan.seed.wrapping_add(round));

@@ -13,6 +13,8 @@ pub enum Via {
     Ip,
     /// A packet socket.
     Link,
+    /// A TUN interface, as a host of its own.
+    Tun,
 }
 
 /// What a spec says about sending; what it leaves out is for whoever sends to choose.
@@ -75,7 +77,8 @@ pub(super) fn send(reader: &mut Reader<'_>, tree: &Tree<'_>) -> SendOptions {
             "via" => match value.text() {
                 Some("ip") => options.via = Some(Via::Ip),
                 Some("link") => options.via = Some(Via::Link),
-                _ => reader.wrong_kind(value, "via", "\"ip\" or \"link\""),
+                Some("tun") => options.via = Some(Via::Tun),
+                _ => reader.wrong_kind(value, "via", "\"ip\", \"link\" or \"tun\""),
             },
             "reply" => reader.mistake(entry.key_at.clone(), Mistake::Reply),
             _ => reader.unknown_key(entry, "[send]", KEYS),

@@ -235,7 +235,7 @@ fn layers() -> Json {
 fn send() -> Json {
     let rate =
         Json::any_of([Json::pattern(r"^\s*[0-9.]+\s*[kM]?\s*/\s*(ms|s|m|h)\s*$"), Json::of("variable")]);
-    let vias = Json::object([("enum", Json::list(["ip", "link"].map(Json::text)))]);
+    let vias = Json::object([("enum", Json::list(["ip", "link", "tun"].map(Json::text)))]);
     let own = [
         ("interval", Json::of("duration").described("Time from one packet to the next")),
         ("rate", rate.described("Packets in a time: 50k/s")),
@@ -246,7 +246,8 @@ fn send() -> Json {
         ("interface", Json::typed("string").described("The interface to send on")),
         (
             "via",
-            Json::any_of([vias, Json::of("variable")]).described("A raw IP socket, or every bit as written"),
+            Json::any_of([vias, Json::of("variable")])
+                .described("A raw IP socket, every bit as written, or a host of its own"),
         ),
     ];
     let table = Json::table(own.map(|(name, schema)| (name.to_owned(), schema)).into());

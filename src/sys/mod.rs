@@ -29,5 +29,6 @@ pub mod signal_queue;
 pub mod terminal;
 pub mod time_stamp;
 pub mod trial;
+pub mod tun;
 mod xdp_ring;
 pub mod xdp_socket;

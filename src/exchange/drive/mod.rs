@@ -5,6 +5,7 @@ pub mod outflow;
 pub mod packets;
 pub mod plain;
 pub mod tap;
+pub mod tun;
 pub mod way;
 
 use std::io;

@@ -5,6 +5,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 
 use crate::exchange::drive::Wire;
 use crate::exchange::drive::tap::Tap;
+use crate::exchange::drive::tun::TunEnd;
 use crate::exchange::engine::{Incoming, Outgoing};
 use crate::sys::clock::Now;
 use crate::sys::error::SysError;
@@ -19,6 +20,7 @@ pub struct PacketWire {
     v6: Option<HeaderIncluded>,
     link: Option<FrameSender>,
     tap: Option<Tap>,
+    tun: Option<TunEnd>,
 }
 
 /// Which sockets are needed.
@@ -51,7 +53,13 @@ impl PacketWire {
             v6: needs.v6.then(|| raw(Family::V6)).transpose()?,
             link: needs.link.then(FrameSender::open).transpose()?,
             tap,
+            tun: None,
         })
+    }
+
+    /// In place of sockets, a TUN interface: what is sent comes in there, and what goes out there comes here.
+    pub fn of_tun(tun: TunEnd) -> Self {
+        Self { v4: None, v6: None, link: None, tap: None, tun: Some(tun) }
     }
 }
 
@@ -84,6 +92,9 @@ impl PacketWire {
 
 impl Wire for PacketWire {
     fn send(&mut self, outgoing: &Outgoing) -> Result<(), String> {
+        if let Some(tun) = &mut self.tun {
+            return tun.send(&outgoing.octets);
+        }
         let Outgoing { octets, destination, interface, link_type, .. } = outgoing;
         let send = || match (destination, *link_type) {
             (Some(destination), LinkType::IPV4 | LinkType::RAW | LinkType::IPV6) => {
@@ -116,10 +127,13 @@ impl Wire for PacketWire {
     }
 
     fn descriptors(&self) -> Vec<BorrowedFd<'_>> {
-        self.tap.iter().map(AsFd::as_fd).collect()
+        self.tap.iter().map(AsFd::as_fd).chain(self.tun.iter().map(AsFd::as_fd)).collect()
     }
 
     fn receive(&mut self, deliver: &mut dyn FnMut(Incoming<'_>)) {
+        if let Some(tun) = &mut self.tun {
+            return tun.receive(deliver);
+        }
         let Some(tap) = &mut self.tap else { return };
         tap.receive(&mut |frame| deliver(incoming(frame)));
     }
