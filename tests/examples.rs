@@ -21,7 +21,7 @@ fn folder() -> PathBuf {
 /// Those whose names end so.
 fn examples(ending: &str) -> Vec<PathBuf> {
     let paths = fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().path());
-    paths.filter(|path| name_of(path).ends_with(ending)).collect()
+    paths.filter(|path| path.is_file() && name_of(path).ends_with(ending)).collect()
 }
 
 fn name_of(path: &Path) -> String {

@@ -81,7 +81,7 @@ fn the_first_step_that_is_not_met_is_told_with_what_came_instead() {
     let text = stdout(&output);
     // What else passed, such as a neighbour's, is counted.
     let lines: Vec<&str> = text.lines().filter(|line| !line.trim().starts_with("and ")).collect();
-    assert!(lines[0].starts_with(&format!("FAIL  {file}:6: one <more> & \"less\" # x (0.1")), "{text}");
+    assert!(lines[0].starts_with(&format!("FAIL  {file}:6: one <more> & \"less\" # x (0.")), "{text}");
     let expected = "step 2 `wrong`: expected within 100 ms: icmp.type == 0 and icmp.seq == ask.icmp.seq + 1; it did not come";
     assert_eq!(lines[1].trim(), expected);
     assert_eq!(lines[2].trim(), "what came instead:");

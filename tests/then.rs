@@ -29,30 +29,28 @@ fn a_connection_is_opened_used_and_ended() {
     assert_eq!(letters, ["S", "AS", "A", "AP", "A", "AP", "AF", "AF", "A"], "{lines}");
 }
 
-/// Answers questions for `www.example` with the name `other.example`, and those for that with an address.
-const NAMES: &str = r#"
-import socket
-s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-s.bind(("10.77.2.2", 53))
-print("ready", flush=True)
-while True:
-    q, peer = s.recvfrom(2048)
-    name = q[12:q.index(0, 12) + 1]
-    head = q[:2] + bytes.fromhex("8180000100010000 0000") + q[12:12 + len(name) + 4]
-    if name == b"\x03www\x07example\x00":
-        data, kind = b"\x05other\xc0\x10", b"\x00\x05"
-    elif name == b"\x05other\x07example\x00":
-        data, kind = bytes([192, 0, 2, 7]), b"\x00\x01"
-    else:
-        continue
-    s.sendto(head + b"\xc0\x0c" + kind + b"\x00\x01\x00\x00\x00\x3c" + len(data).to_bytes(2, "big") + data, peer)
-"#;
+/// The numbers wrap: what is behind 2^32 - 1 is 0, and what is before 0 is that.
+#[test]
+fn a_window_is_probed_with_a_number_before_zero() {
+    let Some(lab) = lab() else { return };
+    let spec = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/keepalive-probe.toml");
+    let output = run(lab.command(Host::Client, RAWSOCK).args(["send", spec, "--json"]));
+    assert!(output.status.success(), "{}", text_of(&output));
+    let text = String::from_utf8(output.stdout).unwrap();
+    let lines = text.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+    let sent = lines.filter(|line| line["event"] == "sent");
+    let numbers: Vec<u64> =
+        sent.map(|line| line["frame"]["layers"][1]["tcp"]["seq"].as_u64().unwrap()).collect();
+    assert_eq!(numbers, [0xffff_ffff, 0, 0xffff_ffff, 0], "{text}");
+    assert!(text.contains("\"expected\":2,\"fulfilled\":2"), "{text}");
+}
 
 #[test]
 fn a_name_that_is_told_is_asked_for() {
     let Some(lab) = lab() else { return };
     let mut server = lab.command(Host::Server, "python3");
-    let mut server = server.args(["-c", NAMES]).stdout(Stdio::piped()).spawn().unwrap();
+    let names = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/names.py");
+    let mut server = server.arg(names).stdout(Stdio::piped()).spawn().unwrap();
     let mut ready = String::new();
     BufReader::new(server.stdout.take().unwrap()).read_line(&mut ready).unwrap();
     assert_eq!(ready.trim(), "ready");

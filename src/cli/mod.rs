@@ -68,6 +68,7 @@ mod send_dry;
 mod send_flow;
 mod send_follow;
 mod send_output;
+mod send_plan;
 mod send_prepare;
 mod send_stream;
 mod spec_argument;

@@ -13,7 +13,8 @@ use super::rst_guard::{Resets, is_needed_by_packets};
 use super::send_flow::Flow;
 use super::send_follow::{Follower, Marks, Watch};
 use super::send_output::{Form, Printer};
-use super::send_prepare::{Plan, Prepare};
+use super::send_plan::Plan;
+use super::send_prepare::Prepare;
 use super::spec_argument::{Specs, tell};
 use super::tun_address::TunAddress;
 use super::{CommandResult, Outcome, duration, random, send_dry, send_flow, tempo, tun_address};
@@ -197,26 +198,32 @@ pub(super) fn run(args: &SendArgs) -> CommandResult {
     };
     let streams = args.top_speed || args.workers.is_some() || args.engine.is_some();
     let is_stream = streams || (args.no_answers && args.quiet && args.write.is_none());
-    if plan.via == Some(Via::Tun) && (is_stream || args.dry_run || plan.interface.is_some()) {
-        return Err("`--via tun` makes an interface of its own and looks at what comes: leave `--interface`, `--dry-run`, `--top-speed`, \
-                    `--workers`, `--engine` and `--no-answers -q` out"
-            .into());
-    }
+    refuse(args, &specs, &plan, is_stream)?;
     if args.dry_run {
         return send_dry::run(&specs, &plan, &flow, args.quiet);
-    }
-    let awaits = !args.no_answers && !streams;
-    let expects =
-        |spec: &Spec| spec.templates.iter().any(|one| !one.expect.is_empty() || !one.then.is_empty());
-    if !awaits && specs.iter().any(expects) {
-        return Err("what a spec expects, and what follows an answer, is not known without answers: leave `--no-answers` out (`--top-speed` and `--workers` too), \
-                    or its `expect` and `then`"
-            .into());
     }
     if is_stream {
         return send_flow::run(&specs, &plan, &flow);
     }
     send(args, &specs, plan, &flow)
+}
+
+/// Refuses what does not go together.
+fn refuse(args: &SendArgs, specs: &[Spec], plan: &Plan, is_stream: bool) -> Result<(), String> {
+    if plan.via == Some(Via::Tun) && (is_stream || args.dry_run || plan.interface.is_some()) {
+        return Err("`--via tun` makes an interface of its own and looks at what comes: leave `--interface`, `--dry-run`, `--top-speed`, \
+                    `--workers`, `--engine` and `--no-answers -q` out"
+            .into());
+    }
+    let awaits = !args.no_answers && !is_stream;
+    let expects =
+        |spec: &Spec| spec.templates.iter().any(|one| !one.expect.is_empty() || !one.then.is_empty());
+    if !awaits && !args.dry_run && specs.iter().any(expects) {
+        return Err("what a spec expects, and what follows an answer, is not known without answers: leave `--no-answers` out (`--top-speed` and `--workers` too), \
+                    or its `expect` and `then`"
+            .into());
+    }
+    Ok(())
 }
 
 /// How fast packets go: what the command line says, or else the spec.
@@ -298,18 +305,7 @@ fn send(args: &SendArgs, specs: &[Spec], mut plan: Plan, flow: &Flow) -> Command
     let pace =
         Pace { interval, bits, duration: flow.duration, burst, answers, watches: args.write.is_some() };
     let mut sender = Sender::new(prepare, pace);
-    let form = match args {
-        SendArgs { quiet: true, json, .. } => {
-            if *json {
-                Form::JsonSummary
-            } else {
-                Form::Summary
-            }
-        }
-        SendArgs { json: true, .. } => Form::Json,
-        SendArgs { verbose, .. } => Form::Lines { trees: *verbose },
-    };
-    let mut watch = Watch { printer: Printer::new(form, saved), follower };
+    let mut watch = Watch { printer: Printer::new(form_of(args), saved), follower };
     match drive(&mut sender, &mut wire, &interrupt, &mut watch) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => return Err(error.into()),
         _ => {}
@@ -321,6 +317,21 @@ fn send(args: &SendArgs, specs: &[Spec], mut plan: Plan, flow: &Flow) -> Command
     let totals = sender.totals();
     watch.printer.finish(totals, wire.unseen()?)?;
     Ok(outcome(totals))
+}
+
+/// What is printed.
+fn form_of(args: &SendArgs) -> Form {
+    match args {
+        SendArgs { quiet: true, json, .. } => {
+            if *json {
+                Form::JsonSummary
+            } else {
+                Form::Summary
+            }
+        }
+        SendArgs { json: true, .. } => Form::Json,
+        SendArgs { verbose, .. } => Form::Lines { trees: *verbose },
+    }
 }
 
 /// Exit codes: nothing sent is a failure; awaited and nothing came is no answer, and so is what was not as expected, and a packet

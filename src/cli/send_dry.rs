@@ -2,7 +2,8 @@
 
 use super::output::{Output, print};
 use super::send_flow::Flow;
-use super::send_prepare::{Plan, Prepare};
+use super::send_plan::Plan;
+use super::send_prepare::Prepare;
 use super::{CommandResult, Outcome, tempo};
 use crate::exchange::pace::Tempo;
 use crate::packet::check::Dissected;
@@ -63,6 +64,9 @@ pub(super) fn run(specs: &[Spec], plan: &Plan, flow: &Flow, is_quiet: bool) -> C
     let mut text = format!("{count} packets ({octets} octets) would be sent, {pace}\n");
     if tempo::is_flood(flow.tempo) && count > 1000 {
         text.push_str("to others than this host, that many take `--yes-flood`\n");
+    }
+    if specs.iter().any(|spec| spec.templates.iter().any(|template| !template.then.is_empty())) {
+        text.push_str("what `then` says is made of answers, and not shown\n");
     }
     drop(output);
     print(&text)?;

@@ -6,7 +6,8 @@ use std::rc::Rc;
 
 use super::rst_guard::Resets;
 use super::send_output::Printer;
-use super::send_prepare::{Plan, Prepare};
+use super::send_plan::Plan;
+use super::send_prepare::Prepare;
 use crate::exchange::drive::Watcher;
 use crate::exchange::drive::packets::PacketWire;
 use crate::exchange::send::{Event, Ready, Seen, Sender};
@@ -112,7 +113,8 @@ impl<'a> Follower<'a> {
 
 /// Nobody waits for what answers a packet that follows, unless the spec says so.
 fn awaiting(ready: Ready, template: &Template) -> Ready {
-    let awaits = ready.then.is_some() || ready.reply.is_some() || template.within.is_some();
+    let says = ready.then.is_some() || ready.reply.is_some() || !ready.expect.is_empty();
+    let awaits = says || template.within.is_some();
     Ready { awaits, ..ready }
 }
 

@@ -6,7 +6,8 @@ use std::iter::Empty;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::send_prepare::{Completed, Plan, Prepare, must_ask};
+use super::send_plan::Plan;
+use super::send_prepare::{Completed, Prepare, must_ask};
 use crate::exchange::drive::outflow::{Due, Packets};
 use crate::exchange::drive::way::Way;
 use crate::exchange::engine::Nanos;

@@ -11,6 +11,7 @@ use super::send_prepare::Prepare;
 use super::test_run::{Result, Running, millis, summary};
 use crate::exchange::drive::packets::PacketWire;
 use crate::exchange::drive::{Watcher, drive};
+use crate::exchange::engine::Engine as _;
 use crate::exchange::expect::{Judged, Verdict};
 use crate::exchange::send::{Event, Pace, Ready, Sender};
 use crate::show::test_report::TestVerdict;
@@ -35,6 +36,9 @@ pub(super) fn run(running: &mut Running<'_>, spec: &Spec) -> std::result::Result
     let mut watch =
         Watch { running, follower, wrong: Vec::new(), not_sent: Vec::new(), came: BTreeMap::new() };
     drive(&mut sender, &mut wire, interrupt, &mut watch)?;
+    // What left last may not have been told yet.
+    wire.finish(&mut |packet| sender.received(packet))?;
+    Watcher::<_, PacketWire>::watch(&mut watch, &mut sender, Now::read())?;
     let totals = sender.totals();
     let Watch { wrong, not_sent, .. } = watch;
     let all = totals.expected;

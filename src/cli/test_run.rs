@@ -7,7 +7,7 @@ use super::capture_file::LiveFile;
 use super::random;
 use super::rst_guard::Resets;
 use super::send::DEFAULT_WAIT;
-use super::send_prepare::Plan;
+use super::send_plan::Plan;
 use super::test_files::Case;
 use super::{test_packets, test_scenario};
 use crate::exchange::drive::packets::PacketWire;

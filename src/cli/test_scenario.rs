@@ -9,7 +9,7 @@ use super::send_prepare::Prepare;
 use super::test_run::{Result, Running, millis, span, summary};
 use crate::exchange::drive::packets::PacketWire;
 use crate::exchange::drive::{Watcher, drive};
-use crate::exchange::engine::Nanos;
+use crate::exchange::engine::{Engine as _, Nanos};
 use crate::exchange::expect::Expectation;
 use crate::exchange::scenario::{Doing, Ending, Failure, Happening, Maker, Play};
 use crate::exchange::send::Ready;
@@ -59,7 +59,11 @@ pub(super) fn run(
     };
     let steps: Vec<Doing> = scenario.steps.iter().map(doing).collect();
     let mut play = Play::new(steps.clone(), maker);
-    drive(&mut play, &mut wire, interrupt, &mut Watch { running, scenario })?;
+    let mut watch = Watch { running, scenario };
+    drive(&mut play, &mut wire, interrupt, &mut watch)?;
+    // What left last may not have been told yet.
+    wire.finish(&mut |packet| play.received(packet))?;
+    Watcher::<_, PacketWire>::watch(&mut watch, &mut play, Now::read())?;
     let unseen = wire.unseen()?;
     let mut result = match play.ending() {
         Some(Ending::Passed) => Result::of(TestVerdict::Passed, ""),

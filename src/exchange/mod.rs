@@ -12,4 +12,5 @@ pub mod scenario;
 pub mod send;
 pub mod send_event;
 pub mod send_pace;
+pub mod send_ready;
 mod send_then;

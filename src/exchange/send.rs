@@ -1,10 +1,9 @@
 //! Sending as an engine: packets at their pace, and what comes back to each.
 
 use std::collections::{HashMap, VecDeque};
-use std::net::IpAddr;
 
 use crate::exchange::engine::{Engine, Incoming, Nanos, Outgoing, SECOND, Step};
-use crate::exchange::expect::{Expectation, Expectations};
+use crate::exchange::expect::Expectations;
 use crate::exchange::matcher::{Match, Matcher};
 use crate::exchange::send_then::{By, Followed};
 use crate::filter::field::{About, FieldFilter};
@@ -16,33 +15,7 @@ use crate::wire::layers::LayerTable;
 
 pub use crate::exchange::send_event::{Event, Seen};
 pub use crate::exchange::send_pace::{Pace, Totals};
-
-/// A packet ready to go.
-#[derive(Debug, Clone)]
-pub struct Ready {
-    /// Octets and layers.
-    pub built: Built,
-    /// The whole packet, where this is the fragment that has its beginning: answers are to the whole.
-    pub whole: Option<Built>,
-    /// Whether it is a fragment without that beginning, which nothing answers.
-    pub is_later: bool,
-    /// Where it goes, unless its link-layer header says so.
-    pub destination: Option<IpAddr>,
-    /// The index of the interface that it leaves by; 0 for whichever leads there.
-    pub interface: u32,
-    /// Which answers count; left out, all that the protocols' own rules take.
-    pub reply: Option<FieldFilter>,
-    /// What is expected to come, or not to come.
-    pub expect: Vec<Expectation>,
-    /// How long to wait for its answer.
-    pub within: Nanos,
-    /// How much later than its turn it goes.
-    pub delay: Nanos,
-    /// Whether its answer is awaited, where answers are.
-    pub awaits: bool,
-    /// How whoever makes packets knows it when the answer comes that others follow ([`Event::Followed`]).
-    pub then: Option<usize>,
-}
+pub use crate::exchange::send_ready::Ready;
 
 /// What was sent, and when.
 #[derive(Debug, Clone, Copy, Default)]
@@ -188,12 +161,7 @@ impl<I: Iterator<Item = Result<Ready, String>>> Sender<I> {
         }
         let (until, expects) = (now.saturating_add(within), !expect.is_empty());
         self.records.push(Record { until, awaited, expects, ..Record::default() });
-        let by = match (expect.iter().any(|one| one.is_wanted), reply.is_some()) {
-            (true, _) => By::Expectation,
-            (false, true) => By::Filter,
-            (false, false) => By::Rule,
-        };
-        self.followed.begin(number, mark, asked, by);
+        self.followed.begin(number, mark, asked, By::of(&expect, reply.is_some()));
         self.expectations.begin(number, asked, expect);
         if let Some(filter) = reply.filter(|_| self.pace.answers) {
             self.filters.insert(number, (filter, asked.clone()));
@@ -340,6 +308,7 @@ fn delay(ready: &Result<Ready, String>) -> Nanos {
 mod tests {
     use super::*;
     use crate::exchange::engine::MILLISECOND;
+    use crate::exchange::expect::Expectation;
     use crate::packet::build::build;
     use crate::packet::{Layer, Packet};
     use crate::proto::registry;

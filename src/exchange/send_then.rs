@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use crate::exchange::expect::Expectation;
 use crate::exchange::matcher::Match;
 use crate::exchange::send_event::{Event, Seen};
 use crate::packet::build::Built;
@@ -30,6 +31,17 @@ pub(super) enum By {
     Filter,
     /// What its protocols know as an answer.
     Rule,
+}
+
+impl By {
+    /// What counts for a packet with these expectations, and with or without a filter for answers.
+    pub(super) fn of(expect: &[Expectation], has_filter: bool) -> Self {
+        match (expect.iter().any(|one| one.is_wanted), has_filter) {
+            (true, _) => Self::Expectation,
+            (false, true) => Self::Filter,
+            (false, false) => Self::Rule,
+        }
+    }
 }
 
 impl Followed {

@@ -85,6 +85,10 @@ impl PacketWire {
     /// # Errors
     /// When the tap cannot be closed.
     pub fn finish(&mut self, deliver: &mut dyn FnMut(Incoming<'_>)) -> Result<(), SysError> {
+        if let Some(tun) = &mut self.tun {
+            tun.receive(deliver);
+            return Ok(());
+        }
         let Some(tap) = &mut self.tap else { return Ok(()) };
         tap.finish(&mut |frame| deliver(incoming(frame)))
     }

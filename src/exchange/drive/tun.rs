@@ -7,7 +7,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 
 use crate::exchange::engine::Incoming;
 use crate::sys::clock::Now;
-use crate::sys::netlink::{Netlink, NetlinkError};
+use crate::sys::netlink::{Netlink, NetlinkError, RouteQuery};
 use crate::sys::tun::{Tun, TunError};
 use crate::wire::frame::LinkType;
 
@@ -92,11 +92,13 @@ impl TunEnd {
         let tun = Tun::open()?;
         let mut netlink = Netlink::open()?;
         let link = netlink.link(tun.name())?;
-        netlink.add_address(link.index, network.v4.0.into(), network.v4.1)?;
-        // A host may have no IPv6.
-        let _ = netlink.add_address(link.index, network.v6.0.into(), network.v6.1);
         netlink.set_up(link.index)?;
+        netlink.add_address(link.index, network.v4.0.into(), network.v4.1)?;
         let (v4, v6) = network.own();
+        // A host may have no IPv6.
+        if netlink.add_address(link.index, network.v6.0.into(), network.v6.1).is_ok() {
+            settle(&mut netlink, network.v6.0.into(), v6.into(), link.index);
+        }
         let host = TunHost { v4, v6, interface: link.index, mtu: link.mtu as usize };
         Ok(Self { tun, host, sent: VecDeque::new(), buffer: vec![0; usize::from(u16::MAX) + 1] })
     }
@@ -131,6 +133,25 @@ impl TunEnd {
         }
     }
 }
+
+/// Waits until the kernel knows its end's IPv6 address as its own, and the way to ours: it makes them ready when it comes to it
+/// (`addrconf_dad_work` in net/ipv6/addrconf.c).
+fn settle(netlink: &mut Netlink, kernel: IpAddr, own: IpAddr, interface: u32) {
+    for _ in 0..MOST_LOOKS {
+        let mut way = |destination| {
+            let query = RouteQuery { destination, source: None, interface: None };
+            netlink.route(&query).ok().map(|route| route.interface)
+        };
+        // The way to an address of its own leads over another interface, the loopback.
+        if way(kernel).is_some_and(|way| way != interface) && way(own) == Some(interface) {
+            return;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+}
+
+/// A second's worth.
+const MOST_LOOKS: u32 = 200;
 
 fn incoming(octets: &[u8], now: Now, outgoing: bool, interface: u32) -> Incoming<'_> {
     let Now { monotonic: at, wall, .. } = now;

@@ -10,7 +10,7 @@ mod script;
 use std::collections::VecDeque;
 
 use self::came::{Came, Kept, Peers};
-use crate::exchange::engine::{Engine, Incoming, MILLISECOND, Nanos, Outgoing, Step};
+use crate::exchange::engine::{Engine, Incoming, Nanos, Outgoing, Step};
 use crate::exchange::expect::{Expectation, GRACE};
 use crate::exchange::matcher::Matcher;
 use crate::exchange::send::Ready;
@@ -128,15 +128,9 @@ pub struct Play<M> {
     leaving: Option<Kept>,
     /// For each packet, the step that sent it.
     sent_in: Vec<usize>,
-    /// When the last packet was sent, and whether it was seen since.
-    sent_at: Nanos,
-    is_seen: bool,
     came: Came,
     happened: Vec<Happening>,
 }
-
-/// When whoever looks at the interface has long told of what left.
-const SOON_SEEN: Nanos = 30 * MILLISECOND;
 
 impl<M: Maker> Play<M> {
     /// A scenario of these steps.
@@ -155,8 +149,6 @@ impl<M: Maker> Play<M> {
             sent: None,
             leaving: None,
             sent_in: Vec::new(),
-            sent_at: 0,
-            is_seen: true,
             came: Came::default(),
             happened: Vec::new(),
         }
@@ -182,7 +174,7 @@ impl<M: Maker> Play<M> {
         loop {
             let Some(doing) = self.steps.get(self.step) else {
                 self.phase = Phase::Over(Ending::Passed);
-                return self.over(now);
+                return Step::Done;
             };
             match &mut self.phase {
                 Phase::Waiting => {
@@ -197,7 +189,7 @@ impl<M: Maker> Play<M> {
                         Ok(ready) => self.phase = Phase::Sending(ready.into()),
                         Err(reason) => {
                             self.phase = Phase::Over(Ending::NotSent { step: self.step, reason });
-                            return self.over(now);
+                            return Step::Done;
                         }
                     }
                 }
@@ -213,7 +205,7 @@ impl<M: Maker> Play<M> {
                     Some(until) => return Step::Wait(until),
                     None => continue,
                 },
-                Phase::Over(_) => return self.over(now),
+                Phase::Over(_) => return Step::Done,
             }
         }
     }
@@ -342,12 +334,6 @@ impl<M: Maker> Play<M> {
             self.began = self.began.max(at);
         }
     }
-
-    /// What is left to do at the end: to see the last packet leave.
-    fn over(&self, now: Nanos) -> Step {
-        let until = self.sent_at.saturating_add(SOON_SEEN);
-        if self.is_seen || now >= until { Step::Done } else { Step::Wait(until) }
-    }
 }
 
 impl<M: Maker> Engine for Play<M> {
@@ -369,7 +355,7 @@ impl<M: Maker> Engine for Play<M> {
             *slot = Some(kept.clone());
         }
         self.sent = Some(kept);
-        (self.began, self.sent_at, self.is_seen) = (at, at, false);
+        self.began = at;
         self.came.clear();
     }
 
@@ -380,8 +366,6 @@ impl<M: Maker> Engine for Play<M> {
         // On a loopback interface our own packets come in as well.
         let leaves = if answers { None } else { self.matcher.seen_leaving(packet.octets, &table) };
         if let Some(number) = leaves {
-            let is_last = number.saturating_add(1) == self.matcher.sent_count();
-            self.is_seen |= is_last;
             let step = self.sent_in.get(number).copied().unwrap_or(self.step);
             self.happened.push(Happening::Sent { step, seen: packet.into() });
         } else if !packet.outgoing {

@@ -1,5 +1,7 @@
 //! Scenarios by a script: no sockets, and a clock that the script turns.
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::exchange::engine::SECOND;
 use crate::filter::field::{FieldFilter, Known};
@@ -184,4 +186,48 @@ fn a_flood_of_packets_that_nobody_takes_is_bounded() {
     play.step(1100 + GRACE);
     let Some(Ending::Failed(failure)) = play.ending() else { panic!("{play:?}") };
     assert_eq!((failure.came.len(), failure.others), (10, 1990));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    /// Whatever comes, and whenever, a scenario ends, and what it says of its end is bounded.
+    #[test]
+    fn any_packets_end_it(packets in prop::collection::vec((any_packet(), 0..400u64), 0..40)) {
+        let steps = vec![
+            step(true, vec![expect("icmp.seq == sent.icmp.seq or tcp", true, 100), expect("icmp.type == 3", false, 50)]),
+            step(true, vec![expect("ip.src == first.ip.dst", true, 100)]),
+            step(true, vec![expect("reply.icmp.seq == icmp.seq", true, 100)]),
+        ];
+        let mut play = Play::new(steps, Echoes);
+        let (mut now, mut packets) = (1000, packets.into_iter());
+        for _ in 0..200 {
+            match play.step(now) {
+                Step::Send(outgoing) => play.sent(outgoing.tag, now, 0, Ok(())),
+                Step::Done => break,
+                Step::Wait(until) => match packets.next() {
+                    Some((octets, after)) => {
+                        now += after;
+                        come(&mut play, &octets, now);
+                    }
+                    None => now = until,
+                },
+                Step::Idle => prop_assert!(false, "it always waits for something"),
+            }
+        }
+        prop_assert!(play.ending().is_some(), "{play:?}");
+        if let Some(Ending::Failed(failure)) = play.ending() {
+            prop_assert!(failure.came.len() <= 10);
+        }
+    }
+}
+
+/// Echo replies, nearly such, and any octets.
+fn any_packet() -> impl Strategy<Value = Vec<u8>> {
+    prop_oneof![
+        (any::<u8>(), 0..5u8).prop_map(|(kind, seq)| echo(kind, seq)),
+        (0..5u8).prop_map(|seq| echo(0, seq)),
+        crate::packet::laws::packets(),
+        prop::collection::vec(any::<u8>(), 0..80),
+    ]
 }
