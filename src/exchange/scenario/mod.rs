@@ -305,7 +305,9 @@ impl<M: Maker> Play<M> {
             let find = |is_wanted| open.iter().copied().find(|number| takes(number, is_wanted));
             find(false).map(|number| (number, false)).or_else(|| find(true).map(|number| (number, true)))
         };
-        if taken.is_some() || (!is_early && is_known) {
+        // What has to do with it was told when it came.
+        let is_new = if is_early { !is_known && taken.is_some() } else { is_known || taken.is_some() };
+        if is_new {
             let taken = taken.map(|(number, _)| number);
             self.happened.push(Happening::Came { step, seen: seen.clone(), taken });
         }
@@ -357,6 +359,10 @@ impl<M: Maker> Engine for Play<M> {
         self.sent = Some(kept);
         self.began = at;
         self.came.clear();
+        // What comes from now on is looked at, before anybody asks for the next step.
+        if matches!(&self.phase, Phase::Sending(ready) if ready.is_empty()) {
+            self.look();
+        }
     }
 
     fn received(&mut self, packet: Incoming<'_>) {
