@@ -117,7 +117,7 @@ mod tests {
             within: SECOND,
         });
         Ready {
-            built: Built { octets, table, link_type: LinkType::RAW },
+            built: Built { octets, table, link_type: LinkType::RAW, miscounted: vec![] },
             whole: None,
             is_later: false,
             destination: None,

@@ -33,7 +33,7 @@ impl Maker for Echoes {
         let mut table = LayerTable::default();
         dissect(&octets, LinkType::RAW, &mut table);
         Ok(vec![Ready {
-            built: Built { octets, table, link_type: LinkType::RAW },
+            built: Built { octets, table, link_type: LinkType::RAW, miscounted: vec![] },
             whole: None,
             is_later: false,
             destination: None,
