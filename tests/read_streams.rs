@@ -5,18 +5,17 @@ mod corpus;
 mod support;
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
-use corpus::judge::{SEPARATE, compared, fields, other_protocols, others, with};
+use corpus::judge::{SEPARATE, compared, fields, merged, other_protocols, others, with};
 use corpus::shared_captures;
-use rawsock::file::{CaptureReader, CaptureWriter, Interface, WriteOptions};
+use rawsock::file::CaptureReader;
 use rawsock::packet::check::Dissected;
 use rawsock::packet::dissect::dissect;
 use rawsock::stream::defragment::{Defragmenter, Verdict};
 use rawsock::stream::follow::{Content, Follower, Piece, Side, Wanted};
 use rawsock::stream::{Moment, Transport};
-use rawsock::wire::frame::Frame;
 use rawsock::wire::layers::LayerTable;
 use support::{RAWSOCK, run, text_of};
 
@@ -25,24 +24,6 @@ fn ours(file: &Path, arguments: &[&str], names: &[&str]) -> Vec<Vec<String>> {
         run(Command::new(RAWSOCK).args(["read", "--fields", &names.join(",")]).args(arguments).arg(file));
     let text = String::from_utf8(output.stdout).unwrap();
     text.lines().map(|line| line.split('\t').map(str::to_owned).collect()).collect()
-}
-
-/// All packets that are compared as one capture, so that tshark is asked once.
-fn merged(directory: &Path) -> PathBuf {
-    let path = directory.join("all.pcapng");
-    let mut writer = CaptureWriter::create(&path, WriteOptions::default()).unwrap();
-    let mut interfaces = BTreeMap::new();
-    for file in compared() {
-        let Ok(mut reader) = CaptureReader::open(&file) else { continue };
-        while let Ok(Some(frame)) = reader.next() {
-            let interface = *interfaces
-                .entry(frame.link_type)
-                .or_insert_with(|| writer.add_interface(&Interface::of(frame.link_type)).unwrap());
-            writer.write(&Frame { interface, ..frame }).unwrap();
-        }
-    }
-    writer.finish().unwrap();
-    path
 }
 
 #[test]
@@ -164,7 +145,7 @@ fn followed_conversations_say_what_tshark_says() {
     let (mut compared_octets, mut longer, mut among) = (0, Vec::new(), 0);
     for file in compared() {
         let rows = ours(&file, &["--reassemble"], &["tcp.stream", "udp.stream"]);
-        let (mut wanted, mut shared): (Vec<(&str, u64)>, Vec<(&str, u64)>) = Default::default();
+        let (mut wanted, mut shared) = (Vec::new(), Vec::new());
         for (place, kind) in [(0, "tcp"), (1, "udp")] {
             let numbers = rows.iter().flat_map(|row| row[place].split(','));
             let most = numbers.filter_map(|number| number.parse::<u64>().ok()).max();

@@ -2,61 +2,7 @@
 
 use super::check::Problem;
 
-/// How grave it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Severity {
-    /// It is wrong.
-    Error,
-    /// It should not be so.
-    Warning,
-    /// It is worth a look.
-    Note,
-    /// It is how things go.
-    Chat,
-}
-
-/// What kind of thing it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Group {
-    /// A checksum.
-    Checksum,
-    /// Something that cannot be read as what it says to be.
-    Malformed,
-    /// Something that the protocol does not allow.
-    Protocol,
-    /// What comes before or behind what.
-    Sequence,
-    /// Something that is not there to be read.
-    Undecoded,
-}
-
-impl Severity {
-    /// All, the gravest first.
-    pub const ALL: [Self; 4] = [Self::Error, Self::Warning, Self::Note, Self::Chat];
-
-    /// Its name.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Error => "Error",
-            Self::Warning => "Warning",
-            Self::Note => "Note",
-            Self::Chat => "Chat",
-        }
-    }
-}
-
-impl Group {
-    /// Its name.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Checksum => "Checksum",
-            Self::Malformed => "Malformed",
-            Self::Protocol => "Protocol",
-            Self::Sequence => "Sequence",
-            Self::Undecoded => "Undecoded",
-        }
-    }
-}
+pub use crate::proto::remark::{Group, Severity};
 
 impl Problem {
     /// How grave it is, and what kind of thing.

@@ -18,6 +18,7 @@ pub use super::field::{
 use super::filter_names::{Alias, Compute, Derived};
 pub use super::pairing::{Exchange, Identity, ReadExchange, Side};
 pub use super::part::Part;
+pub use super::remark::{Group, Remark, Severity};
 pub use super::section::{Before, Body, Counted, Items, Len, Quoted, Record, Records, Section, Style};
 pub use super::view::View;
 
@@ -63,6 +64,8 @@ pub struct Protocol {
     pub shorthands: Vec<Shorthand>,
     /// What is computed about it for filters.
     pub derived: Vec<Derived>,
+    /// What is worth a remark.
+    pub remarks: Vec<Remark>,
     /// Whether one line leaves it out where a known protocol stands above it, as tcpdump does of UDP.
     pub yields: bool,
     /// Whether filters take what it carries as a part of it, as Wireshark does of messages: `icmp[8:4]`.
@@ -115,6 +118,7 @@ impl Protocol {
             aliases: Vec::new(),
             shorthands: Vec::new(),
             derived: Vec::new(),
+            remarks: Vec::new(),
             is_message: false,
             pdu: None,
             yields: false,
@@ -264,6 +268,18 @@ impl Protocol {
     pub fn derived(mut self, name: &'static str, compute: Compute) -> Self {
         self.derived.push(Derived { name, compute });
         self
+    }
+
+    /// Says what is worth a remark: of which gravity, its title, and whether it is so. Filters know it by its name.
+    pub fn remark(
+        mut self,
+        name: &'static str,
+        gravity: (Severity, Group),
+        title: &'static str,
+        is_so: fn(&View<'_>) -> Option<u64>,
+    ) -> Self {
+        self.remarks.push(Remark { name, gravity, title, is_so });
+        self.derived(name, Compute::Number(is_so))
     }
 
     /// Says how far a data unit reaches in a stream.

@@ -3,9 +3,10 @@
 use pnet::packet::ethernet::{EthernetPacket, MutableEthernetPacket};
 
 use super::auto::{self, Scope};
-use super::describe::{Protocol, Section, mac, uint};
+use super::describe::{Group, Protocol, Section, Severity, mac, uint};
 use super::layout::setter;
 use super::{gre, ip, llc};
+use crate::wire::big_endian::octet_at;
 use crate::wire::text::{Put, Text};
 use crate::wire::value::{Value, ValueRef};
 
@@ -50,6 +51,12 @@ pub(super) fn describe() -> Protocol {
         })
         .link()
         .alias("eth.addr", &["dst", "src"])
+        .remark(
+            "eth.src_not_group",
+            (Severity::Warning, Group::Protocol),
+            "The source is a group address (IEEE 802.3)",
+            |view| (octet_at(view.header(), 6)? & 1 == 1).then_some(1),
+        )
         .summary(|view, out| match EthernetPacket::new(view.header()) {
             Some(eth) => {
                 let (src, dst) = (eth.get_source().octets(), eth.get_destination().octets());

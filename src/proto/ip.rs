@@ -6,7 +6,8 @@ use std::net::Ipv4Addr;
 use pnet::packet::ipv4::{Ipv4Packet, MutableIpv4Packet};
 
 use super::describe::{
-    Extent, Field, Fragmented, Len, Protocol, Section, Side, Stated, View, flag, group, ipv4, uint,
+    Extent, Field, Fragmented, Group, Len, Protocol, Section, Severity, Side, Stated, View, flag, group,
+    ipv4, uint,
 };
 use super::layout::setter;
 use super::{auto, eth, gre, ip_options, mpls, null, ppp};
@@ -44,6 +45,12 @@ pub(super) fn describe() -> Protocol {
         .fragmented(fragmented)
         .identity(identity)
         .alias("ip.addr", &["src", "dst"])
+        .remark(
+            "ip.ttl.too_small",
+            (Severity::Note, Group::Sequence),
+            "Time to live of less than 5",
+            is_about_to_die,
+        )
         .text_alias("ip.host", &["src", "dst"])
         .text_alias("ip.src_host", &["src"])
         .text_alias("ip.dst_host", &["dst"])
@@ -117,6 +124,16 @@ pub fn end_points(header: &[u8]) -> Option<(Ipv4Addr, Ipv4Addr)> {
     let destination = if options.is_empty() { None } else { ip_options::route_destination(options) };
     Some((ip.get_source(), destination.unwrap_or(ip.get_destination())))
 }
+
+/// Whether the packet is not to go far, other than those to groups and of routing protocols.
+fn is_about_to_die(view: &View<'_>) -> Option<u64> {
+    let ip = Ipv4Packet::new(view.header())?;
+    let is_for_neighbours = matches!(ip.get_next_level_protocol().0, OSPF | PIM);
+    (ip.get_ttl() < 5 && !ip.get_destination().is_multicast() && !is_for_neighbours).then_some(1)
+}
+
+const OSPF: u8 = 89;
+const PIM: u8 = 103;
 
 /// Whether the packet is a fragment.
 fn fragmented(header: &[u8]) -> Fragmented {

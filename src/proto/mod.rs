@@ -49,6 +49,7 @@ pub mod pairing;
 pub mod part;
 mod ppp;
 mod pppoe;
+pub mod remark;
 mod sctp;
 mod sctp_chunks;
 mod sctp_summary;

@@ -1,8 +1,9 @@
 //! TCP, the Transmission Control Protocol: RFC 9293, with the accurate-ECN bit of RFC 9768.
 
-use super::describe::{Len, Protocol, Record, Section, Style, flag, group, octets, uint};
+use super::describe::{Group, Len, Protocol, Record, Section, Severity, Style, flag, group, octets, uint};
 use super::filter_names::{Compute, payload, payload_len};
 use super::{auto, http, ip, tls, udp};
+use crate::wire::big_endian::{long_at, octet_at, word_at};
 use crate::wire::record::{Counts, Dialect, Padding};
 
 /// The table of what it carries, which the first octets of a segment tell.
@@ -11,6 +12,9 @@ pub(super) const PORT: &str = "tcp.port";
 pub(super) const FIXED_LEN: usize = 20;
 /// The octet whose high half is the data offset.
 const OFFSET_AT: usize = 12;
+/// Flags in the octet behind it.
+const ACK: u8 = 0x10;
+const URG: u8 = 0x20;
 
 pub(super) fn describe() -> Protocol {
     let header = vec![
@@ -55,6 +59,18 @@ pub(super) fn describe() -> Protocol {
         .alias("tcp.options.md5.digest", &["options.md5"])
         .alias("tcp.options.tfo.cookie", &["options.fastopen"])
         .derived("tcp.len", Compute::Number(payload_len))
+        .remark(
+            "tcp.ack.nonzero",
+            (Severity::Note, Group::Protocol),
+            "An acknowledgment number without the ACK flag",
+            |view| (octet_at(view.header(), 13)? & ACK == 0 && long_at(view.header(), 8)? != 0).then_some(1),
+        )
+        .remark(
+            "tcp.urgent_pointer.non_zero",
+            (Severity::Note, Group::Protocol),
+            "An urgent pointer without the URG flag",
+            |view| (octet_at(view.header(), 13)? & URG == 0 && word_at(view.header(), 18)? != 0).then_some(1),
+        )
         .derived("tcp.payload", Compute::Octets(payload))
         .summary(super::tcp_summary::summary)
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::packet::check::Dissected;
 use crate::packet::expert::{Group, Severity};
+use crate::proto::describe::{Remark, View};
 use crate::proto::registry;
 use crate::stream::Facts;
 
@@ -45,6 +46,7 @@ impl Expert {
             let summary = finding.problem.summary();
             self.found(number, Kind { severity, group, protocol, field: finding.field, summary });
         });
+        self.remarks(number, packet);
         for (layer, fact, _) in facts.into_iter().flat_map(Facts::iter) {
             let known = fact.description();
             // What a packet quotes was found when it was sent.
@@ -52,6 +54,25 @@ impl Expert {
             if let Some((severity, group)) = known.gravity.filter(|_| !is_quoted) {
                 let (protocol, field) = (known.protocol, known.field());
                 self.found(number, Kind { severity, group, protocol, field, summary: known.title });
+            }
+        }
+    }
+
+    /// What is worth a remark about each layer by itself; that of a packet which is quoted was when it was sent.
+    fn remarks(&mut self, number: u64, packet: &Dissected<'_>) {
+        for (index, entry) in packet.table.entries().iter().enumerate() {
+            let protocol = registry().get(entry.protocol);
+            if protocol.remarks.is_empty() || entry.quoted_by.is_some() {
+                continue;
+            }
+            let view = View::new(packet.octets, packet.table, packet.wire_len, index);
+            for Remark { name, gravity: (severity, group), title, is_so } in &protocol.remarks {
+                if is_so(&view).is_some() {
+                    let rest = name.strip_prefix(protocol.name).and_then(|rest| rest.strip_prefix('.'));
+                    let (severity, group, protocol, field) =
+                        (*severity, *group, protocol.name, rest.unwrap_or(name));
+                    self.found(number, Kind { severity, group, protocol, field, summary: title });
+                }
             }
         }
     }

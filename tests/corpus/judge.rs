@@ -1,10 +1,12 @@
 //! What tshark says of chosen fields, for packets of the protocols that we have.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use rawsock::file::{CaptureReader, CaptureWriter, Interface, WriteOptions};
 use rawsock::proto::registry;
+use rawsock::wire::frame::Frame;
 
 use super::captures;
 
@@ -80,4 +82,22 @@ const OURS_TOO: &[&str] = &["ethertype", "frame", "bootp", "ssl", "pppoe", "raw"
 /// What tshark knows of protocols that we do not, but for the one that our captures need.
 pub(crate) fn others() -> Vec<String> {
     other_protocols().into_iter().filter(|name| name != "ieee8021ad").collect()
+}
+
+/// All packets that are compared as one capture, so that tshark is asked once.
+pub(crate) fn merged(directory: &Path) -> PathBuf {
+    let path = directory.join("all.pcapng");
+    let mut writer = CaptureWriter::create(&path, WriteOptions::default()).unwrap();
+    let mut interfaces = BTreeMap::new();
+    for file in compared() {
+        let Ok(mut reader) = CaptureReader::open(&file) else { continue };
+        while let Ok(Some(frame)) = reader.next() {
+            let interface = *interfaces
+                .entry(frame.link_type)
+                .or_insert_with(|| writer.add_interface(&Interface::of(frame.link_type)).unwrap());
+            writer.write(&Frame { interface, ..frame }).unwrap();
+        }
+    }
+    writer.finish().unwrap();
+    path
 }
