@@ -52,6 +52,7 @@ mod read_copy;
 mod read_growing;
 mod read_info;
 mod reassembly;
+mod recording;
 mod remarks;
 mod replay;
 mod replay_edits;
@@ -79,6 +80,8 @@ mod test_files;
 mod test_packets;
 mod test_run;
 mod test_scenario;
+mod trace;
+mod trace_printer;
 mod tracking;
 mod tun_address;
 
@@ -123,6 +126,7 @@ enum Command {
     Replay(replay::ReplayArgs),
     Send(send::SendArgs),
     Test(test::TestArgs),
+    Trace(trace::TraceArgs),
 }
 
 /// What a command ends with: [`Done`](Outcome::Done) is exit code 0, [`NoAnswer`](Outcome::NoAnswer) is 1. A failure (exit
@@ -175,6 +179,7 @@ pub fn main() -> ExitCode {
         Command::Replay(args) => replay::run(args),
         Command::Send(args) => send::run(args),
         Command::Test(args) => test::run(args),
+        Command::Trace(args) => trace::run(args),
     };
     match result {
         Ok(Outcome::Done) => ExitCode::SUCCESS,

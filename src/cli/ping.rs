@@ -1,16 +1,14 @@
 //! `rawsock ping`: hand-built echo requests, with the letters and lines of `ping`.
 
-use std::cell::RefCell;
 use std::io::{self, Write};
 use std::net::IpAddr;
 use std::os::fd::{AsFd, BorrowedFd};
-use std::path::{Path as FilePath, PathBuf};
-use std::rc::Rc;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
 
-use super::capture_file::LiveFile;
+use super::recording::Recording;
 use super::resolve::{Resolved, Resolver, Wanted, check_source};
 use super::{CommandResult, Outcome, duration, random};
 use crate::exchange::drive::icmp::{IcmpOptions, IcmpWire, Path};
@@ -18,7 +16,6 @@ use crate::exchange::drive::{Watcher, drive};
 use crate::exchange::engine::Nanos;
 use crate::exchange::ping::echo::EchoPlan;
 use crate::exchange::ping::{Event, Ping, PingPlan};
-use crate::file::WriteError;
 use crate::show::ping as lines;
 use crate::sys::clock::{self, Now};
 use crate::sys::interrupt::Interrupt;
@@ -96,7 +93,8 @@ fn pattern(text: &str) -> Result<Pattern, String> {
     }
 }
 
-fn octet(text: &str) -> Result<u8, String> {
+/// Reads an octet, decimal or hexadecimal.
+pub(super) fn octet(text: &str) -> Result<u8, String> {
     let number = match text.strip_prefix("0x") {
         Some(digits) => u8::from_str_radix(digits, 16),
         None => text.parse(),
@@ -124,10 +122,11 @@ pub(super) fn run(args: &PingArgs) -> CommandResult {
     let mut engine = Ping::new(plan(args, ident)?);
     let options = IcmpOptions { interface, source, ident, ttl: args.ttl, tos: args.tos };
     let mut wire = IcmpWire::new(options);
-    let saved = args.write.as_deref().map(|path| save(path, &mut wire)).transpose()?;
+    let recording = args.write.as_deref().map(Recording::create).transpose()?;
+    recording.iter().try_for_each(|recording| wire.record(recording.recorder()))?;
     let interrupt = Interrupt::catch()?;
     check_source(source)?;
-    let wanted = Wanted::of(args.ipv4, args.ipv6, source)?;
+    let wanted = Wanted::of(args.ipv4, args.ipv6, source, "-I")?;
     let resolver = Resolver::start(args.hosts.clone(), wanted)?;
     let mut text = String::new();
     if let (Some(pattern), false) = (&args.pattern, args.json) {
@@ -151,33 +150,9 @@ pub(super) fn run(args: &PingArgs) -> CommandResult {
     let outcome = printer.finish(&engine)?;
     wire.finish()?;
     drop(wire);
-    match saved.and_then(|saved| saved.0.borrow_mut().take()) {
-        Some((writer, None)) => writer.finish()?,
-        Some((_, Some(failure))) => return Err(failure.into()),
-        None => {}
-    }
+    recording.map_or(Ok(()), Recording::finish)?;
     Ok(outcome)
 }
-
-/// A file, and why nothing more could be written into it.
-type Saved = (LiveFile, Option<WriteError>);
-
-/// Opens a file, and lets the sockets record what passes into it.
-fn save(path: &FilePath, wire: &mut IcmpWire) -> Result<Rc<Shared>, Box<dyn std::error::Error>> {
-    let shared = Rc::new(Shared(RefCell::new(Some((LiveFile::create(path)?, None)))));
-    let recording = shared.clone();
-    wire.record(Box::new(move |frame| {
-        if let Some((writer, failure)) = recording.0.borrow_mut().as_mut()
-            && failure.is_none()
-        {
-            *failure = writer.write(frame).err();
-        }
-    }))?;
-    Ok(shared)
-}
-
-/// What the recorder and the command share.
-struct Shared(RefCell<Option<Saved>>);
 
 fn plan(args: &PingArgs, ident: u16) -> Result<PingPlan, Box<dyn std::error::Error>> {
     let echo = EchoPlan {

@@ -70,7 +70,7 @@ enum Kind {
 /// When an end point cannot be read, or no host can be asked.
 pub(super) fn run(args: &ProbeArgs) -> CommandResult {
     check_source(args.source)?;
-    let wanted = Wanted::of(args.ipv4, args.ipv6, args.source)?;
+    let wanted = Wanted::of(args.ipv4, args.ipv6, args.source, "-I")?;
     let asked = args.end_points.iter().map(|text| Asked::parse(text)).collect::<Result<VecDeque<_>, _>>()?;
     let transport = match args.transport {
         Kind::Tcp => Transport::Tcp,

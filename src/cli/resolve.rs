@@ -21,17 +21,18 @@ pub(super) enum Wanted {
 }
 
 impl Wanted {
-    /// What `-4`, `-6` and the source address leave: an address that packets come from says the family too.
+    /// What `-4`, `-6` and the source address leave: an address that packets come from says the family too,
+    /// which is given by that option.
     ///
     /// # Errors
     /// When they contradict each other.
-    pub(super) fn of(v4: bool, v6: bool, source: Option<IpAddr>) -> Result<Self, String> {
+    pub(super) fn of(v4: bool, v6: bool, source: Option<IpAddr>, option: &str) -> Result<Self, String> {
         match (v4, v6, source) {
             (true, _, Some(IpAddr::V6(source))) => {
-                Err(format!("-4 and the IPv6 address {source} of -I contradict each other"))
+                Err(format!("-4 and the IPv6 address {source} of {option} contradict each other"))
             }
             (_, true, Some(IpAddr::V4(source))) => {
-                Err(format!("-6 and the IPv4 address {source} of -I contradict each other"))
+                Err(format!("-6 and the IPv4 address {source} of {option} contradict each other"))
             }
             (true, ..) | (false, false, Some(IpAddr::V4(_))) => Ok(Self::V4),
             (_, true, _) | (false, false, Some(IpAddr::V6(_))) => Ok(Self::V6),

@@ -66,6 +66,8 @@ pub trait Engine {
     fn step(&mut self, now: Nanos) -> Step;
     /// The packet with this tag left at `at`, or could not be sent for the given reason.
     fn sent(&mut self, tag: usize, at: Nanos, wall: i64, result: Result<(), String>);
+    /// The kernel says that the packet with this tag left at `at`, which [`sent`](Self::sent) told less exactly.
+    fn stamped(&mut self, _tag: usize, _at: Nanos) {}
     /// A packet came, which may have nothing to do with the engine.
     fn received(&mut self, packet: Incoming<'_>);
     /// Whoever started it wants it to end.

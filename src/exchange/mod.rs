@@ -14,3 +14,4 @@ pub mod send_event;
 pub mod send_pace;
 pub mod send_ready;
 mod send_then;
+pub mod trace;

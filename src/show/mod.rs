@@ -37,6 +37,7 @@ pub mod table;
 pub mod test_report;
 pub mod text;
 pub mod time;
+pub mod trace;
 pub mod tree;
 mod tree_facts;
 mod tree_fields;

@@ -24,6 +24,8 @@ pub struct Message<'a> {
 pub struct About {
     /// When it came in: nanoseconds since 1970 (SO_TIMESTAMPNS).
     pub stamp: Option<i64>,
+    /// When a packet left that the socket sent (SCM_TIMESTAMPING): nanoseconds since 1970, by the kernel.
+    pub left: Option<i64>,
     /// Its time to live or hop limit (IP_RECVTTL, IPV6_RECVHOPLIMIT).
     pub ttl: Option<u8>,
     /// The address that it was sent to (IP_PKTINFO, IPV6_RECVPKTINFO).
@@ -127,6 +129,8 @@ impl About {
         let word = |at: usize| data.get(at..).and_then(|rest| rest.first_chunk::<4>()).copied();
         match (message.level, message.kind) {
             (libc::SOL_SOCKET, libc::SCM_TIMESTAMPNS) => self.stamp = timespec(data),
+            // struct scm_timestamping: the kernel's stamp, one that is not used any more, the adapter's.
+            (libc::SOL_SOCKET, libc::SCM_TIMESTAMPING) => self.left = timespec(data),
             (libc::IPPROTO_IP, libc::IP_TTL) | (libc::IPPROTO_IPV6, libc::IPV6_HOPLIMIT) => {
                 self.ttl = word(0).and_then(|ttl| u8::try_from(i32::from_ne_bytes(ttl)).ok());
             }

@@ -20,6 +20,8 @@ pub struct SocketError {
     pub code: u8,
     /// The next hop's MTU, when it says that the packet is too large.
     pub info: u32,
+    /// Of what comes from none of these, such as a time stamp: which packet it is about.
+    pub data: u32,
     /// Who says so.
     pub offender: Option<IpAddr>,
 }
@@ -54,6 +56,7 @@ impl SocketError {
             kind: *error.get(5)?,
             code: *error.get(6)?,
             info: u32::from_ne_bytes(word(8)?),
+            data: u32::from_ne_bytes(word(12)?),
             offender: sockaddr(offender),
         })
     }

@@ -8,6 +8,7 @@ use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 
 use super::control_message::{Message, Queue, receive};
 use super::error::SysError;
+use super::error_queue::Origin;
 
 /// IPv4 or IPv6.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -101,6 +102,35 @@ impl HeaderIncluded {
         };
         let sent = retry(|| self.socket.send_to(packet, &SockAddr::from(address)));
         sent.map(|_| ()).map_err(SysError::of("send to", destination))
+    }
+
+    /// Has the kernel say when each packet leaves, from the next one on: [`departure`](Self::departure) tells.
+    ///
+    /// # Errors
+    /// When the kernel has no such stamps.
+    pub fn stamp_departures(&self) -> Result<(), SysError> {
+        // Each stamp has the number of its packet, counted from here (OPT_ID), and not the packet itself (OPT_TSONLY).
+        let flags = libc::SOF_TIMESTAMPING_TX_SOFTWARE
+            | libc::SOF_TIMESTAMPING_SOFTWARE
+            | libc::SOF_TIMESTAMPING_OPT_ID
+            | libc::SOF_TIMESTAMPING_OPT_TSONLY;
+        set_option(&self.socket, libc::SOL_SOCKET, libc::SO_TIMESTAMPING, flags.cast_signed())
+            .map_err(SysError::of("ask for time stamps of", "a raw socket"))
+    }
+
+    /// The next stamp: the packet's number, from 0, and nanoseconds since 1970. `None` when there is none yet.
+    ///
+    /// # Errors
+    /// When the queue of errors, in which stamps come, cannot be read.
+    pub fn departure(&self) -> io::Result<Option<(u32, i64)>> {
+        let mut payload = [0; 64];
+        while let Some(message) = receive(&self.socket, &mut payload, Queue::Errors)? {
+            let error = message.about.error.filter(|error| error.origin == Origin::Other);
+            if let (Some(error), Some(left)) = (error, message.about.left) {
+                return Ok(Some((error.data, left)));
+            }
+        }
+        Ok(None)
     }
 
     /// Which family it is of.

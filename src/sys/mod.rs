@@ -1,6 +1,7 @@
 //! Every system call and every `unsafe`, behind safe interfaces.
 #![allow(unsafe_code)]
 
+pub mod answer_socket;
 pub mod batch_socket;
 pub mod bell;
 pub mod capability;

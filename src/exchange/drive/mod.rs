@@ -5,6 +5,7 @@ pub mod outflow;
 pub mod packets;
 pub mod plain;
 pub mod tap;
+pub mod trace;
 pub mod tun;
 pub mod way;
 
@@ -27,6 +28,8 @@ pub trait Wire {
     fn descriptors(&self) -> Vec<BorrowedFd<'_>>;
     /// Delivers what has come, without waiting.
     fn receive(&mut self, deliver: &mut dyn FnMut(Incoming<'_>));
+    /// Tells when packets left by the kernel's stamps, where there are any: the tag of each, the monotonic time.
+    fn stamps(&mut self, _tell: &mut dyn FnMut(usize, Nanos)) {}
 }
 
 /// Whoever runs an engine: prints what happens, and may have more for the engine to do.
@@ -72,12 +75,12 @@ pub fn drive<E: Engine, W: Wire>(
                 let is_late = now.monotonic.saturating_sub(read_at) >= READ_WITHIN;
                 // Answers are read in between, or they would overrun the receive buffer.
                 if sent_since >= READ_AFTER || is_late {
-                    wire.receive(&mut |packet| engine.received(packet));
+                    take(engine, wire);
                     (sent_since, read_at) = (0, now.monotonic);
                 }
             }
             Step::Done => {
-                wire.receive(&mut |packet| engine.received(packet));
+                take(engine, wire);
                 return watcher.watch(engine, Now::read());
             }
             Step::Wait(at) => {
@@ -93,6 +96,12 @@ pub fn drive<E: Engine, W: Wire>(
 /// receive ring every few milliseconds, full or not, and there are not many.
 const READ_AFTER: u32 = 16;
 const READ_WITHIN: Nanos = 4 * MILLISECOND;
+
+/// Passes on what came, and before it when what it answers left.
+fn take<E: Engine, W: Wire>(engine: &mut E, wire: &mut W) {
+    wire.stamps(&mut |tag, at| engine.stamped(tag, at));
+    wire.receive(&mut |packet| engine.received(packet));
+}
 
 /// Waits for packets, a signal, the watcher or the end of the time, and passes on what came.
 fn pause<E: Engine, W: Wire>(
@@ -113,7 +122,7 @@ fn pause<E: Engine, W: Wire>(
     let wakes = ready.get(wake_at).is_some_and(|ready| ready.any());
     let comes = ready.iter().take(packets).any(|ready| ready.any());
     if comes {
-        wire.receive(&mut |packet| engine.received(packet));
+        take(engine, wire);
     }
     if wakes {
         watcher.woken(engine, wire, Now::read());

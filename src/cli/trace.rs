@@ -1,0 +1,255 @@
+//! `rawsock trace`: the way to a host, hop by hop, with the letters and lines of `traceroute`.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::os::fd::AsFd;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+
+use super::recording::Recording;
+use super::resolve::{Resolver, Wanted, check_source};
+use super::trace_printer::Printer;
+use super::{CommandResult, Outcome, duration, random};
+use crate::exchange::drive::drive;
+use crate::exchange::drive::trace::{OwnPort, TraceWire};
+use crate::exchange::engine::Nanos;
+use crate::exchange::trace::{Method, Patience, Trace, TracePlan};
+use crate::sys::clock;
+use crate::sys::interrupt::Interrupt;
+use crate::sys::netlink::{Netlink, RouteQuery};
+use crate::sys::poll;
+
+/// Find the way to a host: who is on it, how far away, and what becomes of packets there.
+///
+/// All probes are of one flow (Paris), so that routers which share load over several ways send them all the same way. What a hop
+/// quotes is compared with what was sent: the first hop at which a field is another one is named.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct TraceArgs {
+    /// A name or an address.
+    #[arg(value_name = "HOST")]
+    host: String,
+    /// Octets of a packet, IP header included [default: the IP header and 40 more].
+    #[arg(value_name = "PACKETLEN", value_parser = clap::value_parser!(u32).range(..=65_535))]
+    packet_len: Option<u32>,
+    /// IPv4 only.
+    #[arg(short = '4', conflicts_with = "ipv6")]
+    ipv4: bool,
+    /// IPv6 only.
+    #[arg(short = '6')]
+    ipv6: bool,
+    /// Probe with ICMP echo requests.
+    #[arg(short = 'I', long, group = "method")]
+    icmp: bool,
+    /// Probe with UDP, which is what is done when nothing is said.
+    #[arg(short = 'U', long, group = "method")]
+    udp: bool,
+    /// Probe with TCP SYNs.
+    #[arg(short = 'T', long, group = "method")]
+    tcp: bool,
+    /// Destination port, the same in all probes [default: 33434 for UDP, 80 for TCP].
+    #[arg(short, long, value_name = "PORT", conflicts_with = "icmp", value_parser = clap::value_parser!(u16).range(1..))]
+    port: Option<u16>,
+    /// Source port, or the identifier of echo requests [default: one that is free].
+    #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
+    sport: Option<u16>,
+    /// Begin with this hop.
+    #[arg(short, long, value_name = "HOP", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..))]
+    first: u8,
+    /// Go no farther than this hop.
+    #[arg(short, long, value_name = "HOP", default_value_t = 30, value_parser = clap::value_parser!(u8).range(1..))]
+    max_hops: u8,
+    /// Probes for each hop.
+    #[arg(short, long, value_name = "COUNT", default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=10))]
+    queries: u8,
+    /// Probes that may be without answer at a time.
+    #[arg(short = 'N', long, value_name = "COUNT", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..))]
+    sim_queries: u16,
+    /// Wait so long between two probes: seconds, or with a unit (`20ms`).
+    #[arg(short = 'z', long, value_name = "TIME", default_value = "0", value_parser = duration::parse)]
+    sendwait: Duration,
+    /// Wait no longer than MAX for an answer, nor than HERE times what the same hop took, nor than NEAR times what a farther hop
+    /// took; 0 for no such limit.
+    #[arg(long, value_name = "MAX[,HERE,NEAR]", default_value = "5,3,10", value_parser = patience)]
+    wait: Patience,
+    /// Send from this address.
+    #[arg(short, long, value_name = "ADDRESS")]
+    source: Option<IpAddr>,
+    /// Use this interface.
+    #[arg(short, long, value_name = "INTERFACE")]
+    interface: Option<String>,
+    /// Type of service or traffic class: DSCP and ECN in one octet, decimal or 0x...
+    #[arg(short, long, value_name = "TOS", default_value = "0", value_parser = super::ping::octet)]
+    tos: u8,
+    /// Print addresses only, which is what is done when nothing is said.
+    #[arg(short = 'n', conflicts_with = "resolve")]
+    numeric: bool,
+    /// Print the names of hosts too. Nothing waits for names until the trace is over, and then for a second at most.
+    #[arg(long)]
+    resolve: bool,
+    /// Save what was sent and received, as it passed the interface: pcap where the name ends so, else pcapng.
+    #[arg(short, long, value_name = "FILE")]
+    write: Option<PathBuf>,
+    /// Print one JSON object a line.
+    #[arg(long)]
+    json: bool,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  sudo rawsock trace example.org                 # by UDP, as traceroute
+  sudo rawsock trace -T -p 443 example.org       # by TCP SYNs to the port that you want to reach
+  sudo rawsock trace -t 0xb8 example.org         # marked EF: who takes the mark away?
+  sudo rawsock trace -I -q 1 -m 10 192.0.2.1     # one echo request a hop, ten hops at most
+  rawsock lab -- rawsock trace -w way.pcapng server
+
+Exit code: 0 the host was reached, 1 it was not, 2 it could not be tried.";
+
+/// Reads `MAX`, or `MAX,HERE,NEAR`.
+fn patience(text: &str) -> Result<Patience, String> {
+    let wrong = || "takes a time, and perhaps two factors: 5, 800ms, or 5,3,10".to_owned();
+    let mut parts = text.split(',');
+    let longest = nanos(duration::parse(parts.next().unwrap_or_default())?);
+    let mut factor = |default: u64| match parts.next().map(str::parse::<f64>) {
+        None => Ok(default),
+        Some(Ok(factor)) if (0.0..=1_000_000.0).contains(&factor) => Ok((factor * 1000.0) as u64),
+        Some(_) => Err(wrong()),
+    };
+    let Patience { here, near, .. } = Patience::default();
+    let patience = Patience { longest, here: factor(here)?, near: factor(near)? };
+    if parts.next().is_some() { Err(wrong()) } else { Ok(patience) }
+}
+
+fn nanos(duration: Duration) -> Nanos {
+    Nanos::try_from(duration.as_nanos()).unwrap_or(Nanos::MAX)
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When the host cannot be asked: an unknown name, no right to send, no route.
+pub(super) fn run(args: &TraceArgs) -> CommandResult {
+    if args.first > args.max_hops {
+        return Err(format!("-f {} is beyond -m {}", args.first, args.max_hops).into());
+    }
+    let interrupt = Interrupt::catch()?;
+    let Some(address) = resolve(args, &interrupt)? else { return Ok(Outcome::NoAnswer) };
+    let (plan, port) = plan(args, address).map_err(|error| format!("{}: {error}", args.host))?;
+    let mut wire = TraceWire::open(plan.clone(), port, args.interface.as_deref())?;
+    let recording = args.write.as_deref().map(Recording::create).transpose()?;
+    recording.iter().try_for_each(|recording| wire.record(recording.recorder()))?;
+    let mut engine = Trace::new(plan);
+    let mut printer = Printer::new(args.json, args.resolve);
+    printer.head(&args.host, engine.plan())?;
+    let began = clock::monotonic();
+    let driven = drive(&mut engine, &mut wire, &interrupt, &mut printer);
+    let took = clock::monotonic().saturating_sub(began);
+    wire.finish()?;
+    drop(wire);
+    let printed = driven.and_then(|()| printer.finish(&args.host, &engine, took));
+    recording.map_or(Ok(()), Recording::finish)?;
+    match printed {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => return Err(error.into()),
+        _ => {}
+    }
+    Ok(match (engine.failure(), engine.is_reached()) {
+        (Some(_), _) => Outcome::Failed,
+        (None, true) => Outcome::Done,
+        (None, false) => Outcome::NoAnswer,
+    })
+}
+
+/// The host's address; `None` when it was interrupted before that was known.
+fn resolve(
+    args: &TraceArgs,
+    interrupt: &Interrupt,
+) -> Result<Option<SocketAddr>, Box<dyn std::error::Error>> {
+    check_source(args.source)?;
+    let wanted = Wanted::of(args.ipv4, args.ipv6, args.source, "-s")?;
+    let resolver = Resolver::start(vec![args.host.clone()], wanted)?;
+    loop {
+        if let Some(resolved) = resolver.take().into_iter().next() {
+            let address = resolved.address.map_err(|error| format!("{}: {error}", args.host))?;
+            return Ok(Some(address));
+        }
+        if interrupt.came() {
+            return Ok(None);
+        }
+        poll::wait(&[resolver.as_fd(), interrupt.as_fd()], &[], None)?;
+    }
+}
+
+/// Looks up the way, keeps a port, and says how the trace goes.
+fn plan(
+    args: &TraceArgs,
+    address: SocketAddr,
+) -> Result<(TracePlan, Option<OwnPort>), Box<dyn std::error::Error>> {
+    let method = match (args.icmp, args.tcp) {
+        (true, _) => Method::Icmp,
+        (_, true) => Method::Tcp,
+        (false, false) => Method::Udp,
+    };
+    let scope = match address {
+        SocketAddr::V6(address) if address.scope_id() != 0 => Some(address.scope_id()),
+        _ => None,
+    };
+    let destination = address.ip();
+    let mut netlink = Netlink::open()?;
+    let named = args.interface.as_deref().map(|name| netlink.link(name)).transpose()?;
+    let interface = named.map(|link| link.index).or(scope);
+    let route = netlink.route(&RouteQuery { destination, source: args.source, interface })?;
+    let source = args.source.or(route.source).ok_or("no address of this host can be sent from there")?;
+    let interface = interface.unwrap_or(0);
+    let port = OwnPort::keep(method, source, interface, args.sport.unwrap_or(0))?;
+    let number = port.as_ref().and_then(OwnPort::number).or(args.sport);
+    let source_port = match number {
+        Some(number) => number,
+        None => random::u16()?.max(1),
+    };
+    let mut plan = TracePlan {
+        method,
+        source,
+        destination,
+        interface,
+        first_hop: args.first,
+        last_hop: args.max_hops,
+        queries: args.queries,
+        in_flight: usize::from(args.sim_queries),
+        pause: nanos(args.sendwait),
+        patience: args.wait,
+        packet_len: 0,
+        tos: args.tos,
+        source_port,
+        port: args.port.unwrap_or(if method == Method::Tcp { 80 } else { 33_434 }),
+        flow: u32::from_ne_bytes(random::octets()?) & 0xf_ffff,
+        base: random::u16()? % MOST_BASE + 1,
+        seq: u32::from_ne_bytes(random::octets()?),
+        token: random::octets()?,
+    };
+    let usual = if destination.is_ipv4() { 60 } else { 80 };
+    let wanted = args.packet_len.map_or(usual, |len| len as usize);
+    plan.packet_len =
+        if method == Method::Tcp { plan.shortest_len() } else { wanted.max(plan.shortest_len()) };
+    Ok((plan, port))
+}
+
+/// Numbers of probes begin up to here, which leaves room for 255 hops of 10 probes.
+const MOST_BASE: u16 = 60_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exchange::engine::MILLISECOND;
+
+    #[test]
+    fn patience_is_a_time_and_two_factors() {
+        let usual = Patience::default();
+        assert_eq!(patience("5,3,10"), Ok(usual));
+        assert_eq!(patience("800ms"), Ok(Patience { longest: 800 * MILLISECOND, ..usual }));
+        assert_eq!(patience("1,0,2.5"), Ok(Patience { longest: 1000 * MILLISECOND, here: 0, near: 2500 }));
+        assert!(patience("").is_err() && patience("1,2,3,4").is_err() && patience("1,-1").is_err());
+        assert!(patience("1,x").is_err() && patience("1,2,inf").is_err());
+    }
+}

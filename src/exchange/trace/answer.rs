@@ -1,0 +1,284 @@
+//! What a packet that came is to the probes of a trace.
+//!
+//! An answer counts only when it has what only an answer to a probe can have: an error quotes the ports or the identifier and the
+//! number of a probe, and the payload where it reaches so far; the destination's own answer comes from it and has the number.
+
+use std::net::IpAddr;
+
+use crate::packet::dissect::dissect;
+use crate::proto::registry;
+use crate::wire::frame::LinkType;
+use crate::wire::layers::{LayerEntry, LayerTable};
+
+use super::extension::{Extension, extensions};
+use super::fields::{address, number};
+use super::plan::{Method, TracePlan};
+use super::quotation::{Chain, Change, changes};
+
+/// What an answer says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// The time to live ran out on the way.
+    TimeExceeded,
+    /// Another error of ICMP or ICMPv6: the way ends here.
+    Error {
+        /// Its type.
+        kind: u8,
+        /// Its code.
+        code: u8,
+        /// The MTU of the next hop, where the packet is too large for it.
+        mtu: Option<u32>,
+    },
+    /// The destination answers.
+    Reached(Reach),
+}
+
+/// How the destination answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// An echo reply.
+    EchoReply,
+    /// A SYN-ACK: the port is open.
+    SynAck,
+    /// A reset: the port is closed.
+    Reset,
+    /// Data of the port's service.
+    Data,
+    /// Nobody listens on the UDP port.
+    PortUnreachable,
+}
+
+/// An answer that was read.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Reading {
+    /// The probe that it answers; `None` for data, which says nothing of that.
+    pub(super) probe: Option<usize>,
+    pub(super) from: IpAddr,
+    pub(super) ttl: Option<u8>,
+    pub(super) verdict: Verdict,
+    pub(super) extensions: Vec<Extension>,
+    pub(super) changes: Vec<Change>,
+}
+
+/// A packet with its outermost network layer and what that carries.
+struct Received<'a> {
+    octets: &'a [u8],
+    table: &'a LayerTable,
+    ip: usize,
+    transport: usize,
+}
+
+/// Reads a packet; `None` when it is no answer to a probe of this plan.
+pub(super) fn read(plan: &TracePlan, octets: &[u8], link_type: LinkType) -> Option<Reading> {
+    let mut table = LayerTable::default();
+    dissect(octets, link_type, &mut table);
+    let (ip, transport) = outermost(&table)?;
+    let packet = Received { octets, table: &table, ip, transport };
+    match name_of(packet.entry(transport)?) {
+        "icmp" | "icmpv6" if table.quoted(transport).is_some() => packet.error(plan),
+        "icmp" | "icmpv6" => packet.echo_reply(plan),
+        "tcp" => packet.segment(plan),
+        "udp" => packet.datagram(plan),
+        _ => None,
+    }
+}
+
+/// Whether a packet belongs to the trace: a probe, an answer, or what the kernel says to one.
+pub fn belongs(plan: &TracePlan, octets: &[u8], link_type: LinkType) -> bool {
+    let mut table = LayerTable::default();
+    dissect(octets, link_type, &mut table);
+    let Some((ip, transport)) = outermost(&table) else { return false };
+    let packet = Received { octets, table: &table, ip, transport };
+    let is_segment = plan.method == Method::Tcp && packet.is_of_flow(plan).is_some();
+    is_segment || packet.probe_at(plan, ip).is_some() || read(plan, octets, link_type).is_some()
+}
+
+impl Received<'_> {
+    fn entry(&self, index: usize) -> Option<&LayerEntry> {
+        self.table.entries().get(index)
+    }
+
+    fn number(&self, name: &str) -> Option<u64> {
+        number(self.octets, self.entry(self.transport)?, name)
+    }
+
+    /// An error that quotes a probe.
+    fn error(&self, plan: &TracePlan) -> Option<Reading> {
+        let quoted = self.table.quoted(self.transport)?;
+        let probe = self.probe_at(plan, quoted)?;
+        let message = self.entry(self.transport)?;
+        let kind = u8::try_from(self.number("type")?).ok()?;
+        let code = u8::try_from(self.number("code")?).ok()?;
+        let is_v6 = name_of(message) == "icmpv6";
+        // RFC 792, RFC 4443 §3.
+        let verdict = match (is_v6, kind, code) {
+            (false, 11, 0) | (true, 3, 0) => Verdict::TimeExceeded,
+            (false, 3, 3) | (true, 1, 4) if plan.method == Method::Udp => {
+                Verdict::Reached(Reach::PortUnreachable)
+            }
+            (false, 3 | 11 | 12, _) | (true, 1..=4, _) => {
+                let mtu = self.number("mtu").and_then(|mtu| u32::try_from(mtu).ok());
+                Verdict::Error { kind, code, mtu }
+            }
+            // A redirect tells of a better way, and a source quench to be slower: the probe went on.
+            _ => return None,
+        };
+        let built = plan.probe(probe).ok()?;
+        let sent = Chain { octets: &built.octets, table: &built.table, first: 0 };
+        let quoted = Chain { octets: self.octets, table: self.table, first: quoted };
+        let extensions = extensions(self.octets, message);
+        Some(Reading { extensions, changes: changes(sent, quoted), ..self.reading(Some(probe), verdict)? })
+    }
+
+    fn echo_reply(&self, plan: &TracePlan) -> Option<Reading> {
+        let is_v6 = name_of(self.entry(self.transport)?) == "icmpv6";
+        let is_reply = self.number("type")? == if is_v6 { 129 } else { 0 };
+        if plan.method != Method::Icmp || !is_reply {
+            return None;
+        }
+        let probe = self.echo_number(plan, self.transport)?;
+        self.is_of_destination(plan)?;
+        self.reading(Some(probe), Verdict::Reached(Reach::EchoReply))
+    }
+
+    /// An answer of TCP: it acknowledges the SYN, which counts for one octet (RFC 9293 §3.4).
+    fn segment(&self, plan: &TracePlan) -> Option<Reading> {
+        if plan.method != Method::Tcp || self.number("flags.ack")? != 1 || !self.comes_back(plan)? {
+            return None;
+        }
+        let verdict = match (self.number("flags.reset")?, self.number("flags.syn")?) {
+            (1, _) => Reach::Reset,
+            (0, 1) => Reach::SynAck,
+            _ => return None,
+        };
+        let ack = u32::try_from(self.number("ack")?).ok()?;
+        let probe = plan.probe_of_seq(ack.wrapping_sub(1))?;
+        self.reading(Some(probe), Verdict::Reached(verdict))
+    }
+
+    /// Data of a UDP service. One that sends back what it got says which probe that was.
+    fn datagram(&self, plan: &TracePlan) -> Option<Reading> {
+        if plan.method != Method::Udp || !self.comes_back(plan)? {
+            return None;
+        }
+        let probe = plan.probe_of_payload(self.payload(self.transport)?);
+        self.reading(probe, Verdict::Reached(Reach::Data))
+    }
+
+    fn reading(&self, probe: Option<usize>, verdict: Verdict) -> Option<Reading> {
+        let ip = self.entry(self.ip)?;
+        let from = address(self.octets, ip, "src")?;
+        let ttl = number(self.octets, ip, "ttl").or_else(|| number(self.octets, ip, "hlim"));
+        let ttl = ttl.and_then(|ttl| u8::try_from(ttl).ok());
+        Some(Reading { probe, from, ttl, verdict, extensions: Vec::new(), changes: Vec::new() })
+    }
+
+    fn is_of_destination(&self, plan: &TracePlan) -> Option<()> {
+        let from = address(self.octets, self.entry(self.ip)?, "src")?;
+        (from == plan.destination).then_some(())
+    }
+
+    /// Whether it comes from the port that probes go to, to the port that they come from.
+    fn comes_back(&self, plan: &TracePlan) -> Option<bool> {
+        self.is_of_destination(plan)?;
+        let (from, to) = (self.number("srcport")?, self.number("dstport")?);
+        Some((from, to) == (plan.port.into(), plan.source_port.into()))
+    }
+
+    /// Whether it goes between the two ports, either way.
+    fn is_of_flow(&self, plan: &TracePlan) -> Option<()> {
+        let ip = self.entry(self.ip)?;
+        let (from, to) = (address(self.octets, ip, "src")?, address(self.octets, ip, "dst")?);
+        let ports = (self.number("srcport")?, self.number("dstport")?);
+        let (ours, theirs) = (u64::from(plan.source_port), u64::from(plan.port));
+        let leaves = to == plan.destination && ports == (ours, theirs);
+        let comes = from == plan.destination && ports == (theirs, ours);
+        (leaves || comes).then_some(())
+    }
+
+    /// The probe that begins with this network layer, as it was sent or as it is quoted. Addresses and the destination's port
+    /// do not count: they may have been mapped on the way.
+    fn probe_at(&self, plan: &TracePlan, ip: usize) -> Option<usize> {
+        let (transport, entry) = self.table.child(ip)?;
+        let number = |name: &str| number(self.octets, entry, name);
+        match (plan.method, name_of(entry)) {
+            (Method::Icmp, "icmp" | "icmpv6") => {
+                let request = if name_of(entry) == "icmp" { 8 } else { 128 };
+                (number("type")? == request).then_some(())?;
+                self.echo_number(plan, transport)
+            }
+            (Method::Tcp, "tcp") => {
+                (number("srcport")? == u64::from(plan.source_port)).then_some(())?;
+                plan.probe_of_seq(u32::try_from(number("seq")?).ok()?)
+            }
+            (Method::Udp, "udp") => {
+                (number("srcport")? == u64::from(plan.source_port)).then_some(())?;
+                let payload = self.payload(transport)?;
+                if payload.len() >= NUMBER_LEN {
+                    return plan.probe_of_payload(payload);
+                }
+                let id = crate::exchange::trace::fields::number(self.octets, self.entry(ip)?, "id")?;
+                plan.probe_of_number(u16::try_from(id).ok()?)
+            }
+            _ => None,
+        }
+    }
+
+    /// The probe of an echo request or reply, by its identifier, number, and as much of its payload as there is.
+    fn echo_number(&self, plan: &TracePlan, transport: usize) -> Option<usize> {
+        let entry = self.entry(transport)?;
+        let of =
+            |v4: &str, v6: &str| number(self.octets, entry, v4).or_else(|| number(self.octets, entry, v6));
+        (of("ident", "echo.identifier")? == u64::from(plan.source_port)).then_some(())?;
+        let seq = of("seq", "echo.sequence_number")?;
+        let probe = plan.probe_of_number(u16::try_from(seq).ok()?)?;
+        plan.begins(probe, self.payload(transport)?).then_some(probe)
+    }
+
+    /// What stands behind a header, up to the end of the network layer below it.
+    fn payload(&self, index: usize) -> Option<&[u8]> {
+        let entry = self.entry(index)?;
+        self.octets.get(entry.header_end as usize..entry.end as usize)
+    }
+}
+
+impl TracePlan {
+    fn probe_of_number(&self, number: u16) -> Option<usize> {
+        let probe = usize::from(number.wrapping_sub(self.base));
+        (probe < self.probe_count()).then_some(probe)
+    }
+
+    fn probe_of_seq(&self, seq: u32) -> Option<usize> {
+        let probe = usize::try_from(seq.wrapping_sub(self.seq)).ok()?;
+        (probe < self.probe_count()).then_some(probe)
+    }
+
+    /// The probe of UDP with this payload, or this beginning of one.
+    fn probe_of_payload(&self, payload: &[u8]) -> Option<usize> {
+        let number = u16::from_be_bytes(*payload.first_chunk()?);
+        let probe = self.probe_of_number(number)?;
+        self.begins(probe, payload).then_some(probe)
+    }
+
+    /// Whether these octets are what the probe's payload begins with; behind the token they may have been changed.
+    fn begins(&self, probe: usize, octets: &[u8]) -> bool {
+        let told_len = self.payload(probe).len().min(NUMBER_LEN + self.token.len());
+        self.payload(probe).iter().take(told_len).zip(octets).all(|(sent, came)| sent == came)
+    }
+}
+
+/// Octets of a UDP probe's number and what balances it.
+const NUMBER_LEN: usize = 4;
+
+/// The outermost network layer, and the transport layer that it carries, perhaps behind extension headers.
+fn outermost(table: &LayerTable) -> Option<(usize, usize)> {
+    let mut entries = table.entries().iter().enumerate().filter(|(_, entry)| entry.quoted_by.is_none());
+    let (ip, _) = entries.find(|(_, entry)| matches!(name_of(entry), "ip" | "ipv6"))?;
+    let (transport, _) =
+        entries.find(|(_, entry)| matches!(name_of(entry), "icmp" | "icmpv6" | "tcp" | "udp"))?;
+    Some((ip, transport))
+}
+
+fn name_of(entry: &LayerEntry) -> &'static str {
+    registry().get(entry.protocol).name
+}

@@ -1,0 +1,171 @@
+//! What became of a probe on its way, as the error that quotes it tells: both are walked by the descriptions of their layers, and
+//! compared field by field.
+
+use crate::proto::registry;
+use crate::wire::layers::{LayerEntry, LayerState, LayerTable};
+use crate::wire::value::Value;
+
+use super::fields::{self, Told};
+
+/// A field that is not as it was sent.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Change {
+    /// Its name: `ip.dsfield.dscp`.
+    pub field: String,
+    /// What was sent; `None` for an option that was added.
+    pub sent: Option<Value>,
+    /// What was quoted; `None` for an option that is missing.
+    pub quoted: Option<Value>,
+    /// What became of it.
+    pub what: What,
+}
+
+/// What became of a field.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum What {
+    /// It has another value.
+    Changed,
+    /// It was taken away.
+    Removed,
+    /// It was put in.
+    Added,
+}
+
+/// A packet and its layers.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Chain<'a> {
+    pub(super) octets: &'a [u8],
+    pub(super) table: &'a LayerTable,
+    /// Its first layer.
+    pub(super) first: usize,
+}
+
+/// The fields of the network and the transport layer that are not as they were sent. What was not quoted is not compared.
+pub(super) fn changes(sent: Chain<'_>, quoted: Chain<'_>) -> Vec<Change> {
+    let mut changes = Vec::new();
+    let (mut ours, mut theirs) = (Some(sent.first), Some(quoted.first));
+    for _ in 0..COMPARED_LAYERS {
+        let entry = |chain: Chain<'_>, index: Option<usize>| chain.table.entries().get(index?).copied();
+        let (Some(was), Some(is)) = (entry(sent, ours), entry(quoted, theirs)) else { break };
+        if was.protocol != is.protocol {
+            break;
+        }
+        let (was_told, is_told) = (fields::all(sent.octets, &was), fields::all(quoted.octets, &is));
+        layer(&is, &was_told, &is_told, &mut changes);
+        let next = |chain: Chain<'_>, index: Option<usize>| chain.table.child(index?).map(|(next, _)| next);
+        (ours, theirs) = (next(sent, ours), next(quoted, theirs));
+    }
+    drop_checksums(&mut changes);
+    changes
+}
+
+/// The network and the transport layer: what they carry is data of our own.
+const COMPARED_LAYERS: usize = 2;
+
+fn layer(entry: &LayerEntry, sent: &[Told], quoted: &[Told], changes: &mut Vec<Change>) {
+    let protocol = registry().get(entry.protocol).name;
+    let is_whole = entry.state == LayerState::Whole;
+    let full = |name: &str| format!("{protocol}.{name}");
+    for (place, was) in sent.iter().enumerate().filter(|(_, told)| counts(protocol, told)) {
+        let nth = sent.iter().take(place).filter(|other| other.name == was.name).count();
+        match quoted.iter().filter(|other| other.name == was.name).nth(nth) {
+            Some(is) if is.value == was.value => {}
+            Some(is) => changes.push(Change {
+                field: full(&was.name),
+                sent: was.value.clone(),
+                quoted: is.value.clone(),
+                what: What::Changed,
+            }),
+            // An item behind the end of what was quoted may be there.
+            None if is_whole => changes.push(Change {
+                field: full(&was.name),
+                sent: was.value.clone(),
+                quoted: None,
+                what: What::Removed,
+            }),
+            None => {}
+        }
+    }
+    for (place, is) in quoted.iter().enumerate().filter(|(_, told)| is_whole && counts(protocol, told)) {
+        let nth = quoted.iter().take(place).filter(|other| other.name == is.name).count();
+        if sent.iter().filter(|other| other.name == is.name).nth(nth).is_none() {
+            let (sent, quoted) = (None, is.value.clone());
+            changes.push(Change { field: full(&is.name), sent, quoted, what: What::Added });
+        }
+    }
+}
+
+/// Whether a field counts: every hop changes the time to live, and with it IPv4's checksum; what fills options up tells nothing
+/// that these do not.
+fn counts(protocol: &str, told: &Told) -> bool {
+    let is_ip_checksum = protocol == "ip" && told.is_checksum;
+    !is_ip_checksum && !matches!(told.name.as_str(), "ttl" | "hlim" | "options.nop" | "options.eol")
+}
+
+/// A checksum that differs says something only where nothing else does that it covers: then what differs was not quoted.
+fn drop_checksums(changes: &mut Vec<Change>) {
+    let is_covered = |change: &Change| {
+        !matches!(change.field.as_str(), "ip.src" | "ip.dst" | "ipv6.src" | "ipv6.dst")
+            && (change.field.starts_with("ip.") || change.field.starts_with("ipv6."))
+    };
+    let explains = |change: &Change| !change.field.ends_with(".checksum") && !is_covered(change);
+    if changes.iter().any(explains) {
+        changes.retain(|change| !change.field.ends_with(".checksum"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exchange::trace::plan::Method;
+    use crate::exchange::trace::script::plan;
+    use crate::packet::dissect::dissect;
+    use crate::wire::frame::LinkType;
+
+    fn compare(sent: &[u8], quoted: &[u8]) -> Vec<String> {
+        let table = |octets: &[u8]| {
+            let mut table = LayerTable::default();
+            dissect(octets, LinkType::RAW, &mut table);
+            table
+        };
+        let (sent_table, quoted_table) = (table(sent), table(quoted));
+        let changes = changes(
+            Chain { octets: sent, table: &sent_table, first: 0 },
+            Chain { octets: quoted, table: &quoted_table, first: 0 },
+        );
+        let text = |value: &Option<Value>| value.as_ref().map(Value::to_string).unwrap_or_default();
+        let line = |change: &Change| {
+            format!("{} {} {}>{}", change.field, change.what as u8, text(&change.sent), text(&change.quoted))
+        };
+        changes.iter().map(line).collect()
+    }
+
+    /// Octets are those of RFC 791 §3.1 and RFC 9293 §3.1.
+    #[test]
+    fn fields_are_compared_as_far_as_they_were_quoted() {
+        let sent = plan(Method::Tcp, false).probe(4).unwrap().octets;
+        let changed = |edit: &dyn Fn(&mut Vec<u8>)| {
+            let mut quoted = sent.clone();
+            quoted[8] -= 1;
+            quoted[10] ^= 1;
+            edit(&mut quoted);
+            compare(&sent, &quoted)
+        };
+        assert_eq!(changed(&|_| {}), Vec::<String>::new(), "time to live and its checksum");
+        assert_eq!(changed(&|quoted| quoted[1] = 46 << 2), ["ip.dsfield.dscp 0 0>46"]);
+        assert_eq!(changed(&|quoted| quoted.truncate(28)), Vec::<String>::new(), "eight octets of TCP");
+        assert_eq!(changed(&|quoted| quoted[36] ^= 0xff).len(), 1, "the checksum alone");
+        let clamped = |quoted: &mut Vec<u8>| {
+            quoted[42..44].copy_from_slice(&1400u16.to_be_bytes());
+            quoted[36] ^= 0xff;
+        };
+        assert_eq!(changed(&clamped), ["tcp.options.mss 0 1460>1400"], "its checksum follows");
+        let port = |quoted: &mut Vec<u8>| quoted[22..24].copy_from_slice(&8080u16.to_be_bytes());
+        assert_eq!(changed(&port), ["tcp.dstport 0 80>8080"]);
+        let mapped = |quoted: &mut Vec<u8>| quoted[16..20].copy_from_slice(&[192, 0, 2, 1]);
+        assert_eq!(changed(&mapped), ["ip.dst 0 10.9.5.2>192.0.2.1"]);
+        // SACK permitted (kind 4) gives way to two nops.
+        assert_eq!(changed(&|quoted| quoted[44..46].fill(1)), ["tcp.options.sack_perm 1 >"]);
+        assert_eq!(changed(&|quoted| quoted.truncate(42)), Vec::<String>::new(), "options that were cut");
+    }
+}
