@@ -20,6 +20,7 @@ use crate::sys::clock;
 use crate::sys::interrupt::Interrupt;
 use crate::sys::netlink::{Netlink, RouteQuery};
 use crate::sys::poll;
+use crate::sys::time_stamp::ReceiptStamps;
 
 /// Find the way to a host: who is on it, how far away, and what becomes of packets there.
 ///
@@ -134,6 +135,8 @@ pub(super) fn run(args: &TraceArgs) -> CommandResult {
     if args.first > args.max_hops {
         return Err(format!("-f {} is beyond -m {}", args.first, args.max_hops).into());
     }
+    // Without them the times of the first answers are longer than they were.
+    let _stamps = ReceiptStamps::keep_on();
     let interrupt = Interrupt::catch()?;
     let Some(address) = resolve(args, &interrupt)? else { return Ok(Outcome::NoAnswer) };
     let (plan, port) = plan(args, address).map_err(|error| format!("{}: {error}", args.host))?;

@@ -3,8 +3,11 @@
 
 use std::io;
 
+use socket2::{Domain, Socket, Type};
+
 use super::error::SysError;
 use super::ethtool;
+use super::ip_socket::set_option;
 
 /// Where the times of packets come from. The names are libpcap's (pcap-tstamp(7)).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -60,6 +63,26 @@ impl StampSource {
         ethtool::stamp_all_packets(interface)
             .map_err(told)
             .map_err(SysError::of("have time stamps made by", interface))
+    }
+}
+
+/// Keeps the kernel's stamps of receipt on. It switches them on with the first socket that wants them, a while after that was opened
+/// (`net_enable_timestamp` in net/core/dev.c), and what comes before is stamped only when a program reads it. Whoever opens this
+/// first, and its sockets later, has true stamps from the first packet on.
+#[derive(Debug)]
+pub struct ReceiptStamps {
+    _socket: Socket,
+}
+
+impl ReceiptStamps {
+    /// Switches them on, where they are not on already.
+    ///
+    /// # Errors
+    /// When no descriptor is left.
+    pub fn keep_on() -> io::Result<Self> {
+        let socket = Socket::new(Domain::UNIX, Type::DGRAM, None)?;
+        set_option(&socket, libc::SOL_SOCKET, libc::SO_TIMESTAMPNS, 1)?;
+        Ok(Self { _socket: socket })
     }
 }
 

@@ -3,6 +3,7 @@
 #![allow(clippy::expect_used, clippy::panic, reason = "this is test code")]
 
 pub(crate) mod capture;
+pub(crate) mod chain;
 pub(crate) mod judges;
 pub(crate) mod peer;
 pub(crate) mod replay;

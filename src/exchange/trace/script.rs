@@ -86,6 +86,9 @@ fn address(hop: usize) -> IpAddr {
     [10, 9, u8::try_from(hop).unwrap(), 2].into()
 }
 
+/// Packets that come, and when.
+type Coming = Vec<(Nanos, Vec<u8>)>;
+
 /// What happened in a run.
 struct Run {
     hops: Vec<Hop>,
@@ -99,14 +102,10 @@ fn run(plan: TracePlan, network: &[Does]) -> Run {
 }
 
 /// The same; `also` says what else comes when a probe was sent: how much later, and the packet.
-fn run_with(
-    plan: TracePlan,
-    network: &[Does],
-    also: &mut dyn FnMut(usize, &[u8]) -> Vec<(Nanos, Vec<u8>)>,
-) -> Run {
+fn run_with(plan: TracePlan, network: &[Does], also: &mut dyn FnMut(usize, &[u8]) -> Coming) -> Run {
     let mut trace = Trace::new(plan);
     let (mut now, mut hops) = (SECOND, Vec::new());
-    let mut coming: Vec<(Nanos, Vec<u8>)> = Vec::new();
+    let mut coming: Coming = Vec::new();
     let mut answered = vec![0; network.len()];
     for _ in 0..10_000 {
         match trace.step(now) {

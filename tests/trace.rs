@@ -1,0 +1,310 @@
+//! `rawsock trace` over a chain of network namespaces, beside traceroute.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "this is test code")]
+
+mod support;
+
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use support::chain::Chain;
+use support::{RAWSOCK, run, text_of};
+
+/// A text with each time as `#`.
+fn without_times(text: &str) -> String {
+    let word = |word: &str| match word.parse::<f64>() {
+        Ok(_) if word.contains('.') => "#".to_owned(),
+        _ => word.to_owned(),
+    };
+    let line = |line: &str| line.split(' ').map(word).collect::<Vec<_>>().join(" ");
+    text.lines().map(line).collect::<Vec<_>>().join("\n")
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+/// The objects of a trace with `--json`.
+fn objects(chain: &Chain, arguments: &[&str]) -> Vec<Value> {
+    let output = chain.trace(&[&["--json"], arguments].concat());
+    stdout(&output).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// What a trace found changed, with the hop.
+fn changes(chain: &Chain, arguments: &[&str]) -> Vec<(u64, String, Value, Value)> {
+    let mut found = Vec::new();
+    for object in objects(chain, arguments).iter().filter(|object| object["event"] == "hop") {
+        for change in object["changes"].as_array().unwrap() {
+            let hop = object["hop"].as_u64().unwrap();
+            let field = change["field"].as_str().unwrap().to_owned();
+            found.push((hop, field, change["sent"].clone(), change["quoted"].clone()));
+        }
+    }
+    found
+}
+
+#[test]
+fn lines_are_those_of_traceroute() {
+    let Some(chain) = Chain::of(5) else { return };
+    let cases: &[(&[&str], &[&str])] = &[
+        // Ours keeps the port, theirs does only with `-U -p`.
+        (&["10.9.5.2"], &["10.9.5.2"]),
+        (&["-U", "-p", "33434", "10.9.5.2"], &["-U", "-p", "33434", "10.9.5.2"]),
+        (&["-I", "10.9.5.2"], &["-I", "10.9.5.2"]),
+        (&["-T", "10.9.5.2"], &["-T", "10.9.5.2"]),
+        (&["-6", "fd09:5::2"], &["-6", "fd09:5::2"]),
+        (&["-I", "fd09:5::2"], &["-I", "fd09:5::2"]),
+        (&["-T", "-p", "443", "fd09:5::2"], &["-T", "-p", "443", "fd09:5::2"]),
+        (&["-q", "1", "10.9.1.2"], &["-q", "1", "10.9.1.2"]),
+        (&["-q2", "-f2", "-m4", "-N1", "10.9.3.2"], &["-q2", "-f2", "-m4", "-N1", "10.9.3.2"]),
+        (&["-m3", "10.9.5.2"], &["-m3", "10.9.5.2"]),
+        (&["10.9.5.2", "1000"], &["10.9.5.2", "1000"]),
+        (&["-I", "-s", "10.9.1.1", "-i", "right", "fd09:5::2"], &[]),
+        (&["-s", "10.9.1.1", "-i", "right", "10.9.5.2"], &["-s", "10.9.1.1", "-i", "right", "10.9.5.2"]),
+        (&["127.0.0.1"], &["127.0.0.1"]),
+        (&["::1"], &["::1"]),
+    ];
+    for (ours, theirs) in cases {
+        let output = chain.trace(ours);
+        if theirs.is_empty() {
+            assert_eq!(output.status.code(), Some(2), "{}", text_of(&output));
+            continue;
+        }
+        let told = stdout(&run(chain.command(0, "traceroute").args(["-n", "-w", "5,0,0"]).args(*theirs)));
+        let printed = without_times(&stdout(&output));
+        // What traceroute does not tell stands on lines of its own, further in.
+        let lines: Vec<_> = printed.lines().filter(|line| !line.starts_with("    ")).collect();
+        assert_eq!(lines.join("\n"), without_times(&told), "{ours:?}: {}", text_of(&output));
+        assert_eq!(output.status.code(), Some(if ours.contains(&"-m3") { 1 } else { 0 }), "{ours:?}");
+    }
+}
+
+#[test]
+fn what_ends_the_way_is_marked_as_traceroute_marks_it() {
+    for (v6, reject, mark) in [
+        (false, "with icmp type net-unreachable", "!N"),
+        (false, "with icmp type host-unreachable", "!H"),
+        (false, "with icmp type prot-unreachable", "!P"),
+        (false, "with icmp type admin-prohibited", "!X"),
+        (false, "with icmp type net-prohibited", "!X"),
+        (false, "with icmp type host-prohibited", "!X"),
+        (true, "with icmpv6 type no-route", "!N"),
+        (true, "with icmpv6 type admin-prohibited", "!X"),
+        (true, "with icmpv6 type addr-unreachable", "!H"),
+    ] {
+        let Some(chain) = Chain::of(3) else { return };
+        let (family, address) = if v6 { ("ip6", "fd09:3::2") } else { ("ip", "10.9.3.2") };
+        chain.rules(2, family, "forward", &format!("reject {reject}"));
+        let ours = chain.trace(&[address]);
+        let theirs = run(chain.command(0, "traceroute").args(["-n", address]));
+        assert_eq!(without_times(&stdout(&ours)), without_times(&stdout(&theirs)), "{reject}");
+        assert!(stdout(&ours).contains(&format!(" ms {mark}")), "{}", text_of(&ours));
+        assert_eq!(ours.status.code(), Some(1), "{reject}");
+    }
+}
+
+#[test]
+fn a_packet_that_is_too_large_tells_the_mtu() {
+    let Some(chain) = Chain::of(3) else { return };
+    assert!(run(chain.command(1, "ip").args(["link", "set", "right", "mtu", "1300"])).status.success());
+    let objects = objects(&chain, &["-q1", "fd09:3::2", "1400"]);
+    let answer = &objects[1]["probes"][0];
+    assert_eq!((&answer["mark"], &answer["mtu"]), (&"!F-1300".into(), &1300.into()), "{objects:?}");
+}
+
+#[test]
+fn a_silent_hop_is_stars_and_holds_nothing_up() {
+    let Some(chain) = Chain::of(5) else { return };
+    chain.rules(3, "ip", "output", "icmp type time-exceeded drop");
+    chain.rules(3, "ip6", "output", "icmpv6 type time-exceeded drop");
+    for (arguments, beyond) in [
+        (["-U", "10.9.5.2"], "10.9.4.2"),
+        (["-I", "10.9.5.2"], "10.9.4.2"),
+        (["-T", "fd09:5::2"], "fd09:4::2"),
+    ] {
+        let began = Instant::now();
+        let output = chain.trace(&arguments);
+        let text = stdout(&output);
+        assert!(text.contains(&format!("\n 3  * * *\n 4  {beyond}  ")), "{text}");
+        assert_eq!(output.status.code(), Some(0));
+        assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+    }
+}
+
+#[test]
+fn the_hop_where_a_field_is_rewritten_is_named() {
+    for (v6, family) in [(false, "ip"), (true, "ip6")] {
+        let Some(chain) = Chain::of(4) else { return };
+        let address = if v6 { "fd09:4::2" } else { "10.9.4.2" };
+        // On its way out of the first router, and on its way into the third one.
+        chain.rules(1, family, "postrouting", &format!("{family} dscp set 0"));
+        chain.rules(3, family, "prerouting", "tcp option maxseg size set 1200");
+        let text = stdout(&chain.trace(&["-T", "-t", "0xb8", address]));
+        let dscp = if v6 { "ipv6.tclass 184 -> 0" } else { "ip.dsfield.dscp 46 -> 0" };
+        let mss = if v6 { 1440 } else { 1460 };
+        let lines: Vec<_> = text.lines().collect();
+        let place = |words: &str| lines.iter().position(|line| line.starts_with(words));
+        let told = place(&format!("    {dscp} before this hop"));
+        assert_eq!(told, place(" 2 ").map(|line| line + 1), "{text}");
+        let told = place(&format!("    tcp.options.mss {mss} -> 1200 before this hop"));
+        assert_eq!(told, place(" 3 ").map(|line| line + 1), "{text}");
+        assert_eq!(text.matches("before this hop").count(), 2, "each is told once: {text}");
+    }
+}
+
+#[test]
+fn a_mapped_address_and_port_are_found_in_what_hops_quote() {
+    let Some(chain) = Chain::of(4) else { return };
+    // Without a memory of connections: those that have one put the quotations of errors right.
+    chain.rules(
+        2,
+        "ip",
+        "prerouting",
+        "ip daddr 10.9.66.6 udp dport 33434 ip daddr set 10.9.4.2 udp dport set 5000",
+    );
+    let mut found = changes(&chain, &["10.9.66.6"]);
+    found.sort_by(|a, b| (a.0, &a.1).cmp(&(b.0, &b.1)));
+    let expected = [
+        (2, "ip.dst".to_owned(), "10.9.66.6".into(), "10.9.4.2".into()),
+        (2, "udp.dstport".to_owned(), 33_434.into(), 5000.into()),
+    ];
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn nothing_is_found_where_nothing_is_changed() {
+    let Some(chain) = Chain::of(3) else { return };
+    for method in ["-I", "-U", "-T"] {
+        for address in ["10.9.3.2", "fd09:3::2"] {
+            assert_eq!(changes(&chain, &[method, "-t", "0xb8", address]), [], "{method} {address}");
+        }
+    }
+}
+
+/// The states of TCP connections on a host, but for listening sockets.
+fn connections(chain: &Chain, host: usize) -> String {
+    stdout(&run(chain.command(host, "ss").args([
+        "-H",
+        "-tan",
+        "state",
+        "connected",
+        "exclude",
+        "established",
+    ])))
+}
+
+#[test]
+fn an_open_port_is_open_and_stays_without_half_open_connections() {
+    let Some(chain) = Chain::of(3) else { return };
+    let program = "import socket, sys\n\
+                   s = socket.create_server(('::', 8080), family=socket.AF_INET6, dualstack_ipv6=True)\n\
+                   print('ready', flush=True)\n\
+                   sys.stdin.read()";
+    let mut server = chain.command(3, "python3");
+    let mut server =
+        server.args(["-c", program]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut ready = [0; 6];
+    std::io::Read::read_exact(server.stdout.as_mut().unwrap(), &mut ready).unwrap();
+    for address in ["10.9.3.2", "fd09:3::2"] {
+        for (port, state, code) in [("8080", "open", 0), ("8081", "closed", 0)] {
+            let output = chain.trace(&["-T", "-p", port, address]);
+            let text = stdout(&output);
+            assert!(text.ends_with(&format!("\n    port {port} is {state}\n")), "{text}");
+            assert_eq!(output.status.code(), Some(code));
+        }
+        let half_open = connections(&chain, 3);
+        assert_eq!(half_open, "", "{address}");
+    }
+    drop(server.stdin.take());
+    server.wait().unwrap();
+}
+
+#[test]
+fn a_udp_service_that_answers_is_reached() {
+    let Some(chain) = Chain::of(3) else { return };
+    let program = "import socket\n\
+                   s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)\n\
+                   s.bind(('::', 5353))\n\
+                   print('ready', flush=True)\n\
+                   while True:\n\
+                   \x20   data, peer = s.recvfrom(2000)\n\
+                   \x20   s.sendto(data if peer[0].startswith('fd09') else b'hello', peer)";
+    let mut server = chain.command(3, "python3");
+    let mut server = server.args(["-c", program]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut ready = [0; 6];
+    std::io::Read::read_exact(server.stdout.as_mut().unwrap(), &mut ready).unwrap();
+    for address in ["10.9.3.2", "fd09:3::2"] {
+        let objects = objects(&chain, &["-p", "5353", address]);
+        let hop = &objects[2];
+        assert_eq!((&hop["hop"], &hop["probes"][0]["answer"]), (&3.into(), &"data".into()), "{objects:?}");
+        assert_eq!(objects.last().unwrap()["reached"], true);
+    }
+    server.kill().unwrap();
+    server.wait().unwrap();
+}
+
+#[test]
+fn json_tells_all_and_the_file_has_all() {
+    let Some(chain) = Chain::of(3) else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("way.pcapng");
+    let path = file.to_str().unwrap();
+    let objects = objects(&chain, &["-w", path, "-q2", "-m3", "10.9.3.2"]);
+    let kinds: Vec<_> = objects.iter().map(|object| object["event"].as_str().unwrap()).collect();
+    assert_eq!(kinds, ["hop", "hop", "hop", "summary"]);
+    for (object, from) in objects.iter().zip(["10.9.1.2", "10.9.2.2", "10.9.3.2"]) {
+        for answer in object["probes"].as_array().unwrap() {
+            assert_eq!(answer["from"], from);
+            // A second is more than any of this takes, and a stamp of another clock would be more.
+            assert!((1..1_000_000_000).contains(&answer["rtt_ns"].as_u64().unwrap()), "{answer}");
+        }
+    }
+    assert_eq!(objects[2]["probes"][0]["answer"], "port_unreachable");
+    let summary = &objects[3];
+    assert_eq!(
+        (&summary["reached"], &summary["hops"], &summary["sent"]),
+        (&true.into(), &3.into(), &6.into())
+    );
+    let count = |filter: &str| support::capture::tshark(&file, filter);
+    assert_eq!(count("udp.dstport == 33434 and not icmp"), 6);
+    assert_eq!(count("icmp.type == 11"), 4);
+    assert_eq!(count("icmp.type == 3 and icmp.code == 3"), 2);
+    assert_eq!(count("not udp"), 0, "nothing else");
+}
+
+#[test]
+fn what_cannot_be_done_says_why() {
+    let Some(chain) = Chain::of(1) else { return };
+    for (arguments, words) in [
+        (&["no-such-host.invalid"][..], "no-such-host.invalid: resolve the name"),
+        (&["-s", "10.99.99.99", "10.9.1.2"], "no address of this host"),
+        (&["-i", "nosuch0", "10.9.1.2"], "nosuch0"),
+        (&["-4", "-s", "fd09:1::1", "10.9.1.2"], "of -s contradict each other"),
+        (&["-f", "5", "-m", "4", "10.9.1.2"], "-f 5 is beyond -m 4"),
+        (&["-T", "-I", "10.9.1.2"], "cannot be used with"),
+        (&["--wait", "soon", "10.9.1.2"], "takes seconds"),
+        (&["10.9.1.2", "3000"], "larger than"),
+    ] {
+        let output = chain.trace(arguments);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {}", text_of(&output));
+        assert!(text_of(&output).contains(words), "{arguments:?}: {}", text_of(&output));
+    }
+    // A network without a way out of it.
+    let output = run(Command::new("unshare").args(["-Urn", RAWSOCK, "trace", "192.0.2.1"]));
+    assert_eq!(output.status.code(), Some(2), "{}", text_of(&output));
+    assert!(text_of(&output).contains("192.0.2.1: "), "{}", text_of(&output));
+}
+
+#[test]
+fn an_interrupt_prints_what_is_there() {
+    let Some(chain) = Chain::of(3) else { return };
+    chain.rules(3, "ip", "input", "drop");
+    let mut command = chain.command(0, RAWSOCK);
+    let child = command.args(["trace", "-m5", "10.9.3.2"]).stdout(Stdio::piped()).spawn().unwrap();
+    std::thread::sleep(Duration::from_millis(500));
+    rawsock::sys::process::send_signal(child.id(), support::capture::SIGINT).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let text = stdout(&output);
+    assert!(text.contains("\n 2  10.9.2.2"), "{text}");
+    assert_eq!(output.status.code(), Some(1));
+}
