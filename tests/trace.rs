@@ -267,6 +267,55 @@ fn a_udp_service_that_answers_is_reached() {
     end(server);
 }
 
+/// A router that says more than the kernel does: it answers probes that end at it with an extension of two objects, an MPLS stack
+/// of two labels (RFC 4950) and one of another class. Octets are those of RFC 791, RFC 792 and RFC 4884 §7.
+const LABELLING_ROUTER: &str = "\
+def checksum(octets):\n\
+\x20   total = sum(int.from_bytes(octets[at:at + 2].ljust(2, b'\\0'), 'big') for at in range(0, len(octets), 2))\n\
+\x20   while total > 0xffff: total = (total & 0xffff) + (total >> 16)\n\
+\x20   return (0xffff - total).to_bytes(2, 'big')\n\
+def label(label, exp, bottom, ttl): return (label << 12 | exp << 9 | bottom << 8 | ttl).to_bytes(4, 'big')\n\
+objects = bytes([0, 12, 1, 1]) + label(16001, 5, 0, 1) + label(299776, 0, 1, 254) + bytes([0, 8, 7, 9, 1, 2, 3, 4])\n\
+extension = bytes([0x20, 0]) + checksum(bytes([0x20, 0, 0, 0]) + objects) + objects\n\
+def answer():\n\
+\x20   link = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(0x800))\n\
+\x20   link.bind(('left', 0x800))\n\
+\x20   print('ready', flush=True)\n\
+\x20   while True:\n\
+\x20       packet, sender = link.recvfrom(2000)\n\
+\x20       if packet[8] != 1 or packet[16:20] != bytes([10, 9, 2, 2]): continue\n\
+\x20       message = bytes([11, 0, 0, 0, 0, 32, 0, 0]) + packet.ljust(128, b'\\0') + extension\n\
+\x20       message = message[:2] + checksum(message) + message[4:]\n\
+\x20       header = bytes([0x45, 0, 0, 20 + len(message), 0, 0, 0, 0, 64, 1, 0, 0, 10, 9, 1, 2]) + packet[12:16]\n\
+\x20       header = header[:10] + checksum(header) + header[12:]\n\
+\x20       link.sendto(header + message, ('left', 0x800, 0, 0, sender[4]))\n\
+threading.Thread(target=answer, daemon=True).start()\n\
+sys.stdin.read()";
+
+#[test]
+fn labels_and_other_extensions_are_told_as_traceroute_tells_them() {
+    let Some(chain) = Chain::of(2) else { return };
+    chain.rules(1, "ip", "output", "icmp type time-exceeded drop");
+    let router = serve(&chain, 1, LABELLING_ROUTER);
+    for method in ["-U", "-I", "-T"] {
+        let ours = chain.trace(&[method, "10.9.2.2"]);
+        let mut theirs = chain.command(0, "traceroute");
+        let theirs = stdout(&run(theirs.args(["-n", "-e", "-w", "5,0,0", method, "10.9.2.2"])));
+        let printed = without_times(&stdout(&ours));
+        let lines: Vec<_> = printed.lines().filter(|line| !line.starts_with("    ")).collect();
+        assert_eq!(lines.join("\n"), without_times(&theirs), "{method}");
+        assert!(printed.contains("MPLS:L=16001,E=5,S=0,T=1/L=299776,E=0,S=1,T=254"), "{printed}");
+    }
+    let objects = objects(&chain, &["-q1", "10.9.2.2"]);
+    let extensions = &objects[0]["probes"][0]["extensions"];
+    assert_eq!(
+        extensions[0]["mpls"][1],
+        serde_json::json!({"label": 299_776, "exp": 0, "s": true, "ttl": 254})
+    );
+    assert_eq!(extensions[1], serde_json::json!({"class": 7, "ctype": 9, "data": "01020304"}));
+    end(router);
+}
+
 #[test]
 fn json_tells_all_and_the_file_has_all() {
     let Some(chain) = Chain::of(3) else { return };

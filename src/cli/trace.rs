@@ -135,7 +135,7 @@ pub(super) fn run(args: &TraceArgs) -> CommandResult {
     if args.first > args.max_hops {
         return Err(format!("-f {} is beyond -m {}", args.first, args.max_hops).into());
     }
-    // Without them the times of the first answers are longer than they were.
+    // Where there are none, times are a little longer.
     let _stamps = ReceiptStamps::keep_on();
     let interrupt = Interrupt::catch()?;
     let Some(address) = resolve(args, &interrupt)? else { return Ok(Outcome::NoAnswer) };

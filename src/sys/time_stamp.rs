@@ -66,9 +66,9 @@ impl StampSource {
     }
 }
 
-/// Keeps the kernel's stamps of receipt on. It switches them on with the first socket that wants them, a while after that was opened
-/// (`net_enable_timestamp` in net/core/dev.c), and what comes before is stamped only when a program reads it. Whoever opens this
-/// first, and its sockets later, has true stamps from the first packet on.
+/// Keeps the kernel's stamps of receipt on. It switches them on with the first socket that wants them, some milliseconds after that
+/// was opened (`net_enable_timestamp` in net/core/dev.c), and what comes before is stamped only when a program reads it. Whoever
+/// begins with this, and opens its sockets later, has true stamps sooner.
 #[derive(Debug)]
 pub struct ReceiptStamps {
     _socket: Socket,
@@ -80,7 +80,7 @@ impl ReceiptStamps {
     /// # Errors
     /// When no descriptor is left.
     pub fn keep_on() -> io::Result<Self> {
-        let socket = Socket::new(Domain::UNIX, Type::DGRAM, None)?;
+        let socket = Socket::new(Domain::IPV4, Type::DGRAM, None)?;
         set_option(&socket, libc::SOL_SOCKET, libc::SO_TIMESTAMPNS, 1)?;
         Ok(Self { _socket: socket })
     }

@@ -28,6 +28,10 @@ pub trait Wire {
     fn descriptors(&self) -> Vec<BorrowedFd<'_>>;
     /// Delivers what has come, without waiting.
     fn receive(&mut self, deliver: &mut dyn FnMut(Incoming<'_>));
+    /// After how many packets that were sent one after the other it is looked for answers.
+    fn read_after(&self) -> u32 {
+        READ_AFTER
+    }
     /// Tells when packets left by the kernel's stamps, where there are any: the tag of each, the monotonic time.
     fn stamps(&mut self, _tell: &mut dyn FnMut(usize, Nanos)) {}
 }
@@ -74,7 +78,7 @@ pub fn drive<E: Engine, W: Wire>(
                 sent_since = sent_since.saturating_add(1);
                 let is_late = now.monotonic.saturating_sub(read_at) >= READ_WITHIN;
                 // Answers are read in between, or they would overrun the receive buffer.
-                if sent_since >= READ_AFTER || is_late {
+                if sent_since >= wire.read_after() || is_late {
                     take(engine, wire);
                     (sent_since, read_at) = (0, now.monotonic);
                 }

@@ -168,6 +168,12 @@ impl Wire for TraceWire {
         }
     }
 
+    /// An answer may say that farther hops need not be asked; and while the kernel does not stamp what comes, it is stamped when it
+    /// is read.
+    fn read_after(&self) -> u32 {
+        1
+    }
+
     fn stamps(&mut self, tell: &mut dyn FnMut(usize, Nanos)) {
         for _ in 0..MOST_AT_ONCE {
             let Ok(Some((number, left))) = self.sender.departure() else { return };

@@ -282,3 +282,42 @@ fn outermost(table: &LayerTable) -> Option<(usize, usize)> {
 fn name_of(entry: &LayerEntry) -> &'static str {
     registry().get(entry.protocol).name
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::exchange::trace::script::{PLANS, error, plan};
+
+    proptest! {
+        /// Whatever comes, and whatever becomes of an error: it is read or not, and if so it is about a probe of the plan.
+        #[test]
+        fn any_octets_are_read(
+            octets in proptest::collection::vec(any::<u8>(), 0..120),
+            kind in 0..PLANS.len(),
+            probe in 0usize..90,
+            at in 0usize..120,
+            cut in 0usize..120,
+        ) {
+            let (method, v6) = PLANS[kind];
+            let plan = plan(method, v6);
+            let sent = plan.probe(probe).unwrap().octets;
+            let mut mangled = error(&plan, plan.destination, (11, 0), 0, &sent);
+            for (place, octet) in octets.iter().enumerate() {
+                if let Some(to) = mangled.get_mut(at + 7 * place) {
+                    *to ^= octet;
+                }
+            }
+            mangled.truncate(mangled.len().saturating_sub(cut));
+            for came in [&octets, &mangled] {
+                for link_type in [LinkType::RAW, LinkType::ETHERNET] {
+                    let reading = read(&plan, came, link_type);
+                    let probe = reading.as_ref().and_then(|reading| reading.probe);
+                    prop_assert!(probe.is_none_or(|probe| probe < plan.probe_count()));
+                    prop_assert!(reading.is_none() || belongs(&plan, came, link_type));
+                }
+            }
+        }
+    }
+}

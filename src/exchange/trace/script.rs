@@ -63,7 +63,7 @@ fn packet(plan: &TracePlan, from: IpAddr, protocol: u8, payload: &[u8]) -> Vec<u
 }
 
 /// An error about a probe.
-fn error(plan: &TracePlan, from: IpAddr, kind: (u8, u8), mtu: u16, quoted: &[u8]) -> Vec<u8> {
+pub(super) fn error(plan: &TracePlan, from: IpAddr, kind: (u8, u8), mtu: u16, quoted: &[u8]) -> Vec<u8> {
     let mtu = mtu.to_be_bytes();
     let message = [&[kind.0, kind.1, 0, 0, 0, 0, mtu[0], mtu[1]][..], quoted].concat();
     packet(plan, from, if plan.source.is_ipv4() { 1 } else { 58 }, &message)
