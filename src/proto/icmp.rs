@@ -29,6 +29,13 @@ pub(super) fn describe() -> Protocol {
         .alias("icmp.ext.class", &["ext.objects.class"])
         .alias("icmp.ext.ctype", &["ext.objects.ctype"])
         .alias("icmp.ext.data", &["ext.objects.data"])
+        .alias("icmp.int_info.index", &["ext.objects.int_info.index"])
+        .alias("icmp.int_info.afi", &["ext.objects.int_info.afi"])
+        .alias("icmp.int_info.ipv4", &["ext.objects.int_info.ipv4"])
+        .alias("icmp.int_info.ipv6", &["ext.objects.int_info.ipv6"])
+        .alias("icmp.int_info.name_length", &["ext.objects.int_info.name_length"])
+        .alias("icmp.int_info.name", &["ext.objects.int_info.name"])
+        .alias("icmp.int_info.mtu", &["ext.objects.int_info.mtu"])
         .tag("ICMP")
         .summary(super::icmp_summary::summary)
 }

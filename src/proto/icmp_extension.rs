@@ -3,6 +3,7 @@
 
 use super::auto::{self, Scope};
 use super::describe::{Before, Field, Len, Section, Style, flag, uint};
+use super::icmp_interface as interface;
 use crate::wire::big_endian::word;
 use crate::wire::checksum::InternetChecksum;
 
@@ -22,15 +23,17 @@ pub(super) fn sections(
         flag("s", "Bottom of stack"),
         uint("ttl", 8, "Time to live"),
     ])];
-    let object = vec![
+    let mut object = vec![
         Section::fields(vec![
             uint("length", 16, "Length").auto(auto::header_len),
             uint("class", 8, "Class").values(CLASSES),
             uint("ctype", 8, "Type"),
         ]),
         Section::items("mpls", "MPLS label stack", Style::Table, label, Len::Octets(data_len)).when(is_mpls),
-        Section::octets("data", "Data", Len::Octets(data_len)).when(|before| !is_mpls(before)),
     ];
+    object.extend(interface::sections());
+    let is_data = |before: &Before<'_>| !is_mpls(before) && !interface::is_one(before);
+    object.push(Section::octets("data", "Data", Len::Octets(data_len)).when(is_data));
     [
         Section::fields(head).when(condition),
         Section::items("ext.objects", "Extension objects", Style::Table, object, Len::Rest).when(behind_head),

@@ -30,6 +30,7 @@ mod gre;
 mod http;
 pub mod icmp;
 mod icmp_extension;
+mod icmp_interface;
 mod icmp_summary;
 pub mod icmpv6;
 mod icmpv6_options;

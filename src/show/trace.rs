@@ -6,7 +6,7 @@ use std::net::IpAddr;
 
 use crate::exchange::engine::Nanos;
 use crate::exchange::trace::{
-    Answer, Change, Extension, Hop, Method, Reach, Trace, TracePlan, Verdict, What,
+    Answer, Change, Extension, Hop, Interface, Method, Reach, Trace, TracePlan, Verdict, What,
 };
 use crate::show::json_object::JsonObject;
 use crate::show::text::push_printable;
@@ -81,6 +81,7 @@ fn extensions(out: &mut String, extensions: &[Extension]) -> fmt::Result {
                     write!(out, "{slash}L={},E={exp},S={bottom},T={ttl}", label.label)?;
                 }
             }
+            Extension::Interface(interface) => interface_words(out, interface)?,
             Extension::Other { class, ctype, data } => {
                 write!(out, "{class}/{ctype}:")?;
                 data.iter().try_for_each(|octet| write!(out, "{octet:02x}"))?;
@@ -89,6 +90,35 @@ fn extensions(out: &mut String, extensions: &[Extension]) -> fmt::Result {
     }
     if !extensions.is_empty() {
         out.push('>');
+    }
+    Ok(())
+}
+
+/// An interface in the same manner: `incoming:index=3,address=192.0.2.1,name=eth0,mtu=1500`.
+fn interface_words(out: &mut String, interface: &Interface) -> fmt::Result {
+    let Interface { role, index, address, name, mtu } = interface;
+    let mut sign = ':';
+    let mut next = |out: &mut String, name: &str| {
+        let written = write!(out, "{sign}{name}=");
+        sign = ',';
+        written
+    };
+    out.push_str(role.name());
+    if let Some(index) = index {
+        next(out, "index")?;
+        write!(out, "{index}")?;
+    }
+    if let Some(address) = address {
+        next(out, "address")?;
+        write!(out, "{address}")?;
+    }
+    if let Some(name) = name {
+        next(out, "name")?;
+        push_printable(out, name);
+    }
+    if let Some(mtu) = mtu {
+        next(out, "mtu")?;
+        write!(out, "{mtu}")?;
     }
     Ok(())
 }
@@ -225,6 +255,22 @@ fn extension_json(extension: &Extension) -> JsonObject {
                 object.number("ttl", label.ttl.into())
             });
             JsonObject::new().list("mpls", labels)
+        }
+        Extension::Interface(interface) => {
+            let mut object = JsonObject::new().text("role", interface.role.name());
+            if let Some(index) = interface.index {
+                object = object.number("index", index.into());
+            }
+            if let Some(address) = interface.address {
+                object = object.text("address", &address.to_string());
+            }
+            if let Some(name) = &interface.name {
+                object = object.text("name", name);
+            }
+            if let Some(mtu) = interface.mtu {
+                object = object.number("mtu", mtu.into());
+            }
+            JsonObject::new().object("interface", object)
         }
         Extension::Other { class, ctype, data } => {
             let data: String = data.iter().map(|octet| format!("{octet:02x}")).collect();

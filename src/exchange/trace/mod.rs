@@ -18,7 +18,7 @@ use std::net::IpAddr;
 use crate::exchange::engine::{Engine, Incoming, Nanos, Outgoing, Step};
 
 pub use self::answer::{Reach, Verdict, belongs};
-pub use self::extension::{Extension, Label};
+pub use self::extension::{Extension, Interface, Label, Role};
 pub use self::plan::{Method, Patience, TracePlan};
 pub use self::quotation::{Change, What};
 

@@ -2,8 +2,12 @@
 
 use std::net::IpAddr;
 
-use super::{Engine, Hop, Method, Patience, Reach, Step, Trace, TracePlan, Verdict, What};
+use super::{
+    Engine, Extension, Hop, Interface, Label, Method, Patience, Reach, Role, Step, Trace, TracePlan, Verdict,
+    What,
+};
 use crate::exchange::engine::{Incoming, MILLISECOND, Nanos, SECOND};
+use crate::wire::checksum::InternetChecksum;
 use crate::wire::frame::LinkType;
 
 /// All kinds of probes: the method, and whether over IPv6.
@@ -345,6 +349,52 @@ fn a_change_is_told_by_the_first_hop_that_quotes_it() {
     assert_eq!(told, [0, 0, 1, 0]);
     let change = &run.hops[2].changes[0];
     assert_eq!((change.field.as_str(), change.what), ("ip.dsfield.dscp", What::Changed));
+}
+
+/// Objects as RFC 4950 §4 and RFC 5837 §4 lay them out, behind 128 octets of the probe (RFC 4884 §5.5).
+#[test]
+fn extensions_tell_of_labels_and_interfaces() {
+    let objects = hex::decode(
+        "0008010103e81b01\
+         001c020f0000000700010000c00002010865746830000000000005dc\
+         001802c40002000020010db8000000000000000000000001\
+         0004020f",
+    );
+    let objects = objects.unwrap();
+    let head = [0x20, 0, 0, 0];
+    let checksum = InternetChecksum::default().add_octets(&head).add_octets(&objects).finish().to_be_bytes();
+    let extension = [&head[..2], &checksum, &objects].concat();
+    let asked = TracePlan { last_hop: 1, ..plan(Method::Udp, false) };
+    let run = run_with(asked.clone(), &[], &mut |_, octets| {
+        let mut quoted = octets.to_vec();
+        quoted.resize(128, 0);
+        quoted.extend(&extension);
+        vec![(MILLISECOND, error(&asked, address(1), (11, 0), 0, &quoted))]
+    });
+    let answer = run.hops[0].probes[0].answer.as_ref().unwrap();
+    let incoming = Interface {
+        role: Role::Incoming,
+        index: Some(7),
+        address: Some([192, 0, 2, 1].into()),
+        name: Some("eth0".to_owned()),
+        mtu: Some(1500),
+    };
+    let next_hop = Interface {
+        role: Role::NextHop,
+        address: Some("2001:db8::1".parse().unwrap()),
+        ..Interface::default()
+    };
+    let label = Label { label: 16_001, exp: 5, is_bottom: true, ttl: 1 };
+    assert_eq!(
+        answer.extensions,
+        [
+            Extension::Mpls(vec![label]),
+            Extension::Interface(incoming),
+            Extension::Interface(next_hop),
+            Extension::Other { class: 2, ctype: 15, data: vec![] },
+        ]
+    );
+    assert_eq!(answer.changes, [], "what fills the quotation up is no part of it");
 }
 
 #[test]
