@@ -33,28 +33,49 @@ TOOLS = {
 SLOWEST = 30
 
 
-def measure(command, inside):
+def measure(command):
     """Seconds from start to exit, and seconds of CPU."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     began = time.perf_counter()
-    done = subprocess.run(inside + command.split(), capture_output=True, text=True, timeout=SLOWEST)
+    done = subprocess.run(command.split(), capture_output=True, text=True, timeout=SLOWEST)
     took = time.perf_counter() - began
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     last = "fd09:5::2" if "fd09" in command else "10.9.5.2"
-    if done.returncode or last not in done.stdout.splitlines()[-1 if "port" not in done.stdout.splitlines()[-1] else -2]:
+    if done.returncode or not any(last in line for line in done.stdout.splitlines()[1:]):
         sys.exit(f"{command}: {done.stdout}{done.stderr}")
     return took, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def compare(given):
+    """Within the chain's client."""
+    missing = [tool for tool in ("traceroute", "mtr") if not shutil.which(tool)]
+    if missing:
+        print(f"not installed, left out: {', '.join(missing)}\n")
+    tools = {name: command for name, command in TOOLS.items() if command.split()[0] not in missing}
+    measured = {name: [] for name in tools}
+    for number in range(given.rounds + 1):
+        for name, command in tools.items():
+            result = measure(command.format(rawsock=os.path.abspath(given.rawsock)))
+            # The first round is for neighbours to be found.
+            if number:
+                measured[name].append(result)
+    print(f"{'':24}{'median ms':>10}{'p10':>8}{'p90':>8}{'CPU ms':>8}")
+    for name, results in measured.items():
+        times = sorted(took * 1e3 for took, _ in results)
+        p10, p90 = times[len(times) // 10], times[len(times) * 9 // 10]
+        cpu = statistics.median(cpu for _, cpu in results) * 1e3
+        print(f"{name:24}{statistics.median(times):10.2f}{p10:8.2f}{p90:8.2f}{cpu:8.2f}")
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=41)
     parser.add_argument("--rawsock", default=os.path.join(HERE, "..", "target", "release", "rawsock"))
+    parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
     given = parser.parse_args()
-    missing = [tool for tool in ("traceroute", "mtr") if not shutil.which(tool)]
-    if missing:
-        print(f"not installed, left out: {', '.join(missing)}")
-    tools = {name: command for name, command in TOOLS.items() if name.split(",")[0].split(" ")[0] not in missing}
+    if given.inside:
+        compare(given)
+        return
     chain = os.path.join(HERE, "..", "tests", "support", "chain.sh")
     keeper = subprocess.Popen(
         ["unshare", "-Urn", "sh", chain, "5"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -62,32 +83,10 @@ def main():
     try:
         client = keeper.stdout.readline().split()[0]
         inside = ["nsenter", "-t", client, "-U", "-n", "--preserve-credentials"]
-        measured = {name: [] for name in tools}
-        empty = []
-        for number in range(given.rounds + 1):
-            # Of entering the namespace alone.
-            empty.append(measure_alone(inside))
-            for name, command in tools.items():
-                result = measure(command.format(rawsock=os.path.abspath(given.rawsock)), inside)
-                if number:
-                    measured[name].append(result)
-        alone = statistics.median(empty)
-        print(f"entering the namespace takes {alone * 1e3:.2f} ms, which is taken off\n")
-        print(f"{'':24}{'median ms':>10}{'p10':>8}{'p90':>8}{'CPU ms':>8}")
-        for name, results in measured.items():
-            times = sorted((took - alone) * 1e3 for took, _ in results)
-            p10, p90 = times[len(times) // 10], times[len(times) * 9 // 10]
-            cpu = statistics.median(cpu for _, cpu in results) * 1e3
-            print(f"{name:24}{statistics.median(times):10.2f}{p10:8.2f}{p90:8.2f}{cpu:8.2f}")
+        subprocess.run(inside + [sys.executable] + sys.argv + ["--inside"], check=True)
     finally:
         keeper.stdin.close()
         keeper.wait()
-
-
-def measure_alone(inside):
-    began = time.perf_counter()
-    subprocess.run(inside + ["true"], check=True)
-    return time.perf_counter() - began
 
 
 main()

@@ -56,6 +56,9 @@ pub(super) struct TraceArgs {
     /// Source port, or the identifier of echo requests [default: one that is free].
     #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
     sport: Option<u16>,
+    /// Do not let routers cut packets into fragments: one that is too large for a way ends there, and the MTU is told (`!F-1400`).
+    #[arg(short = 'F', long)]
+    dont_fragment: bool,
     /// Begin with this hop.
     #[arg(short, long, value_name = "HOP", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..))]
     first: u8,
@@ -103,6 +106,7 @@ Examples:
   sudo rawsock trace example.org                 # by UDP, as traceroute
   sudo rawsock trace -T -p 443 example.org       # by TCP SYNs to the port that you want to reach
   sudo rawsock trace -t 0xb8 example.org         # marked EF: who takes the mark away?
+  sudo rawsock trace -F example.org 1500         # where does a packet of this size no longer pass?
   sudo rawsock trace -I -q 1 -m 10 192.0.2.1     # one echo request a hop, ten hops at most
   rawsock lab -- rawsock trace -w way.pcapng server
 
@@ -223,6 +227,7 @@ fn plan(
         pause: nanos(args.sendwait),
         patience: args.wait,
         packet_len: 0,
+        dont_fragment: args.dont_fragment,
         tos: args.tos,
         source_port,
         port: args.port.unwrap_or(if method == Method::Tcp { 80 } else { 33_434 }),

@@ -104,6 +104,23 @@ impl HeaderIncluded {
         sent.map(|_| ()).map_err(SysError::of("send to", destination))
     }
 
+    /// Sends packets as large as the interface takes, whatever path MTU the kernel has learned (IP_MTU_DISCOVER in ip(7)).
+    ///
+    /// # Errors
+    /// When the kernel does not take the option.
+    pub fn forget_path_mtu(&self) -> Result<(), SysError> {
+        let set = match self.family {
+            Family::V4 => {
+                set_option(&self.socket, libc::IPPROTO_IP, libc::IP_MTU_DISCOVER, libc::IP_PMTUDISC_PROBE)
+            }
+            Family::V6 => {
+                let probe = libc::IPV6_PMTUDISC_PROBE;
+                set_option(&self.socket, libc::IPPROTO_IPV6, libc::IPV6_MTU_DISCOVER, probe)
+            }
+        };
+        set.map_err(SysError::of("set up", "a raw socket"))
+    }
+
     /// Has the kernel say when each packet leaves, from the next one on: [`departure`](Self::departure) tells.
     ///
     /// # Errors

@@ -73,6 +73,7 @@ impl TraceWire {
     pub fn open(plan: TracePlan, port: Option<OwnPort>, interface: Option<&str>) -> Result<Self, SysError> {
         let family = Family::of(plan.destination);
         let sender = HeaderIncluded::open(family)?;
+        sender.forget_path_mtu()?;
         let icmp = IcmpSocket::open(family, IcmpKind::Raw)?;
         let peer = socket_address(plan.destination, plan.interface, 0);
         let tcp = (plan.method == Method::Tcp).then(|| AnswerSocket::raw_tcp(peer)).transpose()?;

@@ -85,6 +85,8 @@ pub struct TracePlan {
     pub patience: Patience,
     /// Octets of a packet, IP header included; those of TCP have their own length.
     pub packet_len: usize,
+    /// Whether routers may not cut IPv4 packets into fragments; those of IPv6 never do.
+    pub dont_fragment: bool,
     /// Type of service, or traffic class.
     pub tos: u8,
     /// Echo identifier, or source port.

@@ -62,6 +62,7 @@ impl TracePlan {
                 .with("dsfield", tos)
                 // Never zero, or the kernel would choose one (raw(7)).
                 .with("id", number(self.number(probe)))
+                .with("flags.df", Value::Bool(self.dont_fragment))
                 .with("ttl", hop)
                 .with("src", Value::Ipv4(source))
                 .with("dst", Value::Ipv4(destination)),

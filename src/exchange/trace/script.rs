@@ -39,6 +39,7 @@ pub(super) fn plan(method: Method, v6: bool) -> TracePlan {
         pause: 0,
         patience: Patience::default(),
         packet_len: if v6 { 80 } else { 60 },
+        dont_fragment: false,
         tos: 0,
         source_port: 50_123,
         port: if method == Method::Tcp { 80 } else { 33_434 },
