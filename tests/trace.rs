@@ -3,6 +3,7 @@
 
 mod support;
 
+use std::collections::HashSet;
 use std::io::Read;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -359,6 +360,78 @@ fn json_tells_all_and_the_file_has_all() {
     assert_eq!(count("not udp"), 0, "nothing else");
 }
 
+/// The names of all members of an object, and of those within it.
+fn keys(value: &Value, found: &mut Vec<String>) {
+    if let Value::Object(members) = value {
+        found.extend(members.keys().cloned());
+        members.values().for_each(|member| keys(member, found));
+    }
+    value.as_array().into_iter().flatten().for_each(|item| keys(item, found));
+}
+
+#[test]
+fn all_keys_of_json_are_documented() {
+    let Some(chain) = Chain::of(2) else { return };
+    chain.rules(2, "ip", "input", "tcp dport 81 reject with icmp type admin-prohibited");
+    chain.rules(1, "ip", "prerouting", "tcp option maxseg size set 1200");
+    let mut found = Vec::new();
+    for arguments in [&["-T", "--resolve", "10.9.2.2"][..], &["-T", "-p", "81", "10.9.2.2"]] {
+        objects(&chain, arguments).iter().for_each(|object| keys(object, &mut found));
+    }
+    let documented = include_str!("../docs/JSON.md");
+    let section = documented.split("## A hop").nth(1).unwrap().split("## ").next().unwrap();
+    let row = documented.lines().find(|line| line.starts_with("| `trace` |")).unwrap();
+    for key in &found {
+        let word = format!("`{key}`");
+        assert!(key == "event" || section.contains(&word) || row.contains(&word), "{key} is not documented");
+    }
+    for key in ["mark", "port_state", "changes", "quoted", "reached", "rtt_ns", "source_port"] {
+        assert!(found.iter().any(|found| found == key), "{key}: {found:?}");
+    }
+}
+
+#[test]
+fn tshark_sees_probes_of_one_flow_with_good_checksums() {
+    let Some(chain) = Chain::of(2) else { return };
+    let folder = tempfile::tempdir().unwrap();
+    // What stays the same in all probes, by what they are made of.
+    for (method, address, same) in [
+        ("-U", "10.9.2.2", &["udp.srcport", "udp.dstport", "udp.checksum"][..]),
+        ("-I", "10.9.2.2", &["icmp.ident", "icmp.checksum"]),
+        ("-T", "10.9.2.2", &["tcp.srcport", "tcp.dstport"]),
+        ("-U", "fd09:2::2", &["udp.srcport", "udp.dstport", "udp.checksum", "ipv6.flow"]),
+        ("-I", "fd09:2::2", &["icmpv6.echo.identifier", "icmpv6.checksum", "ipv6.flow"]),
+        ("-T", "fd09:2::2", &["tcp.srcport", "tcp.dstport", "ipv6.flow"]),
+    ] {
+        let file = folder.path().join(format!("{}{method}.pcapng", address.len()));
+        assert_eq!(chain.trace(&[method, "-w", file.to_str().unwrap(), address]).status.code(), Some(0));
+        let transport = same[0].split('.').next().unwrap();
+        let status = format!("{transport}.checksum.status");
+        // Not what errors quote, nor the resets of the kernel.
+        let probes = match transport {
+            "udp" => "udp and not icmp and not icmpv6",
+            "tcp" => "tcp.flags == 2 and not icmp and not icmpv6",
+            "icmp" => "icmp.type == 8 and not icmp.type == 11",
+            _ => "icmpv6.type == 128 and not icmpv6.type == 3",
+        };
+        let mut tshark = Command::new("tshark");
+        tshark.args([
+            "-o",
+            "ip.check_checksum:TRUE",
+            "-o",
+            "tcp.check_checksum:TRUE",
+            "-o",
+            "udp.check_checksum:TRUE",
+        ]);
+        tshark.arg("-r").arg(&file).args(["-Y", probes, "-T", "fields", "-e", &status]);
+        let text = stdout(&run(tshark.args(same.iter().flat_map(|field| ["-e", *field]))));
+        let lines: HashSet<&str> = text.lines().collect();
+        assert!(text.lines().count() >= 6, "{method} {address}: {text}");
+        assert_eq!(lines.len(), 1, "{method} {address}: {text}");
+        assert!(text.starts_with("1\t"), "{method} {address}: {text}");
+    }
+}
+
 #[test]
 fn what_cannot_be_done_says_why() {
     let Some(chain) = Chain::of(1) else { return };
@@ -376,6 +449,10 @@ fn what_cannot_be_done_says_why() {
         assert_eq!(output.status.code(), Some(2), "{arguments:?}: {}", text_of(&output));
         assert!(text_of(&output).contains(words), "{arguments:?}: {}", text_of(&output));
     }
+    chain.rules(0, "ip", "output", "ip protocol udp drop");
+    let output = chain.trace(&["10.9.1.2"]);
+    assert_eq!(output.status.code(), Some(2), "{}", text_of(&output));
+    assert!(text_of(&output).contains("this host's own firewall forbids it"), "{}", text_of(&output));
     // A network without a way out of it.
     let output = run(Command::new("unshare").args(["-Urn", RAWSOCK, "trace", "192.0.2.1"]));
     assert_eq!(output.status.code(), Some(2), "{}", text_of(&output));

@@ -118,7 +118,11 @@ impl Wire for TraceWire {
     fn send(&mut self, outgoing: &Outgoing) -> Result<(), String> {
         let Outgoing { octets, destination, interface, .. } = outgoing;
         let destination = destination.unwrap_or(self.plan.destination);
-        self.sender.send(octets, destination, *interface).map_err(|error| error.to_string())
+        self.sender.send(octets, destination, *interface).map_err(|error| match error.is_permission() {
+            // The socket is open: the right is there.
+            true => format!("{} {}: {FORBIDDEN}", error.call, error.object),
+            false => error.to_string(),
+        })
     }
 
     fn descriptors(&self) -> Vec<BorrowedFd<'_>> {
@@ -182,6 +186,9 @@ impl Wire for TraceWire {
         }
     }
 }
+
+/// What the kernel means that does not let a packet leave (EPERM).
+const FORBIDDEN: &str = "a rule of this host's own firewall forbids it; `nft list ruleset` shows them";
 
 /// Messages that are taken from a socket before the others have their turn: a host that sends without end holds nothing up.
 const MOST_AT_ONCE: usize = 4096;
