@@ -71,8 +71,8 @@ pub(super) struct TraceArgs {
     /// Probes that may be without answer at a time.
     #[arg(short = 'N', long, value_name = "COUNT", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..))]
     sim_queries: u16,
-    /// Wait so long between two probes: seconds, or with a unit (`20ms`).
-    #[arg(short = 'z', long, value_name = "TIME", default_value = "0", value_parser = duration::parse)]
+    /// Wait so long between two probes: seconds, or with a unit (`20ms`); a number above 10 alone is of milliseconds, as with traceroute.
+    #[arg(short = 'z', long, value_name = "TIME", default_value = "0", value_parser = pause)]
     sendwait: Duration,
     /// Wait no longer than MAX for an answer, nor than HERE times what the same hop took, nor than NEAR times what a farther hop
     /// took; 0 for no such limit.
@@ -90,7 +90,7 @@ pub(super) struct TraceArgs {
     /// Print addresses only, which is what is done when nothing is said.
     #[arg(short = 'n', conflicts_with = "resolve")]
     numeric: bool,
-    /// Print the names of hosts too. Nothing waits for names until the trace is over, and then for a second at most.
+    /// Print the names of hosts too. A line waits for them for a second at most, and nothing else does.
     #[arg(long)]
     resolve: bool,
     /// Save what was sent and received, as it passed the interface: pcap where the name ends so, else pcapng.
@@ -125,6 +125,14 @@ fn patience(text: &str) -> Result<Patience, String> {
     let Patience { here, near, .. } = Patience::default();
     let patience = Patience { longest, here: factor(here)?, near: factor(near)? };
     if parts.next().is_some() { Err(wrong()) } else { Ok(patience) }
+}
+
+/// Reads a pause.
+fn pause(text: &str) -> Result<Duration, String> {
+    match text.parse::<f64>() {
+        Ok(millis) if millis > 10.0 => duration::parse(&format!("{}", millis / 1000.0)),
+        _ => duration::parse(text),
+    }
 }
 
 fn nanos(duration: Duration) -> Nanos {
@@ -250,6 +258,15 @@ const MOST_BASE: u16 = 60_000;
 mod tests {
     use super::*;
     use crate::exchange::engine::MILLISECOND;
+
+    #[test]
+    fn a_pause_is_of_seconds_or_of_milliseconds() {
+        for (text, millis) in [("0", 0), ("0.5", 500), ("10", 10_000), ("11", 11), ("200", 200), ("20ms", 20)]
+        {
+            assert_eq!(pause(text), Ok(Duration::from_millis(millis)), "{text}");
+        }
+        assert!(pause("soon").is_err() && pause("-1").is_err() && pause("inf").is_err());
+    }
 
     #[test]
     fn patience_is_a_time_and_two_factors() {

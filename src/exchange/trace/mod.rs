@@ -197,7 +197,9 @@ impl Trace {
         while let Some(hop) = u8::try_from(self.next_hop).ok().filter(|hop| *hop <= self.last()) {
             let range = self.plan.probes_of(hop);
             let sent = self.probes.get(range.start..range.end.min(self.probes.len())).unwrap_or_default();
-            let is_done = sent.len() == range.len() && sent.iter().all(|probe| !probe.is_open());
+            let is_done = self.failure.is_none()
+                && sent.len() == range.len()
+                && sent.iter().all(|probe| !probe.is_open());
             if !is_done && heard_of.is_none_or(|last| hop > last) {
                 return;
             }

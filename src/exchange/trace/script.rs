@@ -400,10 +400,11 @@ fn extensions_tell_of_labels_and_interfaces() {
 
 #[test]
 fn a_probe_that_cannot_be_sent_ends_it_and_a_stop_reports_what_is_there() {
-    let mut trace = Trace::new(plan(Method::Udp, false));
+    let mut trace = Trace::new(TracePlan { queries: 1, ..plan(Method::Udp, false) });
     let Step::Send(first) = trace.step(0) else { panic!("nothing to send") };
     trace.sent(first.tag, 0, 0, Err("no".to_owned()));
     assert_eq!((trace.step(1), trace.failure()), (Step::Done, Some("no")));
+    assert_eq!(trace.take_hops(), [], "nobody was asked");
 
     let mut trace = Trace::new(plan(Method::Udp, false));
     for _ in 0..16 {
