@@ -155,11 +155,15 @@ pub fn read_with(
         diagnostics.sort_by_key(|diagnostic| diagnostic.at.start);
         SpecError { source: source.clone(), diagnostics }
     };
-    if !mistakes.is_empty() {
-        return Err(wrong(mistakes));
-    }
     let mut reader = reader::Reader::new(files, &texts);
     let contents = reader.spec(&trees, &sets);
+    if !mistakes.is_empty() {
+        // What is not there may have what is missed in the rest.
+        let is_missed =
+            |mistake: &Mistake| matches!(mistake, Mistake::UnknownVariable { .. } | Mistake::NoLayers);
+        mistakes.extend(reader.mistakes.into_iter().filter(|found| !is_missed(&found.mistake)));
+        return Err(wrong(mistakes));
+    }
     if !reader.mistakes.is_empty() {
         return Err(wrong(reader.mistakes));
     }
