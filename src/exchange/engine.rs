@@ -41,6 +41,23 @@ pub struct Outgoing {
     pub interface: u32,
 }
 
+/// Why a packet did not leave this host.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{words}")]
+pub struct SendError {
+    /// The system's number for it (errno(3)), where it comes from the system.
+    pub errno: Option<i32>,
+    /// What was tried, on what, why it failed and what to do.
+    pub words: String,
+}
+
+impl SendError {
+    /// One that does not come from the system.
+    pub fn of(words: impl Into<String>) -> Self {
+        Self { errno: None, words: words.into() }
+    }
+}
+
 /// A packet that came.
 #[derive(Debug, Clone, Copy)]
 pub struct Incoming<'a> {
@@ -58,6 +75,63 @@ pub struct Incoming<'a> {
     pub len: usize,
     /// The index of the interface that it was seen on; 0 where that is not known.
     pub interface: u32,
+    /// How it was read, where a socket's owner tells.
+    pub read: Option<Reading>,
+}
+
+/// How a packet was read from a socket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reading {
+    /// When this program had it.
+    pub at: Nanos,
+    /// The same on the calendar.
+    pub wall: i64,
+    /// Whose stamp says when it came.
+    pub stamp: Stamp,
+}
+
+/// Whose clock says when a packet left or came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stamp {
+    /// This program's, when it asked the kernel to send, or had read.
+    User,
+    /// The kernel's, when its driver was handed the packet, or when it got it from there.
+    Kernel,
+    /// The network adapter's.
+    Adapter,
+}
+
+impl Stamp {
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::Kernel => "kernel",
+            Self::Adapter => "adapter",
+        }
+    }
+}
+
+/// What the kernel tells of a packet on its way out (Documentation/networking/timestamping.rst).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Departure {
+    /// How far it was.
+    pub stage: Stage,
+    /// When.
+    pub at: Nanos,
+    /// The same on the calendar: nanoseconds since 1970.
+    pub wall: i64,
+}
+
+/// How far a packet is on its way out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stage {
+    /// It was handed to the queue of its interface (SCM_TSTAMP_SCHED).
+    Queued,
+    /// The driver has it (SCM_TSTAMP_SND).
+    Driver,
+    /// The adapter has sent it.
+    Wire,
 }
 
 /// An engine.
@@ -65,9 +139,13 @@ pub trait Engine {
     /// What to do at `now`.
     fn step(&mut self, now: Nanos) -> Step;
     /// The packet with this tag left at `at`, or could not be sent for the given reason.
-    fn sent(&mut self, tag: usize, at: Nanos, wall: i64, result: Result<(), String>);
-    /// The kernel says that the packet with this tag left at `at`, which [`sent`](Self::sent) told less exactly.
-    fn stamped(&mut self, _tag: usize, _at: Nanos) {}
+    fn sent(&mut self, tag: usize, at: Nanos, wall: i64, result: Result<(), SendError>);
+    /// The kernel says how far the packet with this tag is, which [`sent`](Self::sent) told less exactly.
+    fn stamped(&mut self, _tag: usize, _departure: Departure) {}
+    /// Whether an answer is there already to a packet of which the kernel has not told yet when it left.
+    fn awaits_stamp(&self) -> bool {
+        false
+    }
     /// A packet came, which may have nothing to do with the engine.
     fn received(&mut self, packet: Incoming<'_>);
     /// Whoever started it wants it to end.

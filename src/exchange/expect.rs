@@ -261,6 +261,7 @@ mod tests {
             outgoing: false,
             len: octets.len(),
             interface: 0,
+            read: None,
         };
         expectations.received(&incoming, &packet.table, answers);
     }

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use crate::exchange::engine::{Engine, Incoming, Nanos, Outgoing, SECOND, Step};
+use crate::exchange::engine::{Engine, Incoming, Nanos, Outgoing, SECOND, SendError, Step};
 use crate::exchange::expect::Expectations;
 use crate::exchange::matcher::{Match, Matcher};
 use crate::exchange::send_then::{By, Followed};
@@ -257,7 +257,7 @@ impl<I: Iterator<Item = Result<Ready, String>>> Engine for Sender<I> {
         }
     }
 
-    fn sent(&mut self, tag: usize, at: Nanos, wall: i64, result: Result<(), String>) {
+    fn sent(&mut self, tag: usize, at: Nanos, wall: i64, result: Result<(), SendError>) {
         let Some(record) = self.records.get_mut(tag) else { return };
         match result {
             Ok(()) => {
@@ -270,7 +270,11 @@ impl<I: Iterator<Item = Result<Ready, String>>> Engine for Sender<I> {
             Err(reason) => {
                 self.failed += 1;
                 self.expectations.give_up(tag);
-                self.events.push(Event::Failed { number: tag, reason, packet: self.leaving.take() });
+                self.events.push(Event::Failed {
+                    number: tag,
+                    reason: reason.words,
+                    packet: self.leaving.take(),
+                });
             }
         }
     }
@@ -354,7 +358,16 @@ mod tests {
     }
 
     fn incoming(octets: &[u8], at: Nanos, outgoing: bool) -> Incoming<'_> {
-        Incoming { octets, link_type: LinkType::RAW, at, wall: 0, outgoing, len: octets.len(), interface: 0 }
+        Incoming {
+            octets,
+            link_type: LinkType::RAW,
+            at,
+            wall: 0,
+            outgoing,
+            len: octets.len(),
+            interface: 0,
+            read: None,
+        }
     }
 
     #[test]

@@ -136,7 +136,16 @@ mod tests {
     fn come(sender: &mut Sender<One>, octets: &[u8]) -> Vec<(usize, usize)> {
         let (link_type, len) = (LinkType::RAW, octets.len());
         let at = SECOND / 2;
-        sender.received(Incoming { octets, link_type, at, wall: 0, outgoing: false, len, interface: 0 });
+        sender.received(Incoming {
+            octets,
+            link_type,
+            at,
+            wall: 0,
+            outgoing: false,
+            len,
+            interface: 0,
+            read: None,
+        });
         let followed = |event| match event {
             Event::Followed { number, mark, .. } => Some((number, mark)),
             _ => None,

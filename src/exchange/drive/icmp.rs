@@ -10,7 +10,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 
 use crate::exchange::drive::Wire;
 use crate::exchange::drive::tap::Tap;
-use crate::exchange::engine::{Incoming, Nanos, Outgoing};
+use crate::exchange::engine::{Incoming, Nanos, Outgoing, SendError};
 use crate::exchange::fragment::fragments;
 use crate::exchange::ping::belongs;
 use crate::packet::build::build;
@@ -155,7 +155,7 @@ impl IcmpWire {
 }
 
 impl Wire for IcmpWire {
-    fn send(&mut self, outgoing: &Outgoing) -> Result<(), String> {
+    fn send(&mut self, outgoing: &Outgoing) -> Result<(), SendError> {
         let Some(destination) = outgoing.destination else { return Ok(()) };
         let path = self.paths.get(&destination);
         let (mtu, interface) = path.map_or((usize::MAX, 0), |path| (path.mtu, path.interface));
@@ -172,7 +172,7 @@ impl Wire for IcmpWire {
                 sockets.icmp.send(message, destination, interface)
             }
         };
-        sent.map_err(|error| error.to_string())
+        Ok(sent?)
     }
 
     fn descriptors(&self) -> Vec<BorrowedFd<'_>> {
@@ -210,7 +210,7 @@ impl Wire for IcmpWire {
 /// An IP packet that came.
 fn came(octets: &[u8], at: Nanos, wall: i64) -> Incoming<'_> {
     let (link_type, len) = (LinkType::RAW, octets.len());
-    Incoming { octets, link_type, at, wall, outgoing: false, len, interface: 0 }
+    Incoming { octets, link_type, at, wall, outgoing: false, len, interface: 0, read: None }
 }
 
 /// Shows a frame that belongs to the run.

@@ -12,18 +12,19 @@ pub mod way;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 
-use crate::exchange::engine::{Engine, Incoming, MILLISECOND, Nanos, Outgoing, Step};
+use crate::exchange::engine::{Departure, Engine, Incoming, MILLISECOND, Nanos, Outgoing, SendError, Step};
 use crate::sys::clock::Now;
+use crate::sys::error::SysError;
 use crate::sys::interrupt::Interrupt;
 use crate::sys::poll;
 
 /// The sockets of an engine.
 pub trait Wire {
-    /// Sends a packet; the reason when it cannot.
+    /// Sends a packet.
     ///
     /// # Errors
-    /// The reason, in words.
-    fn send(&mut self, outgoing: &Outgoing) -> Result<(), String>;
+    /// When it cannot leave: the reason.
+    fn send(&mut self, outgoing: &Outgoing) -> Result<(), SendError>;
     /// What to wait on for packets.
     fn descriptors(&self) -> Vec<BorrowedFd<'_>>;
     /// Delivers what has come, without waiting.
@@ -32,8 +33,14 @@ pub trait Wire {
     fn read_after(&self) -> u32 {
         READ_AFTER
     }
-    /// Tells when packets left by the kernel's stamps, where there are any: the tag of each, the monotonic time.
-    fn stamps(&mut self, _tell: &mut dyn FnMut(usize, Nanos)) {}
+    /// Tells how far packets are by the kernel's stamps, where there are any, with the tag of each.
+    fn stamps(&mut self, _tell: &mut dyn FnMut(usize, Departure)) {}
+}
+
+impl From<SysError> for SendError {
+    fn from(error: SysError) -> Self {
+        Self { errno: error.source.raw_os_error(), words: error.to_string() }
+    }
 }
 
 /// Whoever runs an engine: prints what happens, and may have more for the engine to do.
@@ -103,8 +110,11 @@ const READ_WITHIN: Nanos = 4 * MILLISECOND;
 
 /// Passes on what came, and before it when what it answers left.
 fn take<E: Engine, W: Wire>(engine: &mut E, wire: &mut W) {
-    wire.stamps(&mut |tag, at| engine.stamped(tag, at));
+    wire.stamps(&mut |tag, departure| engine.stamped(tag, departure));
     wire.receive(&mut |packet| engine.received(packet));
+    if engine.awaits_stamp() {
+        wire.stamps(&mut |tag, departure| engine.stamped(tag, departure));
+    }
 }
 
 /// Waits for packets, a signal, the watcher or the end of the time, and passes on what came.

@@ -6,7 +6,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use crate::exchange::drive::Wire;
 use crate::exchange::drive::tap::Tap;
 use crate::exchange::drive::tun::TunEnd;
-use crate::exchange::engine::{Incoming, Outgoing};
+use crate::exchange::engine::{Incoming, Outgoing, SendError};
 use crate::sys::clock::Now;
 use crate::sys::error::SysError;
 use crate::sys::ip_socket::{Family, HeaderIncluded};
@@ -95,9 +95,9 @@ impl PacketWire {
 }
 
 impl Wire for PacketWire {
-    fn send(&mut self, outgoing: &Outgoing) -> Result<(), String> {
+    fn send(&mut self, outgoing: &Outgoing) -> Result<(), SendError> {
         if let Some(tun) = &mut self.tun {
-            return tun.send(&outgoing.octets);
+            return tun.send(&outgoing.octets).map_err(SendError::of);
         }
         let Outgoing { octets, destination, interface, link_type, .. } = outgoing;
         let send = || match (destination, *link_type) {
@@ -111,22 +111,23 @@ impl Wire for PacketWire {
                 Ok(link.send(*interface, octets))
             }
         };
-        let mut sent = send()?;
+        let mut sent = send().map_err(SendError::of)?;
         // A full queue slows down, and loses nothing; one that stays full is told.
         for _ in 0..QUEUE_TRIES {
             match &sent {
                 Err(error) if error.source.raw_os_error() == Some(ENOBUFS) => {
                     std::thread::sleep(QUEUE_REST);
-                    sent = send()?;
+                    sent = send().map_err(SendError::of)?;
                 }
                 _ => break,
             }
         }
         sent.map_err(|error| match error.source.raw_os_error() {
-            Some(EINVAL) if destination.is_some() => {
-                format!("{error}: the kernel sends no IP packet whose header it cannot make sense of; `--via link` does")
-            }
-            _ => error.to_string(),
+            Some(EINVAL) if destination.is_some() => SendError {
+                words: format!("{error}: the kernel sends no IP packet whose header it cannot make sense of; `--via link` does"),
+                errno: Some(EINVAL),
+            },
+            _ => error.into(),
         })
     }
 
@@ -154,6 +155,7 @@ fn incoming<'f>(frame: &Frame<'f>) -> Incoming<'f> {
         outgoing: frame.direction == Direction::Outbound,
         len: frame.len as usize,
         interface: frame.interface,
+        read: None,
     }
 }
 

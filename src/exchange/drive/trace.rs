@@ -7,7 +7,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use crate::exchange::drive::Wire;
 use crate::exchange::drive::icmp::{Recorder, icmp_number, ip_layer};
 use crate::exchange::drive::tap::Tap;
-use crate::exchange::engine::{Incoming, Nanos, Outgoing};
+use crate::exchange::engine::{Departure, Incoming, Outgoing, SendError, Stage};
 use crate::exchange::trace::{Method, TracePlan, belongs};
 use crate::packet::build::build;
 use crate::packet::{Layer, Packet};
@@ -115,13 +115,16 @@ impl TraceWire {
 }
 
 impl Wire for TraceWire {
-    fn send(&mut self, outgoing: &Outgoing) -> Result<(), String> {
+    fn send(&mut self, outgoing: &Outgoing) -> Result<(), SendError> {
         let Outgoing { octets, destination, interface, .. } = outgoing;
         let destination = destination.unwrap_or(self.plan.destination);
         self.sender.send(octets, destination, *interface).map_err(|error| match error.is_permission() {
             // The socket is open: the right is there.
-            true => format!("{} {}: {FORBIDDEN}", error.call, error.object),
-            false => error.to_string(),
+            true => SendError {
+                words: format!("{} {}: {FORBIDDEN}", error.call, error.object),
+                errno: error.source.raw_os_error(),
+            },
+            false => error.into(),
         })
     }
 
@@ -179,10 +182,14 @@ impl Wire for TraceWire {
         1
     }
 
-    fn stamps(&mut self, tell: &mut dyn FnMut(usize, Nanos)) {
+    fn stamps(&mut self, tell: &mut dyn FnMut(usize, Departure)) {
         for _ in 0..MOST_AT_ONCE {
             let Ok(Some((number, left))) = self.sender.departure() else { return };
-            tell(usize::try_from(number).unwrap_or(usize::MAX), Now::read().monotonic_of(left));
+            let at = Now::read().monotonic_of(left);
+            tell(
+                usize::try_from(number).unwrap_or(usize::MAX),
+                Departure { stage: Stage::Driver, at, wall: left },
+            );
         }
     }
 }
@@ -197,7 +204,16 @@ fn hand_over(message: &Message<'_>, octets: &[u8], deliver: &mut dyn FnMut(Incom
     let now = Now::read();
     let wall = message.about.stamp.unwrap_or(now.wall);
     let (at, len) = (now.monotonic_of(wall), octets.len());
-    deliver(Incoming { octets, link_type: LinkType::RAW, at, wall, outgoing: false, len, interface: 0 });
+    deliver(Incoming {
+        octets,
+        link_type: LinkType::RAW,
+        at,
+        wall,
+        outgoing: false,
+        len,
+        interface: 0,
+        read: None,
+    });
 }
 
 /// The IP packet that brought a message of a protocol.

@@ -155,7 +155,16 @@ const MOST_LOOKS: u32 = 200;
 
 fn incoming(octets: &[u8], now: Now, outgoing: bool, interface: u32) -> Incoming<'_> {
     let Now { monotonic: at, wall, .. } = now;
-    Incoming { octets, link_type: LinkType::RAW, at, wall, outgoing, len: octets.len(), interface }
+    Incoming {
+        octets,
+        link_type: LinkType::RAW,
+        at,
+        wall,
+        outgoing,
+        len: octets.len(),
+        interface,
+        read: None,
+    }
 }
 
 const MOST_AT_ONCE: usize = 1024;

@@ -8,7 +8,7 @@ pub mod statistics;
 use std::collections::HashMap;
 use std::net::IpAddr;
 
-use crate::exchange::engine::{Engine, Incoming, Nanos, Outgoing, Step};
+use crate::exchange::engine::{Engine, Incoming, Nanos, Outgoing, SendError, Step};
 use crate::packet::dissect::dissect;
 use crate::wire::layers::LayerTable;
 
@@ -282,7 +282,7 @@ impl Engine for Ping {
         }
     }
 
-    fn sent(&mut self, tag: usize, at: Nanos, wall: i64, result: Result<(), String>) {
+    fn sent(&mut self, tag: usize, at: Nanos, wall: i64, result: Result<(), SendError>) {
         let Some(probe) = self.probes.get_mut(tag) else { return };
         let (target, seq) = (probe.target, probe.seq);
         let Some(asked) = self.targets.get_mut(target) else { return };
@@ -296,7 +296,7 @@ impl Engine for Ping {
                 asked.statistics.transmitted += 1;
                 asked.statistics.errors += 1;
                 probe.answered = true;
-                self.events.push(Event::SendFailed { target, seq, reason, wall });
+                self.events.push(Event::SendFailed { target, seq, reason: reason.words, wall });
             }
         }
     }
@@ -371,6 +371,7 @@ mod tests {
             outgoing: false,
             len: octets.len(),
             interface: 0,
+            read: None,
         });
         ping.take_events()
     }

@@ -10,7 +10,7 @@ mod script;
 use std::collections::VecDeque;
 
 use self::came::{Came, Kept, Peers};
-use crate::exchange::engine::{Engine, Incoming, Nanos, Outgoing, Step};
+use crate::exchange::engine::{Engine, Incoming, Nanos, Outgoing, SendError, Step};
 use crate::exchange::expect::{Expectation, GRACE};
 use crate::exchange::matcher::Matcher;
 use crate::exchange::send::Ready;
@@ -346,10 +346,10 @@ impl<M: Maker> Engine for Play<M> {
         self.advance(now)
     }
 
-    fn sent(&mut self, _tag: usize, at: Nanos, _wall: i64, result: Result<(), String>) {
+    fn sent(&mut self, _tag: usize, at: Nanos, _wall: i64, result: Result<(), SendError>) {
         let Some(kept) = self.leaving.take() else { return };
         if let Err(reason) = result {
-            self.phase = Phase::Over(Ending::NotSent { step: self.step, reason });
+            self.phase = Phase::Over(Ending::NotSent { step: self.step, reason: reason.words });
             return;
         }
         let place = self.step.saturating_mul(2);

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::exchange::engine::SECOND;
+use crate::exchange::engine::{SECOND, SendError};
 use crate::filter::field::{FieldFilter, Known};
 use crate::packet::build::Built;
 use crate::wire::frame::LinkType;
@@ -63,7 +63,16 @@ fn step(sends: bool, expect: Vec<Expectation>) -> Doing {
 
 fn come(play: &mut Play<Echoes>, octets: &[u8], at: Nanos) {
     let (link_type, len) = (LinkType::RAW, octets.len());
-    play.received(Incoming { octets, link_type, at, wall: 0, outgoing: false, len, interface: 0 });
+    play.received(Incoming {
+        octets,
+        link_type,
+        at,
+        wall: 0,
+        outgoing: false,
+        len,
+        interface: 0,
+        read: None,
+    });
 }
 
 fn sends(play: &mut Play<Echoes>, now: Nanos) -> Vec<u8> {
@@ -71,7 +80,16 @@ fn sends(play: &mut Play<Echoes>, now: Nanos) -> Vec<u8> {
     play.sent(outgoing.tag, now, 0, Ok(()));
     let octets = outgoing.octets;
     let (link_type, len) = (LinkType::RAW, octets.len());
-    let packet = Incoming { octets: &octets, link_type, at: now, wall: 0, outgoing: true, len, interface: 0 };
+    let packet = Incoming {
+        octets: &octets,
+        link_type,
+        at: now,
+        wall: 0,
+        outgoing: true,
+        len,
+        interface: 0,
+        read: None,
+    };
     play.received(packet);
     octets
 }
@@ -170,7 +188,7 @@ fn what_cannot_be_sent_is_told_with_its_step() {
     assert_eq!(play.ending(), Some(&Ending::NotSent { step: 9, reason: "no way".to_owned() }));
     let mut play = Play::new(vec![step(true, vec![])], Echoes);
     let Step::Send(outgoing) = play.step(0) else { panic!() };
-    play.sent(outgoing.tag, 0, 0, Err("full".to_owned()));
+    play.sent(outgoing.tag, 0, 0, Err(SendError::of("full")));
     assert_eq!(play.step(1), Step::Done);
     assert_eq!(play.ending(), Some(&Ending::NotSent { step: 0, reason: "full".to_owned() }));
 }

@@ -15,7 +15,7 @@ mod script;
 
 use std::net::IpAddr;
 
-use crate::exchange::engine::{Engine, Incoming, Nanos, Outgoing, Step};
+use crate::exchange::engine::{Departure, Engine, Incoming, Nanos, Outgoing, SendError, Step};
 
 pub use self::answer::{Reach, Verdict, belongs};
 pub use self::extension::{Extension, Interface, Label, Role};
@@ -319,7 +319,7 @@ impl Engine for Trace {
         look_again.map_or(Step::Idle, Step::Wait)
     }
 
-    fn sent(&mut self, tag: usize, at: Nanos, _wall: i64, result: Result<(), String>) {
+    fn sent(&mut self, tag: usize, at: Nanos, _wall: i64, result: Result<(), SendError>) {
         self.next_at = at.saturating_add(self.plan.pause);
         let Some(probe) = self.probes.get_mut(tag) else { return };
         match result {
@@ -329,14 +329,14 @@ impl Engine for Trace {
             }
             Err(reason) => {
                 probe.is_given_up = true;
-                self.fail(reason);
+                self.fail(reason.words);
             }
         }
     }
 
-    fn stamped(&mut self, tag: usize, at: Nanos) {
+    fn stamped(&mut self, tag: usize, departure: Departure) {
         if let Some(probe) = self.probes.get_mut(tag).filter(|probe| probe.sent_at.is_some()) {
-            probe.sent_at = Some(at);
+            probe.sent_at = Some(departure.at);
         }
     }
 

@@ -6,7 +6,7 @@ use super::{
     Engine, Extension, Hop, Interface, Label, Method, Patience, Reach, Role, Step, Trace, TracePlan, Verdict,
     What,
 };
-use crate::exchange::engine::{Incoming, MILLISECOND, Nanos, SECOND};
+use crate::exchange::engine::{Incoming, MILLISECOND, Nanos, SECOND, SendError};
 use crate::wire::checksum::InternetChecksum;
 use crate::wire::frame::LinkType;
 
@@ -154,6 +154,7 @@ fn run_with(plan: TracePlan, network: &[Does], also: &mut dyn FnMut(usize, &[u8]
                         outgoing: false,
                         len,
                         interface: 0,
+                        read: None,
                     });
                 }
             }
@@ -402,7 +403,7 @@ fn extensions_tell_of_labels_and_interfaces() {
 fn a_probe_that_cannot_be_sent_ends_it_and_a_stop_reports_what_is_there() {
     let mut trace = Trace::new(TracePlan { queries: 1, ..plan(Method::Udp, false) });
     let Step::Send(first) = trace.step(0) else { panic!("nothing to send") };
-    trace.sent(first.tag, 0, 0, Err("no".to_owned()));
+    trace.sent(first.tag, 0, 0, Err(SendError::of("no")));
     assert_eq!((trace.step(1), trace.failure()), (Step::Done, Some("no")));
     assert_eq!(trace.take_hops(), [], "nobody was asked");
 
@@ -421,6 +422,7 @@ fn a_probe_that_cannot_be_sent_ends_it_and_a_stop_reports_what_is_there() {
                 outgoing: false,
                 len,
                 interface: 0,
+                read: None,
             });
         }
     }
