@@ -1,33 +1,46 @@
 //! `rawsock ping`: hand-built echo requests, with the letters and lines of `ping`.
 
-use std::io::{self, Write};
+use std::hash::RandomState;
+use std::io;
 use std::net::IpAddr;
-use std::os::fd::{AsFd, BorrowedFd};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
+use super::ping_floor;
+use super::ping_header::{self, Fields, Stamping};
+use super::ping_printer::Printer;
+use super::ping_targets::{self, Asked};
 use super::recording::Recording;
-use super::resolve::{Resolved, Resolver, Wanted, check_source};
-use super::{CommandResult, Outcome, duration, random};
-use crate::exchange::drive::icmp::{IcmpOptions, IcmpWire, Path};
-use crate::exchange::drive::{Watcher, drive};
-use crate::exchange::engine::Nanos;
-use crate::exchange::ping::echo::EchoPlan;
-use crate::exchange::ping::{Event, Ping, PingPlan};
-use crate::show::ping as lines;
+use super::resolve::{Resolver, Wanted, check_source};
+use super::{CommandResult, duration, random};
+use crate::exchange::drive::drive;
+use crate::exchange::drive::icmp::{IcmpOptions, IcmpWire};
+use crate::exchange::engine::{MILLISECOND, Nanos, SECOND};
+use crate::exchange::ping::expectation::{self, Expectation};
+use crate::exchange::ping::query::{AskedInterface, Query, RequestPlan};
+use crate::exchange::ping::tag::Tag;
+use crate::exchange::ping::{Ping, PingPlan};
+use crate::packet::Node;
 use crate::sys::clock::{self, Now};
 use crate::sys::interrupt::Interrupt;
-use crate::sys::ip_socket::{Family, IcmpKind};
-use crate::sys::netlink::{Netlink, RouteQuery};
+use crate::sys::ip_socket::MtuDiscovery;
+use crate::sys::netlink::Netlink;
+use crate::sys::time_stamp::{Departures, StampSource};
 
 /// Send hand-built ICMP echo requests to hosts, and say what comes back.
 #[derive(Debug, Args)]
 pub(super) struct PingArgs {
-    /// Hosts: names or addresses.
-    #[arg(required = true, value_name = "HOST")]
-    hosts: Vec<String>,
+    /// Hosts: names or addresses; networks (10.0.0.0/24) for all of their hosts.
+    #[arg(required_unless_present = "targets", value_name = "HOST")]
+    pub(super) hosts: Vec<String>,
+    /// Ask the hosts of this file as well, one a line, from `#` on not; `-` is stdin.
+    #[arg(long, value_name = "FILE")]
+    targets: Option<PathBuf>,
+    /// Ask nobody when a line of the file is wrong.
+    #[arg(long, requires = "targets")]
+    strict: bool,
     /// IPv4 only.
     #[arg(short = '4', conflicts_with = "ipv6")]
     ipv4: bool,
@@ -37,59 +50,148 @@ pub(super) struct PingArgs {
     /// Stop after so many requests to each host (with -w: replies).
     #[arg(short, value_name = "COUNT", value_parser = clap::value_parser!(u64).range(1..))]
     count: Option<u64>,
-    /// Wait so long between two requests: seconds, or with a unit (`200ms`).
-    #[arg(short, value_name = "INTERVAL", default_value = "1", value_parser = duration::parse)]
-    interval: Duration,
-    /// Wait so long for a reply: seconds, or with a unit.
-    #[arg(short = 'W', value_name = "TIMEOUT", default_value = "10", value_parser = duration::parse)]
-    timeout: Duration,
+    /// Wait so long between two requests to a host: seconds, or with a unit (`200ms`); 1 unless written.
+    #[arg(short, value_name = "INTERVAL", value_parser = duration::parse)]
+    pub(super) interval: Option<Duration>,
+    /// Send at most so many requests a second, to all hosts together.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    rate: Option<u32>,
+    /// Flood: each request when one before is answered, a hundred a second at least; with -i, at that interval. Faster than
+    /// five a second to a host that is not this one takes this.
+    #[arg(short, long)]
+    pub(super) flood: bool,
+    /// Requests of a flood that may be under way.
+    #[arg(short = 'l', value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u64).range(1..=65536))]
+    preload: u64,
+    /// Wait so long for a reply: seconds, or with a unit; 10 unless written, 1 with networks and --targets.
+    #[arg(short = 'W', value_name = "TIMEOUT", value_parser = duration::parse)]
+    timeout: Option<Duration>,
     /// Stop after so long, whatever is missing: seconds, or with a unit.
     #[arg(short = 'w', value_name = "DEADLINE", value_parser = duration::parse)]
     deadline: Option<Duration>,
     /// Octets of payload.
     #[arg(short, value_name = "SIZE", default_value_t = 56, value_parser = clap::value_parser!(u32).range(0..=65507))]
-    size: u32,
+    pub(super) size: u32,
     /// Time to live, or hop limit.
     #[arg(short, value_name = "TTL", default_value_t = 64, value_parser = clap::value_parser!(u8).range(1..))]
     ttl: u8,
     /// Type of service or traffic class: DSCP and ECN in one octet, decimal or 0x...
     #[arg(short = 'Q', value_name = "TOS", default_value = "0", value_parser = octet)]
     tos: u8,
-    /// Fill the payload with these octets again and again: up to 16, in hex.
+    /// Fill the payload with these octets again and again: up to 16, in hex. Forged replies are not known as such then.
     #[arg(short, value_name = "PATTERN", value_parser = pattern)]
-    pattern: Option<Pattern>,
+    pub(super) pattern: Option<Pattern>,
+    /// Have routers write their addresses into the header (record route).
+    #[arg(short = 'R', conflicts_with_all = ["stamping", "ipv6"])]
+    record_route: bool,
+    /// Have routers write their times into the header, or their addresses and times.
+    #[arg(short = 'T', value_name = "WHAT", conflicts_with = "ipv6")]
+    stamping: Option<Stamping>,
+    /// What becomes of requests that are larger than the path takes.
+    #[arg(short = 'M', value_name = "DISCOVERY", default_value = "want")]
+    mtu: Mtu,
+    /// Fields of the IP header, in place of those that it would have: `ttl=3, dsfield.dscp=46, options=[rr]`.
+    #[arg(long, value_name = "FIELDS")]
+    ip: Option<String>,
+    /// Send with a hand-built IP header (IP_HDRINCL), or not at all.
+    #[arg(long)]
+    hdrincl: bool,
+    /// Ask for the time instead: ICMP time stamp requests.
+    #[arg(long, conflicts_with_all = ["probe", "ipv6"])]
+    icmp_timestamp: bool,
+    /// Ask how an interface of the host is instead (RFC 8335): by name, index or address.
+    #[arg(long, value_name = "INTERFACE", value_parser = asked_interface)]
+    probe: Option<AskedInterface>,
     /// Use this interface, or send from this address.
     #[arg(short = 'I', value_name = "INTERFACE|ADDRESS")]
-    from: Option<String>,
+    pub(super) from: Option<String>,
     /// Print addresses, not names.
     #[arg(short)]
-    numeric: bool,
+    pub(super) numeric: bool,
     /// Print nothing but the summary.
     #[arg(short)]
-    quiet: bool,
+    pub(super) quiet: bool,
     /// Put a time stamp before each line.
     #[arg(short = 'D')]
-    stamp: bool,
-    /// Say which kind of socket is used, and by which way packets leave.
+    pub(super) stamp: bool,
+    /// Say which requests are not answered when their time is over.
+    #[arg(short = 'O')]
+    pub(super) outstanding: bool,
+    /// Say which kind of socket is used, by which way packets leave, and whose stamps tell each time.
     #[arg(short)]
-    verbose: bool,
+    pub(super) verbose: bool,
+    /// Tell where each round trip was spent, and what the same takes on this host's loopback interface.
+    #[arg(long)]
+    pub(super) anatomy: bool,
+    /// Use the stamps of the network adapter where it has them (takes -I with an interface, and CAP_NET_ADMIN).
+    #[arg(long, requires = "from")]
+    hwtstamp: bool,
+    /// Exit with 1 unless the run comes to this: `loss<1% p99<5ms dup=0 damaged=0`.
+    #[arg(long, value_name = "FIGURES", value_parser = expectations)]
+    pub(super) expect: Option<Expectations>,
     /// Save what was sent and received, as it passed the interface: pcap where the name ends so, else pcapng.
     #[arg(long, value_name = "FILE")]
     write: Option<PathBuf>,
     /// Print one JSON object a line.
     #[arg(long)]
-    json: bool,
+    pub(super) json: bool,
 }
 
 /// Octets of a payload.
 #[derive(Debug, Clone)]
-struct Pattern(Vec<u8>);
+pub(super) struct Pattern(pub(super) Vec<u8>);
 
 fn pattern(text: &str) -> Result<Pattern, String> {
     match hex::decode(if text.len() % 2 == 1 { format!("0{text}") } else { text.to_owned() }) {
         Ok(octets) if (1..=16).contains(&octets.len()) => Ok(Pattern(octets)),
         Ok(_) => Err("takes 1 to 16 octets".to_owned()),
         Err(error) => Err(format!("takes octets in hex: {error}")),
+    }
+}
+
+/// What a run is expected to come to.
+#[derive(Debug, Clone)]
+pub(super) struct Expectations(pub(super) Vec<Expectation>);
+
+fn expectations(text: &str) -> Result<Expectations, String> {
+    expectation::parse(text).map(Expectations).map_err(|error| error.to_string())
+}
+
+/// Which interface of another host is asked about.
+fn asked_interface(text: &str) -> Result<AskedInterface, String> {
+    if let Ok(index) = text.parse() {
+        return Ok(AskedInterface::Index(index));
+    }
+    if let Ok(address) = text.parse() {
+        return Ok(AskedInterface::Address(address));
+    }
+    match text.len() {
+        1..=15 => Ok(AskedInterface::Name(text.to_owned())),
+        _ => Err("takes an interface's name of up to 15 octets, its index or an address of it".to_owned()),
+    }
+}
+
+/// `-M`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Mtu {
+    /// They do not leave, and routers may not cut the others.
+    Do,
+    /// They are cut before they leave.
+    Want,
+    /// They are cut, and routers may cut all.
+    Dont,
+    /// They leave, whatever is known of the path, and routers may not cut them.
+    Probe,
+}
+
+impl Mtu {
+    fn discovery(self) -> MtuDiscovery {
+        match self {
+            Self::Do => MtuDiscovery::Do,
+            Self::Want => MtuDiscovery::Want,
+            Self::Dont => MtuDiscovery::Dont,
+            Self::Probe => MtuDiscovery::Probe,
+        }
     }
 }
 
@@ -107,227 +209,142 @@ pub(super) fn octet(text: &str) -> Result<u8, String> {
 /// # Errors
 /// When no host can be asked: unknown names, no right to send, no such interface.
 pub(super) fn run(args: &PingArgs) -> CommandResult {
-    let ident = random::u16()?.max(1);
-    let (interface, source) = match &args.from {
-        Some(from) => match from.parse::<IpAddr>() {
-            Ok(address) => (None, Some(address)),
-            Err(_) => (Some(from.clone()), None),
-        },
-        None => (None, None),
-    };
+    let header = args.header()?;
+    let wanted = args.wanted(header.as_deref())?;
+    let (interface, source) = args.leaves_by();
+    check_source(source)?;
     let interface_index = match &interface {
         Some(name) => Some(Netlink::open()?.link(name)?.index),
         None => None,
     };
-    let mut engine = Ping::new(plan(args, ident)?);
-    let options = IcmpOptions { interface, source, ident, ttl: args.ttl, tos: args.tos };
-    let mut wire = IcmpWire::new(options);
+    let departures = args.departures(interface.as_deref())?;
+    let (asked, wrong) = ping_targets::of(&args.hosts, args.targets.as_deref())?;
+    if args.strict && !wrong.is_empty() {
+        return Err(wrong.join("\nrawsock: ").into());
+    }
+    let plan = args.plan(header.clone().unwrap_or_default(), asked.is_many)?;
+    if plan.interval < LEAST_INTERVAL || plan.flood.is_some() {
+        clock::wake_on_time();
+    }
+    let options = IcmpOptions {
+        interface,
+        source,
+        ident: plan.request.ident,
+        ttl: args.ttl,
+        tos: args.tos,
+        mtu: args.mtu.discovery(),
+        departures,
+        // A datagram socket carries echoes alone, with a header of the kernel's own.
+        raw_only: args.hdrincl || header.is_some() || plan.request.query != Query::Echo,
+    };
+    let mut wire = IcmpWire::new(options.clone());
     let recording = args.write.as_deref().map(Recording::create).transpose()?;
     recording.iter().try_for_each(|recording| wire.record(recording.recorder()))?;
     let interrupt = Interrupt::catch()?;
-    check_source(source)?;
-    let wanted = Wanted::of(args.ipv4, args.ipv6, source, "-I")?;
-    let resolver = Resolver::start(args.hosts.clone(), wanted)?;
-    let mut text = String::new();
-    if let (Some(pattern), false) = (&args.pattern, args.json) {
-        text = format!("PATTERN: 0x{}\n", hex::encode(&pattern.0));
+    let mut engine = Ping::new(plan);
+    let Asked { addresses, names, is_many } = asked;
+    let is_flood = engine.plan().interval < LEAST_INTERVAL || engine.plan().flood.is_some();
+    let mut printer = Printer::new(args, source, interface_index, is_many, is_flood, wrong)?;
+    for address in addresses {
+        printer.add_address(address, wanted, &mut engine, &mut wire, Now::read());
     }
-    let mut printer = Printer {
-        args,
-        resolver,
-        source,
-        interface_index,
-        pending: args.hosts.len(),
-        headed: 0,
-        failures: Vec::new(),
-        text,
-    };
+    printer.wait_for(Resolver::start(names.clone(), wanted)?, names.len(), &mut engine);
     if let Err(error) = drive(&mut engine, &mut wire, &interrupt, &mut printer)
         && error.kind() != io::ErrorKind::BrokenPipe
     {
         return Err(error.into());
     }
-    let outcome = printer.finish(&engine)?;
+    let floor = match args.anatomy {
+        true => ping_floor::measure(engine.plan(), &options, &interrupt),
+        false => None,
+    };
+    let outcome = printer.finish(&engine, floor.as_ref())?;
     wire.finish()?;
     drop(wire);
     recording.map_or(Ok(()), Recording::finish)?;
     Ok(outcome)
 }
 
-fn plan(args: &PingArgs, ident: u16) -> Result<PingPlan, Box<dyn std::error::Error>> {
-    let echo = EchoPlan {
-        size: args.size as usize,
-        pattern: args.pattern.as_ref().map(|pattern| pattern.0.clone()).unwrap_or_default(),
-        ttl: args.ttl,
-        tos: args.tos,
-        ident,
-        token: random::octets()?,
-    };
-    let nanos = |duration: Duration| Nanos::try_from(duration.as_nanos()).unwrap_or(Nanos::MAX);
-    Ok(PingPlan {
-        echo,
-        interval: nanos(args.interval),
-        count: args.count,
-        timeout: nanos(args.timeout),
-        deadline: args.deadline.map(nanos),
-    })
-}
+/// Five a second: what is faster is a flood for another host.
+const LEAST_INTERVAL: Nanos = 200 * MILLISECOND;
 
-/// Adds hosts as their names are resolved, and prints what happens.
-struct Printer<'a> {
-    args: &'a PingArgs,
-    resolver: Resolver,
-    source: Option<IpAddr>,
-    interface_index: Option<u32>,
-    /// Names that are still being resolved.
-    pending: usize,
-    /// Targets whose first line was printed.
-    headed: usize,
-    /// Why hosts could not be asked.
-    failures: Vec<String>,
-    text: String,
-}
+impl PingArgs {
+    /// Fields of the IP header that the options ask for.
+    fn header(&self) -> Result<Option<Fields>, Box<dyn std::error::Error>> {
+        let mut fields = match &self.ip {
+            Some(text) => ping_header::written(text, self.ipv6)?,
+            None => Vec::new(),
+        };
+        if self.record_route {
+            fields.push(ping_header::record_route());
+        }
+        fields.extend(self.stamping.map(ping_header::time_stamps));
+        Ok(Some(fields).filter(|fields| !fields.is_empty()))
+    }
 
-impl Printer<'_> {
-    /// Adds a host to the engine, or says why it cannot be asked.
-    fn add(&mut self, resolved: Resolved, engine: &mut Ping, wire: &mut IcmpWire, now: Now) {
-        let name = resolved.name.clone();
-        if let Err(reason) = self.try_add(resolved, engine, wire, now) {
-            anstream::eprintln!("rawsock: {name}: {reason}");
-            self.failures.push(format!("{name}: {reason}"));
+    /// Addresses of which family will do.
+    fn wanted(&self, header: Option<&[(String, Node)]>) -> Result<Wanted, String> {
+        let (_, source) = self.leaves_by();
+        let is_ipv4 = header.is_some() && !self.ipv6 || self.icmp_timestamp;
+        Wanted::of(self.ipv4 || is_ipv4, self.ipv6, source, "-I")
+    }
+
+    /// The interface or the address that requests leave by.
+    pub(super) fn leaves_by(&self) -> (Option<String>, Option<IpAddr>) {
+        let Some(from) = &self.from else { return (None, None) };
+        match from.parse::<IpAddr>() {
+            Ok(address) => (None, Some(address)),
+            Err(_) => (Some(from.clone()), None),
         }
     }
 
-    fn try_add(
-        &mut self,
-        resolved: Resolved,
-        engine: &mut Ping,
-        wire: &mut IcmpWire,
-        now: Now,
-    ) -> Result<(), Box<dyn std::error::Error>> {
-        let address = resolved.address?;
-        let kind = wire.open(Family::of(address.ip())).map_err(|error| {
-            let or = if error.is_permission() { GROUP_RANGE } else { "" };
-            format!("{error}{or}")
-        })?;
-        let path = self.path(address.ip(), address_scope(&address))?;
-        if self.args.verbose {
-            let kind = match kind {
-                IcmpKind::Raw => "raw socket",
-                IcmpKind::Datagram => "ICMP datagram socket (no CAP_NET_RAW; the kernel makes the IP header)",
-            };
-            anstream::eprintln!(
-                "rawsock: {}: {kind}, from {}, path MTU {}",
-                resolved.name,
-                path.source,
-                path.mtu
-            );
-        }
-        wire.set_path(address.ip(), path);
-        let name = if self.args.numeric { address.ip().to_string() } else { resolved.name };
-        engine.add_target(&name, address.ip(), path.source, now.monotonic);
-        Ok(())
-    }
-
-    /// Looks up the way to an address.
-    fn path(&self, address: IpAddr, scope: Option<u32>) -> Result<Path, Box<dyn std::error::Error>> {
-        let mut netlink = Netlink::open()?;
-        let interface = self.interface_index.or(scope);
-        let source = self.source.filter(|source| source.is_ipv4() == address.is_ipv4());
-        let route = netlink.route(&RouteQuery { destination: address, source, interface })?;
-        let link = netlink.link_by_index(route.interface)?;
-        let source = source
-            .or(route.source)
-            .ok_or_else(|| format!("interface {} has no address to send from", link.name))?;
-        let mtu = route.mtu.unwrap_or(link.mtu) as usize;
-        Ok(Path { mtu, interface: interface.unwrap_or(0), source })
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        let mut out = anstream::stdout().lock();
-        out.write_all(self.text.as_bytes())?;
-        self.text.clear();
-        out.flush()
-    }
-
-    /// The summaries, and what the command comes to.
-    fn finish(mut self, engine: &Ping) -> CommandResult {
-        for target in engine.targets() {
-            let ended =
-                if target.statistics.received + target.statistics.errors >= target.statistics.transmitted {
-                    target.last_active
-                } else {
-                    clock::monotonic()
-                };
-            if self.args.json {
-                let _ = lines::summary_json(&mut self.text, target, ended);
-            } else {
-                let _ = lines::summary(&mut self.text, target, ended);
+    fn departures(&self, interface: Option<&str>) -> Result<Departures, Box<dyn std::error::Error>> {
+        let mut departures = Departures { queued: self.anatomy, by_adapter: false };
+        if self.hwtstamp {
+            let interface = interface.ok_or("--hwtstamp takes -I with an interface")?;
+            if !StampSource::of_interface(interface)?.contains(&StampSource::AdapterUnsynced) {
+                return Err(
+                    format!("{interface} has no stamps of its own: its driver does not offer them").into()
+                );
             }
+            StampSource::AdapterUnsynced.switch_on(interface)?;
+            departures.by_adapter = true;
         }
-        match self.flush() {
-            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => return Err(error.into()),
-            _ => {}
-        }
-        // What is wrong with a host was said already. As fping has it, the worst of several hosts counts.
-        let is_silent = engine.targets().iter().any(|target| target.statistics.received == 0);
-        Ok(match (self.failures.is_empty(), is_silent) {
-            (false, _) => Outcome::Failed,
-            (true, true) => Outcome::NoAnswer,
-            (true, false) => Outcome::Done,
+        Ok(departures)
+    }
+
+    fn plan(&self, header: Fields, is_many: bool) -> Result<PingPlan, Box<dyn std::error::Error>> {
+        let nanos = |duration: Duration| Nanos::try_from(duration.as_nanos()).unwrap_or(Nanos::MAX);
+        let now = Now::read();
+        let request = RequestPlan {
+            query: match (&self.probe, self.icmp_timestamp) {
+                (Some(interface), _) => Query::ExtendedEcho(interface.clone()),
+                (None, true) => Query::Timestamp,
+                (None, false) => Query::Echo,
+            },
+            size: self.size as usize,
+            pattern: self.pattern.as_ref().map(|pattern| pattern.0.clone()).unwrap_or_default(),
+            ttl: self.ttl,
+            tos: self.tos,
+            may_fragment: self.mtu == Mtu::Dont,
+            header,
+            ident: random::u16()?.max(1),
+            tag: Tag { token: random::octets()?, keys: RandomState::new() },
+            calendar: now.wall.saturating_sub(i64::try_from(now.monotonic).unwrap_or(i64::MAX)),
+        };
+        let floods = self.flood && self.interval.is_none();
+        let timeout = if is_many { SECOND } else { 10 * SECOND };
+        Ok(PingPlan {
+            request,
+            interval: self.interval.map_or(if floods { FLOOD_INTERVAL } else { SECOND }, nanos),
+            gap: self.rate.map_or(0, |rate| SECOND.div_ceil(rate.into())),
+            flood: floods.then_some(self.preload),
+            count: self.count,
+            timeout: self.timeout.map_or(timeout, nanos),
+            deadline: self.deadline.map(nanos),
         })
     }
 }
 
-/// The interface that a link-local address names (`fe80::1%eth0`).
-fn address_scope(address: &std::net::SocketAddr) -> Option<u32> {
-    match address {
-        std::net::SocketAddr::V6(address) if address.scope_id() != 0 => Some(address.scope_id()),
-        _ => None,
-    }
-}
-
-impl Watcher<Ping, IcmpWire> for Printer<'_> {
-    fn wake_up(&self) -> Option<BorrowedFd<'_>> {
-        (self.pending > 0).then(|| self.resolver.as_fd())
-    }
-
-    fn woken(&mut self, engine: &mut Ping, wire: &mut IcmpWire, now: Now) {
-        for resolved in self.resolver.take() {
-            self.pending = self.pending.saturating_sub(1);
-            self.add(resolved, engine, wire, now);
-        }
-        if self.pending == 0 {
-            engine.close();
-        }
-    }
-
-    fn watch(&mut self, engine: &mut Ping, _now: Now) -> io::Result<()> {
-        let events = engine.take_events();
-        if !self.args.json {
-            let interface =
-                self.args.from.as_deref().map(|from| if self.source.is_some() { "" } else { from });
-            for target in engine.targets().iter().skip(self.headed) {
-                let _ = lines::head(&mut self.text, target, self.args.size as usize, interface);
-            }
-        }
-        self.headed = engine.targets().len();
-        for event in events {
-            if let Event::SendFailed { reason, .. } = &event
-                && self.args.quiet
-            {
-                anstream::eprintln!("rawsock: {reason}");
-            }
-            let _ = match (self.args.json, self.args.quiet) {
-                (true, false) => lines::event_json(&mut self.text, engine, &event),
-                (false, false) => lines::event(&mut self.text, engine, &event, self.args.stamp),
-                (_, true) => Ok(()),
-            };
-        }
-        if self.text.is_empty() { Ok(()) } else { self.flush() }
-    }
-}
-
-/// The other way to get the right, for everybody on the host (icmp(7)).
-const GROUP_RANGE: &str =
-    "; or allow ICMP datagram sockets to all: `sudo sysctl net.ipv4.ping_group_range='0 2147483647'`";
+/// A flood sends a hundred requests a second even when nothing comes back (ping(8)).
+const FLOOD_INTERVAL: Nanos = 10 * MILLISECOND;

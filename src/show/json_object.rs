@@ -46,6 +46,27 @@ impl JsonObject {
         self
     }
 
+    /// Adds a number that is written already: with a sign, or a fraction.
+    #[must_use]
+    pub fn written(mut self, name: &str, number: impl std::fmt::Display) -> Self {
+        self.name(name);
+        let _ = write!(self.0, "{number}");
+        self
+    }
+
+    /// Adds a list of strings.
+    #[must_use]
+    pub fn texts(mut self, name: &str, texts: impl IntoIterator<Item = String>) -> Self {
+        self.name(name);
+        self.0.push('[');
+        for (at, text) in texts.into_iter().enumerate() {
+            self.0.push_str(if at == 0 { "" } else { "," });
+            push_json_string(&mut self.0, &text);
+        }
+        self.0.push(']');
+        self
+    }
+
     /// Adds `true` or `false`.
     #[must_use]
     pub fn flag(mut self, name: &str, flag: bool) -> Self {

@@ -1,13 +1,14 @@
-//! The lines of `ping`, word for word as iputils prints them, so that scripts that parse ping's output keep working; and
-//! the same as JSON.
+//! The lines of `ping`, word for word as iputils prints them, so that scripts that parse ping's output keep working.
 
 use std::fmt::{self, Write};
 use std::net::IpAddr;
 
 use crate::exchange::engine::Nanos;
-use crate::exchange::ping::statistics::Statistics;
+use crate::exchange::ping::ledger::PacketClass;
+use crate::exchange::ping::sample::Sample;
+use crate::exchange::ping::told::{Answer, Route};
 use crate::exchange::ping::{Damage, Event, Ping, Reply, Target};
-use crate::show::text::{push_json_string, push_printable};
+use crate::show::text::push_printable;
 
 /// The line that a target's pings begin with; `from` is what `-I` says: an interface, or nothing for an address.
 pub fn head(out: &mut String, target: &Target, size: usize, from: Option<&str>) -> fmt::Result {
@@ -27,165 +28,194 @@ pub fn head(out: &mut String, target: &Target, size: usize, from: Option<&str>) 
     }
 }
 
-/// The line of an event; `stamp` puts the time before it, as `ping -D` does.
-pub fn event(out: &mut String, ping: &Ping, event: &Event, stamp: bool) -> fmt::Result {
+/// How events are told.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct EventStyle {
+    /// With the time before each (`-D`).
+    pub stamp: bool,
+    /// With whose stamps each round trip is told by (`-v`).
+    pub sources: bool,
+    /// With the parts of each round trip.
+    pub anatomy: bool,
+    /// With the requests that nothing came to (`-O`).
+    pub outstanding: bool,
+}
+
+/// The line of an event, where it has one.
+pub fn event(out: &mut String, ping: &Ping, event: &Event, style: EventStyle) -> fmt::Result {
     let (target, wall) = match event {
         Event::Reply(reply) => (reply.target, reply.wall),
-        Event::Error { target, wall, .. } | Event::SendFailed { target, wall, .. } => (*target, *wall),
+        Event::Error { target, wall, .. }
+        | Event::Dropped { target, wall, .. }
+        | Event::LeavesAgain { target, wall, .. } => (*target, *wall),
+        Event::Lost { target, wall, .. } if style.outstanding => (*target, *wall),
+        Event::Lost { .. } | Event::Stray { .. } => return Ok(()),
     };
     let Some(target) = ping.targets().get(target) else { return Ok(()) };
-    if stamp {
+    if matches!(event, Event::Dropped { is_news: false, .. }) {
+        return Ok(());
+    }
+    if style.stamp {
         let micros = wall.div_euclid(1000);
         write!(out, "[{}.{:06}] ", micros.div_euclid(1_000_000), micros.rem_euclid(1_000_000))?;
     }
     match event {
-        Event::Reply(reply) => reply_line(out, target, reply),
+        Event::Reply(reply) => reply_lines(out, ping, target, reply, style),
         Event::Error { seq, from, text, .. } => {
             writeln!(out, "From {} icmp_seq={} {text}", who(target, *from), seq & 0xffff)
         }
-        Event::SendFailed { seq, reason, .. } => {
-            writeln!(out, "rawsock: icmp_seq={}: {reason}", seq & 0xffff)
+        Event::Dropped { seq, text, .. } => {
+            writeln!(out, "rawsock: icmp_seq={}: {text} (said once, further ones are counted)", seq & 0xffff)
         }
+        Event::LeavesAgain { seq, .. } => {
+            writeln!(out, "rawsock: icmp_seq={}: requests leave again", seq & 0xffff)
+        }
+        Event::Lost { seq, .. } => writeln!(out, "no answer yet for icmp_seq={}", seq & 0xffff),
+        Event::Stray { .. } => Ok(()),
     }
 }
 
-fn reply_line(out: &mut String, target: &Target, reply: &Reply) -> fmt::Result {
-    write!(out, "{} bytes from {}: icmp_seq={}", reply.len, who(target, reply.from), reply.seq & 0xffff)?;
+fn reply_lines(
+    out: &mut String,
+    ping: &Ping,
+    target: &Target,
+    reply: &Reply,
+    style: EventStyle,
+) -> fmt::Result {
+    let seq = reply.seq % ping.plan().request.window();
+    write!(out, "{} bytes from {}: icmp_seq={seq}", reply.len, who(target, reply.from))?;
     if let Some(ttl) = reply.ttl {
         write!(out, " ttl={ttl}")?;
     }
-    write!(out, " time={} ms", Milliseconds(reply.rtt))?;
-    if reply.duplicate {
-        out.write_str(" (DUP!)")?;
-    }
+    write!(out, " time={} ms", Milliseconds(reply.sample.rtt))?;
+    out.write_str(match reply.class {
+        PacketClass::Duplicate => " (DUP!)",
+        PacketClass::Reordered => " (OUT OF ORDER)",
+        PacketClass::Elsewhere => " (DIFFERENT ADDRESS!)",
+        PacketClass::Forged => " (FORGED!)",
+        _ => "",
+    })?;
     if reply.late {
         out.write_str(" (LATE)")?;
     }
+    if style.sources {
+        write!(out, " ({} to {})", reply.sample.left.name(), reply.sample.came.name())?;
+    }
+    if let Some(by) = reply.sample.clock {
+        write!(out, " (the clock moved by {} s meanwhile)", seconds(by))?;
+    }
     match reply.damage {
-        None => writeln!(out),
-        Some(Damage::Checksum) => writeln!(out, " (BAD CHECKSUM!)"),
-        Some(Damage::Octet { at, sent: Some(sent), came: Some(came) }) => {
-            writeln!(out, "\nwrong data byte #{at} should be 0x{sent:x} but was 0x{came:x}")
+        None | Some(Damage::Tag) => writeln!(out)?,
+        Some(Damage::Checksum) => writeln!(out, " (BAD CHECKSUM!)")?,
+        Some(Damage::Octet { at, sent, came }) => {
+            writeln!(out, "\nwrong data byte #{at} should be 0x{sent:x} but was 0x{came:x}")?;
         }
-        Some(Damage::Octet { at, .. }) => writeln!(out, " (truncated or longer from byte #{at} on)"),
-    }
-}
-
-/// The block that a target's pings end with.
-pub fn summary(out: &mut String, target: &Target, ended: Nanos) -> fmt::Result {
-    let Statistics { transmitted, received, duplicates, damaged, late, errors, .. } = target.statistics;
-    writeln!(out, "\n--- {} ping statistics ---", target.name)?;
-    write!(out, "{transmitted} packets transmitted, {received} received")?;
-    for (count, what) in
-        [(duplicates, "duplicates"), (damaged, "corrupted"), (late, "late"), (errors, "errors")]
-    {
-        if count > 0 {
-            write!(out, ", +{count} {what}")?;
-        }
-    }
-    if transmitted > 0 {
-        let took = ended.saturating_sub(target.first_sent.unwrap_or(ended)) / 1_000_000;
-        write!(out, ", {}% packet loss, time {took}ms", short(target.statistics.loss_percent()))?;
-    }
-    writeln!(out)?;
-    if let Some(times) = target.statistics.round_trip() {
-        let [min, avg, max, mdev] = [times.min, times.avg, times.max, times.mdev].map(three_places);
-        writeln!(out, "rtt min/avg/max/mdev = {min}/{avg}/{max}/{mdev} ms")?;
-    } else {
-        writeln!(out)?;
-    }
-    Ok(())
-}
-
-/// An event as a JSON line.
-pub fn event_json(out: &mut String, ping: &Ping, event: &Event) -> fmt::Result {
-    let (kind, index, seq, wall) = match event {
-        Event::Reply(reply) => ("reply", reply.target, reply.seq, reply.wall),
-        Event::Error { target, seq, wall, .. } => ("error", *target, *seq, *wall),
-        Event::SendFailed { target, seq, wall, .. } => ("send_failed", *target, *seq, *wall),
-    };
-    let Some(target) = ping.targets().get(index) else { return Ok(()) };
-    write!(
-        out,
-        "{{\"event\":\"{kind}\",\"host\":{},\"address\":\"{}\"",
-        Quoted(&target.name),
-        target.address
-    )?;
-    write!(
-        out,
-        ",\"seq\":{seq},\"time\":\"{}.{:09}\"",
-        wall.div_euclid(1_000_000_000),
-        wall.rem_euclid(1_000_000_000)
-    )?;
-    match event {
-        Event::Reply(reply) => {
-            write!(out, ",\"from\":\"{}\",\"len\":{},\"rtt_ns\":{}", reply.from, reply.len, reply.rtt)?;
-            if let Some(ttl) = reply.ttl {
-                write!(out, ",\"ttl\":{ttl}")?;
-            }
-            write!(out, ",\"duplicate\":{},\"late\":{}", reply.duplicate, reply.late)?;
-            match reply.damage {
-                None => {}
-                Some(Damage::Checksum) => out.write_str(",\"damage\":{\"checksum\":\"bad\"}")?,
-                Some(Damage::Octet { at, sent, came }) => {
-                    write!(
-                        out,
-                        ",\"damage\":{{\"octet\":{at},\"sent\":{},\"came\":{}}}",
-                        Maybe(sent),
-                        Maybe(came)
-                    )?;
-                }
-            }
-        }
-        Event::Error { from, text, kind: (kind, code), mtu, rtt, .. } => {
-            write!(
+        Some(Damage::Length { sent, came }) => {
+            writeln!(
                 out,
-                ",\"from\":\"{from}\",\"type\":{kind},\"code\":{code},\"text\":{},\"rtt_ns\":{rtt}",
-                Quoted(text)
+                " ({} of {sent} payload octets)",
+                if came < sent { "only ".to_owned() + &came.to_string() } else { came.to_string() }
             )?;
-            if let Some(mtu) = mtu {
-                write!(out, ",\"mtu\":{mtu}")?;
-            }
         }
-        Event::SendFailed { reason, .. } => write!(out, ",\"text\":{}", Quoted(reason))?,
     }
-    out.write_str("}\n")
+    if let Some(answer) = &reply.told.answer {
+        answer_line(out, answer)?;
+    }
+    reply.told.route.iter().try_for_each(|route| route_lines(out, route))?;
+    if style.anatomy { legs_line(out, &reply.sample) } else { Ok(()) }
 }
 
-/// A target's statistics as a JSON line.
-pub fn summary_json(out: &mut String, target: &Target, ended: Nanos) -> fmt::Result {
-    let Statistics { transmitted, received, duplicates, damaged, late, errors, .. } = target.statistics;
-    write!(
-        out,
-        "{{\"event\":\"summary\",\"host\":{},\"address\":\"{}\"",
-        Quoted(&target.name),
-        target.address
-    )?;
-    write!(out, ",\"transmitted\":{transmitted},\"received\":{received},\"duplicates\":{duplicates}")?;
-    write!(out, ",\"damaged\":{damaged},\"late\":{late},\"errors\":{errors}")?;
-    write!(out, ",\"loss_percent\":{}", short(target.statistics.loss_percent()))?;
-    let took = ended.saturating_sub(target.first_sent.unwrap_or(ended));
-    write!(out, ",\"duration_ns\":{took}")?;
-    if let Some(times) = target.statistics.round_trip() {
-        let (min, avg, max, mdev) = (times.min, times.avg, times.max, times.mdev);
-        write!(out, ",\"rtt_ns\":{{\"min\":{min},\"avg\":{avg},\"max\":{max},\"mdev\":{mdev}}}")?;
+fn answer_line(out: &mut String, answer: &Answer) -> fmt::Result {
+    match answer {
+        Answer::Timestamps { originate, receive, transmit } => {
+            let [tso, tsr, tst] = [*originate, *receive, *transmit].map(TimeOfDay);
+            writeln!(out, "    sent {tso}, received there {tsr}, answered {tst}")
+        }
+        Answer::Interface { code: 0, state, is_active, has_ipv4, has_ipv6 } => {
+            out.push_str(if *is_active { "    active" } else { "    not active" });
+            for (has, name) in [(has_ipv4, ", IPv4"), (has_ipv6, ", IPv6")] {
+                out.push_str(if *has { name } else { "" });
+            }
+            match state {
+                0 => writeln!(out),
+                state => writeln!(out, ", state of the neighbour {state}"),
+            }
+        }
+        Answer::Interface { code, .. } => {
+            // RFC 8335 §3.
+            let words = match code {
+                1 => "the query is malformed",
+                2 => "no such interface",
+                3 => "no such table entry",
+                4 => "several interfaces are so",
+                _ => "no answer to the query",
+            };
+            writeln!(out, "    {words}")
+        }
     }
-    out.write_str("}\n")
+}
+
+/// Routes as iputils prints them.
+fn route_lines(out: &mut String, route: &Route) -> fmt::Result {
+    let lead = |out: &mut String, first: &str, at: usize| {
+        out.push_str(if at == 0 { first } else { "\t" });
+    };
+    match route {
+        Route::Addresses(addresses) => {
+            for (at, address) in addresses.iter().enumerate() {
+                lead(out, "RR: \t", at);
+                writeln!(out, "{address}")?;
+            }
+            writeln!(out)
+        }
+        Route::Stamps { stamps, overflow } => {
+            for (at, (address, time)) in stamps.iter().enumerate() {
+                lead(out, "TS: \t", at);
+                if let Some(address) = address {
+                    write!(out, "{address}\t")?;
+                }
+                writeln!(out, "{}", TimeOfDay(*time))?;
+            }
+            if *overflow > 0 {
+                writeln!(out, "Unrecorded hops: {overflow}")?;
+            }
+            writeln!(out)
+        }
+    }
+}
+
+/// Where a round trip was spent.
+fn legs_line(out: &mut String, sample: &Sample) -> fmt::Result {
+    let legs = [
+        ("application to queue", sample.legs.stack),
+        ("queue to driver", sample.legs.queue),
+        ("wire and peer", sample.legs.wire),
+        ("kernel to application", sample.legs.wakeup),
+    ];
+    out.push_str("    ");
+    for (at, (name, time)) in legs.iter().enumerate() {
+        out.push_str(if at == 0 { "" } else { ", " });
+        match time {
+            Some(time) => write!(out, "{name} {}", Microseconds(*time))?,
+            None => write!(out, "{name} unknown")?,
+        }
+    }
+    writeln!(out)
 }
 
 /// Who answers: by the name that the user gave, when it is the address behind it.
-fn who(target: &Target, from: IpAddr) -> String {
+pub(super) fn who(target: &Target, from: IpAddr) -> String {
     if from == target.address { named(&target.name, from) } else { from.to_string() }
 }
 
 /// `name (address)`, or the address alone when that is its name.
-fn named(name: &str, address: IpAddr) -> String {
+pub(super) fn named(name: &str, address: IpAddr) -> String {
     let address = address.to_string();
     if name == address { address } else { format!("{name} ({address})") }
 }
 
 /// A round trip in milliseconds with the places that `ping` gives it.
-struct Milliseconds(Nanos);
+pub(super) struct Milliseconds(pub(super) Nanos);
 
 impl fmt::Display for Milliseconds {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -199,39 +229,44 @@ impl fmt::Display for Milliseconds {
     }
 }
 
-fn three_places(nanos: Nanos) -> String {
+pub(super) fn three_places(nanos: Nanos) -> String {
     let micros = nanos / 1000;
     format!("{}.{:03}", micros / 1000, micros % 1000)
 }
 
 /// A percentage as C's `%g` writes it: six significant digits, no zeros at the end.
-fn short(percent: f64) -> String {
+pub(crate) fn short(percent: f64) -> String {
     let whole_digits = if percent >= 100.0 { 3 } else { 2 - usize::from(percent < 10.0) };
     let text = format!("{percent:.*}", 6 - whole_digits);
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
-/// A text as a JSON string.
-struct Quoted<'a>(&'a str);
+/// Nanoseconds in microseconds with their unit.
+pub(super) struct Microseconds(pub(super) Nanos);
 
-impl fmt::Display for Quoted<'_> {
+impl fmt::Display for Microseconds {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut text = String::new();
-        push_json_string(&mut text, self.0);
-        f.write_str(&text)
+        f.pad(&format!("{}.{} µs", self.0 / 1000, self.0 % 1000 / 100))
     }
 }
 
-/// A number, or null.
-struct Maybe(Option<u8>);
+/// Milliseconds since midnight UT; with the uppermost bit, a time of another kind (RFC 792).
+struct TimeOfDay(u32);
 
-impl fmt::Display for Maybe {
+impl fmt::Display for TimeOfDay {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            Some(number) => write!(f, "{number}"),
-            None => f.write_str("null"),
+        let millis = self.0;
+        if millis >> 31 != 0 {
+            return write!(f, "0x{millis:08x} (not since midnight)");
         }
+        let (hours, minutes) = (millis / 3_600_000, millis / 60_000 % 60);
+        write!(f, "{hours:02}:{minutes:02}:{:02}.{:03} UT", millis / 1000 % 60, millis % 1000)
     }
+}
+
+/// Nanoseconds as seconds with their sign.
+fn seconds(nanos: i64) -> String {
+    format!("{:+.6}", nanos as f64 / 1e9)
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ pub struct Spread {
     most: u64,
     /// The first ones.
     exact: Vec<u64>,
-    /// How many fall into each step; made with the first one.
+    /// How many fall into each step; none while all are kept as they are.
     steps: Vec<u64>,
 }
 
@@ -30,12 +30,26 @@ impl Spread {
         self.sum = self.sum.saturating_add(u128::from(nanoseconds));
         if self.exact.len() < MOST_EXACT {
             self.exact.push(nanoseconds);
+            return;
         }
+        self.make_steps();
+        self.count_step(nanoseconds, 1);
+    }
+
+    /// Counts into steps from now on: thousands of spreads of a few times each need no memory for them.
+    fn make_steps(&mut self) {
         if self.steps.is_empty() {
             self.steps = vec![0; step_of(u64::MAX).saturating_add(1)];
+            for at in 0..self.exact.len() {
+                let nanoseconds = self.exact.get(at).copied().unwrap_or(0);
+                self.count_step(nanoseconds, 1);
+            }
         }
+    }
+
+    fn count_step(&mut self, nanoseconds: u64, times: u64) {
         if let Some(step) = self.steps.get_mut(step_of(nanoseconds)) {
-            *step = step.saturating_add(1);
+            *step = step.saturating_add(times);
         }
     }
 
@@ -49,11 +63,19 @@ impl Spread {
         self.count = self.count.saturating_add(other.count);
         self.sum = self.sum.saturating_add(other.sum);
         let room = MOST_EXACT.saturating_sub(self.exact.len());
-        self.exact.extend(other.exact.iter().take(room));
-        self.steps.resize(other.steps.len().max(self.steps.len()), 0);
+        if self.steps.is_empty() && other.steps.is_empty() && other.exact.len() <= room {
+            self.exact.extend(&other.exact);
+            return;
+        }
+        self.make_steps();
+        // Once there are steps, the first times are in them as well.
+        if other.steps.is_empty() {
+            other.exact.iter().for_each(|nanoseconds| self.count_step(*nanoseconds, 1));
+        }
         for (step, more) in self.steps.iter_mut().zip(&other.steps) {
             *step = step.saturating_add(*more);
         }
+        self.exact.extend(other.exact.iter().take(room));
     }
 
     /// The least; 0 where there is none.

@@ -24,8 +24,10 @@ pub struct Message<'a> {
 pub struct About {
     /// When it came in: nanoseconds since 1970 (SO_TIMESTAMPNS).
     pub stamp: Option<i64>,
-    /// When a packet left that the socket sent (SCM_TIMESTAMPING): nanoseconds since 1970, by the kernel.
-    pub left: Option<i64>,
+    /// When a packet passed, that the socket sent or received (SCM_TIMESTAMPING): nanoseconds since 1970, by the kernel.
+    pub by_kernel: Option<i64>,
+    /// The same by the adapter, whose clock may be one of its own.
+    pub by_adapter: Option<i64>,
     /// Its time to live or hop limit (IP_RECVTTL, IPV6_RECVHOPLIMIT).
     pub ttl: Option<u8>,
     /// The address that it was sent to (IP_PKTINFO, IPV6_RECVPKTINFO).
@@ -130,7 +132,10 @@ impl About {
         match (message.level, message.kind) {
             (libc::SOL_SOCKET, libc::SCM_TIMESTAMPNS) => self.stamp = timespec(data),
             // struct scm_timestamping: the kernel's stamp, one that is not used any more, the adapter's.
-            (libc::SOL_SOCKET, libc::SCM_TIMESTAMPING) => self.left = timespec(data),
+            (libc::SOL_SOCKET, libc::SCM_TIMESTAMPING) => {
+                let stamp = |at: usize| data.get(at..).and_then(timespec).filter(|nanos| *nanos != 0);
+                (self.by_kernel, self.by_adapter) = (stamp(0), stamp(2 * TIMESPEC_LEN));
+            }
             (libc::IPPROTO_IP, libc::IP_TTL) | (libc::IPPROTO_IPV6, libc::IPV6_HOPLIMIT) => {
                 self.ttl = word(0).and_then(|ttl| u8::try_from(i32::from_ne_bytes(ttl)).ok());
             }
@@ -151,6 +156,9 @@ impl About {
         }
     }
 }
+
+/// Octets of a struct timespec.
+const TIMESPEC_LEN: usize = 16;
 
 /// A struct timespec of two 64-bit words, as nanoseconds.
 fn timespec(data: &[u8]) -> Option<i64> {

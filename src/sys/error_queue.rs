@@ -6,6 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::AsFd;
 
 use super::control_message::{Queue, receive};
+use super::time_stamp::Passage;
 
 /// An error about something that was sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,7 +19,7 @@ pub struct SocketError {
     pub kind: u8,
     /// ICMP code.
     pub code: u8,
-    /// The next hop's MTU, when it says that the packet is too large.
+    /// The next hop's MTU, when it says that the packet is too large; of a time stamp, how far the packet was.
     pub info: u32,
     /// Of what comes from none of these, such as a time stamp: which packet it is about.
     pub data: u32,
@@ -81,6 +82,8 @@ pub struct Taken {
     pub destination: Option<SocketAddr>,
     /// Its payload, as far as the kernel has it.
     pub payload: Vec<u8>,
+    /// When the packet passed, where this is no error but a time stamp.
+    pub passage: Option<Passage>,
 }
 
 /// Takes one error off a socket's queue; `None` when there is none.
@@ -92,7 +95,8 @@ pub fn take(socket: &impl AsFd) -> io::Result<Option<Taken>> {
     let message = receive(socket, &mut payload, Queue::Errors)?;
     Ok(message.and_then(|message| {
         let (destination, payload) = (message.from, message.octets.to_vec());
-        Some(Taken { error: message.about.error?, destination, payload })
+        let passage = Passage::of(&message.about);
+        Some(Taken { error: message.about.error?, destination, payload, passage })
     }))
 }
 

@@ -4,11 +4,12 @@ use std::io;
 use std::net::{IpAddr, SocketAddr, SocketAddrV6};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 
-use socket2::{Domain, Protocol, SockAddr, Socket, Type};
+use socket2::{Domain, Protocol, SockAddr, SockFilter, Socket, Type};
 
 use super::control_message::{Message, Queue, receive};
 use super::error::SysError;
-use super::error_queue::Origin;
+use super::time_stamp::{Departures, Passage};
+use crate::wire::bpf::Instruction;
 
 /// IPv4 or IPv6.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -125,26 +126,28 @@ impl HeaderIncluded {
     ///
     /// # Errors
     /// When the kernel has no such stamps.
-    pub fn stamp_departures(&self) -> Result<(), SysError> {
-        // Each stamp has the number of its packet, counted from here (OPT_ID), and not the packet itself (OPT_TSONLY).
-        let flags = libc::SOF_TIMESTAMPING_TX_SOFTWARE
-            | libc::SOF_TIMESTAMPING_SOFTWARE
-            | libc::SOF_TIMESTAMPING_OPT_ID
-            | libc::SOF_TIMESTAMPING_OPT_TSONLY;
-        set_option(&self.socket, libc::SOL_SOCKET, libc::SO_TIMESTAMPING, flags.cast_signed())
-            .map_err(SysError::of("ask for time stamps of", "a raw socket"))
+    pub fn stamp_departures(&self, departures: Departures) -> Result<(), SysError> {
+        departures.switch_on(&self.socket).map_err(SysError::of("ask for time stamps of", "a raw socket"))
     }
 
-    /// The next stamp: the packet's number, from 0, and nanoseconds since 1970. `None` when there is none yet.
+    /// Has the kernel number packets from 0 again.
+    ///
+    /// # Errors
+    /// When the kernel has no such stamps.
+    pub fn number_anew(&self, departures: Departures) -> Result<(), SysError> {
+        departures.start_anew(&self.socket).map_err(SysError::of("ask for time stamps of", "a raw socket"))
+    }
+
+    /// The next stamp. `None` when there is none yet.
     ///
     /// # Errors
     /// When the queue of errors, in which stamps come, cannot be read.
-    pub fn departure(&self) -> io::Result<Option<(u32, i64)>> {
+    pub fn departure(&self) -> io::Result<Option<Passage>> {
         let mut payload = [0; 64];
         while let Some(message) = receive(&self.socket, &mut payload, Queue::Errors)? {
-            let error = message.about.error.filter(|error| error.origin == Origin::Other);
-            if let (Some(error), Some(left)) = (error, message.about.left) {
-                return Ok(Some((error.data, left)));
+            let passage = Passage::of(&message.about);
+            if passage.is_some() {
+                return Ok(passage);
             }
         }
         Ok(None)
@@ -242,6 +245,44 @@ impl IcmpSocket {
         set().map_err(SysError::of("set time to live and type of service of", "an ICMP socket"))
     }
 
+    /// Lets only those messages in that the program takes.
+    ///
+    /// # Errors
+    /// When the kernel does not take the program.
+    pub fn attach(&self, program: &[Instruction]) -> Result<(), SysError> {
+        let filters: Vec<SockFilter> =
+            program.iter().map(|i| SockFilter::new(i.code, i.jt, i.jf, i.k)).collect();
+        self.socket.attach_filter(&filters).map_err(SysError::of("attach a filter to", "an ICMP socket"))
+    }
+
+    /// Has the kernel say when each message leaves, from the next one on: the error queue tells.
+    ///
+    /// # Errors
+    /// When the kernel has no such stamps.
+    pub fn stamp_departures(&self, departures: Departures) -> Result<(), SysError> {
+        departures.switch_on(&self.socket).map_err(SysError::of("ask for time stamps of", "an ICMP socket"))
+    }
+
+    /// Has the kernel number messages from 0 again.
+    ///
+    /// # Errors
+    /// When the kernel has no such stamps.
+    pub fn number_anew(&self, departures: Departures) -> Result<(), SysError> {
+        departures.start_anew(&self.socket).map_err(SysError::of("ask for time stamps of", "an ICMP socket"))
+    }
+
+    /// Says what becomes of messages that are larger than the path takes (IP_MTU_DISCOVER in ip(7)).
+    ///
+    /// # Errors
+    /// When the kernel does not take the option.
+    pub fn discover_mtu(&self, discovery: MtuDiscovery) -> Result<(), SysError> {
+        let set = match self.family {
+            Family::V4 => self.option(libc::IPPROTO_IP, libc::IP_MTU_DISCOVER, discovery.number()),
+            Family::V6 => self.option(libc::IPPROTO_IPV6, libc::IPV6_MTU_DISCOVER, discovery.number()),
+        };
+        set.map_err(SysError::of("set the path MTU discovery of", "an ICMP socket"))
+    }
+
     /// Lets it use this interface only.
     ///
     /// # Errors
@@ -302,6 +343,32 @@ impl IcmpSocket {
 impl AsFd for IcmpSocket {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.socket.as_fd()
+    }
+}
+
+/// What becomes of packets that are larger than the path takes (ping(8), `-M`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum MtuDiscovery {
+    /// No router may cut packets, and what is larger than the path is known to take does not leave.
+    Do,
+    /// What is larger is cut before it leaves; what is not, no router may cut.
+    #[default]
+    Want,
+    /// Routers may cut.
+    Dont,
+    /// No router may cut packets, whatever the path is known to take.
+    Probe,
+}
+
+impl MtuDiscovery {
+    /// The numbers are the same for IPv4 and IPv6.
+    fn number(self) -> i32 {
+        match self {
+            Self::Do => libc::IP_PMTUDISC_DO,
+            Self::Want => libc::IP_PMTUDISC_WANT,
+            Self::Dont => libc::IP_PMTUDISC_DONT,
+            Self::Probe => libc::IP_PMTUDISC_PROBE,
+        }
     }
 }
 

@@ -25,3 +25,10 @@ impl Foreground {
         }
     }
 }
+
+/// Columns and rows of a terminal; `None` of what is none.
+pub fn size(terminal: impl AsFd) -> Option<(usize, usize)> {
+    let size = rustix::termios::tcgetwinsize(terminal).ok()?;
+    Some((usize::from(size.ws_col), usize::from(size.ws_row)))
+        .filter(|(columns, rows)| *columns > 0 && *rows > 0)
+}

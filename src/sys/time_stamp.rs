@@ -5,7 +5,9 @@ use std::io;
 
 use socket2::{Domain, Socket, Type};
 
+use super::control_message::About;
 use super::error::SysError;
+use super::error_queue::Origin;
 use super::ethtool;
 use super::ip_socket::set_option;
 
@@ -83,6 +85,78 @@ impl ReceiptStamps {
         let socket = Socket::new(Domain::IPV4, Type::DGRAM, None)?;
         set_option(&socket, libc::SOL_SOCKET, libc::SO_TIMESTAMPNS, 1)?;
         Ok(Self { _socket: socket })
+    }
+}
+
+/// What a socket has the kernel tell of the packets that it sends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Departures {
+    /// When each was handed to the queue of its interface as well.
+    pub queued: bool,
+    /// When the adapter has sent it as well, and when it received what comes.
+    pub by_adapter: bool,
+}
+
+impl Departures {
+    /// Has the kernel tell, from the next packet on. Each stamp has the number of its packet, counted from here (OPT_ID), and not the
+    /// packet itself (OPT_TSONLY).
+    pub(super) fn switch_on(self, socket: &impl std::os::fd::AsFd) -> io::Result<()> {
+        let mut flags = libc::SOF_TIMESTAMPING_TX_SOFTWARE
+            | libc::SOF_TIMESTAMPING_SOFTWARE
+            | libc::SOF_TIMESTAMPING_OPT_ID
+            | libc::SOF_TIMESTAMPING_OPT_TSONLY;
+        if self.queued {
+            flags |= libc::SOF_TIMESTAMPING_TX_SCHED;
+        }
+        if self.by_adapter {
+            flags |= libc::SOF_TIMESTAMPING_TX_HARDWARE
+                | libc::SOF_TIMESTAMPING_RX_HARDWARE
+                | libc::SOF_TIMESTAMPING_RAW_HARDWARE
+                | libc::SOF_TIMESTAMPING_OPT_TX_SWHW;
+        }
+        set_option(socket, libc::SOL_SOCKET, libc::SO_TIMESTAMPING, flags.cast_signed())
+    }
+
+    /// Has the kernel count packets from 0 again.
+    pub(super) fn start_anew(self, socket: &impl std::os::fd::AsFd) -> io::Result<()> {
+        set_option(socket, libc::SOL_SOCKET, libc::SO_TIMESTAMPING, 0)?;
+        self.switch_on(socket)
+    }
+}
+
+/// A stamp of a packet on its way out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Passage {
+    /// The number of the packet.
+    pub number: u32,
+    /// How far it was.
+    pub stage: PassageStage,
+    /// When: nanoseconds since 1970, or by the adapter's own clock.
+    pub at: i64,
+}
+
+/// How far a packet on its way out was (`linux/errqueue.h`, SCM_TSTAMP_*).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PassageStage {
+    /// It was handed to the queue.
+    Queued,
+    /// The driver had it.
+    Driver,
+    /// The adapter had sent it.
+    Adapter,
+}
+
+impl Passage {
+    /// The stamp that a message of the error queue is, when it is one.
+    pub(super) fn of(about: &About) -> Option<Self> {
+        let error = about.error.filter(|error| error.origin == Origin::Other)?;
+        let (stage, at) = match (error.info, about.by_kernel, about.by_adapter) {
+            (0, _, Some(at)) => (PassageStage::Adapter, at),
+            (0, Some(at), None) => (PassageStage::Driver, at),
+            (1, Some(at), _) => (PassageStage::Queued, at),
+            _ => return None,
+        };
+        Some(Self { number: error.data, stage, at })
     }
 }
 

@@ -8,25 +8,23 @@ use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::os::fd::{AsFd, BorrowedFd};
 
-use crate::exchange::drive::Wire;
+use crate::exchange::drive::numbers::Numbers;
 use crate::exchange::drive::tap::Tap;
-use crate::exchange::engine::{Incoming, Nanos, Outgoing, SendError};
+use crate::exchange::drive::told_packet::{error_packet, with_header};
+use crate::exchange::drive::{Wire, icmp_filter};
+use crate::exchange::engine::{Departure, Incoming, Outgoing, Reading, SendError, Stage, Stamp};
 use crate::exchange::fragment::fragments;
-use crate::exchange::ping::belongs;
-use crate::packet::build::build;
-use crate::packet::dissect::dissect_as;
-use crate::packet::unbuild::unbuild_shortest;
-use crate::packet::{Layer, Node, Packet};
-use crate::proto::{data, registry};
-use crate::sys::clock::Now;
-use crate::sys::control_message::Message;
+use crate::exchange::ping::{belongs, path_mtu};
+use crate::sys::clock::{self, Now};
+use crate::sys::control_message::About;
 use crate::sys::error::SysError;
-use crate::sys::error_queue::{self, Origin, Taken};
-use crate::sys::ip_socket::{Family, HeaderIncluded, IcmpKind, IcmpSocket};
+use crate::sys::error_queue::{self, Taken};
+use crate::sys::ip_socket::{Family, HeaderIncluded, IcmpKind, IcmpSocket, MtuDiscovery};
 use crate::sys::ring::Source;
+use crate::sys::time_stamp::{Departures, Passage, PassageStage, ReceiptStamps};
 use crate::wire::frame::{Frame, LinkType};
-use crate::wire::layers::LayerTable;
-use crate::wire::value::Value;
+
+pub(super) use super::told_packet::{icmp_number, ip_layer};
 
 /// What the sockets of a run have in common.
 #[derive(Debug, Clone, Default)]
@@ -41,6 +39,12 @@ pub struct IcmpOptions {
     pub ttl: u8,
     /// Type of service or traffic class.
     pub tos: u8,
+    /// What becomes of what is larger than a path takes.
+    pub mtu: MtuDiscovery,
+    /// What the kernel is to tell of packets that leave.
+    pub departures: Departures,
+    /// Raw sockets or none: the requests have headers that the kernel does not make.
+    pub raw_only: bool,
 }
 
 /// The way to a target.
@@ -60,6 +64,8 @@ struct Sockets {
     /// Sends whole packets; without it, messages go through `icmp`.
     sender: Option<HeaderIncluded>,
     icmp: IcmpSocket,
+    /// Of the socket that sends.
+    numbers: Numbers,
 }
 
 /// Called with each frame of the run that the tap sees.
@@ -73,6 +79,13 @@ pub struct IcmpWire {
     buffer: Vec<u8>,
     fragment_ident: u32,
     tap: Option<(Tap, Recorder)>,
+    /// What routers said of the largest packets that paths take.
+    told_mtus: HashMap<IpAddr, usize>,
+    /// Octets of the largest packet so far.
+    largest: usize,
+    /// Stamps that were read and not told yet.
+    departed: Vec<(usize, Departure)>,
+    _receipts: Option<ReceiptStamps>,
 }
 
 impl IcmpWire {
@@ -80,7 +93,19 @@ impl IcmpWire {
     pub fn new(options: IcmpOptions) -> Self {
         let buffer = vec![0; usize::from(u16::MAX) + 1];
         let fragment_ident = u32::from(options.ident);
-        Self { options, families: HashMap::new(), paths: HashMap::new(), buffer, fragment_ident, tap: None }
+        Self {
+            options,
+            families: HashMap::new(),
+            paths: HashMap::new(),
+            buffer,
+            fragment_ident,
+            tap: None,
+            told_mtus: HashMap::new(),
+            largest: 0,
+            departed: Vec::new(),
+            // Without it stamps of what comes begin later.
+            _receipts: ReceiptStamps::keep_on().ok(),
+        }
     }
 
     /// Shows each frame of the run, as it passes an interface, to `recorder`.
@@ -114,7 +139,9 @@ impl IcmpWire {
             return Ok(open.icmp.kind());
         }
         let sockets = match self.open_raw(family) {
-            Err(error) if error.is_permission() => self.open_datagram(family).map_err(|_| error)?,
+            Err(error) if error.is_permission() && !self.options.raw_only => {
+                self.open_datagram(family).map_err(|_| error)?
+            }
             other => other?,
         };
         let kind = sockets.icmp.kind();
@@ -129,7 +156,13 @@ impl IcmpWire {
             sender.bind_to_interface(name)?;
             icmp.bind_to_interface(name)?;
         }
-        Ok(Sockets { sender: Some(sender), icmp })
+        icmp.attach(&icmp_filter::of_ident(family, self.options.ident))?;
+        // Where the kernel has none, the time of the call is told.
+        let _ = sender.stamp_departures(self.options.departures);
+        if self.options.departures.by_adapter {
+            let _ = icmp.stamp_departures(self.options.departures);
+        }
+        Ok(Sockets { sender: Some(sender), icmp, numbers: Numbers::default() })
     }
 
     fn open_datagram(&self, family: Family) -> Result<Sockets, SysError> {
@@ -145,34 +178,87 @@ impl IcmpWire {
         };
         // The port of such a socket is the identifier of its echoes.
         icmp.bind(SocketAddr::new(any, self.options.ident))?;
-        Ok(Sockets { sender: None, icmp })
+        icmp.discover_mtu(self.options.mtu)?;
+        let _ = icmp.stamp_departures(self.options.departures);
+        Ok(Sockets { sender: None, icmp, numbers: Numbers::default() })
     }
 
     /// Says which way leads to a target.
     pub fn set_path(&mut self, target: IpAddr, path: Path) {
         self.paths.insert(target, path);
     }
+
+    /// Sends one piece; the kernel numbers it.
+    fn send_piece(&mut self, piece: &[u8], tag: usize, to: IpAddr, interface: u32) -> Result<(), SendError> {
+        let Some(sockets) = self.families.get_mut(&Family::of(to)) else { return Ok(()) };
+        let wall = clock::wall();
+        let sent = match &sockets.sender {
+            Some(sender) => sender.send(piece, to, interface),
+            None => sockets.icmp.send(piece, to, interface),
+        };
+        match sent {
+            Ok(()) => sockets.numbers.sent(tag, wall),
+            // Whether such a packet has a number depends on how far it came.
+            Err(_) => sockets.number_anew(self.options.departures, &mut self.departed),
+        }
+        Ok(sent?)
+    }
+
+    /// The pieces that a packet leaves in.
+    fn pieces(&mut self, outgoing: &Outgoing, path: Option<&Path>) -> Result<Vec<Vec<u8>>, SendError> {
+        self.largest = self.largest.max(outgoing.octets.len());
+        let largest = path.map_or(usize::MAX, |path| path.mtu);
+        let told = outgoing.destination.and_then(|to| self.told_mtus.get(&to)).copied();
+        let mtu = told.map_or(largest, |told| told.min(largest));
+        match self.options.mtu {
+            MtuDiscovery::Do if outgoing.octets.len() > mtu => {
+                let words = format!("message too long, mtu={mtu}");
+                Err(SendError { errno: Some(TOO_LARGE), words })
+            }
+            MtuDiscovery::Do | MtuDiscovery::Probe => Ok(vec![outgoing.octets.clone()]),
+            discovery => {
+                self.fragment_ident = self.fragment_ident.wrapping_add(1);
+                let room = if discovery == MtuDiscovery::Want { mtu } else { largest };
+                Ok(fragments(&outgoing.octets, room, self.fragment_ident))
+            }
+        }
+    }
+
+    /// Takes what a router says of a path's MTU.
+    fn learn_mtu(told_mtus: &mut HashMap<IpAddr, usize>, octets: &[u8]) {
+        if let Some((target, mtu)) = path_mtu(octets, LinkType::RAW)
+            && let Ok(mtu) = usize::try_from(mtu)
+            && (told_mtus.len() < MOST_MTUS || told_mtus.contains_key(&target))
+        {
+            told_mtus.insert(target, mtu.max(LEAST_MTU));
+        }
+    }
 }
+
+/// Linux's EMSGSIZE (errno(3)).
+const TOO_LARGE: i32 = 90;
+/// Paths whose MTU is remembered.
+const MOST_MTUS: usize = 4096;
+/// Less no router may ask for (RFC 791 §3.2).
+const LEAST_MTU: usize = 68;
+/// Requests of this size pass everywhere (RFC 791 §3.1), and their answers need not be looked at for an MTU.
+const PASSES_EVERYWHERE: usize = 576;
+/// Messages that are taken from a socket before the others have their turn: a host that sends without end holds nothing up.
+const MOST_AT_ONCE: usize = 4096;
 
 impl Wire for IcmpWire {
     fn send(&mut self, outgoing: &Outgoing) -> Result<(), SendError> {
         let Some(destination) = outgoing.destination else { return Ok(()) };
-        let path = self.paths.get(&destination);
-        let (mtu, interface) = path.map_or((usize::MAX, 0), |path| (path.mtu, path.interface));
+        let path = self.paths.get(&destination).copied();
+        let interface = path.map_or(0, |path| path.interface);
         let Some(sockets) = self.families.get(&Family::of(destination)) else { return Ok(()) };
-        let sent = match &sockets.sender {
-            Some(sender) => {
-                self.fragment_ident = self.fragment_ident.wrapping_add(1);
-                let pieces = fragments(&outgoing.octets, mtu, self.fragment_ident);
-                pieces.iter().try_for_each(|piece| sender.send(piece, destination, interface))
-            }
-            None => {
-                let header_len = if destination.is_ipv4() { 20 } else { 40 };
-                let message = outgoing.octets.get(header_len..).unwrap_or_default();
-                sockets.icmp.send(message, destination, interface)
-            }
-        };
-        Ok(sent?)
+        if sockets.sender.is_none() {
+            let header_len = if destination.is_ipv4() { 20 } else { 40 };
+            let message = outgoing.octets.get(header_len..).unwrap_or_default();
+            return self.send_piece(message, outgoing.tag, destination, interface);
+        }
+        let pieces = self.pieces(outgoing, path.as_ref())?;
+        pieces.iter().try_for_each(|piece| self.send_piece(piece, outgoing.tag, destination, interface))
     }
 
     fn descriptors(&self) -> Vec<BorrowedFd<'_>> {
@@ -181,120 +267,106 @@ impl Wire for IcmpWire {
     }
 
     fn receive(&mut self, deliver: &mut dyn FnMut(Incoming<'_>)) {
-        let (ident, targets) = (self.options.ident, &self.paths);
-        if let Some((tap, recorder)) = &mut self.tap {
-            tap.receive(&mut |frame| show_own(frame, ident, targets, recorder));
+        let Self { options, families, paths, buffer, tap, told_mtus, departed, .. } = self;
+        if let Some((tap, recorder)) = tap {
+            tap.receive(&mut |frame| show_own(frame, options.ident, paths, recorder));
         }
-        for sockets in self.families.values() {
+        let learns = self.largest > PASSES_EVERYWHERE && options.mtu != MtuDiscovery::Probe;
+        for sockets in families.values_mut() {
             let (family, kind) = (sockets.icmp.family(), sockets.icmp.kind());
-            // An error of the socket itself is told by the error queue as well.
-            while let Ok(Some(message)) = sockets.icmp.receive(&mut self.buffer) {
-                let now = Now::read();
-                let wall = message.about.stamp.unwrap_or(now.wall);
-                let at = now.monotonic_of(wall);
+            for _ in 0..MOST_AT_ONCE {
+                let before = clock::wall();
+                // An error of the socket itself is told by the error queue as well.
+                let Ok(Some(message)) = sockets.icmp.receive(buffer) else { break };
                 let whole = (family, kind) == (Family::V4, IcmpKind::Raw);
-                let packet = if whole { None } else { with_header(&message, &self.paths) };
-                deliver(came(packet.as_deref().unwrap_or(message.octets), at, wall));
+                let packet = if whole { None } else { with_header(&message, paths) };
+                let octets = packet.as_deref().unwrap_or(message.octets);
+                if learns {
+                    Self::learn_mtu(told_mtus, octets);
+                }
+                deliver(came(octets, &message.about, before));
             }
             if kind == IcmpKind::Datagram {
-                while let Ok(Some(taken)) = error_queue::take(&sockets.icmp) {
+                sockets.read_errors(departed, &mut |taken| {
                     let now = Now::read();
-                    let packet = error_packet(&taken, &self.paths);
-                    deliver(came(packet.as_deref().unwrap_or_default(), now.monotonic, now.wall));
-                }
+                    if let Some(packet) = error_packet(taken, paths) {
+                        let about = About::default();
+                        deliver(came(&packet, &about, now.wall));
+                    }
+                });
             }
         }
     }
+
+    fn stamps(&mut self, tell: &mut dyn FnMut(usize, Departure)) {
+        for sockets in self.families.values_mut() {
+            sockets.read_departures(&mut self.departed);
+        }
+        self.departed.drain(..).for_each(|(tag, departure)| tell(tag, departure));
+    }
 }
 
-/// An IP packet that came.
-fn came(octets: &[u8], at: Nanos, wall: i64) -> Incoming<'_> {
+impl Sockets {
+    /// Reads the stamps of packets that left by a raw socket.
+    fn read_departures(&mut self, departed: &mut Vec<(usize, Departure)>) {
+        let Some(sender) = &self.sender else { return };
+        for _ in 0..MOST_AT_ONCE {
+            let Ok(Some(passage)) = sender.departure() else { return };
+            departed.extend(departure(&self.numbers, &passage));
+        }
+    }
+
+    /// Reads the error queue of a datagram socket, which has the stamps of packets that left, too.
+    fn read_errors(&mut self, departed: &mut Vec<(usize, Departure)>, tell: &mut dyn FnMut(&Taken)) {
+        for _ in 0..MOST_AT_ONCE {
+            let Ok(Some(taken)) = error_queue::take(&self.icmp) else { return };
+            match &taken.passage {
+                Some(passage) => departed.extend(departure(&self.numbers, passage)),
+                None => tell(&taken),
+            }
+        }
+    }
+
+    /// Has the kernel number packets from 0 again, once the stamps of those before are read.
+    fn number_anew(&mut self, departures: Departures, departed: &mut Vec<(usize, Departure)>) {
+        self.read_departures(departed);
+        let _ = match &self.sender {
+            Some(sender) => sender.number_anew(departures),
+            None => self.icmp.number_anew(departures),
+        };
+        self.numbers.start_anew();
+    }
+}
+
+fn departure(numbers: &Numbers, passage: &Passage) -> Option<(usize, Departure)> {
+    let stage = match passage.stage {
+        PassageStage::Queued => Stage::Queued,
+        PassageStage::Driver => Stage::Driver,
+        PassageStage::Adapter => Stage::Wire,
+    };
+    let at = Now::read().monotonic_of(passage.at);
+    Some((numbers.tag(passage)?, Departure { stage, at, wall: passage.at }))
+}
+
+/// An IP packet that came; `before` is when it was asked for.
+fn came<'a>(octets: &'a [u8], about: &About, before: i64) -> Incoming<'a> {
     let (link_type, len) = (LinkType::RAW, octets.len());
-    Incoming { octets, link_type, at, wall, outgoing: false, len, interface: 0, read: None }
+    let now = Now::read();
+    let (stamp, wall) = match (about.by_adapter, about.stamp) {
+        (Some(wall), _) => (Stamp::Adapter, wall),
+        // Where nobody had asked the kernel for stamps yet, it makes one when the packet is read (`sock_recv_timestamp` in
+        // include/net/sock.h).
+        (None, Some(wall)) if wall < before => (Stamp::Kernel, wall),
+        (None, Some(wall)) => (Stamp::User, wall),
+        (None, None) => (Stamp::User, now.wall),
+    };
+    let read = Some(Reading { at: now.monotonic, wall: now.wall, stamp });
+    Incoming { octets, link_type, at: now.monotonic_of(wall), wall, outgoing: false, len, interface: 0, read }
 }
 
 /// Shows a frame that belongs to the run.
 fn show_own(frame: &Frame<'_>, ident: u16, targets: &HashMap<IpAddr, Path>, recorder: &mut Recorder) {
     if belongs(frame.data, frame.link_type, ident, &|address| targets.contains_key(&address)) {
         recorder(frame);
-    }
-}
-
-/// The IP packet that brought a message.
-fn with_header(message: &Message<'_>, paths: &HashMap<IpAddr, Path>) -> Option<Vec<u8>> {
-    let from = message.from?.ip();
-    let to = message.about.destination.or_else(|| paths.get(&from).map(|path| path.source));
-    let ip = ip_layer(from, to.unwrap_or(from), message.about.ttl, icmp_number(from))?;
-    let payload = Layer::new(registry().data()).with(data::HEX, Value::Octets(message.octets.to_vec()));
-    Some(build(&Packet { layers: vec![ip, payload], trailer: Vec::new() }).ok()?.octets)
-}
-
-/// The ICMP error that the kernel tells of, with the request that it kept.
-fn error_packet(taken: &Taken, paths: &HashMap<IpAddr, Path>) -> Option<Vec<u8>> {
-    let Taken { error, destination, payload: sent } = taken;
-    let offender = error.offender.filter(|_| matches!(error.origin, Origin::Icmp | Origin::Icmp6))?;
-    let target = destination.as_ref()?.ip();
-    let source = paths.get(&target)?.source;
-    let name = if offender.is_ipv4() { "icmp" } else { "icmpv6" };
-    let mut table = LayerTable::default();
-    let first = registry().by_name(name)?;
-    dissect_as(sent, first, &mut table);
-    let mut quoted = vec![ip_layer(source, target, None, icmp_number(target))?];
-    quoted.extend(unbuild_shortest(sent, &table).layers);
-    let number = |n: u8| Value::Uint(u64::from(n));
-    let mut icmp = Layer::new(first).with("type", number(error.kind)).with("code", number(error.code));
-    let is_too_big = matches!((name, error.kind, error.code), ("icmp", 3, 4) | ("icmpv6", 2, _));
-    if is_too_big {
-        icmp = icmp.with("mtu", Value::Uint(u64::from(error.info)));
-    }
-    icmp.fields.push(("quoted".to_owned(), Node::Layers(quoted)));
-    let ip = ip_layer(offender, source, None, icmp_number(offender))?;
-    Some(build(&Packet { layers: vec![ip, icmp], trailer: Vec::new() }).ok()?.octets)
-}
-
-/// What ICMP and ICMPv6 are to the IP header (RFC 792, RFC 4443 §1).
-pub(super) fn icmp_number(address: IpAddr) -> u8 {
-    if address.is_ipv4() { 1 } else { 58 }
-}
-
-/// An IP header as far as the kernel tells of it, for a protocol of that number.
-pub(super) fn ip_layer(from: IpAddr, to: IpAddr, ttl: Option<u8>, protocol: u8) -> Option<Layer> {
-    let protocol = Value::Uint(u64::from(protocol));
-    let ttl = Value::Uint(u64::from(ttl.unwrap_or_default()));
-    Some(match (from, to) {
-        (IpAddr::V4(from), IpAddr::V4(to)) => Layer::new(registry().by_name("ip")?)
-            .with("proto", protocol)
-            .with("ttl", ttl)
-            .with("src", Value::Ipv4(from))
-            .with("dst", Value::Ipv4(to)),
-        (IpAddr::V6(from), IpAddr::V6(to)) => Layer::new(registry().by_name("ipv6")?)
-            .with("nxt", protocol)
-            .with("hlim", ttl)
-            .with("src", Value::Ipv6(from))
-            .with("dst", Value::Ipv6(to)),
-        _ => return None,
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::packet::dissect::dissect;
-    use crate::sys::error_queue::SocketError;
-
-    #[test]
-    fn an_error_of_the_queue_becomes_the_packet_that_it_was() {
-        let (source, target): (IpAddr, IpAddr) = ([10, 0, 0, 1].into(), [10, 0, 0, 2].into());
-        let paths = HashMap::from([(target, Path { mtu: 1500, interface: 0, source })]);
-        let offender = Some([10, 0, 0, 9].into());
-        let error =
-            SocketError { errno: 113, origin: Origin::Icmp, kind: 11, code: 0, info: 0, data: 0, offender };
-        let taken =
-            Taken { error, destination: Some((target, 0).into()), payload: vec![8, 0, 0, 0, 0, 7, 0, 1] };
-        let octets = error_packet(&taken, &paths).unwrap();
-        let mut table = LayerTable::default();
-        dissect(&octets, LinkType::RAW, &mut table);
-        let names: Vec<_> = table.entries().iter().map(|entry| registry().get(entry.protocol).name).collect();
-        assert_eq!(names, ["ip", "icmp", "ip", "icmp"]);
     }
 }

@@ -1,10 +1,13 @@
 //! The one loop that joins an engine to sockets, the clock and signals.
 
 pub mod icmp;
+mod icmp_filter;
+mod numbers;
 pub mod outflow;
 pub mod packets;
 pub mod plain;
 pub mod tap;
+mod told_packet;
 pub mod trace;
 pub mod tun;
 pub mod way;
@@ -13,7 +16,7 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 
 use crate::exchange::engine::{Departure, Engine, Incoming, MILLISECOND, Nanos, Outgoing, SendError, Step};
-use crate::sys::clock::Now;
+use crate::sys::clock::{self, Now};
 use crate::sys::error::SysError;
 use crate::sys::interrupt::Interrupt;
 use crate::sys::poll;
@@ -51,6 +54,10 @@ pub trait Watcher<E, W> {
     }
     /// The other descriptor is readable.
     fn woken(&mut self, _engine: &mut E, _wire: &mut W, _now: Now) {}
+    /// When [`Watcher::watch`] is to be called again, even if nothing happens until then.
+    fn due(&self) -> Option<Nanos> {
+        None
+    }
     /// Something may have happened.
     ///
     /// # Errors
@@ -132,11 +139,19 @@ fn pause<E: Engine, W: Wire>(
     fds.extend(interrupts);
     let wake_at = fds.len();
     fds.extend(watcher.wake_up());
+    let due = watcher.due().map(|due| due.saturating_sub(clock::monotonic()));
+    let timeout = match (timeout, due) {
+        (Some(timeout), Some(due)) => Some(timeout.min(due)),
+        (timeout, due) => timeout.or(due),
+    };
     let ready = poll::wait(&fds, &[], timeout)?;
     let wakes = ready.get(wake_at).is_some_and(|ready| ready.any());
     let comes = ready.iter().take(packets).any(|ready| ready.any());
     if comes {
         take(engine, wire);
+    } else {
+        // Of packets that nobody answers, too, it is to be known that they left.
+        wire.stamps(&mut |tag, departure| engine.stamped(tag, departure));
     }
     if wakes {
         watcher.woken(engine, wire, Now::read());

@@ -18,6 +18,7 @@ use crate::sys::control_message::Message;
 use crate::sys::error::SysError;
 use crate::sys::ip_socket::{Family, HeaderIncluded, IcmpKind, IcmpSocket};
 use crate::sys::ring::Source;
+use crate::sys::time_stamp::Departures;
 use crate::wire::frame::LinkType;
 use crate::wire::value::Value;
 
@@ -83,7 +84,7 @@ impl TraceWire {
             tcp.iter().try_for_each(|tcp| tcp.bind_to_interface(name))?;
         }
         // Where the kernel has none, the time of the call is told.
-        let _ = sender.stamp_departures();
+        let _ = sender.stamp_departures(Departures::default());
         let buffer = vec![0; usize::from(u16::MAX) + 1];
         Ok(Self { plan, sender, icmp, tcp, port, tap: None, buffer })
     }
@@ -184,12 +185,10 @@ impl Wire for TraceWire {
 
     fn stamps(&mut self, tell: &mut dyn FnMut(usize, Departure)) {
         for _ in 0..MOST_AT_ONCE {
-            let Ok(Some((number, left))) = self.sender.departure() else { return };
-            let at = Now::read().monotonic_of(left);
-            tell(
-                usize::try_from(number).unwrap_or(usize::MAX),
-                Departure { stage: Stage::Driver, at, wall: left },
-            );
+            let Ok(Some(passage)) = self.sender.departure() else { return };
+            let at = Now::read().monotonic_of(passage.at);
+            let number = usize::try_from(passage.number).unwrap_or(usize::MAX);
+            tell(number, Departure { stage: Stage::Driver, at, wall: passage.at });
         }
     }
 }

@@ -4,6 +4,11 @@ use std::net::IpAddr;
 
 use crate::exchange::engine::Nanos;
 
+use super::ledger::{DropReason, PacketClass, ProbeClass};
+use super::query::Verdict;
+use super::sample::Sample;
+use super::told::Told;
+
 /// Something worth a line.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Event {
@@ -28,15 +33,48 @@ pub enum Event {
         /// When it came: nanoseconds since 1970.
         wall: i64,
     },
-    /// A request that could not be sent.
-    SendFailed {
+    /// A request that did not leave this host.
+    Dropped {
         /// Which target was to be asked.
         target: usize,
         /// The number of the request.
         seq: u64,
         /// Why.
-        reason: String,
+        reason: DropReason,
+        /// The same in the system's words, with what to do about it.
+        text: String,
+        /// The request before it left, or was dropped for another reason.
+        is_news: bool,
         /// When: nanoseconds since 1970.
+        wall: i64,
+    },
+    /// Requests leave again.
+    LeavesAgain {
+        /// Which target is asked.
+        target: usize,
+        /// The number of the request.
+        seq: u64,
+        /// When: nanoseconds since 1970.
+        wall: i64,
+    },
+    /// A request's time is over: as lost, or as sent but unstamped.
+    Lost {
+        /// Which target was asked.
+        target: usize,
+        /// The number of the request.
+        seq: u64,
+        /// How it ended.
+        class: ProbeClass,
+        /// When it was sent: nanoseconds since 1970.
+        wall: i64,
+    },
+    /// A packet that belongs to no request that is known.
+    Stray {
+        /// Who sent it.
+        from: IpAddr,
+        /// ICMP type and code.
+        kind: (u8, u8),
+        /// When it came: nanoseconds since 1970.
         wall: i64,
     },
 }
@@ -54,14 +92,16 @@ pub struct Reply {
     pub len: usize,
     /// The reply's time to live or hop limit, where the socket tells.
     pub ttl: Option<u8>,
-    /// From sending the request to the kernel's stamp on the reply.
-    pub rtt: Nanos,
-    /// It is not the first one.
-    pub duplicate: bool,
+    /// How long it took.
+    pub sample: Sample,
+    /// What it is.
+    pub class: PacketClass,
     /// It came after its time-out.
     pub late: bool,
     /// What is wrong with it.
     pub damage: Option<Damage>,
+    /// What it tells beside that it came.
+    pub told: Told,
     /// When it came: nanoseconds since 1970.
     pub wall: i64,
 }
@@ -76,8 +116,29 @@ pub enum Damage {
         /// Its place in the payload, from 0.
         at: usize,
         /// What was sent there.
-        sent: Option<u8>,
+        sent: u8,
         /// What came.
-        came: Option<u8>,
+        came: u8,
     },
+    /// It is shorter or longer than what was sent.
+    Length {
+        /// Octets that were sent.
+        sent: usize,
+        /// Octets that came.
+        came: usize,
+    },
+    /// Its tag is wrong.
+    Tag,
+}
+
+impl Damage {
+    /// The damage of a payload; `None` of one that is whole.
+    pub(super) fn of(verdict: Verdict) -> Option<Self> {
+        match verdict {
+            Verdict::Whole => None,
+            Verdict::Octet { at, sent, came } => Some(Self::Octet { at, sent, came }),
+            Verdict::Length { sent, came } => Some(Self::Length { sent, came }),
+            Verdict::Forged => Some(Self::Tag),
+        }
+    }
 }

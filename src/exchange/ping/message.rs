@@ -21,7 +21,7 @@ pub fn belongs(octets: &[u8], link_type: LinkType, ident: u16, is_target: &dyn F
     dissect(octets, link_type, &mut table);
     if let Some(message) = Message::outermost(octets, &table) {
         let echo = |message: &Message<'_>| {
-            let kinds: &[u8] = if message.is_v6 { &[128, 129] } else { &[0, 8] };
+            let kinds: &[u8] = if message.is_v6 { &[128, 129, 160, 161] } else { &[0, 8, 13, 14, 42, 43] };
             kinds.contains(&message.kind.0) && message.ident == ident
         };
         return message.quoted(octets, &table).map_or(echo(&message), |quoted| echo(&quoted));
@@ -52,9 +52,13 @@ pub(super) struct Message<'a> {
     pub(super) ident: u16,
     pub(super) seq: u16,
     rest: [u8; 4],
-    pub(super) len: usize,
+    /// The whole message.
+    pub(super) octets: &'a [u8],
+    /// What stands behind identifier and sequence number.
     pub(super) payload: &'a [u8],
     pub(super) checksum_is_good: bool,
+    /// The IP header has options.
+    pub(super) has_options: bool,
     index: usize,
 }
 
@@ -92,10 +96,15 @@ impl<'a> Message<'a> {
         } else {
             InternetChecksum::default().add_octets(message).finish() == 0
         };
-        let is_reply = *kind == if is_v6 { 129 } else { 0 };
-        let (ident, seq) = (u16::from_be_bytes([*id0, *id1]), u16::from_be_bytes([*seq0, *seq1]));
+        let replies: &[u8] = if is_v6 { &[129, EXTENDED_V6 + 1] } else { &[0, 14, EXTENDED_V4 + 1] };
+        let is_reply = replies.contains(kind);
+        // Extended echoes have a sequence number of one octet (RFC 8335 §2).
+        let extended = if is_v6 { EXTENDED_V6 } else { EXTENDED_V4 };
+        let is_extended = *kind == extended || *kind == extended + 1;
+        let ident = u16::from_be_bytes([*id0, *id1]);
+        let seq = if is_extended { u16::from(*seq0) } else { u16::from_be_bytes([*seq0, *seq1]) };
         let payload = message.get(8..).unwrap_or_default();
-        let len = message.len();
+        let has_options = !is_v6 && header.len() > 20;
         Some(Self {
             from,
             to: Some(to),
@@ -106,12 +115,26 @@ impl<'a> Message<'a> {
             ident,
             seq,
             rest: *rest,
-            len,
+            octets: message,
             payload,
             checksum_is_good,
+            has_options,
             index,
         })
     }
+}
+
+/// Extended echo requests (RFC 8335); the reply's type is the next one.
+const EXTENDED_V4: u8 = 42;
+const EXTENDED_V6: u8 = 160;
+
+/// What a router says of the largest packet that gets to the destination of the one that it quotes.
+pub fn path_mtu(octets: &[u8], link_type: LinkType) -> Option<(IpAddr, u32)> {
+    let mut table = LayerTable::default();
+    dissect(octets, link_type, &mut table);
+    let message = Message::outermost(octets, &table)?;
+    let quoted = message.quoted(octets, &table)?;
+    Some((quoted.to?, message.error_words().1?))
 }
 
 /// Source, destination and time to live of an IP header.

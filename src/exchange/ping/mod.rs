@@ -1,31 +1,53 @@
 //! Ping as an engine: when to ask whom, and what each packet that comes is.
 
-pub mod echo;
 mod event;
+pub mod expectation;
+pub mod ledger;
 mod message;
+pub mod query;
+pub mod sample;
+mod schedule;
 pub mod statistics;
+pub mod tag;
+mod target;
+pub mod told;
 
-use std::collections::HashMap;
+#[cfg(test)]
+mod script;
+
+use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
 
-use crate::exchange::engine::{Engine, Incoming, Nanos, Outgoing, SendError, Step};
+use crate::exchange::engine::{
+    Departure, Engine, Incoming, MILLISECOND, Nanos, Outgoing, Reading, SendError, Stamp, Step,
+};
 use crate::packet::dissect::dissect;
 use crate::wire::layers::LayerTable;
 
 pub use self::event::{Damage, Event, Reply};
-pub use self::message::belongs;
+pub use self::message::{belongs, path_mtu};
+pub use self::target::Target;
 
-use self::echo::EchoPlan;
+use self::ledger::{DropReason, Ledger, PacketClass, ProbeClass};
 use self::message::Message;
+use self::query::{Request, RequestPlan};
+use self::sample::{Sample, WayIn, WayOut};
+use self::schedule::Schedule;
 use self::statistics::Statistics;
+use self::tag::Mark;
+use self::told::{Answer, Route, Told};
 
 /// How a run of pings goes.
 #[derive(Debug, Clone)]
 pub struct PingPlan {
     /// What each request looks like.
-    pub echo: EchoPlan,
+    pub request: RequestPlan,
     /// Between two requests to the same target.
     pub interval: Nanos,
+    /// Between any two requests.
+    pub gap: Nanos,
+    /// Requests are sent as soon as those before are answered, so many being under way; else each in its time.
+    pub flood: Option<u64>,
     /// Requests to each target; without end when left out.
     pub count: Option<u64>,
     /// How long the last requests wait for their replies, and when a reply is late.
@@ -34,81 +56,95 @@ pub struct PingPlan {
     pub deadline: Option<Nanos>,
 }
 
-/// A target and how it does.
-#[derive(Debug, Clone)]
-pub struct Target {
-    /// As the user names it.
-    pub name: String,
-    /// Its address.
-    pub address: IpAddr,
-    /// The address that requests come from.
-    pub source: IpAddr,
-    /// What was counted.
-    pub statistics: Statistics,
-    /// When its first request went out.
-    pub first_sent: Option<Nanos>,
-    /// When its last request went out, or its last reply came in.
-    pub last_active: Nanos,
-    next_at: Nanos,
-    asked: u64,
-}
-
-/// A request that is out.
-#[derive(Debug, Clone, Copy)]
-struct Probe {
-    target: usize,
-    seq: u64,
-    sent_at: Option<Nanos>,
-    answered: bool,
-}
-
 /// The engine.
 #[derive(Debug)]
 pub struct Ping {
     plan: PingPlan,
     targets: Vec<Target>,
-    probes: Vec<Probe>,
-    /// The last request with a given target and 16-bit sequence number.
-    by_seq: HashMap<(usize, u16), usize>,
+    /// The first target of each address.
+    by_address: HashMap<IpAddr, usize>,
+    schedule: Schedule,
+    /// Requests whose time is not over, in order; some of them may have ended.
+    outstanding: VecDeque<Asked>,
+    /// How many of them have not ended.
+    open_probes: u64,
+    /// The last requests, by the tags that the driver knows them by.
+    tags: VecDeque<(usize, u64)>,
+    first_tag: usize,
+    /// Replies that wait for the stamp of their request.
+    held: Vec<Held>,
+    /// Packets that belong to no target.
+    strays: Ledger,
+    /// Why the last request did not leave.
+    dropping: Option<DropReason>,
     events: Vec<Event>,
     /// Targets may still be added.
-    open: bool,
+    is_open: bool,
     started: Option<Nanos>,
-    stopping: bool,
+    is_stopping: bool,
+    is_closed: bool,
+    over: Over,
+}
+
+/// A request that is out.
+#[derive(Debug, Clone, Copy)]
+struct Asked {
+    at: Nanos,
+    target: usize,
+    seq: u64,
+}
+
+/// A reply that is not told yet.
+#[derive(Debug, Clone)]
+struct Held {
+    back: WayIn,
+    until: Nanos,
+    reply: Reply,
+}
+
+/// When nothing is to be waited for any more, as it was last worked out.
+#[derive(Debug, Clone, Copy, Default)]
+struct Over {
+    at: Nanos,
+    checked: Option<Nanos>,
 }
 
 impl Ping {
     /// An engine without targets; they are added as their names are resolved.
     pub fn new(plan: PingPlan) -> Self {
+        let schedule = Schedule::new(plan.interval, plan.gap);
         Self {
             plan,
             targets: Vec::new(),
-            probes: Vec::new(),
-            by_seq: HashMap::new(),
+            by_address: HashMap::new(),
+            schedule,
+            outstanding: VecDeque::new(),
+            open_probes: 0,
+            tags: VecDeque::new(),
+            first_tag: 0,
+            held: Vec::new(),
+            strays: Ledger::default(),
+            dropping: None,
             events: Vec::new(),
-            open: true,
+            is_open: true,
             started: None,
-            stopping: false,
+            is_stopping: false,
+            is_closed: false,
+            over: Over::default(),
         }
     }
 
     /// Adds a target, to be asked from now on.
     pub fn add_target(&mut self, name: &str, address: IpAddr, source: IpAddr, now: Nanos) {
-        self.targets.push(Target {
-            name: name.to_owned(),
-            address,
-            source,
-            statistics: Statistics::default(),
-            first_sent: None,
-            last_active: now,
-            next_at: now,
-            asked: 0,
-        });
+        let number = self.targets.len();
+        self.by_address.entry(address).or_insert(number);
+        self.targets.push(Target::new(name, address, source, now));
+        self.schedule.add(number, now);
     }
 
     /// No more targets will be added: the run can end.
     pub fn close(&mut self) {
-        self.open = false;
+        self.is_open = false;
     }
 
     /// The targets.
@@ -121,59 +157,53 @@ impl Ping {
         &self.plan
     }
 
+    /// Packets that belong to no target.
+    pub fn strays(&self) -> u64 {
+        self.strays.came()
+    }
+
+    /// The ledgers and round trips of all targets together.
+    pub fn totals(&self) -> (Ledger, Statistics) {
+        let (mut ledger, mut times) = (self.strays.clone(), Statistics::default());
+        for target in &self.targets {
+            ledger.add_all(&target.ledger);
+            times.add_all(&target.times);
+        }
+        (ledger, times)
+    }
+
     /// What happened since the last call.
     pub fn take_events(&mut self) -> Vec<Event> {
         std::mem::take(&mut self.events)
     }
 
-    /// Forgets the requests that no reply can come to any more, so that a run without end takes no memory without end.
-    fn forget_old(&mut self) {
-        const KEPT: usize = 1 << 18;
-        if self.probes.len() >= 2 * KEPT {
-            let gone = self.probes.len() - KEPT;
-            self.probes.drain(..gone);
-            self.by_seq.retain(|_, index| *index >= gone);
-            self.by_seq.values_mut().for_each(|index| *index -= gone);
+    /// Requests of a target that are remembered.
+    fn window(&self) -> usize {
+        let each = KEPT.checked_div(self.targets.len()).unwrap_or(KEPT).max(LEAST_KEPT);
+        each.min(usize::try_from(self.plan.request.window()).unwrap_or(KEPT))
+    }
+
+    fn ask(&mut self, number: usize, now: Nanos) -> Step {
+        let window = self.window();
+        let Some(target) = self.targets.get_mut(number) else { return Step::Done };
+        if let Some((_, gone)) = target.ask(now, window)
+            && gone.end.is_none()
+        {
+            target.ledger.probe(gone.without_reply());
+            self.open_probes = self.open_probes.saturating_sub(1);
         }
-    }
-
-    /// The target whose turn is next. With a deadline, as `ping` has it, the count is of replies and not of requests.
-    fn next_target(&self) -> Option<(usize, Nanos)> {
-        let count = self.plan.count.unwrap_or(u64::MAX);
-        let until_answered = self.plan.deadline.is_some();
-        let done = |target: &Target| if until_answered { target.statistics.received } else { target.asked };
-        let due = self.targets.iter().enumerate().filter(|(_, target)| done(target) < count);
-        due.map(|(index, target)| (index, target.next_at)).min_by_key(|(_, at)| *at)
-    }
-
-    /// When there is nothing to wait for any more: all answered, or the longest wait over. As `ping` does, a run that
-    /// has had replies waits twice the longest round trip, else the whole time-out.
-    fn over_at(&self) -> Nanos {
-        let mut over = 0;
-        for probe in self.probes.iter().filter(|probe| !probe.answered) {
-            let Some(sent_at) = probe.sent_at else { continue };
-            let longest = self.targets.get(probe.target).and_then(|target| target.statistics.longest());
-            let wait =
-                longest.map_or(self.plan.timeout, |rtt| (2 * rtt).max(MIN_WAIT).min(self.plan.timeout));
-            over = over.max(sent_at.saturating_add(wait));
+        let (seq, source, address) = (target.asked, target.source, target.address);
+        self.open_probes = self.open_probes.saturating_add(1);
+        self.outstanding.push_back(Asked { at: now, target: number, seq });
+        self.over.checked = None;
+        self.tags.push_back((number, seq));
+        if self.tags.len() > MOST_TAGS {
+            self.tags.pop_front();
+            self.first_tag = self.first_tag.wrapping_add(1);
         }
-        over
-    }
-
-    fn request(&mut self, target: usize, now: Nanos) -> Step {
-        self.forget_old();
-        let Some(asked) = self.targets.get_mut(target) else { return Step::Done };
-        let seq = asked.asked + 1;
-        asked.asked = seq;
-        asked.next_at =
-            asked.next_at.max(now.saturating_sub(self.plan.interval)).saturating_add(self.plan.interval);
-        asked.last_active = now;
-        asked.first_sent.get_or_insert(now);
-        let (source, address) = (asked.source, asked.address);
-        let tag = self.probes.len();
-        self.probes.push(Probe { target, seq, sent_at: None, answered: false });
-        self.by_seq.insert((target, (seq & 0xffff) as u16), tag);
-        match self.plan.echo.request(source, address, seq) {
+        let tag = self.first_tag.wrapping_add(self.tags.len()).wrapping_sub(1);
+        let mark = Mark { target: u32::try_from(number).unwrap_or(u32::MAX), seq };
+        match self.plan.request.build(source, address, Request { mark, at: now }) {
             Ok(built) => Step::Send(Outgoing {
                 tag,
                 octets: built.octets,
@@ -182,278 +212,356 @@ impl Ping {
                 interface: 0,
             }),
             Err(error) => {
-                self.events.push(Event::SendFailed { target, seq, reason: error.to_string(), wall: 0 });
-                self.stopping = true;
+                self.drop_probe(number, seq, &SendError::of(error.to_string()), 0);
+                self.is_stopping = true;
+                self.finish(now);
                 Step::Done
             }
         }
     }
 
-    /// The request that an echo with this identifier and sequence number to or from `peer` belongs to.
-    fn find(&self, peer: Option<IpAddr>, ident: u16, seq: u16) -> Option<usize> {
-        if ident != self.plan.echo.ident {
-            return None;
-        }
-        let asked = |target: &Target| match peer {
-            Some(peer) => target.address == peer || is_to_many(target.address),
-            None => true,
-        };
-        let targets = self.targets.iter().enumerate().filter(|(_, target)| asked(target));
-        targets.filter_map(|(index, _)| self.by_seq.get(&(index, seq)).copied()).next_back()
+    /// The request that the driver knows by this tag.
+    fn tagged(&self, tag: usize) -> Option<(usize, u64)> {
+        self.tags.get(tag.checked_sub(self.first_tag)?).copied()
     }
 
-    fn reply(&mut self, packet: &Message<'_>, at: Nanos, wall: i64) {
-        let Some(tag) = self.find(Some(packet.from), packet.ident, packet.seq) else { return };
-        let Some(probe) = self.probes.get_mut(tag) else { return };
-        let Some(sent_at) = probe.sent_at else { return };
-        let Some(target) = self.targets.get_mut(probe.target) else { return };
-        let rtt = at.saturating_sub(sent_at);
-        let difference = self.plan.echo.difference(probe.seq, packet.payload);
-        let damage = if packet.checksum_is_good {
-            difference.map(|(at, sent, came)| Damage::Octet { at, sent, came })
-        } else {
-            Some(Damage::Checksum)
-        };
-        let duplicate = probe.answered;
-        let late = rtt > self.plan.timeout;
-        target.last_active = at;
-        let statistics = &mut target.statistics;
-        match (damage, duplicate) {
-            (Some(_), _) => statistics.damaged += 1,
-            (None, true) => statistics.duplicates += 1,
-            (None, false) => {
-                statistics.add(rtt);
-                statistics.late += u64::from(late);
-                probe.answered = true;
+    fn drop_probe(&mut self, number: usize, seq: u64, error: &SendError, wall: i64) {
+        let Some(target) = self.targets.get_mut(number) else { return };
+        let Some(probe) = target.probe(seq).filter(|probe| probe.end.is_none()) else { return };
+        probe.end = Some(ProbeClass::LocalDrop);
+        self.open_probes = self.open_probes.saturating_sub(1);
+        let reason = DropReason::of(error.errno);
+        target.ledger.dropped(reason);
+        let is_news = self.dropping.replace(reason) != Some(reason);
+        let text = error.words.clone();
+        self.events.push(Event::Dropped { target: number, seq, reason, text, is_news, wall });
+    }
+
+    /// Ends a request; one that had ended without a reply may be answered after all.
+    fn end(&mut self, number: usize, seq: u64, class: ProbeClass) -> bool {
+        let Some(target) = self.targets.get_mut(number) else { return false };
+        let Some(probe) = target.probe(seq) else { return false };
+        match (probe.end.replace(class), class) {
+            (None, _) => {
+                self.open_probes = self.open_probes.saturating_sub(1);
+                target.ledger.probe(class);
+            }
+            (Some(before), _) => target.ledger.move_probe(before, class),
+        }
+        self.over.checked = None;
+        true
+    }
+
+    /// Ends the requests whose time is over.
+    fn expire(&mut self, now: Nanos) {
+        while let Some(asked) = self.outstanding.front().copied() {
+            let Some(target) = self.targets.get_mut(asked.target) else { break };
+            let open = target.probe(asked.seq).filter(|probe| probe.end.is_none()).map(|probe| *probe);
+            if open.is_some() && asked.at.saturating_add(self.plan.timeout) > now {
+                break;
+            }
+            self.outstanding.pop_front();
+            if let Some(probe) = open {
+                let class = probe.without_reply();
+                self.end(asked.target, asked.seq, class);
+                let wall = probe.out.map_or(0, |out| out.called_wall);
+                self.events.push(Event::Lost { target: asked.target, seq: asked.seq, class, wall });
             }
         }
-        let (target, seq, from, len, ttl) = (probe.target, probe.seq, packet.from, packet.len, packet.ttl);
-        self.events.push(Event::Reply(Reply {
-            target,
+    }
+
+    /// When there is nothing to wait for any more: all answered, or the longest wait over. As `ping` does, a target that
+    /// has had replies is waited for twice its longest round trip, another the whole time-out.
+    fn over_at(&mut self, now: Nanos) -> Nanos {
+        if self.open_probes == 0 && self.held.is_empty() {
+            return 0;
+        }
+        // Worked out anew for each of thousands of replies, it would take longer than they.
+        let is_fresh = self.over.checked.is_some_and(|checked| now < checked.saturating_add(MILLISECOND));
+        if is_fresh && self.over.at > now {
+            return self.over.at;
+        }
+        let mut over = self.held.iter().map(|held| held.until).max().unwrap_or(0);
+        for asked in &self.outstanding {
+            let Some(target) = self.targets.get_mut(asked.target) else { continue };
+            if target.probe(asked.seq).is_none_or(|probe| probe.end.is_some()) {
+                continue;
+            }
+            over = over.max(asked.at.saturating_add(wait(target, self.plan.timeout)));
+        }
+        self.over = Over { at: over, checked: Some(now) };
+        over
+    }
+
+    /// Ends what has not ended.
+    fn finish(&mut self, now: Nanos) {
+        if std::mem::replace(&mut self.is_closed, true) {
+            return;
+        }
+        self.tell_held(Nanos::MAX);
+        let timeout = self.plan.timeout;
+        for asked in std::mem::take(&mut self.outstanding) {
+            let Some(target) = self.targets.get_mut(asked.target) else { continue };
+            let wait = wait(target, timeout);
+            let Some(probe) = target.probe(asked.seq).filter(|probe| probe.end.is_none()) else { continue };
+            let is_over = asked.at.saturating_add(wait) <= now;
+            let class = if is_over { probe.without_reply() } else { ProbeClass::Unfinished };
+            let wall = probe.out.map_or(0, |out| out.called_wall);
+            self.end(asked.target, asked.seq, class);
+            if is_over {
+                self.events.push(Event::Lost { target: asked.target, seq: asked.seq, class, wall });
+            }
+        }
+    }
+
+    /// The request that a reply says that it belongs to, and whether its payload proves it.
+    fn find(&self, packet: &Message<'_>) -> Option<(usize, u64)> {
+        let request = &self.plan.request;
+        if packet.ident != request.ident {
+            return None;
+        }
+        if request.is_tagged()
+            && let Some(mark) = request.tag.read(packet.payload)
+        {
+            return Some((usize::try_from(mark.target).ok()?, mark.seq));
+        }
+        self.find_by_header(Some(packet.from), packet)
+    }
+
+    /// The same by address, identifier and sequence number alone.
+    fn find_by_header(&self, peer: Option<IpAddr>, packet: &Message<'_>) -> Option<(usize, u64)> {
+        if packet.ident != self.plan.request.ident {
+            return None;
+        }
+        let by_address = peer.and_then(|peer| self.by_address.get(&peer).copied());
+        let group = || self.targets.iter().position(Target::is_group);
+        // Of one target alone it can be told even from elsewhere.
+        let only = || (self.targets.len() == 1).then_some(0);
+        let number = by_address.or_else(group).or_else(only)?;
+        let seq = self.targets.get(number)?.seq_of(packet.seq.into(), self.plan.request.window())?;
+        Some((number, seq))
+    }
+
+    fn stray(&mut self, packet: &Message<'_>, wall: i64) {
+        self.strays.packet(PacketClass::Stray);
+        self.events.push(Event::Stray { from: packet.from, kind: packet.kind, wall });
+    }
+
+    fn reply(&mut self, packet: &Message<'_>, back: WayIn, route: Vec<Route>) {
+        let found = self.find(packet).and_then(|(number, seq)| {
+            let target = self.targets.get_mut(number)?;
+            let probe = *target.probe(seq)?;
+            Some((number, seq, probe, probe.out?))
+        });
+        let Some((number, seq, probe, out)) = found else { return self.stray(packet, back.wall) };
+        let Some(target) = self.targets.get_mut(number) else { return };
+        let mark = Mark { target: u32::try_from(number).unwrap_or(u32::MAX), seq };
+        let damage = match packet.checksum_is_good {
+            true => Damage::of(self.plan.request.judge(Request { mark, at: probe.made }, packet.payload)),
+            false => Some(Damage::Checksum),
+        };
+        let is_elsewhere = packet.from != target.address && !target.is_group();
+        let class = match damage {
+            _ if is_elsewhere => PacketClass::Elsewhere,
+            Some(Damage::Tag) => PacketClass::Forged,
+            Some(_) => PacketClass::Damaged,
+            None if probe.is_answered => PacketClass::Duplicate,
+            None if seq < target.latest => PacketClass::Reordered,
+            None => PacketClass::Answer,
+        };
+        target.ledger.packet(class);
+        let sample = Sample::of(&out, &back);
+        let is_given_up = matches!(probe.end, Some(ProbeClass::Lost | ProbeClass::Unstamped));
+        let took = back.reading.at.saturating_sub(out.called);
+        let late = took > self.plan.timeout || is_given_up && !self.is_closed;
+        if matches!(class, PacketClass::Answer | PacketClass::Reordered) {
+            target.latest = target.latest.max(seq);
+            target.last_active = back.reading.at;
+            if let Some(probe) = target.probe(seq) {
+                probe.is_answered = true;
+            }
+            self.end(number, seq, if late { ProbeClass::Late } else { ProbeClass::Answered });
+        }
+        let told = Told { answer: Answer::read(packet.kind, packet.octets), route };
+        let reply = Reply {
+            target: number,
             seq,
-            from,
-            len,
-            ttl,
-            rtt,
-            duplicate,
+            from: packet.from,
+            len: packet.octets.len(),
+            ttl: packet.ttl,
+            sample,
+            class,
             late,
             damage,
-            wall,
-        }));
+            told,
+            wall: back.wall,
+        };
+        let lacks_stamp = !out.is_stamped() && sample.clock.is_none() && !self.is_closed;
+        match lacks_stamp && self.held.len() < MOST_HELD {
+            true => self.held.push(Held { back, until: back.reading.at.saturating_add(STAMP_WAIT), reply }),
+            false => self.tell(reply),
+        }
+    }
+
+    /// Tells of a reply, whose round trip is final now.
+    fn tell(&mut self, reply: Reply) {
+        if matches!(reply.class, PacketClass::Answer | PacketClass::Reordered)
+            && let Some(target) = self.targets.get_mut(reply.target)
+        {
+            target.times.add(&reply.sample);
+        }
+        self.events.push(Event::Reply(reply));
+    }
+
+    /// Tells of the replies that have waited for a stamp until now, and of those whose stamp has come.
+    fn tell_held(&mut self, now: Nanos) {
+        for held in std::mem::take(&mut self.held) {
+            let Held { back, until, mut reply } = held.clone();
+            let out = self.targets.get_mut(reply.target).and_then(|target| target.probe(reply.seq)?.out);
+            match out {
+                Some(out) if out.is_stamped() => reply.sample = Sample::of(&out, &back),
+                Some(_) if until > now => {
+                    self.held.push(held);
+                    continue;
+                }
+                _ => {}
+            }
+            self.tell(reply);
+        }
     }
 
     fn error(&mut self, packet: &Message<'_>, quoted: &Message<'_>, at: Nanos, wall: i64) {
-        let Some(tag) = self.find(quoted.to, quoted.ident, quoted.seq) else { return };
-        let Some(probe) = self.probes.get_mut(tag) else { return };
-        let (target, seq) = (probe.target, probe.seq);
-        let rtt = at.saturating_sub(probe.sent_at.unwrap_or(at));
-        // A redirect tells of a better way; the request itself went on (RFC 792).
+        let found = self.find_by_header(quoted.to, quoted);
+        let Some((number, seq)) = found else { return self.stray(packet, wall) };
+        let Some(target) = self.targets.get_mut(number) else { return };
+        let Some(probe) = target.probe(seq).map(|probe| *probe) else { return self.stray(packet, wall) };
+        let class = if packet.checksum_is_good { PacketClass::Error } else { PacketClass::Damaged };
+        target.ledger.packet(class);
+        if class == PacketClass::Damaged {
+            return;
+        }
         let (from, kind) = (packet.from, packet.kind);
+        // A redirect tells of a better way; the request itself went on (RFC 792).
         let is_redirect = !packet.is_v6 && kind.0 == 5;
-        probe.answered |= !is_redirect;
-        if let Some(target) = self.targets.get_mut(target) {
-            target.statistics.errors += u64::from(!is_redirect);
+        let rtt = at.saturating_sub(probe.out.map_or(at, |out| out.called));
+        if !is_redirect && (probe.end.is_none() || probe.end == Some(ProbeClass::Unfinished)) {
             target.last_active = at;
+            target.ledger.error((from, kind.0, kind.1));
+            self.end(number, seq, ProbeClass::IcmpError);
         }
         let (text, mtu) = packet.error_words();
-        self.events.push(Event::Error { target, seq, from, text, kind, mtu, rtt, wall });
+        self.events.push(Event::Error { target: number, seq, from, text, kind, mtu, rtt, wall });
+    }
+
+    /// Whether as many requests are under way as may be.
+    fn is_full(&self) -> bool {
+        self.plan.flood.is_some_and(|most| self.open_probes >= most)
+    }
+
+    /// With a deadline, as `ping` has it, the count is of replies and not of requests.
+    fn is_done(target: &Target, plan: &PingPlan) -> bool {
+        let done = if plan.deadline.is_some() { target.ledger.answered() } else { target.asked };
+        plan.count.is_some_and(|count| done >= count)
     }
 }
 
+/// How long a target is waited for at the end.
+fn wait(target: &Target, timeout: Nanos) -> Nanos {
+    let twice = |longest: Nanos| longest.saturating_mul(2).max(MIN_WAIT).min(timeout);
+    target.times.longest().map_or(timeout, twice)
+}
+
+/// Requests that are remembered of all targets together, and of each at least.
+const KEPT: usize = 1 << 18;
+const LEAST_KEPT: usize = 16;
+/// Requests whose stamps may still come.
+const MOST_TAGS: usize = 1 << 14;
+/// Replies that may wait for stamps, and how long.
+const MOST_HELD: usize = 1024;
+const STAMP_WAIT: Nanos = 5 * MILLISECOND;
 /// At least so long is waited for the last replies, whatever the round trips were.
-const MIN_WAIT: Nanos = 20_000_000;
+const MIN_WAIT: Nanos = 20 * MILLISECOND;
 
 impl Engine for Ping {
     fn step(&mut self, now: Nanos) -> Step {
         let started = *self.started.get_or_insert(now);
         let deadline = self.plan.deadline.map(|deadline| started.saturating_add(deadline));
-        if deadline.is_some_and(|deadline| now >= deadline) || self.stopping {
+        self.tell_held(now);
+        self.expire(now);
+        if deadline.is_some_and(|deadline| now >= deadline) || self.is_stopping {
+            self.finish(now);
             return Step::Done;
         }
-        let end = deadline.unwrap_or(Nanos::MAX);
-        match self.next_target() {
-            Some((target, at)) if at <= now => self.request(target, now),
+        let held = self.held.iter().map(|held| held.until).min().unwrap_or(Nanos::MAX);
+        let end = deadline.unwrap_or(Nanos::MAX).min(held);
+        let (targets, plan) = (&self.targets, &self.plan);
+        let is_done = |number: usize| targets.get(number).is_none_or(|target| Self::is_done(target, plan));
+        let flood = self.plan.flood.is_some().then(|| self.is_full());
+        match self.schedule.next(now, flood, &is_done) {
+            Some((number, at)) if at <= now => {
+                self.schedule.asked(now);
+                self.ask(number, now)
+            }
             Some((_, at)) => Step::Wait(at.min(end)),
-            None if self.open => Step::Idle,
-            None => match self.over_at() {
-                over if over <= now => Step::Done,
+            None if self.is_open => Step::Idle,
+            None => match self.over_at(now) {
+                over if over <= now => {
+                    self.finish(now);
+                    Step::Done
+                }
                 over => Step::Wait(over.min(end)),
             },
         }
     }
 
     fn sent(&mut self, tag: usize, at: Nanos, wall: i64, result: Result<(), SendError>) {
-        let Some(probe) = self.probes.get_mut(tag) else { return };
-        let (target, seq) = (probe.target, probe.seq);
-        let Some(asked) = self.targets.get_mut(target) else { return };
+        let Some((number, seq)) = self.tagged(tag) else { return };
         match result {
             Ok(()) => {
-                asked.statistics.transmitted += 1;
-                probe.sent_at = Some(at);
+                let Some(target) = self.targets.get_mut(number) else { return };
+                if let Some(probe) = target.probe(seq) {
+                    probe.out = Some(WayOut { called: at, called_wall: wall, ..WayOut::default() });
+                }
+                if self.dropping.take().is_some() {
+                    self.events.push(Event::LeavesAgain { target: number, seq, wall });
+                }
             }
-            Err(reason) => {
-                // As ping counts it: it was transmitted, and an error came of it.
-                asked.statistics.transmitted += 1;
-                asked.statistics.errors += 1;
-                probe.answered = true;
-                self.events.push(Event::SendFailed { target, seq, reason: reason.words, wall });
-            }
+            Err(error) => self.drop_probe(number, seq, &error, wall),
         }
+    }
+
+    fn stamped(&mut self, tag: usize, departure: Departure) {
+        let Some((number, seq)) = self.tagged(tag) else { return };
+        let Some(target) = self.targets.get_mut(number) else { return };
+        if let Some(out) = target.probe(seq).and_then(|probe| probe.out.as_mut()) {
+            out.note(departure);
+        }
+    }
+
+    fn awaits_stamp(&self) -> bool {
+        !self.held.is_empty()
     }
 
     fn received(&mut self, packet: Incoming<'_>) {
         let mut table = LayerTable::default();
         dissect(packet.octets, packet.link_type, &mut table);
         let Some(message) = Message::outermost(packet.octets, &table) else { return };
+        let program = Reading { at: packet.at, wall: packet.wall, stamp: Stamp::User };
+        let reading = packet.read.unwrap_or(program);
         match message.quoted(packet.octets, &table) {
-            Some(quoted) => self.error(&message, &quoted, packet.at, packet.wall),
-            None if message.is_reply => self.reply(&message, packet.at, packet.wall),
+            Some(quoted) => self.error(&message, &quoted, reading.at, packet.wall),
+            None if message.is_reply => {
+                let route = match message.has_options {
+                    true => Route::read(packet.octets, &table),
+                    false => Vec::new(),
+                };
+                self.reply(&message, WayIn { wall: packet.wall, reading }, route);
+            }
             None => {}
         }
     }
 
     fn stop(&mut self, _now: Nanos) {
-        self.stopping = true;
-    }
-}
-
-fn is_to_many(address: IpAddr) -> bool {
-    match address {
-        // Whether an address is the broadcast address of a network cannot be told from it alone; most end in 255.
-        IpAddr::V4(address) => address.is_multicast() || address.octets().ends_with(&[255]),
-        IpAddr::V6(address) => address.is_multicast(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::exchange::engine::{MILLISECOND, SECOND};
-    use crate::wire::frame::LinkType;
-
-    const ADDRESS: [u8; 4] = [10, 0, 0, 2];
-
-    fn engine(count: u64) -> Ping {
-        let echo = EchoPlan { size: 24, pattern: vec![], ttl: 64, tos: 0, ident: 99, token: [5; 8] };
-        let plan =
-            PingPlan { echo, interval: SECOND, count: Some(count), timeout: 2 * SECOND, deadline: None };
-        let mut ping = Ping::new(plan);
-        ping.add_target("two", ADDRESS.into(), [10, 0, 0, 1].into(), 0);
-        ping.close();
-        ping
-    }
-
-    /// The next request, which must be due at `now`, sent at once.
-    fn request(ping: &mut Ping, now: Nanos) -> Vec<u8> {
-        let Step::Send(outgoing) = ping.step(now) else { panic!("nothing to send") };
-        ping.sent(outgoing.tag, now, 0, Ok(()));
-        outgoing.octets
-    }
-
-    /// The reply to a request: addresses swapped, type 0, checksum adjusted by the type's difference (RFC 1624).
-    fn reply_to(request: &[u8]) -> Vec<u8> {
-        let mut reply = request.to_vec();
-        reply[12..16].copy_from_slice(&request[16..20]);
-        reply[16..20].copy_from_slice(&request[12..16]);
-        reply[20] = 0;
-        let sum = u32::from(u16::from_be_bytes([reply[22], reply[23]])) + 0x0800;
-        let sum = (sum & 0xffff) + (sum >> 16);
-        reply[22..24].copy_from_slice(&(sum as u16).to_be_bytes());
-        reply
-    }
-
-    fn receive(ping: &mut Ping, octets: &[u8], at: Nanos) -> Vec<Event> {
-        ping.received(Incoming {
-            octets,
-            link_type: LinkType::RAW,
-            at,
-            wall: 0,
-            outgoing: false,
-            len: octets.len(),
-            interface: 0,
-            read: None,
-        });
-        ping.take_events()
-    }
-
-    #[test]
-    fn asks_at_its_interval_and_ends_when_all_is_answered() {
-        let mut ping = engine(2);
-        let first = request(&mut ping, 0);
-        assert_eq!(ping.step(1), Step::Wait(SECOND));
-        let events = receive(&mut ping, &reply_to(&first), 3 * MILLISECOND);
-        let [Event::Reply(reply)] = events.as_slice() else { panic!("{events:?}") };
-        assert_eq!((reply.seq, reply.rtt, reply.ttl), (1, 3 * MILLISECOND, Some(64)));
-        assert_eq!((reply.duplicate, reply.late, reply.damage), (false, false, None));
-        let second = request(&mut ping, SECOND);
-        assert_eq!(
-            ping.step(SECOND + 1),
-            Step::Wait(SECOND + MIN_WAIT),
-            "twice the longest, but not less than this"
-        );
-        receive(&mut ping, &reply_to(&second), SECOND + MILLISECOND);
-        assert_eq!(ping.step(SECOND + 2 * MILLISECOND), Step::Done);
-        assert_eq!(ping.targets()[0].statistics.received, 2);
-    }
-
-    #[test]
-    fn without_a_reply_it_waits_the_time_out() {
-        let mut ping = engine(1);
-        request(&mut ping, 0);
-        assert_eq!(ping.step(1), Step::Wait(2 * SECOND));
-        assert_eq!(ping.step(2 * SECOND), Step::Done);
-        assert_eq!(ping.targets()[0].statistics.loss_percent(), 100.0);
-    }
-
-    #[test]
-    fn duplicates_damage_and_late_replies_are_told_apart() {
-        let mut ping = engine(2);
-        let first = request(&mut ping, 0);
-        receive(&mut ping, &reply_to(&first), 1);
-        let events = receive(&mut ping, &reply_to(&first), 2);
-        assert!(matches!(events.as_slice(), [Event::Reply(Reply { duplicate: true, .. })]), "{events:?}");
-        let second = request(&mut ping, SECOND);
-        let mut flipped = reply_to(&second);
-        flipped[50] ^= 1;
-        let events = receive(&mut ping, &flipped, SECOND + 1);
-        let wrong = Some(Damage::Checksum);
-        assert!(
-            matches!(events.as_slice(), [Event::Reply(Reply { damage, .. })] if *damage == wrong),
-            "{events:?}"
-        );
-        let events = receive(&mut ping, &reply_to(&second), 4 * SECOND);
-        assert!(matches!(events.as_slice(), [Event::Reply(Reply { late: true, .. })]), "{events:?}");
-        let statistics = &ping.targets()[0].statistics;
-        assert_eq!(
-            (statistics.received, statistics.duplicates, statistics.damaged, statistics.late),
-            (2, 1, 1, 1)
-        );
-    }
-
-    #[test]
-    fn an_error_is_known_by_what_it_quotes() {
-        let mut ping = engine(1);
-        let asked = request(&mut ping, 0);
-        let mut error =
-            vec![0x45, 0, 0, 56, 0, 0, 0, 0, 64, 1, 0, 0, 10, 9, 9, 9, 10, 0, 0, 1, 11, 0, 0, 0, 0, 0, 0, 0];
-        error.extend(&asked[..28]);
-        let events = receive(&mut ping, &error, 5);
-        let [Event::Error { seq: 1, from, text, kind: (11, 0), .. }] = events.as_slice() else {
-            panic!("{events:?}")
-        };
-        assert_eq!((from.to_string().as_str(), text.as_str()), ("10.9.9.9", "Time to live exceeded"));
-        assert_eq!(ping.step(6), Step::Done);
-    }
-
-    #[test]
-    fn another_runs_reply_is_not_ours() {
-        let mut ping = engine(1);
-        let asked = request(&mut ping, 0);
-        let mut other = reply_to(&asked);
-        other[24] ^= 1;
-        assert_eq!(receive(&mut ping, &other, 1), []);
-        let mut elsewhere = reply_to(&asked);
-        elsewhere[15] = 77;
-        assert_eq!(receive(&mut ping, &elsewhere, 1), [], "from another address");
+        self.is_stopping = true;
     }
 }

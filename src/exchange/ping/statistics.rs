@@ -1,27 +1,39 @@
-//! What a run of pings says about a target, as `ping` says it.
+//! Round-trip times as `ping` sums them up, and where their parts were spent.
 
 use crate::exchange::engine::Nanos;
+use crate::statistics::Spread;
 
-/// Counts and round-trip times of one target.
+use super::sample::{Legs, Sample};
+
+/// The round trips of a target.
 #[derive(Debug, Clone, Default)]
 pub struct Statistics {
-    /// Requests sent.
-    pub transmitted: u64,
-    /// First replies to them.
-    pub received: u64,
-    /// Further replies.
-    pub duplicates: u64,
-    /// ICMP errors about them, and requests that could not be sent.
-    pub errors: u64,
-    /// Replies with a wrong checksum or other octets than were sent.
-    pub damaged: u64,
-    /// Replies that came after their time-out.
-    pub late: u64,
-    rtt_min: Nanos,
-    rtt_max: Nanos,
-    rtt_sum: u128,
-    rtt_square_sum: u128,
-    samples: u64,
+    spread: Spread,
+    sum: u128,
+    square_sum: u128,
+    /// The differences between each round trip and the one before it, summed up.
+    difference_sum: u128,
+    differences: u64,
+    last: Option<Nanos>,
+    /// Round trips of which a stamp is this program's own.
+    pub by_user: u64,
+    /// Round trips during which a clock was set, or the host slept.
+    pub clock_touched: u64,
+    /// Where the time was spent.
+    pub legs: LegSpreads,
+}
+
+/// Times on the parts of the way.
+#[derive(Debug, Clone, Default)]
+pub struct LegSpreads {
+    /// From the program to the queue of the interface.
+    pub stack: Spread,
+    /// In the queue, until the driver has it.
+    pub queue: Spread,
+    /// From the driver to the answer's arrival at this host.
+    pub wire: Spread,
+    /// From there to the program.
+    pub wakeup: Spread,
 }
 
 /// Round-trip times in nanoseconds.
@@ -35,61 +47,126 @@ pub struct RoundTrip {
     pub max: Nanos,
     /// The standard deviation, which `ping` calls mdev.
     pub mdev: Nanos,
+    /// The mean difference between one and the next.
+    pub jitter: Nanos,
+    /// What half of them do not exceed.
+    pub p50: Nanos,
+    /// What nine tenths do not exceed.
+    pub p90: Nanos,
+    /// What 99 of a hundred do not exceed.
+    pub p99: Nanos,
 }
 
 impl Statistics {
-    /// Counts a first reply.
-    pub fn add(&mut self, rtt: Nanos) {
-        self.received += 1;
-        self.rtt_min = if self.samples == 0 { rtt } else { self.rtt_min.min(rtt) };
-        self.rtt_max = self.rtt_max.max(rtt);
-        self.rtt_sum += u128::from(rtt);
-        self.rtt_square_sum += u128::from(rtt) * u128::from(rtt);
-        self.samples += 1;
+    /// Takes the round trip of a first reply.
+    pub fn add(&mut self, sample: &Sample) {
+        let rtt = sample.rtt;
+        self.spread.add(rtt);
+        self.sum = self.sum.saturating_add(u128::from(rtt));
+        self.square_sum = self.square_sum.saturating_add(u128::from(rtt).saturating_mul(u128::from(rtt)));
+        if let Some(last) = self.last.replace(rtt) {
+            self.difference_sum = self.difference_sum.saturating_add(u128::from(last.abs_diff(rtt)));
+            self.differences = self.differences.saturating_add(1);
+        }
+        self.by_user = self.by_user.saturating_add(u64::from(!sample.is_by_kernel()));
+        self.clock_touched = self.clock_touched.saturating_add(u64::from(sample.clock.is_some()));
+        self.legs.add(&sample.legs);
+    }
+
+    /// Takes those of another one; between the two there is no difference.
+    pub fn add_all(&mut self, other: &Self) {
+        self.spread.add_all(&other.spread);
+        self.sum = self.sum.saturating_add(other.sum);
+        self.square_sum = self.square_sum.saturating_add(other.square_sum);
+        self.difference_sum = self.difference_sum.saturating_add(other.difference_sum);
+        self.differences = self.differences.saturating_add(other.differences);
+        self.by_user = self.by_user.saturating_add(other.by_user);
+        self.clock_touched = self.clock_touched.saturating_add(other.clock_touched);
+        self.legs.stack.add_all(&other.legs.stack);
+        self.legs.queue.add_all(&other.legs.queue);
+        self.legs.wire.add_all(&other.legs.wire);
+        self.legs.wakeup.add_all(&other.legs.wakeup);
     }
 
     /// The round-trip times, when there is one.
     pub fn round_trip(&self) -> Option<RoundTrip> {
-        let samples = u128::from(self.samples);
-        let avg = self.rtt_sum.checked_div(samples)?;
-        let variance = self.rtt_square_sum.checked_div(samples)?.saturating_sub(avg * avg);
+        let count = u128::from(self.spread.count);
+        let avg = self.sum.checked_div(count)?;
+        let variance = self.square_sum.checked_div(count)?.saturating_sub(avg.saturating_mul(avg));
         let nanos = |wide: u128| Nanos::try_from(wide).unwrap_or(Nanos::MAX);
         Some(RoundTrip {
-            min: self.rtt_min,
+            min: self.spread.least(),
             avg: nanos(avg),
-            max: self.rtt_max,
+            max: self.spread.most(),
             mdev: nanos(variance.isqrt()),
+            jitter: nanos(self.difference_sum.checked_div(u128::from(self.differences)).unwrap_or(0)),
+            p50: self.spread.quantile(500),
+            p90: self.spread.quantile(900),
+            p99: self.spread.quantile(990),
         })
     }
 
     /// The longest round trip so far.
     pub fn longest(&self) -> Option<Nanos> {
-        (self.samples > 0).then_some(self.rtt_max)
+        (self.spread.count > 0).then(|| self.spread.most())
     }
 
-    /// Lost requests in percent of those sent.
-    pub fn loss_percent(&self) -> f64 {
-        if self.transmitted == 0 {
-            return 0.0;
+    /// The last round trip.
+    pub fn last(&self) -> Option<Nanos> {
+        self.last
+    }
+
+    /// How many round trips there are.
+    pub fn count(&self) -> u64 {
+        self.spread.count
+    }
+}
+
+impl LegSpreads {
+    fn add(&mut self, legs: &Legs) {
+        let parts = [
+            (&mut self.stack, legs.stack),
+            (&mut self.queue, legs.queue),
+            (&mut self.wire, legs.wire),
+            (&mut self.wakeup, legs.wakeup),
+        ];
+        for (spread, time) in parts {
+            if let Some(time) = time {
+                spread.add(time);
+            }
         }
-        let lost = self.transmitted.saturating_sub(self.received);
-        lost as f64 * 100.0 / self.transmitted as f64
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::exchange::engine::Stamp;
+
+    fn sample(rtt: Nanos) -> Sample {
+        Sample { rtt, left: Stamp::Kernel, came: Stamp::Kernel, clock: None, legs: Legs::default() }
+    }
 
     #[test]
     fn the_deviation_is_that_of_ping() {
-        let mut statistics = Statistics { transmitted: 4, ..Statistics::default() };
-        for rtt in [1_000_000, 2_000_000, 3_000_000] {
-            statistics.add(rtt);
+        let mut statistics = Statistics::default();
+        for rtt in [1_000_000, 3_000_000, 2_000_000] {
+            statistics.add(&sample(rtt));
         }
         let times = statistics.round_trip().unwrap();
         assert_eq!((times.min, times.avg, times.max), (1_000_000, 2_000_000, 3_000_000));
         assert_eq!(times.mdev, 816_496, "square root of two thirds");
-        assert_eq!(statistics.loss_percent(), 25.0);
+        assert_eq!(times.jitter, 1_500_000, "of two and one");
+        assert_eq!((times.p50, times.p90, times.p99), (2_000_000, 3_000_000, 3_000_000));
+    }
+
+    #[test]
+    fn two_together_are_as_one() {
+        let (mut one, mut other) = (Statistics::default(), Statistics::default());
+        one.add(&sample(1));
+        other.add(&Sample { left: Stamp::User, ..sample(5) });
+        one.add_all(&other);
+        let times = one.round_trip().unwrap();
+        assert_eq!((times.min, times.avg, times.max, one.by_user), (1, 3, 5, 1));
     }
 }

@@ -5,7 +5,7 @@ use crate::wire::frame::{Direction, Frame};
 
 /// How many octets of a packet a program takes; 0 when it takes none. A load from behind the captured octets ends it with 0,
 /// and so does a division by zero, or an instruction that is none.
-pub(super) fn run(program: &[Instruction], frame: &Frame<'_>) -> u32 {
+pub(crate) fn run(program: &[Instruction], frame: &Frame<'_>) -> u32 {
     let mut machine = Machine { frame, a: 0, x: 0, memory: [0; bpf::MEMORY_WORDS] };
     let mut next = 0_usize;
     // Ways lead forward only, so that each instruction runs at most once.

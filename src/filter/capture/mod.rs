@@ -25,7 +25,7 @@ mod cooked;
 mod encapsulations;
 mod encode;
 mod generator;
-mod interpret;
+pub(crate) mod interpret;
 mod lexer;
 mod link;
 mod listing;

@@ -1,0 +1,439 @@
+//! What a ping prints while it runs and at its end; adds hosts as their names are resolved.
+
+use std::collections::{HashMap, HashSet};
+use std::io::{self, IsTerminal, Write};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::os::fd::{AsFd, BorrowedFd};
+
+use super::ping::PingArgs;
+use super::resolve::{Resolved, Resolver, Wanted};
+use super::{CommandResult, Outcome};
+use crate::exchange::drive::Watcher;
+use crate::exchange::drive::icmp::{IcmpWire, Path};
+use crate::exchange::engine::{MILLISECOND, Nanos};
+use crate::exchange::ping::expectation::Expectation;
+use crate::exchange::ping::ledger::Ledger;
+use crate::exchange::ping::statistics::{LegSpreads, Statistics};
+use crate::exchange::ping::{Event, Ping, Target};
+use crate::show::ping::{self as lines, EventStyle};
+use crate::show::ping_many::{self, Table};
+use crate::show::{ping_json, ping_summary};
+use crate::sys::clock::{self, Now};
+use crate::sys::ip_socket::{Family, IcmpKind};
+use crate::sys::netlink::{Link, Netlink, RouteQuery};
+use crate::sys::terminal;
+
+/// Adds hosts as their names are resolved, and prints what happens.
+pub(super) struct Printer<'a> {
+    args: &'a PingArgs,
+    form: Form,
+    resolver: Option<Resolver>,
+    source: Option<IpAddr>,
+    interface_index: Option<u32>,
+    /// Requests follow each other faster than another host may be asked without a flood.
+    is_fast: bool,
+    /// Names that are still being resolved.
+    pending: usize,
+    /// Targets whose first line was printed.
+    headed: usize,
+    /// Why hosts could not be asked.
+    failures: usize,
+    netlink: Option<Netlink>,
+    links: HashMap<u32, Link>,
+    own: Option<HashSet<IpAddr>>,
+    text: String,
+}
+
+/// How events are told.
+enum Form {
+    /// As ping does.
+    Lines,
+    /// As fping does.
+    Many,
+    /// As a table, to be drawn again then.
+    Table(Table, Nanos),
+    /// As the dots of a flood, of which so many stand there.
+    Dots(usize),
+    /// As JSON.
+    Json,
+    /// Not at all.
+    Quiet,
+}
+
+/// Between two drawings of the table, or of the dots.
+const REDRAW: Nanos = 200 * MILLISECOND;
+
+impl<'a> Printer<'a> {
+    pub(super) fn new(
+        args: &'a PingArgs,
+        source: Option<IpAddr>,
+        interface_index: Option<u32>,
+        is_many: bool,
+        is_fast: bool,
+        wrong: Vec<String>,
+    ) -> io::Result<Self> {
+        let is_terminal = io::stdout().is_terminal();
+        let form = match (args.quiet, args.json, is_many) {
+            (true, ..) => Form::Quiet,
+            (_, true, _) => Form::Json,
+            (_, _, true) if is_terminal => Form::Table(Table::default(), 0),
+            (_, _, true) => Form::Many,
+            _ if args.flood && args.interval.is_none() => Form::Dots(0),
+            _ => Form::Lines,
+        };
+        let mut text = String::new();
+        if let (Some(pattern), false) = (&args.pattern, args.json) {
+            text = format!("PATTERN: 0x{}\n", hex::encode(&pattern.0));
+        }
+        for line in &wrong {
+            anstream::eprintln!("rawsock: {line}");
+        }
+        Ok(Self {
+            args,
+            form,
+            resolver: None,
+            source,
+            interface_index,
+            is_fast,
+            pending: 0,
+            headed: 0,
+            failures: wrong.len(),
+            netlink: None,
+            links: HashMap::new(),
+            own: None,
+            text,
+        })
+    }
+
+    /// Adds a host of which the address is known.
+    pub(super) fn add_address(
+        &mut self,
+        address: IpAddr,
+        wanted: Wanted,
+        engine: &mut Ping,
+        wire: &mut IcmpWire,
+        now: Now,
+    ) {
+        let name = address.to_string();
+        let family = match (wanted, address) {
+            (Wanted::V4, IpAddr::V6(_)) => Err("is no IPv4 address".into()),
+            (Wanted::V6, IpAddr::V4(_)) => Err("is no IPv6 address".into()),
+            _ => Ok(SocketAddr::new(address, 0)),
+        };
+        let added = family.and_then(|address| self.try_add(&name, address, engine, wire, now));
+        self.told(&name, added);
+    }
+
+    /// Waits for so many names, each of which is added when it is resolved.
+    pub(super) fn wait_for(&mut self, resolver: Resolver, names: usize, engine: &mut Ping) {
+        self.pending = names;
+        self.resolver = Some(resolver);
+        if names == 0 {
+            engine.close();
+        }
+    }
+
+    /// Says why a host cannot be asked, when it cannot.
+    fn told(&mut self, name: &str, added: Result<(), Box<dyn std::error::Error>>) {
+        if let Err(reason) = added {
+            anstream::eprintln!("rawsock: {name}: {reason}");
+            self.failures += 1;
+        }
+    }
+
+    fn try_add(
+        &mut self,
+        name: &str,
+        address: SocketAddr,
+        engine: &mut Ping,
+        wire: &mut IcmpWire,
+        now: Now,
+    ) -> Result<(), Box<dyn std::error::Error>> {
+        if self.is_fast && !self.args.flood && !self.is_own(address.ip())? {
+            return Err("more than five requests a second are a flood, for a host that is not this one: \
+                        --flood says yes to it"
+                .into());
+        }
+        let kind = wire.open(Family::of(address.ip())).map_err(|error| {
+            let or = if error.is_permission() { GROUP_RANGE } else { "" };
+            format!("{error}{or}")
+        })?;
+        let path = self.path(address.ip(), address_scope(&address))?;
+        if self.args.verbose {
+            let kind = match kind {
+                IcmpKind::Raw => "raw socket",
+                IcmpKind::Datagram => "ICMP datagram socket (no CAP_NET_RAW; the kernel makes the IP header)",
+            };
+            anstream::eprintln!("rawsock: {name}: {kind}, from {}, path MTU {}", path.source, path.mtu);
+        }
+        wire.set_path(address.ip(), path);
+        let name = if self.args.numeric { address.ip().to_string() } else { name.to_owned() };
+        engine.add_target(&name, address.ip(), path.source, now.monotonic);
+        Ok(())
+    }
+
+    /// Whether an address is this host's own.
+    fn is_own(&mut self, address: IpAddr) -> Result<bool, Box<dyn std::error::Error>> {
+        if address.is_loopback() {
+            return Ok(true);
+        }
+        if self.own.is_none() {
+            let addresses = self.netlink()?.addresses()?;
+            self.own = Some(addresses.into_iter().map(|own| own.address).collect());
+        }
+        Ok(self.own.as_ref().is_some_and(|own| own.contains(&address)))
+    }
+
+    fn netlink(&mut self) -> Result<&mut Netlink, Box<dyn std::error::Error>> {
+        if self.netlink.is_none() {
+            self.netlink = Some(Netlink::open()?);
+        }
+        self.netlink.as_mut().ok_or_else(|| "netlink is not open".into())
+    }
+
+    /// Looks up the way to an address.
+    fn path(&mut self, address: IpAddr, scope: Option<u32>) -> Result<Path, Box<dyn std::error::Error>> {
+        let interface = self.interface_index.or(scope);
+        let source = self.source.filter(|source| source.is_ipv4() == address.is_ipv4());
+        // Of thousands of hosts, the kernel finds the way when it sends, and fills in the source (raw(7)).
+        let is_for_all = matches!(self.form, Form::Many | Form::Table(..)) && self.args.size <= SMALL;
+        if is_for_all && address.is_ipv4() && interface.is_none() {
+            let source = source.unwrap_or(Ipv4Addr::UNSPECIFIED.into());
+            return Ok(Path { mtu: usize::from(u16::MAX), interface: 0, source });
+        }
+        let route = self.netlink()?.route(&RouteQuery { destination: address, source, interface })?;
+        let link = match self.links.get(&route.interface) {
+            Some(link) => link.clone(),
+            None => self.netlink()?.link_by_index(route.interface)?,
+        };
+        let source = source
+            .or(route.source)
+            .ok_or_else(|| format!("interface {} has no address to send from", link.name))?;
+        let mtu = route.mtu.unwrap_or(link.mtu) as usize;
+        self.links.insert(route.interface, link);
+        Ok(Path { mtu, interface: interface.unwrap_or(0), source })
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let mut out = anstream::stdout().lock();
+        out.write_all(self.text.as_bytes())?;
+        self.text.clear();
+        out.flush()
+    }
+
+    /// The summaries, and what the command comes to.
+    pub(super) fn finish(mut self, engine: &Ping, floor: Option<&LegSpreads>) -> CommandResult {
+        if let Form::Table(table, _) = &mut self.form {
+            let size = terminal::size(io::stdout()).unwrap_or((80, 24));
+            let _ = table.draw(&mut self.text, engine, size);
+        }
+        let (ledger, times) = engine.totals();
+        let is_many = matches!(self.form, Form::Many | Form::Table(..)) || engine.targets().len() > MANY;
+        for target in engine.targets() {
+            self.summary(engine, target, is_many);
+        }
+        let is_one = engine.targets().len() == 1;
+        let is_none = engine.targets().is_empty();
+        let _ = match (self.args.json, is_one && !is_many || is_none) {
+            (true, _) => {
+                ping_json::totals(&mut self.text, engine.targets().len(), &ledger, &times);
+                Ok(())
+            }
+            (false, true) => Ok(()),
+            (false, false) => {
+                self.text.push('\n');
+                ping_summary::ledger(&mut self.text, &ledger, &times)
+            }
+        };
+        self.anatomy(&times, floor);
+        let sent = engine.targets().iter().map(Target::transmitted).sum();
+        let is_as_expected = self.check(sent, &ledger, &times);
+        match self.flush() {
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => return Err(error.into()),
+            _ => {}
+        }
+        // What is wrong with a host was said already. As fping has it, the worst of several hosts counts.
+        let is_silent = engine.targets().iter().any(|target| target.ledger.answered() == 0);
+        let is_bad =
+            ledger.is_tampered() || is_as_expected.map_or(is_silent, |is_as_expected| !is_as_expected);
+        Ok(match (self.failures, is_bad) {
+            (1.., _) => Outcome::Failed,
+            (0, true) => Outcome::NoAnswer,
+            (0, false) => Outcome::Done,
+        })
+    }
+
+    fn summary(&mut self, engine: &Ping, target: &Target, is_many: bool) {
+        let is_over = target.ledger.answered() >= target.transmitted();
+        let ended = if is_over { target.last_active } else { clock::monotonic() };
+        if self.args.json {
+            return ping_json::summary(&mut self.text, target, ended);
+        }
+        let _ = match is_many {
+            true => ping_many::summary(&mut self.text, target),
+            false => ping_summary::summary(&mut self.text, target, ended),
+        };
+        if !is_many {
+            // Strays are of no target: of one, they are told with it.
+            let mut ledger = target.ledger.clone();
+            if let [_] = engine.targets() {
+                ledger = engine.totals().0;
+            }
+            let _ = ping_summary::ledger(&mut self.text, &ledger, &target.times);
+        }
+    }
+
+    fn anatomy(&mut self, times: &Statistics, floor: Option<&LegSpreads>) {
+        if !self.args.anatomy {
+            return;
+        }
+        if self.args.json {
+            ping_json::anatomy(&mut self.text, "targets", &times.legs);
+            floor.iter().for_each(|floor| ping_json::anatomy(&mut self.text, "loopback", floor));
+        } else {
+            self.text.push('\n');
+            let _ = ping_summary::anatomy(&mut self.text, &times.legs, floor);
+        }
+    }
+
+    /// Whether the run came to what was expected; `None` where nothing was.
+    fn check(&mut self, sent: u64, ledger: &Ledger, times: &Statistics) -> Option<bool> {
+        let expected = &self.args.expect.as_ref()?.0;
+        let mut all = true;
+        for one in expected {
+            let (is_met, found) = one.check(sent, ledger, times);
+            all &= is_met;
+            let found = found.map_or_else(|| "nothing".to_owned(), |found| figure(one, found));
+            if self.args.json {
+                ping_json::expectation(&mut self.text, &one.text, is_met, &found);
+            } else {
+                let met = if is_met { "met" } else { "NOT MET" };
+                self.text.push_str(&format!("expected {}: {found}, {met}\n", one.text));
+            }
+        }
+        Some(all)
+    }
+
+    fn tell(&mut self, engine: &Ping, event: &Event) {
+        let style = EventStyle {
+            stamp: self.args.stamp,
+            sources: self.args.verbose,
+            anatomy: self.args.anatomy,
+            outstanding: self.args.outstanding,
+        };
+        let _ = match &mut self.form {
+            Form::Lines => lines::event(&mut self.text, engine, event, style),
+            Form::Many => ping_many::event(&mut self.text, engine, event),
+            Form::Json => {
+                ping_json::event(&mut self.text, engine, event);
+                Ok(())
+            }
+            Form::Table(table, _) => {
+                table.note(event);
+                Ok(())
+            }
+            Form::Dots(_) | Form::Quiet => Ok(()),
+        };
+        if let Event::Dropped { text, is_news: true, .. } = event
+            && matches!(self.form, Form::Quiet | Form::Dots(_) | Form::Table(..))
+        {
+            anstream::eprintln!("rawsock: {text}");
+        }
+    }
+
+    /// The first lines of targets that are new.
+    fn heads(&mut self, engine: &Ping) {
+        if matches!(self.form, Form::Lines | Form::Dots(_) | Form::Quiet) && !self.args.json {
+            let interface =
+                self.args.from.as_deref().map(|from| if self.source.is_some() { "" } else { from });
+            for target in engine.targets().iter().skip(self.headed).take(MANY) {
+                let _ = lines::head(&mut self.text, target, self.args.size as usize, interface);
+            }
+        }
+        self.headed = engine.targets().len();
+    }
+
+    /// A dot for each request that is not answered, as `ping -f` has it.
+    fn dots(&mut self, engine: &Ping) {
+        let Form::Dots(shown) = &mut self.form else { return };
+        let open = |target: &Target| target.transmitted().saturating_sub(target.ledger.answered());
+        let open = engine.targets().iter().map(open).sum::<u64>();
+        let open = usize::try_from(open).unwrap_or(usize::MAX).min(MOST_DOTS);
+        self.text.extend(std::iter::repeat_n("\u{8} \u{8}", shown.saturating_sub(open)));
+        self.text.extend(std::iter::repeat_n(".", open.saturating_sub(*shown)));
+        *shown = open;
+    }
+}
+
+/// Dots that are printed at most.
+const MOST_DOTS: usize = 1 << 16;
+
+/// Targets whose first lines and blocks are those of ping.
+const MANY: usize = 16;
+/// Octets of payload that pass everywhere: packets of 576 octets (RFC 791 §3.1).
+const SMALL: u32 = 500;
+
+fn figure(one: &Expectation, found: f64) -> String {
+    match (one.is_time(), one.is_percentage()) {
+        (true, _) => format!("{} ms", found / 1e6),
+        (_, true) => format!("{}%", lines::short(found)),
+        _ => found.to_string(),
+    }
+}
+
+/// The interface that a link-local address names (`fe80::1%eth0`).
+fn address_scope(address: &SocketAddr) -> Option<u32> {
+    match address {
+        SocketAddr::V6(address) if address.scope_id() != 0 => Some(address.scope_id()),
+        _ => None,
+    }
+}
+
+impl Watcher<Ping, IcmpWire> for Printer<'_> {
+    fn wake_up(&self) -> Option<BorrowedFd<'_>> {
+        self.resolver.as_ref().filter(|_| self.pending > 0).map(AsFd::as_fd)
+    }
+
+    fn woken(&mut self, engine: &mut Ping, wire: &mut IcmpWire, now: Now) {
+        let resolved: Vec<Resolved> = self.resolver.as_ref().map(Resolver::take).unwrap_or_default();
+        for resolved in resolved {
+            self.pending = self.pending.saturating_sub(1);
+            let name = resolved.name;
+            let added = match resolved.address {
+                Ok(address) => self.try_add(&name, address, engine, wire, now),
+                Err(error) => Err(error.into()),
+            };
+            self.told(&name, added);
+        }
+        if self.pending == 0 {
+            engine.close();
+        }
+    }
+
+    fn due(&self) -> Option<Nanos> {
+        match &self.form {
+            Form::Table(_, due) => Some(*due),
+            _ => None,
+        }
+    }
+
+    fn watch(&mut self, engine: &mut Ping, now: Now) -> io::Result<()> {
+        self.heads(engine);
+        for event in engine.take_events() {
+            self.tell(engine, &event);
+        }
+        if let Form::Table(table, due) = &mut self.form
+            && now.monotonic >= *due
+        {
+            *due = now.monotonic.saturating_add(REDRAW);
+            let size = terminal::size(io::stdout()).unwrap_or((80, 24));
+            let _ = table.draw(&mut self.text, engine, size);
+        }
+        self.dots(engine);
+        if self.text.is_empty() { Ok(()) } else { self.flush() }
+    }
+}
+
+/// The other way to get the right, for everybody on the host (icmp(7)).
+const GROUP_RANGE: &str =
+    "; or allow ICMP datagram sockets to all: `sudo sysctl net.ipv4.ping_group_range='0 2147483647'`";
