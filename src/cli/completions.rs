@@ -1,9 +1,8 @@
 //! `rawsock completions`: scripts that complete rawsock's command line in shells.
 
-use clap::CommandFactory;
 use clap_complete::Shell;
 
-use super::{Cli, CommandResult, Outcome, output};
+use super::{CommandResult, Outcome, command_line, output};
 
 /// Print a script that completes rawsock's options in a shell: `source <(rawsock completions bash)`.
 #[derive(Debug, clap::Args)]
@@ -15,7 +14,7 @@ pub(super) struct CompletionsArgs {
 /// Prints the script.
 pub(super) fn run(args: &CompletionsArgs) -> CommandResult {
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut Cli::command(), "rawsock", &mut script);
+    clap_complete::generate(args.shell, &mut command_line::whole(), "rawsock", &mut script);
     output::print(&String::from_utf8_lossy(&script))?;
     Ok(Outcome::Done)
 }

@@ -5,10 +5,10 @@ use std::ffi::{OsStr, OsString};
 use std::fmt::Write as _;
 use std::path::Path;
 
-use clap::{Args, Parser};
+use clap::Args;
 
 use super::capture_device::Device;
-use super::{Cli, Command, CommandResult, Outcome, capture, output};
+use super::{CommandResult, Outcome, command_line, output};
 use crate::sys::netlink::Netlink;
 use crate::sys::ring::MAX_SNAP_LEN;
 use crate::wire::frame::LinkType;
@@ -131,8 +131,6 @@ fn capture(args: &ExtcapArgs, name: &str) -> CommandResult {
     }
     words.push("--");
     words.extend(args.extcap_capture_filter.as_deref());
-    match Cli::try_parse_from(words)?.command {
-        Command::Capture(args) => capture::run(&args),
-        _ => Ok(Outcome::Failed),
-    }
+    let words: Vec<OsString> = words.into_iter().map(OsString::from).collect();
+    command_line::parse(&words)?.run()
 }

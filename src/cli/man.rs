@@ -3,10 +3,9 @@
 use std::path::PathBuf;
 use std::{fs, io, io::Write};
 
-use clap::CommandFactory;
 use clap_mangen::Man;
 
-use super::{Cli, CommandResult, Outcome, output};
+use super::{CommandResult, Outcome, command_line, output};
 
 /// Print a manual page, or write those of all commands into a directory.
 #[derive(Debug, clap::Args)]
@@ -47,7 +46,7 @@ pub(super) fn run(args: &ManArgs) -> CommandResult {
 
 /// The command line with all that its commands inherit.
 fn built() -> clap::Command {
-    let mut root = Cli::command();
+    let mut root = command_line::whole();
     root.build();
     root
 }

@@ -19,6 +19,7 @@ mod capture_stamps;
 mod capture_tap;
 mod color;
 mod columns;
+mod command_line;
 mod completions;
 mod craft;
 mod craft_output;
@@ -92,46 +93,9 @@ mod tun_address;
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
-use clap::{Parser, Subcommand};
 
 use crate::filter::capture::CaptureFilterError;
 use crate::filter::field::FieldFilterError;
-
-/// Build any packet, put it on the wire, see what comes back, explain every byte, save the proof for Wireshark.
-#[derive(Debug, Parser)]
-#[command(name = "rawsock", version, propagate_version = true)]
-struct Cli {
-    /// When to colour the output.
-    #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
-    color: color::When,
-    #[command(subcommand)]
-    command: Command,
-}
-
-/// Each command has a file of its own beside this one; the variant holds its arguments.
-#[derive(Debug, Subcommand)]
-enum Command {
-    Capture(capture::CaptureArgs),
-    Craft(craft::CraftArgs),
-    Doctor(doctor::DoctorArgs),
-    Extcap(extcap::ExtcapArgs),
-    ExtcapInstall(extcap_install::ExtcapInstallArgs),
-    Interfaces(interfaces::InterfacesArgs),
-    Lab(lab::LabArgs),
-    #[command(hide = true)]
-    LabHost(lab_host::LabHostArgs),
-    Fields(fields::FieldsArgs),
-    Completions(completions::CompletionsArgs),
-    Man(man::ManArgs),
-    Ping(ping::PingArgs),
-    Probe(probe::ProbeArgs),
-    Read(read::ReadArgs),
-    Schema(schema::SchemaArgs),
-    Replay(replay::ReplayArgs),
-    Send(send::SendArgs),
-    Test(test::TestArgs),
-    Trace(trace::TraceArgs),
-}
 
 /// What a command ends with: [`Done`](Outcome::Done) is exit code 0, [`NoAnswer`](Outcome::NoAnswer) is 1. A failure (exit
 /// code 2) is an `Err` whose text says what was tried, on what, why it failed and what to do.
@@ -153,8 +117,8 @@ pub type CommandResult = Result<Outcome, Box<dyn std::error::Error>>;
 /// Parses the command line, runs the command and turns its outcome into an exit code.
 pub fn main() -> ExitCode {
     let arguments = extcap::arguments(std::env::args_os());
-    let cli = match Cli::try_parse_from(&arguments) {
-        Ok(cli) => cli,
+    let given = match command_line::parse(&arguments) {
+        Ok(given) => given,
         Err(error) => {
             if let (ErrorKind::UnknownArgument, Some(meant)) = (error.kind(), lab::meant(&arguments)) {
                 anstream::eprintln!("rawsock: {meant}");
@@ -163,28 +127,8 @@ pub fn main() -> ExitCode {
             error.exit()
         }
     };
-    cli.color.apply();
-    let result = match &cli.command {
-        Command::Capture(args) => capture::run(args),
-        Command::Craft(args) => craft::run(args),
-        Command::Doctor(args) => doctor::run(args),
-        Command::Extcap(args) => extcap::run(args),
-        Command::ExtcapInstall(args) => extcap_install::run(args),
-        Command::Interfaces(args) => interfaces::run(args),
-        Command::Lab(args) => lab::run(args),
-        Command::LabHost(args) => lab_host::run(args),
-        Command::Fields(args) => fields::run(args),
-        Command::Completions(args) => completions::run(args),
-        Command::Man(args) => man::run(args),
-        Command::Ping(args) => ping::run(args),
-        Command::Probe(args) => probe::run(args),
-        Command::Read(args) => read::run(args),
-        Command::Schema(args) => schema::run(args),
-        Command::Replay(args) => replay::run(args),
-        Command::Send(args) => send::run(args),
-        Command::Test(args) => test::run(args),
-        Command::Trace(args) => trace::run(args),
-    };
+    given.color().apply();
+    let result = given.run();
     match result {
         Ok(Outcome::Done) => ExitCode::SUCCESS,
         Ok(Outcome::NoAnswer) => ExitCode::from(1),

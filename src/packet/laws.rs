@@ -124,7 +124,7 @@ fn every_beginning_of_a_packet_comes_back() {
 #[test]
 fn every_written_field_goes_out_as_written() {
     for protocol in registry().protocols() {
-        for section in &protocol.sections {
+        for section in protocol.sections.iter() {
             let Body::Fields { fields, len } = &section.body else { continue };
             for field in fields.iter().filter(|field| !matches!(field.kind, Kind::Octets)) {
                 let mut header = vec![0xa5u8; *len];

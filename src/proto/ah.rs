@@ -6,20 +6,6 @@ use super::{auto, ip, ipv6};
 use crate::wire::big_endian::{long_at, octet};
 
 pub(super) fn describe() -> Protocol {
-    let header = vec![
-        uint("next_header", 8, "Next header")
-            .values(ip::PROTOCOLS)
-            .default_uint(ipv6::NO_NEXT_HEADER)
-            .auto(auto::next_protocol),
-        uint("length", 8, "Length in words of 4 octets, less 2").auto(words),
-        octets("reserved", 2, "Reserved"),
-        uint("spi", 32, "Security parameters index").hex().default_uint(256),
-        uint("sequence", 32, "Sequence number").default_uint(1),
-    ];
-    let sections = vec![
-        Section::fields(header),
-        Section::octets("icv", "Integrity check value", Len::Octets(check_value_len)),
-    ];
     Protocol::new("ah", "Authentication Header", "RFC 4302", sections)
         .edge(ip::PROTO, 51)
         .next(ip::PROTO, |header| header.first().map(|next| u64::from(*next)))
@@ -32,6 +18,23 @@ pub(super) fn describe() -> Protocol {
             out.put(")");
             Ok(())
         })
+}
+
+fn sections() -> Vec<Section> {
+    let header = vec![
+        uint("next_header", 8, "Next header")
+            .values(ip::PROTOCOLS)
+            .default_uint(ipv6::NO_NEXT_HEADER)
+            .auto(auto::next_protocol),
+        uint("length", 8, "Length in words of 4 octets, less 2").auto(words),
+        octets("reserved", 2, "Reserved"),
+        uint("spi", 32, "Security parameters index").hex().default_uint(256),
+        uint("sequence", 32, "Sequence number").default_uint(1),
+    ];
+    vec![
+        Section::fields(header),
+        Section::octets("icv", "Integrity check value", Len::Octets(check_value_len)),
+    ]
 }
 
 /// Octets before the check value.

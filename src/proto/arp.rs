@@ -9,6 +9,17 @@ use crate::wire::text::Text;
 use crate::wire::value::ValueRef;
 
 pub(super) fn describe() -> Protocol {
+    Protocol::new("arp", "Address Resolution Protocol", "RFC 826", sections)
+        .edge(eth::ETHERTYPE, 0x0806)
+        .edge(eth::ETHERTYPE, 0x8035)
+        .edge(gre::PROTO, 0x0806)
+        .extent(Extent::Header)
+        .identity(identity)
+        .tag("ARP,")
+        .summary(summary)
+}
+
+fn sections() -> Vec<Section> {
     let fixed = vec![
         uint("hw.type", 16, "Hardware type").default_uint(1).values(HARDWARE),
         uint("proto.type", 16, "Protocol type").default_uint(0x0800).hex().values(eth::ETHERTYPES),
@@ -16,7 +27,7 @@ pub(super) fn describe() -> Protocol {
         uint("proto.size", 8, "Protocol address length").default_uint(4),
         uint("opcode", 16, "Operation").default_uint(1).values(OPERATIONS),
     ];
-    let sections = vec![
+    vec![
         Section::fields(fixed),
         Section::fields(vec![mac("src.hw_mac", "Sender MAC address")]).when(is_mac),
         Section::octets("src.hw", "Sender hardware address", Len::Octets(hardware_len)).when(|b| !is_mac(b)),
@@ -28,15 +39,7 @@ pub(super) fn describe() -> Protocol {
         Section::fields(vec![ipv4("dst.proto_ipv4", "Target IP address")]).when(is_ipv4),
         Section::octets("dst.proto", "Target protocol address", Len::Octets(protocol_len))
             .when(|b| !is_ipv4(b)),
-    ];
-    Protocol::new("arp", "Address Resolution Protocol", "RFC 826", sections)
-        .edge(eth::ETHERTYPE, 0x0806)
-        .edge(eth::ETHERTYPE, 0x8035)
-        .edge(gre::PROTO, 0x0806)
-        .extent(Extent::Header)
-        .identity(identity)
-        .tag("ARP,")
-        .summary(summary)
+    ]
 }
 
 /// Who asks for whom, as tcpdump says it.

@@ -8,6 +8,15 @@ use crate::wire::big_endian::octet_at;
 use crate::wire::text::Text;
 
 pub(super) fn describe() -> Protocol {
+    Protocol::new("bfd", "Bidirectional Forwarding Detection", "RFC 5880", sections)
+        .edge(udp::PORT, 3784)
+        // RFC 5883: over several hops.
+        .edge(udp::PORT, 4784)
+        .extent(Extent::Header)
+        .summary(summary)
+}
+
+fn sections() -> Vec<Section> {
     let header = vec![
         uint("version", 3, "Version").default_uint(1),
         uint("diag", 5, "Why the session went down").values(DIAGNOSTICS),
@@ -35,18 +44,12 @@ pub(super) fn describe() -> Protocol {
         uint("auth.len", 8, "Its length").auto(|scope| auto::header_len(scope)?.checked_sub(HEADER_LEN)),
         uint("auth.key", 8, "Key"),
     ];
-    let sections = vec![
+    vec![
         Section::fields(header),
         Section::fields(authentication).when(|before| before.octet(1) & AUTHENTICATED != 0),
         Section::octets("auth.data", "Password, or sequence number and digest", Len::Octets(data_len))
             .when(|before| before.octet(1) & AUTHENTICATED != 0),
-    ];
-    Protocol::new("bfd", "Bidirectional Forwarding Detection", "RFC 5880", sections)
-        .edge(udp::PORT, 3784)
-        // RFC 5883: over several hops.
-        .edge(udp::PORT, 4784)
-        .extent(Extent::Header)
-        .summary(summary)
+    ]
 }
 
 /// Tcpdump's words.

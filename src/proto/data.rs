@@ -9,7 +9,7 @@ pub const NAME: &str = "data";
 pub const HEX: &str = "hex";
 
 pub(super) fn describe() -> Protocol {
-    Protocol::new(NAME, "Data", "", vec![Section::octets(HEX, "Octets", Len::Rest)])
+    Protocol::new(NAME, "Data", "", sections)
         .message()
         .alias("data.data", &[HEX])
         .derived("data.len", Compute::Number(|view| u64::try_from(view.header().len()).ok()))
@@ -18,4 +18,8 @@ pub(super) fn describe() -> Protocol {
             out.put("length ").put(view.layer_len());
             Ok(())
         })
+}
+
+fn sections() -> Vec<Section> {
+    vec![Section::octets(HEX, "Octets", Len::Rest)]
 }

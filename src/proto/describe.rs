@@ -6,6 +6,7 @@
 //! (`when`), as the rest of an ICMP header depends on its type.
 
 use std::fmt;
+use std::sync::LazyLock;
 
 use crate::wire::layers::ProtocolId;
 use crate::wire::text::Text;
@@ -30,8 +31,8 @@ pub struct Protocol {
     pub title: &'static str,
     /// Where it is specified.
     pub reference: &'static str,
-    /// The header.
-    pub sections: Vec<Section>,
+    /// The header. It is described when somebody looks at it for the first time: few runs meet more than a handful of protocols.
+    pub sections: Sections,
     /// Where the protocol is found: each is a table of numbers, and its number there.
     pub edges: Vec<Edge>,
     /// Which table says what this layer carries.
@@ -76,6 +77,9 @@ pub struct Protocol {
     pub id: ProtocolId,
 }
 
+/// The sections of a header, described at the first use.
+pub type Sections = LazyLock<Vec<Section>, Box<dyn FnOnce() -> Vec<Section> + Send>>;
+
 /// Reads source and destination port from a header's octets; `None` when they are not there.
 pub type ReadPorts = fn(&[u8]) -> Option<(u16, u16)>;
 
@@ -90,18 +94,18 @@ impl fmt::Debug for Protocol {
 }
 
 impl Protocol {
-    /// A protocol with the given names and header; the other parts are set by the methods that follow.
+    /// A protocol with the given names and what describes its header; the other parts are set by the methods that follow.
     pub fn new(
         name: &'static str,
         title: &'static str,
         reference: &'static str,
-        sections: Vec<Section>,
+        sections: impl FnOnce() -> Vec<Section> + Send + 'static,
     ) -> Self {
         Self {
             name,
             title,
             reference,
-            sections,
+            sections: LazyLock::new(Box::new(sections)),
             edges: Vec::new(),
             next: None,
             extent: Extent::Rest,

@@ -10,6 +10,16 @@ use crate::wire::text::Text;
 use crate::wire::value::{Value, ValueRef};
 
 pub(super) fn describe() -> Protocol {
+    let protocol = Protocol::new("dhcp", "Dynamic Host Configuration Protocol", "RFC 2131", sections)
+        .edge(udp::PORT, 67)
+        .edge(udp::PORT, 68)
+        .edge(udp::PORT, 4011)
+        .extent(Extent::Header)
+        .summary(summary);
+    names_of_options!(protocol)
+}
+
+fn sections() -> Vec<Section> {
     let head = vec![
         uint("type", 8, "Message").values(TYPES).default_uint(REQUEST),
         uint("hw.type", 8, "Hardware type").hex().default_uint(1),
@@ -34,7 +44,7 @@ pub(super) fn describe() -> Protocol {
         octets("file", 128, "Boot file").hidden_when_zero(),
     ];
     let cookie = ipv4("cookie", "Magic cookie of options").default(Value::Ipv4(COOKIE.into()));
-    let sections = vec![
+    vec![
         Section::fields(head),
         Section::fields(mac_address).when(is_mac),
         Section::fields(vec![octets("hw.addr", 16, "Client's hardware address")])
@@ -49,14 +59,7 @@ pub(super) fn describe() -> Protocol {
             // Where it is empty, it says that no cookie stands there.
             is_left && (!before.builds || (before.wrote)("vendor"))
         }),
-    ];
-    let protocol = Protocol::new("dhcp", "Dynamic Host Configuration Protocol", "RFC 2131", sections)
-        .edge(udp::PORT, 67)
-        .edge(udp::PORT, 68)
-        .edge(udp::PORT, 4011)
-        .extent(Extent::Header)
-        .summary(summary);
-    names_of_options!(protocol)
+    ]
 }
 
 /// Tcpdump's words.

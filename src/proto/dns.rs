@@ -9,6 +9,12 @@ use super::udp;
 use crate::wire::big_endian::{word, word_at};
 
 pub(super) fn describe_dns() -> Protocol {
+    let protocol = Protocol::new("dns", "Domain Name System", "RFC 1035", sections_dns);
+    let protocol = words(protocol).edge(udp::PORT, 53).exchange(exchange);
+    names_of_records!(protocol).extent(Extent::Header).summary(summary)
+}
+
+fn sections_dns() -> Vec<Section> {
     let flags = vec![
         flag("flags.authoritative", "Authoritative answer"),
         flag("flags.truncated", "Truncated"),
@@ -18,24 +24,11 @@ pub(super) fn describe_dns() -> Protocol {
         flag("flags.authenticated", "Authentic data"),
         flag("flags.checkdisable", "Checking disabled"),
     ];
-    let protocol =
-        Protocol::new("dns", "Domain Name System", "RFC 1035", sections(RECURSION_DESIRED, flags, None));
-    let protocol = words(protocol).edge(udp::PORT, 53).exchange(exchange);
-    names_of_records!(protocol).extent(Extent::Header).summary(summary)
+    sections(RECURSION_DESIRED, flags, None)
 }
 
 pub(super) fn describe_mdns() -> Protocol {
-    let flags = vec![
-        flag("flags.authoritative", "Authoritative answer"),
-        flag("flags.truncated", "More known answers follow"),
-        flag("flags.recdesired", "Recursion desired"),
-        flag("flags.recavail", "Recursion available"),
-        flag("flags.z", "Reserved"),
-        flag("flags.authenticated", "Authentic data"),
-        flag("flags.checkdisable", "Checking disabled"),
-    ];
-    let sections = sections(0, flags, Some(("qu", "cache_flush")));
-    let protocol = words(Protocol::new("mdns", "Multicast Domain Name System", "RFC 6762", sections))
+    let protocol = words(Protocol::new("mdns", "Multicast Domain Name System", "RFC 6762", sections_mdns))
         .edge(udp::PORT, 5353)
         .alias("dns.qry.qu", &["qry.qu"])
         .alias("dns.resp.cache_flush", in_records!("cache_flush"))
@@ -48,19 +41,35 @@ pub(super) fn describe_mdns() -> Protocol {
     names_of_records!(names_of_header(protocol)).extent(Extent::Header).summary(summary)
 }
 
+fn sections_mdns() -> Vec<Section> {
+    let flags = vec![
+        flag("flags.authoritative", "Authoritative answer"),
+        flag("flags.truncated", "More known answers follow"),
+        flag("flags.recdesired", "Recursion desired"),
+        flag("flags.recavail", "Recursion available"),
+        flag("flags.z", "Reserved"),
+        flag("flags.authenticated", "Authentic data"),
+        flag("flags.checkdisable", "Checking disabled"),
+    ];
+    sections(0, flags, Some(("qu", "cache_flush")))
+}
+
 pub(super) fn describe_llmnr() -> Protocol {
+    let protocol = Protocol::new("llmnr", "Link-Local Multicast Name Resolution", "RFC 4795", sections_llmnr)
+        .edge(udp::PORT, 5355)
+        .alias("dns.flags.conflict", &["flags.conflict"])
+        .alias("dns.flags.tentative", &["flags.tentative"]);
+    names_of_records!(names_of_header(protocol)).extent(Extent::Header).summary(summary)
+}
+
+fn sections_llmnr() -> Vec<Section> {
     let flags = vec![
         flag("flags.conflict", "The name is not unique"),
         flag("flags.truncated", "Truncated"),
         flag("flags.tentative", "The sender has not yet found its name to be unique"),
         uint("flags.reserved", 4, "Reserved"),
     ];
-    let sections = sections(0, flags, None);
-    let protocol = Protocol::new("llmnr", "Link-Local Multicast Name Resolution", "RFC 4795", sections)
-        .edge(udp::PORT, 5355)
-        .alias("dns.flags.conflict", &["flags.conflict"])
-        .alias("dns.flags.tentative", &["flags.tentative"]);
-    names_of_records!(names_of_header(protocol)).extent(Extent::Header).summary(summary)
+    sections(0, flags, None)
 }
 
 /// Words of specs: the questions by the name of their count, `count.queries`, and EDNS's record, of which there is one at most.

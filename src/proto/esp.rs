@@ -5,14 +5,6 @@ use super::ip;
 use crate::wire::big_endian::long_at;
 
 pub(super) fn describe() -> Protocol {
-    let header = vec![
-        uint("spi", 32, "Security parameters index").hex().default_uint(256),
-        uint("sequence", 32, "Sequence number").default_uint(1),
-    ];
-    let sections = vec![
-        Section::fields(header),
-        Section::octets("data", "What is encrypted, and the check value", Len::Rest),
-    ];
     Protocol::new("esp", "Encapsulating Security Payload", "RFC 4303", sections).edge(ip::PROTO, 50).summary(
         |view, out| {
             if let (Some(spi), Some(sequence)) = (long_at(view.header(), 0), long_at(view.header(), 4)) {
@@ -21,4 +13,15 @@ pub(super) fn describe() -> Protocol {
             Ok(())
         },
     )
+}
+
+fn sections() -> Vec<Section> {
+    let header = vec![
+        uint("spi", 32, "Security parameters index").hex().default_uint(256),
+        uint("sequence", 32, "Sequence number").default_uint(1),
+    ];
+    vec![
+        Section::fields(header),
+        Section::octets("data", "What is encrypted, and the check value", Len::Rest),
+    ]
 }

@@ -22,21 +22,7 @@ pub(super) const LOCAL_EXPERIMENTAL: u64 = 0x88b5;
 pub const LINK_TYPE: &str = "linktype";
 
 pub(super) fn describe() -> Protocol {
-    let header = vec![
-        mac("dst", "Destination")
-            .set_by(setter!(MutableEthernetPacket, set_destination))
-            .default(Value::Mac([0xff; 6])),
-        mac("src", "Source").set_by(setter!(MutableEthernetPacket, set_source)),
-        uint("type", 16, "Type")
-            .set_by(setter!(MutableEthernetPacket, set_ethertype))
-            .also("len", MIN_ETHERTYPE)
-            .values(ETHERTYPES)
-            .default_uint(LOCAL_EXPERIMENTAL)
-            .auto(type_or_len)
-            .hex(),
-    ];
-    let header_len = MutableEthernetPacket::minimum_packet_size();
-    Protocol::new(NAME, "Ethernet II", "IEEE 802.3, RFC 894", vec![Section::measured(header_len, header)])
+    Protocol::new(NAME, "Ethernet II", "IEEE 802.3, RFC 894", sections)
         .edge(LINK_TYPE, 1)
         .edge(ETHERTYPE, BRIDGED)
         .edge(gre::PROTO, BRIDGED)
@@ -66,6 +52,24 @@ pub(super) fn describe() -> Protocol {
             }
             None => Ok(()),
         })
+}
+
+fn sections() -> Vec<Section> {
+    let header = vec![
+        mac("dst", "Destination")
+            .set_by(setter!(MutableEthernetPacket, set_destination))
+            .default(Value::Mac([0xff; 6])),
+        mac("src", "Source").set_by(setter!(MutableEthernetPacket, set_source)),
+        uint("type", 16, "Type")
+            .set_by(setter!(MutableEthernetPacket, set_ethertype))
+            .also("len", MIN_ETHERTYPE)
+            .values(ETHERTYPES)
+            .default_uint(LOCAL_EXPERIMENTAL)
+            .auto(type_or_len)
+            .hex(),
+    ];
+    let header_len = MutableEthernetPacket::minimum_packet_size();
+    vec![Section::measured(header_len, header)]
 }
 
 /// The EtherType of Ethernet frames inside something else: transparent Ethernet bridging (RFC 1701).

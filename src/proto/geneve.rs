@@ -9,6 +9,18 @@ use crate::wire::big_endian::{long_at, octet, octet_at, word_at};
 use crate::wire::text::Text;
 
 pub(super) fn describe() -> Protocol {
+    Protocol::new("geneve", "Generic Network Virtualization Encapsulation", "RFC 8926", sections)
+        .edge(udp::PORT, 6081)
+        .next(eth::ETHERTYPE, |header| word_at(header, 2).map(u64::from))
+        .alias("geneve.option.class", &["options.class"])
+        .alias("geneve.option.type", &["options.type"])
+        .alias("geneve.option.type.critical", &["options.type.critical"])
+        .alias("geneve.option.length", &["options.length"])
+        .gap(": ")
+        .summary(summary)
+}
+
+fn sections() -> Vec<Section> {
     let header = vec![
         uint("version", 2, "Version"),
         uint("opt_len", 6, "Length of the options").in_units_of(4).auto(options_len),
@@ -37,7 +49,7 @@ pub(super) fn describe() -> Protocol {
         ]),
         Section::octets("data", "Data", Len::Octets(|option| units_of_4(octet(option, 3), 0x1f))),
     ];
-    let sections = vec![
+    vec![
         Section::fields(header),
         Section::items(
             "options",
@@ -46,16 +58,7 @@ pub(super) fn describe() -> Protocol {
             option,
             Len::Octets(|header| units_of_4(octet(header, 0), 0x3f)),
         ),
-    ];
-    Protocol::new("geneve", "Generic Network Virtualization Encapsulation", "RFC 8926", sections)
-        .edge(udp::PORT, 6081)
-        .next(eth::ETHERTYPE, |header| word_at(header, 2).map(u64::from))
-        .alias("geneve.option.class", &["options.class"])
-        .alias("geneve.option.type", &["options.type"])
-        .alias("geneve.option.type.critical", &["options.type.critical"])
-        .alias("geneve.option.length", &["options.length"])
-        .gap(": ")
-        .summary(summary)
+    ]
 }
 
 /// Tcpdump's words.

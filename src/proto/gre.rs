@@ -13,8 +13,20 @@ use crate::wire::text::Text;
 pub(super) const PROTO: &str = "gre.proto";
 
 pub(super) fn describe() -> Protocol {
+    Protocol::new("gre", "Generic Routing Encapsulation", "RFC 2784, RFC 2890", sections)
+        .edge(ip::PROTO, 47)
+        // What stands behind source routes (RFC 1701) is not told.
+        .next(PROTO, |header| (octet(header, 0) & ROUTED == 0).then(|| word_at(header, 2).map(u64::from))?)
+        .alias("gre.flags.version", &["version"])
+        .alias("gre.key.payload_length", &["payload_length"])
+        .alias("gre.key.call_id", &["call_id"])
+        .derived("gre.flags_and_version", Compute::Number(|view| word_at(view.header(), 0).map(u64::from)))
+        .summary(summary)
+}
+
+fn sections() -> Vec<Section> {
     let payload_len = uint("payload_length", 16, "Payload length").auto(auto::payload_len);
-    let sections = vec![
+    vec![
         Section::fields(head()),
         Section::fields(vec![
             uint("checksum", 16, "Checksum").checksum(auto::layer_checksum),
@@ -29,16 +41,7 @@ pub(super) fn describe() -> Protocol {
             .when(|before| begins(before, SEQUENCE)),
         Section::fields(vec![uint("ack_number", 32, "Acknowledgement number")])
             .when(|before| begins(before, ACKNOWLEDGEMENT) && is_enhanced(before.header)),
-    ];
-    Protocol::new("gre", "Generic Routing Encapsulation", "RFC 2784, RFC 2890", sections)
-        .edge(ip::PROTO, 47)
-        // What stands behind source routes (RFC 1701) is not told.
-        .next(PROTO, |header| (octet(header, 0) & ROUTED == 0).then(|| word_at(header, 2).map(u64::from))?)
-        .alias("gre.flags.version", &["version"])
-        .alias("gre.key.payload_length", &["payload_length"])
-        .alias("gre.key.call_id", &["call_id"])
-        .derived("gre.flags_and_version", Compute::Number(|view| word_at(view.header(), 0).map(u64::from)))
-        .summary(summary)
+    ]
 }
 
 /// The first four octets. A flag is set when what it tells of is written.

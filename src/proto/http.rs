@@ -20,30 +20,6 @@ macro_rules! values_of_fields {
 pub(super) const PORT: u64 = 80;
 
 pub(super) fn describe() -> Protocol {
-    let field = vec![
-        Section::characters("name", "Name", Len::Look(|left| find(left, b":\r\n"))),
-        Section::octets("colon", "What stands before the value", Len::Usual(b": ", colon)),
-        Section::characters("value", "Value", Len::Look(|left| find(left, b"\r\n"))),
-        Section::octets("end", "End of the line", Len::Usual(b"\r\n", line_end)),
-    ];
-    let word = |name, title| Section::characters(name, title, Len::Look(|left| find(left, b" \r\n")));
-    let line = |name, title| Section::characters(name, title, Len::Look(|left| find(left, b"\r\n")));
-    let blank = |name| Section::octets(name, "Blank", Len::Usual(b" ", blank));
-    let sections = vec![
-        word("request.method", "Method").when(is_request),
-        blank("blank").when(is_request),
-        word("request.uri", "Target").when(is_request),
-        blank("blank2").when(is_request),
-        line("request.version", "Version").when(is_request),
-        word("response.version", "Version").when(is_response),
-        blank("blank").when(is_response),
-        word("response.status_code", "Status code").when(is_response),
-        blank("blank2").when(is_response),
-        line("response.phrase", "Reason").when(is_response),
-        Section::octets("end", "End of the line", Len::Usual(b"\r\n", line_end)),
-        Section::items("fields", "Header fields", Style::Table, field, Len::Look(fields_len)),
-        Section::octets("empty_line", "Empty line", Len::Usual(b"\r\n", line_end)),
-    ];
     let protocol = Protocol::new("http", "Hypertext Transfer Protocol", "RFC 9112", sections)
         .edge(tcp::PORT, PORT)
         .pdu(pdu)
@@ -76,6 +52,33 @@ pub(super) fn describe() -> Protocol {
         "upgrade" = "upgrade",
         "x_forwarded_for" = "x-forwarded-for"
     )
+}
+
+fn sections() -> Vec<Section> {
+    let field = vec![
+        Section::characters("name", "Name", Len::Look(|left| find(left, b":\r\n"))),
+        Section::octets("colon", "What stands before the value", Len::Usual(b": ", colon)),
+        Section::characters("value", "Value", Len::Look(|left| find(left, b"\r\n"))),
+        Section::octets("end", "End of the line", Len::Usual(b"\r\n", line_end)),
+    ];
+    let word = |name, title| Section::characters(name, title, Len::Look(|left| find(left, b" \r\n")));
+    let line = |name, title| Section::characters(name, title, Len::Look(|left| find(left, b"\r\n")));
+    let blank = |name| Section::octets(name, "Blank", Len::Usual(b" ", blank));
+    vec![
+        word("request.method", "Method").when(is_request),
+        blank("blank").when(is_request),
+        word("request.uri", "Target").when(is_request),
+        blank("blank2").when(is_request),
+        line("request.version", "Version").when(is_request),
+        word("response.version", "Version").when(is_response),
+        blank("blank").when(is_response),
+        word("response.status_code", "Status code").when(is_response),
+        blank("blank2").when(is_response),
+        line("response.phrase", "Reason").when(is_response),
+        Section::octets("end", "End of the line", Len::Usual(b"\r\n", line_end)),
+        Section::items("fields", "Header fields", Style::Table, field, Len::Look(fields_len)),
+        Section::octets("empty_line", "Empty line", Len::Usual(b"\r\n", line_end)),
+    ]
 }
 
 /// Whether a message begins here: a whole first line that says HTTP/1.

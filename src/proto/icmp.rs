@@ -13,11 +13,6 @@ use super::layout::setter;
 use crate::wire::big_endian::octet;
 
 pub(super) fn describe() -> Protocol {
-    let mut sections = vec![Section::measured(MutableIcmpPacket::minimum_packet_size(), head())];
-    sections.extend(queries());
-    sections.extend(errors());
-    sections.extend(extension::sections(has_extension, has_extension_head));
-    sections.push(Section::octets("body", "Body", Len::Rest).when(has_no_form));
     Protocol::new("icmp", "Internet Control Message Protocol", "RFC 792", sections)
         .edge(ip::PROTO, 1)
         .identity(identity)
@@ -38,6 +33,15 @@ pub(super) fn describe() -> Protocol {
         .alias("icmp.int_info.mtu", &["ext.objects.int_info.mtu"])
         .tag("ICMP")
         .summary(super::icmp_summary::summary)
+}
+
+fn sections() -> Vec<Section> {
+    let mut sections = vec![Section::measured(MutableIcmpPacket::minimum_packet_size(), head())];
+    sections.extend(queries());
+    sections.extend(errors());
+    sections.extend(extension::sections(has_extension, has_extension_head));
+    sections.push(Section::octets("body", "Body", Len::Rest).when(has_no_form));
+    sections
 }
 
 fn head() -> Vec<Field> {

@@ -14,15 +14,6 @@ use super::{auto, ip};
 use crate::wire::big_endian::{octet, word};
 
 pub(super) fn describe() -> Protocol {
-    let mut sections = vec![Section::measured(MutableIcmpv6Packet::minimum_packet_size(), head())];
-    sections.extend(errors_and_echo());
-    sections.extend(extension::sections(has_extension, has_extension_head));
-    sections.extend(multicast_listener());
-    sections.extend(neighbour_discovery());
-    sections.extend(mobility());
-    sections.extend(other_messages());
-    sections.push(options_of_messages());
-    sections.push(Section::octets("body", "Body", Len::Rest).when(|before| !has_form(before, KNOWN)));
     let protocol =
         Protocol::new("icmpv6", "Internet Control Message Protocol version 6", "RFC 4443", sections)
             .edge(ip::PROTO, 58)
@@ -32,6 +23,19 @@ pub(super) fn describe() -> Protocol {
             .tag("ICMP6,")
             .summary(super::icmpv6_summary::summary);
     wireshark_names(protocol)
+}
+
+fn sections() -> Vec<Section> {
+    let mut sections = vec![Section::measured(MutableIcmpv6Packet::minimum_packet_size(), head())];
+    sections.extend(errors_and_echo());
+    sections.extend(extension::sections(has_extension, has_extension_head));
+    sections.extend(multicast_listener());
+    sections.extend(neighbour_discovery());
+    sections.extend(mobility());
+    sections.extend(other_messages());
+    sections.push(options_of_messages());
+    sections.push(Section::octets("body", "Body", Len::Rest).when(|before| !has_form(before, KNOWN)));
+    sections
 }
 
 /// What stands in options and records here has names of its own in Wireshark; extensions have those of ICMP.

@@ -10,6 +10,19 @@ use crate::wire::big_endian::{long_at, octet, word, word_at};
 use crate::wire::text::Text;
 
 pub(super) fn describe() -> Protocol {
+    Protocol::new("igmp", "Internet Group Management Protocol", "RFC 3376", sections)
+        .edge(ip::PROTO, 2)
+        .message()
+        .alias("igmp.saddr", &["sources", "records.sources"])
+        .alias("igmp.maddr", &["records.maddr"])
+        .alias("igmp.num_src", &["records.num_src"])
+        .alias("igmp.record_type", &["records.record_type"])
+        .alias("igmp.aux_data_len", &["records.aux_data_len"])
+        .tag("igmp")
+        .summary(summary)
+}
+
+fn sections() -> Vec<Section> {
     let reserved = |name, bits| uint(name, bits, "Reserved").hex().hidden_when_zero();
     let head = vec![
         uint("type", 8, "Type").values(TYPES).default_uint(u64::from(QUERY)),
@@ -23,7 +36,7 @@ pub(super) fn describe() -> Protocol {
         uint("qqic", 8, "Querier's query interval code"),
         uint("num_src", 16, "Number of sources").auto(count_query_sources),
     ];
-    let sections = vec![
+    vec![
         Section::fields(head),
         Section::fields(vec![ipv4("maddr", "Multicast address")]).when(has_group),
         Section::fields(v3_query).when(is_v3_query),
@@ -49,17 +62,7 @@ pub(super) fn describe() -> Protocol {
         )
         .when(is_v3_report),
         Section::octets("body", "Body", Len::Rest).when(|before| !has_group(before) && !is_v3_report(before)),
-    ];
-    Protocol::new("igmp", "Internet Group Management Protocol", "RFC 3376", sections)
-        .edge(ip::PROTO, 2)
-        .message()
-        .alias("igmp.saddr", &["sources", "records.sources"])
-        .alias("igmp.maddr", &["records.maddr"])
-        .alias("igmp.num_src", &["records.num_src"])
-        .alias("igmp.record_type", &["records.record_type"])
-        .alias("igmp.aux_data_len", &["records.aux_data_len"])
-        .tag("igmp")
-        .summary(summary)
+    ]
 }
 
 /// A source's address.

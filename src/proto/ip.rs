@@ -21,16 +21,6 @@ pub const PROTO: &str = "ip.proto";
 pub(super) const EXPERIMENT: u64 = 253;
 
 pub(super) fn describe() -> Protocol {
-    let sections = vec![
-        Section::measured(FIXED_LEN, header()),
-        Section::records(
-            "options",
-            "Options",
-            ip_options::DIALECT,
-            ip_options::describe(),
-            Len::Octets(options_len),
-        ),
-    ];
     Protocol::new(NAME, "Internet Protocol version 4", "RFC 791", sections)
         .edge(eth::ETHERTYPE, 0x0800)
         .edge(eth::LINK_TYPE, 228)
@@ -59,6 +49,19 @@ pub(super) fn describe() -> Protocol {
         .alias("ip.opt.ptr", &["options.rr.ptr", "options.ts.ptr", "options.lsrr.ptr", "options.ssrr.ptr"])
         .tag("IP")
         .summary(summary)
+}
+
+fn sections() -> Vec<Section> {
+    vec![
+        Section::measured(FIXED_LEN, header()),
+        Section::records(
+            "options",
+            "Options",
+            ip_options::DIALECT,
+            ip_options::describe(),
+            Len::Octets(options_len),
+        ),
+    ]
 }
 
 /// RFC 791 §3.1, up to the options.

@@ -14,6 +14,35 @@ pub const NAME: &str = "ipv6";
 pub(super) const NO_NEXT_HEADER: u64 = 59;
 
 pub(super) fn describe() -> Protocol {
+    Protocol::new(NAME, "Internet Protocol version 6", "RFC 8200", sections)
+        .edge(eth::ETHERTYPE, 0x86dd)
+        .edge(eth::LINK_TYPE, 229)
+        .edge(ip::RAW_VERSION, 6)
+        .edge(ip::PROTO, 41)
+        .edge(gre::PROTO, 0x86dd)
+        .edge(ppp::PROTOCOL, 0x0057)
+        .edge(mpls::PAYLOAD, 6)
+        // The address family differs: BSD, FreeBSD, Darwin, Linux.
+        .edge(null::FAMILY, 24)
+        .edge(null::FAMILY, 28)
+        .edge(null::FAMILY, 30)
+        .edge(null::FAMILY, 10)
+        .next(ip::PROTO, |header| Ipv6Packet::new(header).map(|ip| u64::from(ip.get_next_header().0)))
+        .extent(Extent::Stated(stated_len))
+        .identity(identity)
+        .alias("ipv6.addr", &["src", "dst"])
+        .text_alias("ipv6.host", &["src", "dst"])
+        .text_alias("ipv6.src_host", &["src"])
+        .text_alias("ipv6.dst_host", &["dst"])
+        .alias("ip.version", &["version"])
+        .tag("IP6")
+        .summary(|view, out| match addresses(view.header()) {
+            Some((source, destination)) => view.end_points(out, source, destination),
+            None => Ok(()),
+        })
+}
+
+fn sections() -> Vec<Section> {
     let header = vec![
         uint("version", 4, "Version").set_by(setter!(MutableIpv6Packet, set_version)).default_uint(6),
         uint("tclass", 8, "Traffic class").set_by(setter!(MutableIpv6Packet, set_traffic_class)).hex(),
@@ -31,37 +60,7 @@ pub(super) fn describe() -> Protocol {
         ipv6("dst", "Destination").set_by(setter!(MutableIpv6Packet, set_destination)),
     ];
     let header_len = MutableIpv6Packet::minimum_packet_size();
-    Protocol::new(
-        NAME,
-        "Internet Protocol version 6",
-        "RFC 8200",
-        vec![Section::measured(header_len, header)],
-    )
-    .edge(eth::ETHERTYPE, 0x86dd)
-    .edge(eth::LINK_TYPE, 229)
-    .edge(ip::RAW_VERSION, 6)
-    .edge(ip::PROTO, 41)
-    .edge(gre::PROTO, 0x86dd)
-    .edge(ppp::PROTOCOL, 0x0057)
-    .edge(mpls::PAYLOAD, 6)
-    // The address family differs: BSD, FreeBSD, Darwin, Linux.
-    .edge(null::FAMILY, 24)
-    .edge(null::FAMILY, 28)
-    .edge(null::FAMILY, 30)
-    .edge(null::FAMILY, 10)
-    .next(ip::PROTO, |header| Ipv6Packet::new(header).map(|ip| u64::from(ip.get_next_header().0)))
-    .extent(Extent::Stated(stated_len))
-    .identity(identity)
-    .alias("ipv6.addr", &["src", "dst"])
-    .text_alias("ipv6.host", &["src", "dst"])
-    .text_alias("ipv6.src_host", &["src"])
-    .text_alias("ipv6.dst_host", &["dst"])
-    .alias("ip.version", &["version"])
-    .tag("IP6")
-    .summary(|view, out| match addresses(view.header()) {
-        Some((source, destination)) => view.end_points(out, source, destination),
-        None => Ok(()),
-    })
+    vec![Section::measured(header_len, header)]
 }
 
 /// Source and destination of the header.

@@ -20,10 +20,12 @@ pub(super) fn describe_dstopts() -> Protocol {
 }
 
 fn header(name: &'static str, title: &'static str) -> Protocol {
-    let sections = vec![
-        Section::fields(vec![next_header(), length()]),
-        Section::records("options", "Options", DIALECT, options(), Len::Octets(after_first_two)),
-    ];
+    let sections = || {
+        vec![
+            Section::fields(vec![next_header(), length()]),
+            Section::records("options", "Options", DIALECT, options(), Len::Octets(after_first_two)),
+        ]
+    };
     Protocol::new(name, title, "RFC 8200", sections)
         .next(ip::PROTO, next_key)
         .alias("ipv6.opt.router_alert", &["options.router_alert"])

@@ -5,15 +5,7 @@ use super::ip;
 use super::ipv6_extension::next_header;
 
 pub(super) fn describe() -> Protocol {
-    let header = vec![
-        next_header(),
-        uint("reserved_octet", 8, "Reserved"),
-        uint("offset", 13, "Offset in units of 8 octets"),
-        uint("reserved_bits", 2, "Reserved"),
-        flag("more", "More fragments"),
-        uint("ident", 32, "Identification").hex(),
-    ];
-    Protocol::new("ipv6.fraghdr", "IPv6 fragment header", "RFC 8200 §4.5", vec![Section::fields(header)])
+    Protocol::new("ipv6.fraghdr", "IPv6 fragment header", "RFC 8200 §4.5", sections)
         .edge(ip::PROTO, 44)
         .next(ip::PROTO, |header| {
             (fragmented(header) != Fragmented::Later).then(|| header.first().map(|next| u64::from(*next)))?
@@ -24,6 +16,18 @@ pub(super) fn describe() -> Protocol {
             out.put("frag (").put(offset).put("|").put(view.payload_len()).put(")");
             Ok(())
         })
+}
+
+fn sections() -> Vec<Section> {
+    let header = vec![
+        next_header(),
+        uint("reserved_octet", 8, "Reserved"),
+        uint("offset", 13, "Offset in units of 8 octets"),
+        uint("reserved_bits", 2, "Reserved"),
+        flag("more", "More fragments"),
+        uint("ident", 32, "Identification").hex(),
+    ];
+    vec![Section::fields(header)]
 }
 
 fn fragmented(header: &[u8]) -> Fragmented {

@@ -12,6 +12,16 @@ use super::ipv6_extension::{after_first_two, length, next_header, next_key};
 pub(super) const NAME: &str = "ipv6.routing";
 
 pub(super) fn describe() -> Protocol {
+    Protocol::new(NAME, "IPv6 routing header", "RFC 8200 §4.4", sections)
+        .edge(ip::PROTO, 43)
+        .next(ip::PROTO, next_key)
+        .summary(|view, out| match *view.header() {
+            [_, len, kind, left, ..] => write!(out, "RT6 (len={len}, type={kind}, segleft={left})"),
+            _ => write!(out, "RT6"),
+        })
+}
+
+fn sections() -> Vec<Section> {
     let fixed = vec![
         next_header(),
         length(),
@@ -30,7 +40,7 @@ pub(super) fn describe() -> Protocol {
         uint("rpl.reserved", 20, "Reserved").hidden_when_zero(),
     ];
     let address = || vec![Section::fields(vec![ipv6("address", "Address")])];
-    let sections = vec![
+    vec![
         Section::fields(fixed),
         Section::fields(vec![uint("reserved", 32, "Reserved")]).when(is_list),
         Section::fields(segment_routing).when(is_segment_routing),
@@ -46,14 +56,7 @@ pub(super) fn describe() -> Protocol {
             Len::Octets(|header| after_first_two(header)?.checked_sub(2)),
         )
         .when(|before| !is_list(before) && !is_segment_routing(before) && !is_compressed(before)),
-    ];
-    Protocol::new(NAME, "IPv6 routing header", "RFC 8200 §4.4", sections)
-        .edge(ip::PROTO, 43)
-        .next(ip::PROTO, next_key)
-        .summary(|view, out| match *view.header() {
-            [_, len, kind, left, ..] => write!(out, "RT6 (len={len}, type={kind}, segleft={left})"),
-            _ => write!(out, "RT6"),
-        })
+    ]
 }
 
 /// The node that the packet ends at: while segments are left, the last address of a type 0 or 2 header, the last one of a

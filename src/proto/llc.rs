@@ -13,6 +13,16 @@ pub const NAME: &str = "llc";
 pub(super) const ETHERTYPE_KEY: u64 = 4;
 
 pub(super) fn describe() -> Protocol {
+    Protocol::new(NAME, "Logical link control", "IEEE 802.2", sections)
+        .edge(eth::ETHERTYPE, ETHERTYPE_KEY)
+        .next(eth::ETHERTYPE, carried)
+        .alias("llc.control.n_r", &["n_r"])
+        .alias("llc.control.p", &["p"])
+        .link()
+        .summary(summary)
+}
+
+fn sections() -> Vec<Section> {
     let head = vec![
         group("dsap", "Destination service access point").default_uint(u64::from(SNAP)),
         uint("dsap.sap", 7, "Access point"),
@@ -24,21 +34,14 @@ pub(super) fn describe() -> Protocol {
     ];
     let second = vec![uint("n_r", 7, "Receive sequence number"), flag("p", "Poll or final")];
     let ethertype = || uint("type", 16, "Type").values(eth::ETHERTYPES).auto(auto::next_protocol).hex();
-    let sections = vec![
+    vec![
         Section::fields(head),
         Section::fields(second).when(|before| before.header.len() == 3 && !is_unnumbered(before.header)),
         Section::fields(vec![uint("oui", 24, "Organization code").values(ORGANIZATIONS)]).when(is_snap),
         Section::fields(vec![ethertype()]).when(|before| is_snap(before) && has_type(before.header)),
         Section::fields(vec![uint("pid", 16, "Protocol of the organization").hex()])
             .when(|before| is_snap(before) && !has_type(before.header)),
-    ];
-    Protocol::new(NAME, "Logical link control", "IEEE 802.2", sections)
-        .edge(eth::ETHERTYPE, ETHERTYPE_KEY)
-        .next(eth::ETHERTYPE, carried)
-        .alias("llc.control.n_r", &["n_r"])
-        .alias("llc.control.p", &["p"])
-        .link()
-        .summary(summary)
+    ]
 }
 
 /// A SNAP header's EtherType; IP has an access point of its own, too.

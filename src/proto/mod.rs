@@ -156,8 +156,8 @@ struct Table {
     name: &'static str,
     /// Sorted by number.
     entries: Vec<(u64, ProtocolId)>,
-    /// The same by a few bits of the number: of several that share these bits, one.
-    slots: Vec<Option<(u64, ProtocolId)>>,
+    /// For a few bits of a number, the place behind that of the entry which has them, or zero: of several, the first one.
+    slots: [u8; SLOTS],
 }
 
 /// How many slots a table has.
@@ -177,18 +177,20 @@ impl Registry {
             for edge in &protocol.edges {
                 let at = tables.iter().position(|table| table.name == edge.table).unwrap_or(tables.len());
                 if at == tables.len() {
-                    tables.push(Table { name: edge.table, entries: Vec::new(), slots: vec![None; SLOTS] });
+                    tables.push(Table { name: edge.table, entries: Vec::new(), slots: [0; SLOTS] });
                 }
                 if let Some(table) = tables.get_mut(at) {
                     table.entries.push((edge.key, protocol.id));
-                    if let Some(slot) = table.slots.get_mut(slot(edge.key)) {
-                        *slot = slot.or(Some((edge.key, protocol.id)));
-                    }
                 }
             }
         }
         for table in &mut tables {
             table.entries.sort_unstable();
+            for ((key, _), place) in table.entries.iter().zip(1u8..) {
+                if let Some(slot) = table.slots.get_mut(slot(*key)).filter(|slot| **slot == 0) {
+                    *slot = place;
+                }
+            }
         }
         let next = protocols.iter().map(|protocol| {
             let next = protocol.next?;
@@ -253,10 +255,10 @@ impl Registry {
     }
 
     fn look_up(&'static self, table: &Table, key: u64) -> Option<&'static Protocol> {
-        match table.slots.get(slot(key)).copied().flatten() {
-            None => None,
-            Some((known, id)) if known == key => Some(self.get(id)),
-            Some(_) => {
+        let place = usize::from(table.slots.get(slot(key)).copied().unwrap_or(0)).checked_sub(1)?;
+        match table.entries.get(place) {
+            Some((known, id)) if *known == key => Some(self.get(*id)),
+            _ => {
                 let at = table.entries.binary_search_by_key(&key, |entry| entry.0).ok()?;
                 table.entries.get(at).map(|(_, id)| self.get(*id))
             }

@@ -14,13 +14,7 @@ pub(super) const PAYLOAD: &str = "mpls.payload";
 const LABEL: u64 = 16;
 
 pub(super) fn describe() -> Protocol {
-    let header = vec![
-        uint("label", 20, "Label").values(LABELS),
-        uint("exp", 3, "Traffic class"),
-        flag("bottom", "Bottom of the stack").auto(is_bottom),
-        uint("ttl", 8, "Time to live").default_uint(64),
-    ];
-    Protocol::new(NAME, "Multiprotocol Label Switching", "RFC 3032", vec![Section::fields(header)])
+    Protocol::new(NAME, "Multiprotocol Label Switching", "RFC 3032", sections)
         .edge(eth::ETHERTYPE, 0x8847)
         .edge(eth::ETHERTYPE, 0x8848)
         .edge(gre::PROTO, 0x8847)
@@ -47,6 +41,16 @@ pub(super) fn describe() -> Protocol {
             out.put(if label & BOTTOM != 0 { ", [S], ttl " } else { ", ttl " }).put(label & 0xff).put(")");
             Ok(())
         })
+}
+
+fn sections() -> Vec<Section> {
+    let header = vec![
+        uint("label", 20, "Label").values(LABELS),
+        uint("exp", 3, "Traffic class"),
+        flag("bottom", "Bottom of the stack").auto(is_bottom),
+        uint("ttl", 8, "Time to live").default_uint(64),
+    ];
+    vec![Section::fields(header)]
 }
 
 const BOTTOM: u32 = 0x100;

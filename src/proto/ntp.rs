@@ -5,6 +5,20 @@ use super::{auto, udp};
 use crate::wire::big_endian::{octet, octet_at, word_at};
 
 pub(super) fn describe() -> Protocol {
+    Protocol::new("ntp", "Network Time Protocol", "RFC 5905", sections)
+        .edge(udp::PORT, 123)
+        .extent(Extent::Header)
+        .summary(|view, out| {
+            let Some(flags) = octet_at(view.header(), 0) else { return Ok(()) };
+            let mode = u64::from(flags & 7);
+            let name =
+                LINE_MODES.iter().find(|(known, _)| *known == mode).map_or("Unknown mode", |(_, name)| *name);
+            out.put("NTPv").put((flags >> 3) & 7).put(", ").put(name).put(", length ").put(view.layer_len());
+            Ok(())
+        })
+}
+
+fn sections() -> Vec<Section> {
     let head = vec![
         group("flags", "Flags").default_uint(CLIENT_V4),
         uint("flags.li", 2, "Leap indicator").values(LEAPS),
@@ -22,7 +36,7 @@ pub(super) fn describe() -> Protocol {
             Len::Octets(|field| usize::from(word_at(field, 2)?).checked_sub(4)),
         ),
     ];
-    let sections = vec![
+    vec![
         Section::fields(head),
         Section::fields(times()).when(has_times),
         Section::items("ext", "Extension fields", Style::Table, extension, Len::Rest)
@@ -31,18 +45,7 @@ pub(super) fn describe() -> Protocol {
         Section::octets("mac", "Message authentication code", Len::Rest)
             .when(|before| has_times(before) && before.header.len() == MESSAGE_LEN.saturating_add(4)),
         Section::octets("body", "Body", Len::Rest).when(|before| !has_times(before)),
-    ];
-    Protocol::new("ntp", "Network Time Protocol", "RFC 5905", sections)
-        .edge(udp::PORT, 123)
-        .extent(Extent::Header)
-        .summary(|view, out| {
-            let Some(flags) = octet_at(view.header(), 0) else { return Ok(()) };
-            let mode = u64::from(flags & 7);
-            let name =
-                LINE_MODES.iter().find(|(known, _)| *known == mode).map_or("Unknown mode", |(_, name)| *name);
-            out.put("NTPv").put((flags >> 3) & 7).put(", ").put(name).put(", length ").put(view.layer_len());
-            Ok(())
-        })
+    ]
 }
 
 /// Version 4, as a client sends it.

@@ -13,9 +13,7 @@ use crate::wire::text::Text;
 pub(super) const FAMILY: &str = "null.family";
 
 pub(super) fn describe_null() -> Protocol {
-    let header =
-        vec![family(), uint("family_high", 24, "Higher octets of the address family").hidden_when_zero()];
-    Protocol::new("null", "BSD loopback", "LINKTYPE_NULL", vec![Section::fields(header)])
+    Protocol::new("null", "BSD loopback", "LINKTYPE_NULL", sections_null)
         .edge(eth::LINK_TYPE, 0)
         .link()
         .summary(|view, out| summary(out, view.header().first()))
@@ -25,10 +23,14 @@ pub(super) fn describe_null() -> Protocol {
         })
 }
 
-pub(super) fn describe_loop() -> Protocol {
+fn sections_null() -> Vec<Section> {
     let header =
-        vec![uint("family_high", 24, "Higher octets of the address family").hidden_when_zero(), family()];
-    Protocol::new("loop", "OpenBSD loopback", "LINKTYPE_LOOP", vec![Section::fields(header)])
+        vec![family(), uint("family_high", 24, "Higher octets of the address family").hidden_when_zero()];
+    vec![Section::fields(header)]
+}
+
+pub(super) fn describe_loop() -> Protocol {
+    Protocol::new("loop", "OpenBSD loopback", "LINKTYPE_LOOP", sections_loop)
         .edge(eth::LINK_TYPE, 108)
         .link()
         .alias("null", &[""])
@@ -38,6 +40,12 @@ pub(super) fn describe_loop() -> Protocol {
             [0, 0, 0, family] => Some(u64::from(*family)),
             _ => None,
         })
+}
+
+fn sections_loop() -> Vec<Section> {
+    let header =
+        vec![uint("family_high", 24, "Higher octets of the address family").hidden_when_zero(), family()];
+    vec![Section::fields(header)]
 }
 
 fn summary(out: &mut Text, family: Option<&u8>) -> fmt::Result {

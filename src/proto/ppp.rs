@@ -11,16 +11,6 @@ use crate::wire::text::Text;
 pub(super) const PROTOCOL: &str = "ppp.protocol";
 
 pub(super) fn describe() -> Protocol {
-    let framing = vec![
-        uint("address", 8, "Address").hex().default_uint(u64::from(ALL_STATIONS)),
-        uint("control", 8, "Control").hex().default_uint(u64::from(UNNUMBERED)),
-    ];
-    let sections = vec![
-        Section::fields(framing).when(is_framed),
-        Section::fields(vec![number("protocol", 16)]).when(|before| !is_compressed(before)),
-        // RFC 1661 §6.5: the first octet, zero, left out. It has an odd number, as no first octet of a whole one has.
-        Section::fields(vec![number("compressed_protocol", 8)]).when(is_compressed),
-    ];
     Protocol::new("ppp", "Point-to-Point Protocol", "RFC 1661", sections)
         .edge(pppoe::PAYLOAD, 0)
         .edge(gre::PROTO, 0x880b)
@@ -30,6 +20,19 @@ pub(super) fn describe() -> Protocol {
         .alias("ppp.protocol", &["compressed_protocol"])
         .link()
         .summary(summary)
+}
+
+fn sections() -> Vec<Section> {
+    let framing = vec![
+        uint("address", 8, "Address").hex().default_uint(u64::from(ALL_STATIONS)),
+        uint("control", 8, "Control").hex().default_uint(u64::from(UNNUMBERED)),
+    ];
+    vec![
+        Section::fields(framing).when(is_framed),
+        Section::fields(vec![number("protocol", 16)]).when(|before| !is_compressed(before)),
+        // RFC 1661 §6.5: the first octet, zero, left out. It has an odd number, as no first octet of a whole one has.
+        Section::fields(vec![number("compressed_protocol", 8)]).when(is_compressed),
+    ]
 }
 
 fn number(name: &'static str, bits: u32) -> Field {

@@ -10,18 +10,7 @@ use crate::wire::domain_name::write_escaped;
 use crate::wire::text::Text;
 
 pub(super) fn describe_discovery() -> Protocol {
-    let tag = vec![
-        Section::fields(vec![
-            uint("type", 16, "Type").values(TAGS).hex(),
-            uint("length", 16, "Length").auto(|scope| auto::header_len(scope)?.checked_sub(4)),
-        ]),
-        Section::octets("value", "Value", Len::Octets(|tag| word_at(tag, 2).map(usize::from))),
-    ];
-    let sections = vec![
-        Section::fields(head(u64::from(INITIATION), tags_len)),
-        Section::items("tags", "Tags", Style::Table, tag, Len::Octets(payload_len)),
-    ];
-    Protocol::new("pppoed", "PPP over Ethernet, discovery", "RFC 2516", sections)
+    Protocol::new("pppoed", "PPP over Ethernet, discovery", "RFC 2516", sections_discovery)
         .edge(eth::ETHERTYPE, 0x8863)
         .extent(Extent::Header)
         .alias("pppoe.version", &["version"])
@@ -32,9 +21,22 @@ pub(super) fn describe_discovery() -> Protocol {
         .summary(discovery)
 }
 
+fn sections_discovery() -> Vec<Section> {
+    let tag = vec![
+        Section::fields(vec![
+            uint("type", 16, "Type").values(TAGS).hex(),
+            uint("length", 16, "Length").auto(|scope| auto::header_len(scope)?.checked_sub(4)),
+        ]),
+        Section::octets("value", "Value", Len::Octets(|tag| word_at(tag, 2).map(usize::from))),
+    ];
+    vec![
+        Section::fields(head(u64::from(INITIATION), tags_len)),
+        Section::items("tags", "Tags", Style::Table, tag, Len::Octets(payload_len)),
+    ]
+}
+
 pub(super) fn describe_session() -> Protocol {
-    let sections = vec![Section::fields(head(0, auto::payload_len))];
-    Protocol::new("pppoes", "PPP over Ethernet, session", "RFC 2516", sections)
+    Protocol::new("pppoes", "PPP over Ethernet, session", "RFC 2516", sections_session)
         .edge(eth::ETHERTYPE, 0x8864)
         .edge(eth::LINK_TYPE, 51)
         .next(PAYLOAD, |_| Some(0))
@@ -54,6 +56,10 @@ pub(super) fn describe_session() -> Protocol {
             }
             session(view.header(), out)
         })
+}
+
+fn sections_session() -> Vec<Section> {
+    vec![Section::fields(head(0, auto::payload_len))]
 }
 
 /// What a session carries: always PPP.

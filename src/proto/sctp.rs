@@ -6,13 +6,7 @@ use super::{ip, sctp_chunks, udp};
 use crate::wire::crc32c::Crc32c;
 
 pub(super) fn describe() -> Protocol {
-    let header = vec![
-        uint("srcport", 16, "Source port").default_uint(49152),
-        uint("dstport", 16, "Destination port").default_uint(7),
-        uint("verification_tag", 32, "Verification tag").hex(),
-        uint("checksum", 32, "Checksum").checksum(checksum).completed_by_cards(|_| Some(0)),
-    ];
-    Protocol::new("sctp", "Stream Control Transmission Protocol", "RFC 9260", vec![Section::fields(header)])
+    Protocol::new("sctp", "Stream Control Transmission Protocol", "RFC 9260", sections)
         .edge(ip::PROTO, 132)
         .next_by_payload(sctp_chunks::TYPE, |_, payload| sctp_chunks::kind(payload))
         .identity(udp::ports)
@@ -25,6 +19,16 @@ pub(super) fn describe() -> Protocol {
             }
             Ok(())
         })
+}
+
+fn sections() -> Vec<Section> {
+    let header = vec![
+        uint("srcport", 16, "Source port").default_uint(49152),
+        uint("dstport", 16, "Destination port").default_uint(7),
+        uint("verification_tag", 32, "Verification tag").hex(),
+        uint("checksum", 32, "Checksum").checksum(checksum).completed_by_cards(|_| Some(0)),
+    ];
+    vec![Section::fields(header)]
 }
 
 /// The CRC over header and chunks, as if it were zero itself; its octets stand in reverse (RFC 9260 §6.8 and appendix A).

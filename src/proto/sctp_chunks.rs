@@ -24,22 +24,27 @@ pub(super) fn kind(octets: &[u8]) -> Option<u64> {
 const KNOWN: &[u64] = &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 192];
 
 pub(super) fn describe_data() -> Protocol {
-    let fixed = vec![
-        uint("tsn", 32, "Transmission sequence number"),
-        uint("sid", 16, "Stream").hex(),
-        uint("ssn", 16, "Stream sequence number"),
-        uint("ppid", 32, "Protocol of the payload"),
-    ];
-    let flags = vec![
-        group("flags", "Flags").default_uint(3),
-        uint("flags.reserved", 4, "Reserved"),
-        flag("flags.i", "Acknowledge at once (RFC 7053)"),
-        flag("flags.u", "Unordered"),
-        flag("flags.b", "Beginning of a message"),
-        flag("flags.e", "End of a message"),
-    ];
-    let data = Section::octets("data", "Data", Len::Octets(left)).when(fits::<12>);
-    chunk("sctp.data", "SCTP data", 0, Some(flags), vec![Section::fields(fixed).when(fits::<12>), data], 16)
+    let flags = || {
+        vec![
+            group("flags", "Flags").default_uint(3),
+            uint("flags.reserved", 4, "Reserved"),
+            flag("flags.i", "Acknowledge at once (RFC 7053)"),
+            flag("flags.u", "Unordered"),
+            flag("flags.b", "Beginning of a message"),
+            flag("flags.e", "End of a message"),
+        ]
+    };
+    let parts = || {
+        let fixed = vec![
+            uint("tsn", 32, "Transmission sequence number"),
+            uint("sid", 16, "Stream").hex(),
+            uint("ssn", 16, "Stream sequence number"),
+            uint("ppid", 32, "Protocol of the payload"),
+        ];
+        let data = Section::octets("data", "Data", Len::Octets(left)).when(fits::<12>);
+        vec![Section::fields(fixed).when(fits::<12>), data]
+    };
+    chunk("sctp.data", "SCTP data", 0, flags, parts, 16)
         .alias("sctp.data_tsn", &["tsn"])
         .alias("sctp.data_tsn_raw", &["tsn"])
         .alias("sctp.data_sid", &["sid"])
@@ -70,48 +75,52 @@ pub(super) fn describe_init_ack() -> Protocol {
 }
 
 fn initiation(name: &'static str, title: &'static str, kind: u64) -> Protocol {
-    let fixed = vec![
-        uint("initiate_tag", 32, "Initiate tag").hex(),
-        uint("a_rwnd", 32, "Receiver window in octets").default_uint(65_535),
-        uint("outbound_streams", 16, "Outbound streams").default_uint(10),
-        uint("inbound_streams", 16, "Inbound streams").default_uint(10),
-        uint("initial_tsn", 32, "Initial transmission sequence number"),
-    ];
-    let parts = vec![Section::fields(fixed).when(fits::<16>), parameters().when(fits::<16>)];
-    names_of_parameters(chunk(name, title, kind, None, parts, 20))
+    let parts = || {
+        let fixed = vec![
+            uint("initiate_tag", 32, "Initiate tag").hex(),
+            uint("a_rwnd", 32, "Receiver window in octets").default_uint(65_535),
+            uint("outbound_streams", 16, "Outbound streams").default_uint(10),
+            uint("inbound_streams", 16, "Inbound streams").default_uint(10),
+            uint("initial_tsn", 32, "Initial transmission sequence number"),
+        ];
+        vec![Section::fields(fixed).when(fits::<16>), parameters().when(fits::<16>)]
+    };
+    names_of_parameters(chunk(name, title, kind, no_flags, parts, 20))
         .alias("sctp.initiate_tag", &["initiate_tag"])
 }
 
 pub(super) fn describe_sack() -> Protocol {
-    let fixed = vec![
-        uint("cumulative_tsn_ack", 32, "Cumulative acknowledgement"),
-        uint("a_rwnd", 32, "Receiver window in octets").default_uint(65_535),
-        uint("number_of_gap_blocks", 16, "Blocks behind gaps").counts("gap_blocks"),
-        uint("number_of_duplicated_tsns", 16, "Duplicates").counts("duplicate_tsns"),
-    ];
-    let block = vec![uint("start", 16, "First, from the acknowledged on"), uint("end", 16, "Last")];
-    let duplicate = vec![uint("tsn", 32, "Transmission sequence number")];
-    let parts = vec![
-        Section::fields(fixed).when(fits::<12>),
-        Section::items(
-            "gap_blocks",
-            "Blocks behind gaps",
-            Style::Table,
-            vec![Section::fields(block)],
-            Len::Octets(|chunk| counted(chunk, 12)),
-        )
-        .when(fits::<12>),
-        Section::items(
-            "duplicate_tsns",
-            "Duplicates",
-            Style::Scalar,
-            vec![Section::fields(duplicate)],
-            Len::Octets(|chunk| counted(chunk, 14)),
-        )
-        .when(fits::<12>),
-        Section::octets("rest", "Octets behind", Len::Octets(left)).when(has_rest::<12>),
-    ];
-    chunk("sctp.sack", "SCTP selective acknowledgement", 3, None, parts, 16)
+    let parts = || {
+        let fixed = vec![
+            uint("cumulative_tsn_ack", 32, "Cumulative acknowledgement"),
+            uint("a_rwnd", 32, "Receiver window in octets").default_uint(65_535),
+            uint("number_of_gap_blocks", 16, "Blocks behind gaps").counts("gap_blocks"),
+            uint("number_of_duplicated_tsns", 16, "Duplicates").counts("duplicate_tsns"),
+        ];
+        let block = vec![uint("start", 16, "First, from the acknowledged on"), uint("end", 16, "Last")];
+        let duplicate = vec![uint("tsn", 32, "Transmission sequence number")];
+        vec![
+            Section::fields(fixed).when(fits::<12>),
+            Section::items(
+                "gap_blocks",
+                "Blocks behind gaps",
+                Style::Table,
+                vec![Section::fields(block)],
+                Len::Octets(|chunk| counted(chunk, 12)),
+            )
+            .when(fits::<12>),
+            Section::items(
+                "duplicate_tsns",
+                "Duplicates",
+                Style::Scalar,
+                vec![Section::fields(duplicate)],
+                Len::Octets(|chunk| counted(chunk, 14)),
+            )
+            .when(fits::<12>),
+            Section::octets("rest", "Octets behind", Len::Octets(left)).when(has_rest::<12>),
+        ]
+    };
+    chunk("sctp.sack", "SCTP selective acknowledgement", 3, no_flags, parts, 16)
         .alias("sctp.sack_cumulative_tsn_ack", &["cumulative_tsn_ack"])
         .alias("sctp.sack_cumulative_tsn_ack_raw", &["cumulative_tsn_ack"])
         .alias("sctp.sack_a_rwnd", &["a_rwnd"])
@@ -123,29 +132,24 @@ pub(super) fn describe_sack() -> Protocol {
 }
 
 pub(super) fn describe_heartbeat() -> Protocol {
-    names_of_parameters(chunk(
-        "sctp.heartbeat",
-        "SCTP heartbeat",
-        4,
-        None,
-        vec![parameters().when(fits::<0>)],
-        4,
-    ))
+    let parts = || vec![parameters().when(fits::<0>)];
+    names_of_parameters(chunk("sctp.heartbeat", "SCTP heartbeat", 4, no_flags, parts, 4))
 }
 
 pub(super) fn describe_heartbeat_ack() -> Protocol {
-    let parts = vec![parameters().when(fits::<0>)];
-    names_of_parameters(chunk("sctp.heartbeat_ack", "SCTP heartbeat acknowledgement", 5, None, parts, 4))
+    let parts = || vec![parameters().when(fits::<0>)];
+    names_of_parameters(chunk("sctp.heartbeat_ack", "SCTP heartbeat acknowledgement", 5, no_flags, parts, 4))
 }
 
 pub(super) fn describe_abort() -> Protocol {
-    let parts = vec![causes().when(fits::<0>)];
-    names_of_causes(chunk("sctp.abort", "SCTP abort", 6, Some(reflected()), parts, 4))
+    let parts = || vec![causes().when(fits::<0>)];
+    names_of_causes(chunk("sctp.abort", "SCTP abort", 6, reflected, parts, 4))
         .alias("sctp.abort_t_bit", &["flags.t"])
 }
 
 pub(super) fn describe_error() -> Protocol {
-    names_of_causes(chunk("sctp.error", "SCTP operation error", 9, None, vec![causes().when(fits::<0>)], 4))
+    let parts = || vec![causes().when(fits::<0>)];
+    names_of_causes(chunk("sctp.error", "SCTP operation error", 9, no_flags, parts, 4))
 }
 
 pub(super) fn describe_shutdown() -> Protocol {
@@ -170,32 +174,34 @@ fn one_number(
     field: &'static str,
     field_title: &'static str,
 ) -> Protocol {
-    let parts = vec![
-        Section::fields(vec![uint(field, 32, field_title)]).when(fits::<4>),
-        Section::octets("rest", "Octets behind", Len::Octets(left)).when(has_rest::<4>),
-    ];
-    chunk(name, title, kind, None, parts, 8)
+    let parts = move || {
+        vec![
+            Section::fields(vec![uint(field, 32, field_title)]).when(fits::<4>),
+            Section::octets("rest", "Octets behind", Len::Octets(left)).when(has_rest::<4>),
+        ]
+    };
+    chunk(name, title, kind, no_flags, parts, 8)
 }
 
 pub(super) fn describe_shutdown_ack() -> Protocol {
-    plain("sctp.shutdown_ack", "SCTP shutdown acknowledgement", 8, None, "rest")
+    plain("sctp.shutdown_ack", "SCTP shutdown acknowledgement", 8, no_flags, "rest")
 }
 
 pub(super) fn describe_cookie_echo() -> Protocol {
-    plain("sctp.cookie_echo", "SCTP cookie echo", 10, None, "cookie").alias("sctp.cookie", &["cookie"])
+    plain("sctp.cookie_echo", "SCTP cookie echo", 10, no_flags, "cookie").alias("sctp.cookie", &["cookie"])
 }
 
 pub(super) fn describe_cookie_ack() -> Protocol {
-    plain("sctp.cookie_ack", "SCTP cookie acknowledgement", 11, None, "rest")
+    plain("sctp.cookie_ack", "SCTP cookie acknowledgement", 11, no_flags, "rest")
 }
 
 pub(super) fn describe_shutdown_complete() -> Protocol {
-    plain("sctp.shutdown_complete", "SCTP shutdown complete", 14, Some(reflected()), "rest")
+    plain("sctp.shutdown_complete", "SCTP shutdown complete", 14, reflected, "rest")
         .alias("sctp.shutdown_complete_t_bit", &["flags.t"])
 }
 
 pub(super) fn describe_unknown() -> Protocol {
-    plain("sctp.chunk", "SCTP chunk of another type", 255, None, "value")
+    plain("sctp.chunk", "SCTP chunk of another type", 255, no_flags, "value")
         .edge(TYPE, UNKNOWN)
         .alias("sctp.chunk_value", &["value"])
 }
@@ -205,20 +211,29 @@ fn plain(
     name: &'static str,
     title: &'static str,
     kind: u64,
-    flags: Option<Vec<Field>>,
+    flags: fn() -> Vec<Field>,
     octets: &'static str,
 ) -> Protocol {
-    chunk(name, title, kind, flags, vec![Section::octets(octets, "Octets", Len::Octets(left))], 4)
+    let parts = move || vec![Section::octets(octets, "Octets", Len::Octets(left))];
+    chunk(name, title, kind, flags, parts, 4)
 }
 
 pub(super) fn describe_forward_tsn() -> Protocol {
-    let stream = vec![uint("sid", 16, "Stream"), uint("ssn", 16, "Stream sequence number")];
-    let parts = vec![
-        Section::fields(vec![uint("tsn", 32, "New cumulative sequence number")]).when(fits::<4>),
-        Section::items("streams", "Streams", Style::Table, vec![Section::fields(stream)], Len::Octets(left))
+    let parts = || {
+        let stream = vec![uint("sid", 16, "Stream"), uint("ssn", 16, "Stream sequence number")];
+        vec![
+            Section::fields(vec![uint("tsn", 32, "New cumulative sequence number")]).when(fits::<4>),
+            Section::items(
+                "streams",
+                "Streams",
+                Style::Table,
+                vec![Section::fields(stream)],
+                Len::Octets(left),
+            )
             .when(fits::<4>),
-    ];
-    chunk("sctp.forward_tsn", "SCTP forward sequence number (RFC 3758)", 192, None, parts, 8)
+        ]
+    };
+    chunk("sctp.forward_tsn", "SCTP forward sequence number (RFC 3758)", 192, no_flags, parts, 8)
         .alias("sctp.forward_tsn_tsn", &["tsn"])
         .alias("sctp.forward_tsn_sid", &["streams.sid"])
         .alias("sctp.forward_tsn_ssn", &["streams.ssn"])
@@ -229,20 +244,24 @@ fn chunk(
     name: &'static str,
     title: &'static str,
     kind: u64,
-    flags: Option<Vec<Field>>,
-    parts: Vec<Section>,
+    flags: fn() -> Vec<Field>,
+    parts: impl FnOnce() -> Vec<Section> + Send + 'static,
     usual_len: u64,
 ) -> Protocol {
-    let mut head = vec![uint("type", 8, "Type").default_uint(kind).values(TYPES)];
-    head.extend(flags.unwrap_or_else(|| vec![uint("flags", 8, "Flags").hex()]));
-    head.push(uint("length", 16, "Length").default_uint(usual_len).auto(auto::header_len));
-    let mut sections = vec![Section::fields(head)];
-    let is_whole = parts.iter().any(|part| part.when.is_none());
-    sections.extend(parts);
-    if !is_whole {
-        sections.push(Section::octets("value", "Octets", Len::Octets(left)).when(has_value));
-    }
-    sections.push(Section::octets("padding", "Padding", Len::PadTo(4)));
+    let sections = move || {
+        let mut head = vec![uint("type", 8, "Type").default_uint(kind).values(TYPES)];
+        head.extend(flags());
+        head.push(uint("length", 16, "Length").default_uint(usual_len).auto(auto::header_len));
+        let mut sections = vec![Section::fields(head)];
+        let parts = parts();
+        let is_whole = parts.iter().any(|part| part.when.is_none());
+        sections.extend(parts);
+        if !is_whole {
+            sections.push(Section::octets("value", "Octets", Len::Octets(left)).when(has_value));
+        }
+        sections.push(Section::octets("padding", "Padding", Len::PadTo(4)));
+        sections
+    };
     Protocol::new(name, title, "RFC 9260 §3", sections)
         .edge(TYPE, kind)
         .next_by_payload(TYPE, |_, payload| self::kind(payload))
@@ -253,6 +272,11 @@ fn chunk(
         .part()
         .gap(" , ")
         .summary(summary)
+}
+
+/// Flags of chunks that have none.
+fn no_flags() -> Vec<Field> {
+    vec![uint("flags", 8, "Flags").hex()]
 }
 
 /// Flags of which the last says that the tag is the receiver's own (RFC 9260 §8.5.1).

@@ -37,15 +37,7 @@ const ADDRESS_ROOM: usize = 8;
 const MAC_LEN: usize = 6;
 
 pub(super) fn describe_v1() -> Protocol {
-    let head = vec![
-        uint("pkttype", 16, "Packet type").values(PACKET_TYPES),
-        uint("hatype", 16, "Link-layer address type").default_uint(1),
-        uint("halen", 16, "Link-layer address length").default_uint(6),
-    ];
-    let mut sections = vec![Section::fields(head)];
-    sections.extend(address!(address_len_v1));
-    sections.push(Section::fields(vec![ethertype()]));
-    Protocol::new("sll", "Linux cooked capture v1", "LINKTYPE_LINUX_SLL", sections)
+    Protocol::new("sll", "Linux cooked capture v1", "LINKTYPE_LINUX_SLL", sections_v1)
         .edge(eth::LINK_TYPE, 113)
         .next(eth::ETHERTYPE, |header| word(header, 14))
         .link()
@@ -59,18 +51,20 @@ pub(super) fn describe_v1() -> Protocol {
         })
 }
 
-pub(super) fn describe_v2() -> Protocol {
+fn sections_v1() -> Vec<Section> {
     let head = vec![
-        ethertype(),
-        uint("reserved", 16, "Reserved"),
-        uint("ifindex", 32, "Interface index"),
+        uint("pkttype", 16, "Packet type").values(PACKET_TYPES),
         uint("hatype", 16, "Link-layer address type").default_uint(1),
-        uint("pkttype", 8, "Packet type").values(PACKET_TYPES),
-        uint("halen", 8, "Link-layer address length").default_uint(6),
+        uint("halen", 16, "Link-layer address length").default_uint(6),
     ];
     let mut sections = vec![Section::fields(head)];
-    sections.extend(address!(address_len_v2));
-    Protocol::new("sll2", "Linux cooked capture v2", "LINKTYPE_LINUX_SLL2", sections)
+    sections.extend(address!(address_len_v1));
+    sections.push(Section::fields(vec![ethertype()]));
+    sections
+}
+
+pub(super) fn describe_v2() -> Protocol {
+    Protocol::new("sll2", "Linux cooked capture v2", "LINKTYPE_LINUX_SLL2", sections_v2)
         .edge(eth::LINK_TYPE, 276)
         .next(eth::ETHERTYPE, |header| word(header, 0))
         .link()
@@ -94,6 +88,20 @@ pub(super) fn describe_v2() -> Protocol {
             }
             _ => Ok(()),
         })
+}
+
+fn sections_v2() -> Vec<Section> {
+    let head = vec![
+        ethertype(),
+        uint("reserved", 16, "Reserved"),
+        uint("ifindex", 32, "Interface index"),
+        uint("hatype", 16, "Link-layer address type").default_uint(1),
+        uint("pkttype", 8, "Packet type").values(PACKET_TYPES),
+        uint("halen", 8, "Link-layer address length").default_uint(6),
+    ];
+    let mut sections = vec![Section::fields(head)];
+    sections.extend(address!(address_len_v2));
+    sections
 }
 
 /// Whose address the packet has, and what it carries, as tcpdump says it.

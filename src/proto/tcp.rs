@@ -17,33 +17,6 @@ const ACK: u8 = 0x10;
 const URG: u8 = 0x20;
 
 pub(super) fn describe() -> Protocol {
-    let header = vec![
-        uint("srcport", 16, "Source port").default_uint(49152),
-        uint("dstport", 16, "Destination port").default_uint(80).auto(auto::next_protocol),
-        uint("seq", 32, "Sequence number"),
-        uint("ack", 32, "Acknowledgment number"),
-        uint("hdr_len", 4, "Header length in octets").in_units_of(4).auto(auto::header_len),
-        uint("reserved", 3, "Reserved"),
-        group("flags", "Flags").letters(FLAG_LETTERS).default_uint(SYN),
-        flag("flags.ae", "Accurate ECN"),
-        flag("flags.cwr", "Congestion window reduced"),
-        flag("flags.ece", "ECN echo"),
-        flag("flags.urg", "Urgent"),
-        flag("flags.ack", "Acknowledgment"),
-        flag("flags.push", "Push"),
-        flag("flags.reset", "Reset"),
-        flag("flags.syn", "Syn"),
-        flag("flags.fin", "Fin"),
-        uint("window_size_value", 16, "Window").default_uint(64240),
-        uint("checksum", 16, "Checksum")
-            .checksum(auto::transport_checksum)
-            .completed_by_cards(auto::partial_checksum),
-        uint("urgent_pointer", 16, "Urgent pointer"),
-    ];
-    let sections = vec![
-        Section::fields(header),
-        Section::records("options", "Options", DIALECT, options(), Len::Octets(options_len)),
-    ];
     Protocol::new("tcp", "Transmission Control Protocol", "RFC 9293", sections)
         .edge(ip::PROTO, 6)
         .next_by_payload(PORT, |_, payload| carried(payload))
@@ -73,6 +46,36 @@ pub(super) fn describe() -> Protocol {
         )
         .derived("tcp.payload", Compute::Octets(payload))
         .summary(super::tcp_summary::summary)
+}
+
+fn sections() -> Vec<Section> {
+    let header = vec![
+        uint("srcport", 16, "Source port").default_uint(49152),
+        uint("dstport", 16, "Destination port").default_uint(80).auto(auto::next_protocol),
+        uint("seq", 32, "Sequence number"),
+        uint("ack", 32, "Acknowledgment number"),
+        uint("hdr_len", 4, "Header length in octets").in_units_of(4).auto(auto::header_len),
+        uint("reserved", 3, "Reserved"),
+        group("flags", "Flags").letters(FLAG_LETTERS).default_uint(SYN),
+        flag("flags.ae", "Accurate ECN"),
+        flag("flags.cwr", "Congestion window reduced"),
+        flag("flags.ece", "ECN echo"),
+        flag("flags.urg", "Urgent"),
+        flag("flags.ack", "Acknowledgment"),
+        flag("flags.push", "Push"),
+        flag("flags.reset", "Reset"),
+        flag("flags.syn", "Syn"),
+        flag("flags.fin", "Fin"),
+        uint("window_size_value", 16, "Window").default_uint(64240),
+        uint("checksum", 16, "Checksum")
+            .checksum(auto::transport_checksum)
+            .completed_by_cards(auto::partial_checksum),
+        uint("urgent_pointer", 16, "Urgent pointer"),
+    ];
+    vec![
+        Section::fields(header),
+        Section::records("options", "Options", DIALECT, options(), Len::Octets(options_len)),
+    ]
 }
 
 /// What begins here, by the port that it usually has: a segment tells that itself, whatever its ports.

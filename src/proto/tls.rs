@@ -12,6 +12,17 @@ use crate::wire::big_endian::{octet, word, word_at};
 pub(super) const PORT: u64 = 443;
 
 pub(super) fn describe() -> Protocol {
+    let protocol = Protocol::new("tls", "Transport Layer Security", "RFC 8446, RFC 5246", sections)
+        .edge(tcp::PORT, PORT)
+        .part_of_same()
+        .pdu(pdu)
+        .next_by_payload(tcp::PORT, |_, payload| begins(payload).then_some(PORT))
+        .alias("tls.handshake.ciphersuite", &["handshake.ciphersuites"])
+        .alias("tls.handshake.comp_method", &["handshake.comp_methods"]);
+    names_of_extensions!(protocol)
+}
+
+fn sections() -> Vec<Section> {
     let record = vec![
         uint("record.content_type", 8, "Content").values(CONTENTS).default_uint(u64::from(HANDSHAKE)),
         uint("record.version", 16, "Version").values(VERSIONS).default_uint(0x0301).hex(),
@@ -44,14 +55,7 @@ pub(super) fn describe() -> Protocol {
             before.header.len() == 5 && left(before.header) != Some(0)
         }
     }));
-    let protocol = Protocol::new("tls", "Transport Layer Security", "RFC 8446, RFC 5246", sections)
-        .edge(tcp::PORT, PORT)
-        .part_of_same()
-        .pdu(pdu)
-        .next_by_payload(tcp::PORT, |_, payload| begins(payload).then_some(PORT))
-        .alias("tls.handshake.ciphersuite", &["handshake.ciphersuites"])
-        .alias("tls.handshake.comp_method", &["handshake.comp_methods"]);
-    names_of_extensions!(protocol)
+    sections
 }
 
 /// Whether a record begins here, and is there as a whole.

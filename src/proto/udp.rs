@@ -10,6 +10,25 @@ use super::layout::setter;
 use super::pseudo_header::PseudoHeader;
 
 pub(super) fn describe() -> Protocol {
+    Protocol::new("udp", "User Datagram Protocol", "RFC 768", sections)
+        .edge(ip::PROTO, 17)
+        .next_by_either(PORT, lower_port, higher_port)
+        .yields()
+        .extent(Extent::Stated(stated_len))
+        .identity(ports)
+        .ports(port_pair)
+        .alias("udp.port", &["srcport", "dstport"])
+        .derived("udp.payload", Compute::Octets(payload))
+        .tag("UDP,")
+        .summary(|view, out| {
+            if view.header().len() >= MutableUdpPacket::minimum_packet_size() {
+                out.put("length ").put(view.payload_len());
+            }
+            Ok(())
+        })
+}
+
+fn sections() -> Vec<Section> {
     let header = vec![
         uint("srcport", 16, "Source port").set_by(setter!(MutableUdpPacket, set_source)).default_uint(49152),
         uint("dstport", 16, "Destination port")
@@ -27,22 +46,7 @@ pub(super) fn describe() -> Protocol {
             .wanted_when(is_in_ipv6),
     ];
     let header_len = MutableUdpPacket::minimum_packet_size();
-    Protocol::new("udp", "User Datagram Protocol", "RFC 768", vec![Section::measured(header_len, header)])
-        .edge(ip::PROTO, 17)
-        .next_by_either(PORT, lower_port, higher_port)
-        .yields()
-        .extent(Extent::Stated(stated_len))
-        .identity(ports)
-        .ports(port_pair)
-        .alias("udp.port", &["srcport", "dstport"])
-        .derived("udp.payload", Compute::Octets(payload))
-        .tag("UDP,")
-        .summary(|view, out| {
-            if view.header().len() >= MutableUdpPacket::minimum_packet_size() {
-                out.put("length ").put(view.payload_len());
-            }
-            Ok(())
-        })
+    vec![Section::measured(header_len, header)]
 }
 
 /// The table of the protocols that UDP carries: either port tells them, the lower one first, as in Wireshark.

@@ -15,20 +15,23 @@ pub(super) fn describe_provider() -> Protocol {
 }
 
 fn tag(name: &'static str, title: &'static str, reference: &'static str) -> Protocol {
-    let header = vec![
-        uint("priority", 3, "Priority").set_by(setter!(MutableVlanPacket, set_priority_code_point)),
-        flag("dei", "Drop eligible").set_by(setter!(MutableVlanPacket, set_drop_eligible_indicator)),
-        uint("id", 12, "VLAN identifier").set_by(setter!(MutableVlanPacket, set_vlan_identifier)),
-        uint("etype", 16, "Type")
-            .set_by(setter!(MutableVlanPacket, set_ethertype))
-            .also("len", 1536)
-            .values(eth::ETHERTYPES)
-            .default_uint(eth::LOCAL_EXPERIMENTAL)
-            .auto(eth::type_or_len)
-            .hex(),
-    ];
-    let header_len = MutableVlanPacket::minimum_packet_size();
-    Protocol::new(name, title, reference, vec![Section::measured(header_len, header)])
+    let sections = || {
+        let header = vec![
+            uint("priority", 3, "Priority").set_by(setter!(MutableVlanPacket, set_priority_code_point)),
+            flag("dei", "Drop eligible").set_by(setter!(MutableVlanPacket, set_drop_eligible_indicator)),
+            uint("id", 12, "VLAN identifier").set_by(setter!(MutableVlanPacket, set_vlan_identifier)),
+            uint("etype", 16, "Type")
+                .set_by(setter!(MutableVlanPacket, set_ethertype))
+                .also("len", 1536)
+                .values(eth::ETHERTYPES)
+                .default_uint(eth::LOCAL_EXPERIMENTAL)
+                .auto(eth::type_or_len)
+                .hex(),
+        ];
+        let header_len = MutableVlanPacket::minimum_packet_size();
+        vec![Section::measured(header_len, header)]
+    };
+    Protocol::new(name, title, reference, sections)
         .next_by_payload(eth::ETHERTYPE, |header, payload| {
             eth::type_or_llc(u64::from(VlanPacket::new(header)?.get_ethertype().0), payload)
         })

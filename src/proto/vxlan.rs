@@ -5,6 +5,23 @@ use super::{eth, udp};
 use crate::wire::big_endian::{long_at, octet_at};
 
 pub(super) fn describe() -> Protocol {
+    Protocol::new("vxlan", "Virtual eXtensible Local Area Network", "RFC 7348", sections)
+        .edge(udp::PORT, 4789)
+        .next(eth::ETHERTYPE, |_| Some(eth::BRIDGED))
+        .alias("vxlan.flag_g", &["flags.g"])
+        .alias("vxlan.flag_i", &["flags.i"])
+        .summary(|view, out| {
+            let (Some(flags), Some(vni)) = (octet_at(view.header(), 0), long_at(view.header(), 4)) else {
+                return Ok(());
+            };
+            let valid = if u64::from(flags) & VALID != 0 { "I" } else { "." };
+            out.put("VXLAN, flags [").put(valid).put("] (0x").hex(&[flags]);
+            out.put("), vni ").put(vni >> 8);
+            Ok(())
+        })
+}
+
+fn sections() -> Vec<Section> {
     let header = vec![
         group("flags", "Flags").default_uint(VALID),
         flag("flags.g", "There is a group policy"),
@@ -20,20 +37,7 @@ pub(super) fn describe() -> Protocol {
         uint("vni", 24, "VXLAN network identifier"),
         uint("reserved8", 8, "Reserved"),
     ];
-    Protocol::new("vxlan", "Virtual eXtensible Local Area Network", "RFC 7348", vec![Section::fields(header)])
-        .edge(udp::PORT, 4789)
-        .next(eth::ETHERTYPE, |_| Some(eth::BRIDGED))
-        .alias("vxlan.flag_g", &["flags.g"])
-        .alias("vxlan.flag_i", &["flags.i"])
-        .summary(|view, out| {
-            let (Some(flags), Some(vni)) = (octet_at(view.header(), 0), long_at(view.header(), 4)) else {
-                return Ok(());
-            };
-            let valid = if u64::from(flags) & VALID != 0 { "I" } else { "." };
-            out.put("VXLAN, flags [").put(valid).put("] (0x").hex(&[flags]);
-            out.put("), vni ").put(vni >> 8);
-            Ok(())
-        })
+    vec![Section::fields(header)]
 }
 
 /// The flag I.

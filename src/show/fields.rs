@@ -221,7 +221,7 @@ Ethernet II (eth), IEEE 802.3, RFC 894
     fn every_part_of_every_header_is_drawn() {
         for protocol in registry().protocols() {
             let text = text_of(protocol.name);
-            for section in &protocol.sections {
+            for section in protocol.sections.iter() {
                 let names: Vec<&str> = match &section.body {
                     crate::proto::describe::Body::Items(items) => vec![items.name],
                     crate::proto::describe::Body::Records(records) => vec![records.name],

@@ -75,7 +75,7 @@ proptest! {
 #[test]
 fn every_name_of_the_registry_is_read() {
     for protocol in registry().protocols() {
-        for section in &protocol.sections {
+        for section in protocol.sections.iter() {
             for (name, value) in writable(section) {
                 assert!(
                     !["trailer", "cut", "quoted_bytes", "quoted_trailer"].contains(&name.as_str()),
@@ -93,7 +93,7 @@ fn every_name_of_the_registry_is_read() {
 fn every_computed_field_takes_more_or_less() {
     let mut computed = 0;
     for protocol in registry().protocols() {
-        for section in &protocol.sections {
+        for section in protocol.sections.iter() {
             let Body::Fields { fields, .. } = &section.body else { continue };
             for field in fields.iter().filter(|field| field.kind == Kind::Uint) {
                 let is_computed = field.is_computed();
