@@ -9,7 +9,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 
 use super::ping_floor;
-use super::ping_header::{self, Fields, Stamping};
+use super::ping_header::{self, Fields};
 use super::ping_printer::Printer;
 use super::ping_targets::{self, Asked};
 use super::recording::Recording;
@@ -20,9 +20,11 @@ use crate::exchange::drive::icmp::{IcmpOptions, IcmpWire};
 use crate::exchange::engine::{MILLISECOND, Nanos, SECOND};
 use crate::exchange::ping::expectation::{self, Expectation};
 use crate::exchange::ping::query::{AskedInterface, Query, RequestPlan};
+use crate::exchange::ping::route::RouteQuery;
 use crate::exchange::ping::tag::Tag;
 use crate::exchange::ping::{Ping, PingPlan};
 use crate::packet::Node;
+use crate::spec::SpecError;
 use crate::sys::clock::{self, Now};
 use crate::sys::interrupt::Interrupt;
 use crate::sys::ip_socket::MtuDiscovery;
@@ -171,6 +173,15 @@ fn asked_interface(text: &str) -> Result<AskedInterface, String> {
     }
 }
 
+/// `-T`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Stamping {
+    /// Times only.
+    Tsonly,
+    /// Addresses and times.
+    Tsandaddr,
+}
+
 /// `-M`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Mtu {
@@ -235,7 +246,10 @@ pub(super) fn run(args: &PingArgs) -> CommandResult {
         mtu: args.mtu.discovery(),
         departures,
         // A datagram socket carries echoes alone, with a header of the kernel's own.
-        raw_only: args.hdrincl || header.is_some() || plan.request.query != Query::Echo,
+        raw_only: args.hdrincl
+            || header.is_some()
+            || args.route().is_some()
+            || plan.request.query != Query::Echo,
     };
     let mut wire = IcmpWire::new(options.clone());
     let recording = args.write.as_deref().map(Recording::create).transpose()?;
@@ -269,23 +283,24 @@ pub(super) fn run(args: &PingArgs) -> CommandResult {
 const LEAST_INTERVAL: Nanos = 200 * MILLISECOND;
 
 impl PingArgs {
-    /// Fields of the IP header that the options ask for.
-    fn header(&self) -> Result<Option<Fields>, Box<dyn std::error::Error>> {
-        let mut fields = match &self.ip {
-            Some(text) => ping_header::written(text, self.ipv6)?,
-            None => Vec::new(),
-        };
-        if self.record_route {
-            fields.push(ping_header::record_route());
-        }
-        fields.extend(self.stamping.map(ping_header::time_stamps));
-        Ok(Some(fields).filter(|fields| !fields.is_empty()))
+    /// What routers are to write into the header.
+    pub(super) fn route(&self) -> Option<RouteQuery> {
+        let stamps = self.stamping.map(|stamping| match stamping {
+            Stamping::Tsonly => RouteQuery::Times,
+            Stamping::Tsandaddr => RouteQuery::AddressesAndTimes,
+        });
+        if self.record_route { Some(RouteQuery::Addresses) } else { stamps }
+    }
+
+    /// Fields of the IP header that somebody wrote.
+    fn header(&self) -> Result<Option<Fields>, SpecError> {
+        self.ip.as_deref().map(|text| ping_header::written(text, self.ipv6)).transpose()
     }
 
     /// Addresses of which family will do.
     fn wanted(&self, header: Option<&[(String, Node)]>) -> Result<Wanted, String> {
         let (_, source) = self.leaves_by();
-        let is_ipv4 = header.is_some() && !self.ipv6 || self.icmp_timestamp;
+        let is_ipv4 = header.is_some() && !self.ipv6 || self.icmp_timestamp || self.route().is_some();
         Wanted::of(self.ipv4 || is_ipv4, self.ipv6, source, "-I")
     }
 
@@ -328,6 +343,7 @@ impl PingArgs {
             tos: self.tos,
             may_fragment: self.mtu == Mtu::Dont,
             header,
+            route: self.route(),
             ident: random::u16()?.max(1),
             tag: Tag { token: random::octets()?, keys: RandomState::new() },
             calendar: now.wall.saturating_sub(i64::try_from(now.monotonic).unwrap_or(i64::MAX)),

@@ -20,6 +20,7 @@ pub(super) fn measure(plan: &PingPlan, options: &IcmpOptions, interrupt: &Interr
     let address = IpAddr::from(Ipv4Addr::LOCALHOST);
     let mut request = plan.request.clone();
     request.header.clear();
+    request.route = None;
     let plan = PingPlan {
         request,
         interval: MILLISECOND,

@@ -13,6 +13,7 @@ use crate::exchange::drive::icmp::{IcmpWire, Path};
 use crate::exchange::engine::{MILLISECOND, Nanos};
 use crate::exchange::ping::expectation::Expectation;
 use crate::exchange::ping::ledger::Ledger;
+use crate::exchange::ping::route::OPTIONS_LEN;
 use crate::exchange::ping::statistics::{LegSpreads, Statistics};
 use crate::exchange::ping::{Event, Ping, Target};
 use crate::show::ping::{self as lines, EventStyle};
@@ -347,7 +348,8 @@ impl<'a> Printer<'a> {
             let interface =
                 self.args.from.as_deref().map(|from| if self.source.is_some() { "" } else { from });
             for target in engine.targets().iter().skip(self.headed).take(MANY) {
-                let _ = lines::head(&mut self.text, target, self.args.size as usize, interface);
+                let options = if self.args.route().is_some() { OPTIONS_LEN } else { 0 };
+                let _ = lines::head(&mut self.text, target, (self.args.size as usize, options), interface);
             }
         }
         self.headed = engine.targets().len();

@@ -10,8 +10,14 @@ use crate::exchange::ping::told::{Answer, Route};
 use crate::exchange::ping::{Damage, Event, Ping, Reply, Target};
 use crate::show::text::push_printable;
 
-/// The line that a target's pings begin with; `from` is what `-I` says: an interface, or nothing for an address.
-pub fn head(out: &mut String, target: &Target, size: usize, from: Option<&str>) -> fmt::Result {
+/// The line that a target's pings begin with; `size` is octets of payload and of options in
+/// the IPv4 header, `from` what `-I` says: an interface, or nothing for an address.
+pub fn head(
+    out: &mut String,
+    target: &Target,
+    (size, options): (usize, usize),
+    from: Option<&str>,
+) -> fmt::Result {
     let Target { name, address, source, .. } = target;
     match address {
         IpAddr::V4(_) => write!(out, "PING {name} ({address}) ")?,
@@ -23,7 +29,7 @@ pub fn head(out: &mut String, target: &Target, size: usize, from: Option<&str>) 
         out.push_str(": ");
     }
     match address {
-        IpAddr::V4(_) => writeln!(out, "{size}({}) bytes of data.", size + 28),
+        IpAddr::V4(_) => writeln!(out, "{size}({}) bytes of data.", size + options + 28),
         IpAddr::V6(_) => writeln!(out, "{size} data bytes"),
     }
 }

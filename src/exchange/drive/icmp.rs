@@ -151,6 +151,9 @@ impl IcmpWire {
 
     fn open_raw(&self, family: Family) -> Result<Sockets, SysError> {
         let sender = HeaderIncluded::open(family)?;
+        if self.options.mtu == MtuDiscovery::Probe {
+            sender.forget_path_mtu()?;
+        }
         let icmp = IcmpSocket::open(family, IcmpKind::Raw)?;
         if let Some(name) = &self.options.interface {
             sender.bind_to_interface(name)?;

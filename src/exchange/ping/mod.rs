@@ -5,6 +5,7 @@ pub mod expectation;
 pub mod ledger;
 mod message;
 pub mod query;
+pub mod route;
 pub mod sample;
 mod schedule;
 pub mod statistics;

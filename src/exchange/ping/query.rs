@@ -8,6 +8,7 @@ use crate::packet::{Layer, Node, Packet};
 use crate::proto::{data, registry};
 use crate::wire::value::Value;
 
+use super::route::RouteQuery;
 use super::tag::{HEAD_LEN, Mark, Tag};
 
 /// What is asked.
@@ -49,6 +50,8 @@ pub struct RequestPlan {
     pub may_fragment: bool,
     /// Fields of the IP header that somebody wrote, in place of all others.
     pub header: Vec<(String, Node)>,
+    /// What routers are to write into an IPv4 header.
+    pub route: Option<RouteQuery>,
     /// Identifier.
     pub ident: u16,
     /// Says whose payloads are whose.
@@ -115,7 +118,9 @@ impl RequestPlan {
     pub fn build(&self, source: IpAddr, destination: IpAddr, request: Request) -> Result<Built, BuildError> {
         let layers = match (source, destination) {
             (IpAddr::V4(source), IpAddr::V4(destination)) => {
-                let ip = self.ipv4(source, destination, request.mark.seq);
+                let mut ip = self.ipv4(source, destination, request.mark.seq);
+                let time = self.since_midnight(request.at);
+                ip.fields.extend(self.route.map(|route| route.field(source, time)));
                 vec![self.written(ip), self.icmp(request, "icmp", "ident", "seq")]
             }
             (source, destination) => {
@@ -287,6 +292,7 @@ mod tests {
             tos: 0,
             may_fragment: false,
             header: vec![],
+            route: None,
             ident: 0x1234,
             tag: Tag { token: [7; 4], keys: RandomState::new() },
             calendar: 0,

@@ -21,6 +21,7 @@ fn plan(count: u64) -> PingPlan {
         tos: 0,
         may_fragment: false,
         header: vec![],
+        route: None,
         ident: 99,
         tag: Tag { token: [5; 4], keys: RandomState::new() },
         calendar: 0,
