@@ -101,6 +101,75 @@ fn each_wrong_answer_has_its_class() {
 }
 
 #[test]
+fn the_file_holds_packets_and_verdicts_and_gives_the_same_numbers() {
+    let Some(lab) = lab() else { return };
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("run.pcapng");
+    let rule = "add table ip t; add chain ip t o { type filter hook output priority 0; }; \
+                add rule ip t o icmp type echo-request icmp sequence 3 drop";
+    assert!(run(lab.command(Host::Client, "nft").arg(rule)).status.success());
+    let mut command = lab.command(Host::Client, RAWSOCK);
+    command.args(["ping", "--json", "-c5", "-i0.2", "-W0.4", "10.77.2.2", "--write"]).arg(&file);
+    let output = run(&mut command);
+    let told = run(std::process::Command::new("tshark").arg("-r").arg(&file).args([
+        "-T",
+        "fields",
+        "-e",
+        "icmp.type",
+        "-e",
+        "icmp.seq",
+        "-e",
+        "frame.comment",
+    ]));
+    let text = String::from_utf8(told.stdout).unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines.len(), 9, "{text}");
+    assert!(lines[0].starts_with("8\t1\tanswered after 0."), "{text}");
+    assert!(lines.iter().filter(|line| line.contains(" ms, ")).count() == 4, "{text}");
+    assert_eq!(lines[1], "0\t1\tanswer to icmp_seq=1", "{text}");
+    assert!(lines[4].starts_with("8\t3\tdid not leave this host: "), "{text}");
+    // The same round trips, to the nanosecond, where both stamps are the kernel's.
+    let summary = summary(&output);
+    let stats = run(std::process::Command::new(RAWSOCK).args(["read", "--stats", "--json"]).arg(&file));
+    let stats = String::from_utf8(stats.stdout).unwrap();
+    let answers = stats
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap())
+        .find_map(|line| find(&line, "unanswered"))
+        .unwrap_or_else(|| panic!("{stats}"));
+    assert_eq!((&answers["questions"], &answers["answers"]), (&json!(5), &json!(4)), "{stats}");
+    assert_eq!((&summary["transmitted"], &summary["received"]), (&json!(5), &json!(4)));
+    if summary["by_user_stamps"] == json!(0) {
+        for figure in ["min", "avg", "max", "mdev", "p50", "p90", "p99"] {
+            assert_eq!(
+                number(&answers, figure),
+                number(&summary["rtt_ns"], figure),
+                "{figure}: {stats}\n{summary}"
+            );
+        }
+    }
+}
+
+/// A figure in nanoseconds, whatever its key says beside its name.
+fn number(object: &Value, name: &str) -> u64 {
+    let members = object.as_object().unwrap();
+    let nested = members.values().filter_map(Value::as_object).flatten();
+    let all = members.iter().chain(nested);
+    let found = all.filter(|(key, _)| key.as_str() == name || key.as_str() == format!("{name}_ns"));
+    found.filter_map(|(_, value)| value.as_u64()).next().unwrap_or_else(|| panic!("{name}: {object}"))
+}
+
+/// The object that has this member, wherever it stands.
+fn find(value: &Value, member: &str) -> Option<Value> {
+    match value {
+        Value::Object(members) if members.contains_key(member) => Some(value.clone()),
+        Value::Object(members) => members.values().find_map(|value| find(value, member)),
+        Value::Array(items) => items.iter().find_map(|value| find(value, member)),
+        _ => None,
+    }
+}
+
+#[test]
 fn at_full_rate_all_is_counted_and_nothing_crashes() {
     let Some(lab) = lab() else { return };
     let mut server = hostile(&lab, "30");

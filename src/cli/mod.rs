@@ -27,6 +27,7 @@ mod display_filter;
 mod doctor;
 mod duration;
 mod engine;
+mod evidence;
 mod expert;
 mod extcap;
 mod extcap_install;

@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
+use super::evidence::Evidence;
 use super::ping_floor;
 use super::ping_header::{self, Fields};
 use super::ping_printer::Printer;
 use super::ping_targets::{self, Asked};
-use super::recording::Recording;
 use super::resolve::{Resolver, Wanted, check_source};
 use super::{CommandResult, duration, random};
 use crate::exchange::drive::drive;
@@ -22,7 +22,7 @@ use crate::exchange::ping::expectation::{self, Expectation};
 use crate::exchange::ping::query::{AskedInterface, Query, RequestPlan};
 use crate::exchange::ping::route::RouteQuery;
 use crate::exchange::ping::tag::Tag;
-use crate::exchange::ping::{Ping, PingPlan};
+use crate::exchange::ping::{FrameKind, Ping, PingPlan, frame_of};
 use crate::packet::Node;
 use crate::spec::SpecError;
 use crate::sys::clock::{self, Now};
@@ -252,13 +252,16 @@ pub(super) fn run(args: &PingArgs) -> CommandResult {
             || plan.request.query != Query::Echo,
     };
     let mut wire = IcmpWire::new(options.clone());
-    let recording = args.write.as_deref().map(Recording::create).transpose()?;
-    recording.iter().try_for_each(|recording| wire.record(recording.recorder()))?;
+    let evidence = args.write.as_deref().map(Evidence::create).transpose()?;
+    evidence.iter().try_for_each(|evidence: &Evidence<FrameKey>| {
+        wire.record(evidence.recorder(|frame| frame_of(frame.data, frame.link_type)))
+    })?;
     let interrupt = Interrupt::catch()?;
     let mut engine = Ping::new(plan);
     let Asked { addresses, names, is_many } = asked;
     let is_flood = engine.plan().interval < LEAST_INTERVAL || engine.plan().flood.is_some();
     let mut printer = Printer::new(args, source, interface_index, is_many, is_flood, wrong)?;
+    printer.save_to(evidence.clone());
     for address in addresses {
         printer.add_address(address, wanted, &mut engine, &mut wire, Now::read());
     }
@@ -272,12 +275,16 @@ pub(super) fn run(args: &PingArgs) -> CommandResult {
         true => ping_floor::measure(engine.plan(), &options, &interrupt),
         false => None,
     };
-    let outcome = printer.finish(&engine, floor.as_ref())?;
+    // What passed until now is saved before its verdicts end.
     wire.finish()?;
+    let outcome = printer.finish(&engine, floor.as_ref())?;
     drop(wire);
-    recording.map_or(Ok(()), Recording::finish)?;
+    evidence.map_or(Ok(()), Evidence::finish)?;
     Ok(outcome)
 }
+
+/// What a frame holds, whose it is, and the number in its header.
+pub(super) type FrameKey = (FrameKind, IpAddr, u16);
 
 /// Five a second: what is faster is a flood for another host.
 const LEAST_INTERVAL: Nanos = 200 * MILLISECOND;

@@ -5,7 +5,8 @@ use std::io::{self, IsTerminal, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::os::fd::{AsFd, BorrowedFd};
 
-use super::ping::PingArgs;
+use super::evidence::{Comment, Evidence};
+use super::ping::{FrameKey, PingArgs};
 use super::resolve::{Resolved, Resolver, Wanted};
 use super::{CommandResult, Outcome};
 use crate::exchange::drive::Watcher;
@@ -17,6 +18,7 @@ use crate::exchange::ping::route::OPTIONS_LEN;
 use crate::exchange::ping::statistics::{LegSpreads, Statistics};
 use crate::exchange::ping::{Event, Ping, Target};
 use crate::show::ping::{self as lines, EventStyle};
+use crate::show::ping_comment::{self, Remark};
 use crate::show::ping_many::{self, Table};
 use crate::show::{ping_json, ping_summary};
 use crate::sys::clock::{self, Now};
@@ -42,6 +44,7 @@ pub(super) struct Printer<'a> {
     netlink: Option<Netlink>,
     links: HashMap<u32, Link>,
     own: Option<HashSet<IpAddr>>,
+    evidence: Option<Evidence<FrameKey>>,
     text: String,
 }
 
@@ -102,8 +105,14 @@ impl<'a> Printer<'a> {
             netlink: None,
             links: HashMap::new(),
             own: None,
+            evidence: None,
             text,
         })
+    }
+
+    /// Says in this file, too, what became of each packet.
+    pub(super) fn save_to(&mut self, evidence: Option<Evidence<FrameKey>>) {
+        self.evidence = evidence;
     }
 
     /// Adds a host of which the address is known.
@@ -315,7 +324,25 @@ impl<'a> Printer<'a> {
         Some(all)
     }
 
+    /// Says of the packets of an event what became of them.
+    fn remark(&self, engine: &Ping, event: &Event) {
+        let Some(evidence) = &self.evidence else { return };
+        if let Event::Dropped { target, seq, text, wall, .. } = event
+            && let Some(packet) = engine.packet_of(*target, *seq)
+        {
+            let text = format!("did not leave this host: {text}");
+            evidence.unsent(&packet, Comment { text, time: Some(*wall) });
+        }
+        let window = engine.plan().request.window();
+        for remark in ping_comment::remarks(engine, event) {
+            let Remark { kind, peer, seq, text, time } = remark;
+            let seq = u16::try_from(seq % window).unwrap_or_default();
+            evidence.comment(&(kind, peer, seq), Comment { text, time });
+        }
+    }
+
     fn tell(&mut self, engine: &Ping, event: &Event) {
+        self.remark(engine, event);
         let style = EventStyle {
             stamp: self.args.stamp,
             sources: self.args.verbose,

@@ -24,6 +24,7 @@ pub mod line;
 mod nesting;
 pub mod palette;
 pub mod ping;
+pub mod ping_comment;
 pub mod ping_json;
 pub mod ping_many;
 pub mod ping_summary;

@@ -48,7 +48,7 @@ fn per_second(count: u64, interval: u64) -> String {
 
 /// Appends how long answers took; nothing where nobody asked.
 pub(super) fn answers(out: &mut String, statistics: &Statistics) {
-    let rows: Vec<[String; 12]> = asked(statistics).map(|(_, name, answers)| row(name, answers)).collect();
+    let rows: Vec<[String; 14]> = asked(statistics).map(|(_, name, answers)| row(name, answers)).collect();
     if rows.is_empty() {
         return;
     }
@@ -63,7 +63,9 @@ pub(super) fn answers(out: &mut String, statistics: &Statistics) {
         ("unanswered", Align::Right),
         ("min", Align::Right),
         ("avg", Align::Right),
+        ("mdev", Align::Right),
         ("p50", Align::Right),
+        ("p90", Align::Right),
         ("p99", Align::Right),
         ("max", Align::Right),
     ];
@@ -73,7 +75,7 @@ pub(super) fn answers(out: &mut String, statistics: &Statistics) {
     }
 }
 
-fn row(name: &str, answers: &Answers) -> [String; 12] {
+fn row(name: &str, answers: &Answers) -> [String; 14] {
     let counts = [
         answers.questions,
         answers.asked_again,
@@ -84,8 +86,8 @@ fn row(name: &str, answers: &Answers) -> [String; 12] {
     ];
     let [asked, asked_again, answered, answered_again, unasked, unanswered] =
         counts.map(|count| count.to_string());
-    let [least, mean, half, most_of, most] =
-        summary(&answers.times).map(|(_, time)| match answers.times.count {
+    let [least, mean, deviation, half, nine_tenths, most_of, most] =
+        of_answers(&answers.times).map(|(_, time)| match answers.times.count {
             0 => "-".to_owned(),
             _ => Milliseconds(time).to_string(),
         });
@@ -100,7 +102,9 @@ fn row(name: &str, answers: &Answers) -> [String; 12] {
         unanswered,
         least,
         mean,
+        deviation,
         half,
+        nine_tenths,
         most_of,
         most,
     ]
@@ -115,6 +119,12 @@ pub(super) fn summary(times: &Spread) -> [(&'static str, u64); 5] {
         ("p99", times.quantile(990)),
         ("max", times.most()),
     ]
+}
+
+/// The same of answers, with what `ping` says of them.
+fn of_answers(times: &Spread) -> [(&'static str, u64); 7] {
+    let [min, avg, p50, p99, max] = summary(times);
+    [min, avg, ("mdev", times.deviation()), p50, ("p90", times.quantile(900)), p99, max]
 }
 
 /// The protocols in which somebody asked or answered.
@@ -137,7 +147,7 @@ pub(super) fn json_rates(statistics: &Statistics) -> JsonObject {
 /// How long answers took.
 pub(super) fn json_answers(statistics: &Statistics) -> Vec<JsonObject> {
     let all = asked(statistics).map(|(protocol, _, answers)| {
-        let times = summary(&answers.times)
+        let times = of_answers(&answers.times)
             .iter()
             .fold(JsonObject::new(), |object, (name, time)| object.number(name, *time));
         let object = JsonObject::new()

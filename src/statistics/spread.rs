@@ -13,6 +13,7 @@ pub struct Spread {
     /// How many.
     pub count: u64,
     sum: u128,
+    square_sum: u128,
     least: u64,
     most: u64,
     /// The first ones.
@@ -28,6 +29,7 @@ impl Spread {
         self.most = self.most.max(nanoseconds);
         self.count = self.count.saturating_add(1);
         self.sum = self.sum.saturating_add(u128::from(nanoseconds));
+        self.square_sum = self.square_sum.saturating_add(u128::from(nanoseconds).saturating_pow(2));
         if self.exact.len() < MOST_EXACT {
             self.exact.push(nanoseconds);
             return;
@@ -62,6 +64,7 @@ impl Spread {
         self.most = self.most.max(other.most);
         self.count = self.count.saturating_add(other.count);
         self.sum = self.sum.saturating_add(other.sum);
+        self.square_sum = self.square_sum.saturating_add(other.square_sum);
         let room = MOST_EXACT.saturating_sub(self.exact.len());
         if self.steps.is_empty() && other.steps.is_empty() && other.exact.len() <= room {
             self.exact.extend(&other.exact);
@@ -92,6 +95,15 @@ impl Spread {
     pub fn mean(&self) -> u64 {
         let mean = self.sum.checked_div(u128::from(self.count)).unwrap_or(0);
         u64::try_from(mean).unwrap_or(u64::MAX)
+    }
+
+    /// The standard deviation, which `ping` calls mdev; 0 where there is none.
+    pub fn deviation(&self) -> u64 {
+        let count = u128::from(self.count);
+        let mean = self.sum.checked_div(count).unwrap_or(0);
+        let variance =
+            self.square_sum.checked_div(count).unwrap_or(0).saturating_sub(mean.saturating_mul(mean));
+        u64::try_from(variance.isqrt()).unwrap_or(u64::MAX)
     }
 
     /// What so many in a thousand do not exceed: exact for the first thousands, then at most 1/256 above that, and never above

@@ -41,6 +41,32 @@ pub fn belongs(octets: &[u8], link_type: LinkType, ident: u16, is_target: &dyn F
             .any(|(from, to, _)| is_target(from) || is_target(to))
 }
 
+/// What a frame of a run holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum FrameKind {
+    /// A request.
+    Request,
+    /// A reply.
+    Reply,
+    /// An ICMP error about a request.
+    Error,
+}
+
+/// What a frame of the run holds, whom it went to or came from, and the number in the header that says to which request it
+/// belongs; `None` of a later fragment, which does not say.
+pub fn frame_of(octets: &[u8], link_type: LinkType) -> Option<(FrameKind, IpAddr, u16)> {
+    let mut table = LayerTable::default();
+    dissect(octets, link_type, &mut table);
+    let message = Message::outermost(octets, &table)?;
+    if let Some(quoted) = message.quoted(octets, &table) {
+        return Some((FrameKind::Error, message.from, quoted.seq));
+    }
+    match message.is_reply {
+        true => Some((FrameKind::Reply, message.from, message.seq)),
+        false => Some((FrameKind::Request, message.to?, message.seq)),
+    }
+}
+
 /// An ICMP or ICMPv6 message with its addresses.
 pub(super) struct Message<'a> {
     pub(super) from: IpAddr,

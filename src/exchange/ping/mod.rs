@@ -26,7 +26,7 @@ use crate::packet::dissect::dissect;
 use crate::wire::layers::LayerTable;
 
 pub use self::event::{Damage, Event, Reply};
-pub use self::message::{belongs, path_mtu};
+pub use self::message::{FrameKind, belongs, frame_of, path_mtu};
 pub use self::target::Target;
 
 use self::ledger::{DropReason, Ledger, PacketClass, ProbeClass};
@@ -171,6 +171,19 @@ impl Ping {
             times.add_all(&target.times);
         }
         (ledger, times)
+    }
+
+    /// When a request left, by the kernel's stamp: nanoseconds since 1970.
+    pub fn left_at(&self, target: usize, seq: u64) -> Option<i64> {
+        self.targets.get(target)?.peek(seq)?.out?.driver
+    }
+
+    /// The packet of a request that is remembered, as it was built.
+    pub fn packet_of(&self, target: usize, seq: u64) -> Option<Vec<u8>> {
+        let asked = self.targets.get(target)?;
+        let mark = Mark { target: u32::try_from(target).unwrap_or(u32::MAX), seq };
+        let request = Request { mark, at: asked.peek(seq)?.made };
+        Some(self.plan.request.build(asked.source, asked.address, request).ok()?.octets)
     }
 
     /// What happened since the last call.

@@ -9,8 +9,6 @@ use super::sample::{Legs, Sample};
 #[derive(Debug, Clone, Default)]
 pub struct Statistics {
     spread: Spread,
-    sum: u128,
-    square_sum: u128,
     /// The differences between each round trip and the one before it, summed up.
     difference_sum: u128,
     differences: u64,
@@ -62,8 +60,6 @@ impl Statistics {
     pub fn add(&mut self, sample: &Sample) {
         let rtt = sample.rtt;
         self.spread.add(rtt);
-        self.sum = self.sum.saturating_add(u128::from(rtt));
-        self.square_sum = self.square_sum.saturating_add(u128::from(rtt).saturating_mul(u128::from(rtt)));
         if let Some(last) = self.last.replace(rtt) {
             self.difference_sum = self.difference_sum.saturating_add(u128::from(last.abs_diff(rtt)));
             self.differences = self.differences.saturating_add(1);
@@ -76,8 +72,6 @@ impl Statistics {
     /// Takes those of another one; between the two there is no difference.
     pub fn add_all(&mut self, other: &Self) {
         self.spread.add_all(&other.spread);
-        self.sum = self.sum.saturating_add(other.sum);
-        self.square_sum = self.square_sum.saturating_add(other.square_sum);
         self.difference_sum = self.difference_sum.saturating_add(other.difference_sum);
         self.differences = self.differences.saturating_add(other.differences);
         self.by_user = self.by_user.saturating_add(other.by_user);
@@ -90,15 +84,15 @@ impl Statistics {
 
     /// The round-trip times, when there is one.
     pub fn round_trip(&self) -> Option<RoundTrip> {
-        let count = u128::from(self.spread.count);
-        let avg = self.sum.checked_div(count)?;
-        let variance = self.square_sum.checked_div(count)?.saturating_sub(avg.saturating_mul(avg));
+        if self.spread.count == 0 {
+            return None;
+        }
         let nanos = |wide: u128| Nanos::try_from(wide).unwrap_or(Nanos::MAX);
         Some(RoundTrip {
             min: self.spread.least(),
-            avg: nanos(avg),
+            avg: self.spread.mean(),
             max: self.spread.most(),
-            mdev: nanos(variance.isqrt()),
+            mdev: self.spread.deviation(),
             jitter: nanos(self.difference_sum.checked_div(u128::from(self.differences)).unwrap_or(0)),
             p50: self.spread.quantile(500),
             p90: self.spread.quantile(900),

@@ -105,6 +105,12 @@ impl Target {
         self.probes.get_mut(at)
     }
 
+    /// The same, to look at.
+    pub(super) fn peek(&self, seq: u64) -> Option<&Probe> {
+        let at = usize::try_from(seq.checked_sub(self.first)?).ok()?;
+        self.probes.get(at)
+    }
+
     /// The last request whose number ends so in a header, where `window` numbers are told apart.
     pub(super) fn seq_of(&self, in_header: u64, window: u64) -> Option<u64> {
         let back = self.asked.checked_sub(in_header)?.checked_rem(window)?;
