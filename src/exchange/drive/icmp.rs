@@ -277,8 +277,8 @@ impl Wire for IcmpWire {
         let learns = self.largest > PASSES_EVERYWHERE && options.mtu != MtuDiscovery::Probe;
         for sockets in families.values_mut() {
             let (family, kind) = (sockets.icmp.family(), sockets.icmp.kind());
+            let mut before = clock::wall();
             for _ in 0..MOST_AT_ONCE {
-                let before = clock::wall();
                 // An error of the socket itself is told by the error queue as well.
                 let Ok(Some(message)) = sockets.icmp.receive(buffer) else { break };
                 let whole = (family, kind) == (Family::V4, IcmpKind::Raw);
@@ -287,14 +287,16 @@ impl Wire for IcmpWire {
                 if learns {
                     Self::learn_mtu(told_mtus, octets);
                 }
-                deliver(came(octets, &message.about, before));
+                let now = Now::read();
+                deliver(came(octets, &message.about, before, now));
+                before = now.wall;
             }
             if kind == IcmpKind::Datagram {
                 sockets.read_errors(departed, &mut |taken| {
                     let now = Now::read();
                     if let Some(packet) = error_packet(taken, paths) {
                         let about = About::default();
-                        deliver(came(&packet, &about, now.wall));
+                        deliver(came(&packet, &about, now.wall, now));
                     }
                 });
             }
@@ -313,9 +315,10 @@ impl Sockets {
     /// Reads the stamps of packets that left by a raw socket.
     fn read_departures(&mut self, departed: &mut Vec<(usize, Departure)>) {
         let Some(sender) = &self.sender else { return };
+        let now = Now::read();
         for _ in 0..MOST_AT_ONCE {
             let Ok(Some(passage)) = sender.departure() else { return };
-            departed.extend(departure(&self.numbers, &passage));
+            departed.extend(departure(&self.numbers, &passage, now));
         }
     }
 
@@ -324,7 +327,7 @@ impl Sockets {
         for _ in 0..MOST_AT_ONCE {
             let Ok(Some(taken)) = error_queue::take(&self.icmp) else { return };
             match &taken.passage {
-                Some(passage) => departed.extend(departure(&self.numbers, passage)),
+                Some(passage) => departed.extend(departure(&self.numbers, passage, Now::read())),
                 None => tell(&taken),
             }
         }
@@ -341,20 +344,19 @@ impl Sockets {
     }
 }
 
-fn departure(numbers: &Numbers, passage: &Passage) -> Option<(usize, Departure)> {
+fn departure(numbers: &Numbers, passage: &Passage, now: Now) -> Option<(usize, Departure)> {
     let stage = match passage.stage {
         PassageStage::Queued => Stage::Queued,
         PassageStage::Driver => Stage::Driver,
         PassageStage::Adapter => Stage::Wire,
     };
-    let at = Now::read().monotonic_of(passage.at);
+    let at = now.monotonic_of(passage.at);
     Some((numbers.tag(passage)?, Departure { stage, at, wall: passage.at }))
 }
 
 /// An IP packet that came; `before` is when it was asked for.
-fn came<'a>(octets: &'a [u8], about: &About, before: i64) -> Incoming<'a> {
+fn came<'a>(octets: &'a [u8], about: &About, before: i64, now: Now) -> Incoming<'a> {
     let (link_type, len) = (LinkType::RAW, octets.len());
-    let now = Now::read();
     let (stamp, wall) = match (about.by_adapter, about.stamp) {
         (Some(wall), _) => (Stamp::Adapter, wall),
         // Where nobody had asked the kernel for stamps yet, it makes one when the packet is read (`sock_recv_timestamp` in

@@ -78,15 +78,15 @@ pub fn drive<E: Engine, W: Wire>(
     let mut sent_since = 0u32;
     let mut read_at = Now::read().monotonic;
     let mut stopped = false;
+    let mut now = Now::read();
     loop {
-        let now = Now::read();
         if interrupt.came() && !stopped {
             stopped = true;
             engine.stop(now.monotonic);
         }
         match engine.step(now.monotonic) {
             Step::Send(outgoing) => {
-                let now = Now::read();
+                now = Now::read();
                 let result = wire.send(&outgoing);
                 engine.sent(outgoing.tag, now.monotonic, now.wall, result);
                 sent_since = sent_since.saturating_add(1);
@@ -102,11 +102,15 @@ pub fn drive<E: Engine, W: Wire>(
                 return watcher.watch(engine, Now::read());
             }
             Step::Wait(at) => {
-                pause(engine, wire, interrupt, watcher, Some(at.saturating_sub(now.monotonic)))?;
+                pause(engine, wire, interrupt, watcher, Some(at.saturating_sub(clock::monotonic())))?;
+                now = Now::read();
             }
-            Step::Idle => pause(engine, wire, interrupt, watcher, None)?,
+            Step::Idle => {
+                pause(engine, wire, interrupt, watcher, None)?;
+                now = Now::read();
+            }
         }
-        watcher.watch(engine, Now::read())?;
+        watcher.watch(engine, now)?;
     }
 }
 

@@ -9,6 +9,7 @@ pub mod route;
 pub mod sample;
 mod schedule;
 pub mod statistics;
+mod stencil;
 pub mod tag;
 mod target;
 pub mod told;
@@ -35,6 +36,7 @@ use self::query::{Request, RequestPlan};
 use self::sample::{Sample, WayIn, WayOut};
 use self::schedule::Schedule;
 use self::statistics::Statistics;
+use self::stencil::Maker;
 use self::tag::Mark;
 use self::told::{Answer, Route, Told};
 
@@ -65,6 +67,7 @@ pub struct Ping {
     /// The first target of each address.
     by_address: HashMap<IpAddr, usize>,
     schedule: Schedule,
+    maker: Maker,
     /// Requests whose time is not over, in order; some of them may have ended.
     outstanding: VecDeque<Asked>,
     /// How many of them have not ended.
@@ -119,6 +122,7 @@ impl Ping {
             targets: Vec::new(),
             by_address: HashMap::new(),
             schedule,
+            maker: Maker::default(),
             outstanding: VecDeque::new(),
             open_probes: 0,
             tags: VecDeque::new(),
@@ -217,14 +221,10 @@ impl Ping {
         }
         let tag = self.first_tag.wrapping_add(self.tags.len()).wrapping_sub(1);
         let mark = Mark { target: u32::try_from(number).unwrap_or(u32::MAX), seq };
-        match self.plan.request.build(source, address, Request { mark, at: now }) {
-            Ok(built) => Step::Send(Outgoing {
-                tag,
-                octets: built.octets,
-                link_type: built.link_type,
-                destination: Some(address),
-                interface: 0,
-            }),
+        match self.maker.make(&self.plan.request, (source, address), Request { mark, at: now }) {
+            Ok((octets, link_type)) => {
+                Step::Send(Outgoing { tag, octets, link_type, destination: Some(address), interface: 0 })
+            }
             Err(error) => {
                 self.drop_probe(number, seq, &SendError::of(error.to_string()), 0);
                 self.is_stopping = true;

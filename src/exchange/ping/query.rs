@@ -116,6 +116,11 @@ impl RequestPlan {
     /// # Errors
     /// When the payload is larger than the length fields can say, or a field of the header is none.
     pub fn build(&self, source: IpAddr, destination: IpAddr, request: Request) -> Result<Built, BuildError> {
+        build(&self.packet(source, destination, request))
+    }
+
+    /// The same before it is built.
+    pub(super) fn packet(&self, source: IpAddr, destination: IpAddr, request: Request) -> Packet {
         let layers = match (source, destination) {
             (IpAddr::V4(source), IpAddr::V4(destination)) => {
                 let mut ip = self.ipv4(source, destination, request.mark.seq);
@@ -134,7 +139,7 @@ impl RequestPlan {
             Query::Timestamp | Query::ExtendedEcho(_) => None,
         };
         let data = |octets| Layer::new(registry().data()).with(data::HEX, Value::Octets(octets));
-        build(&Packet { layers: layers.into_iter().chain(payload.map(data)).collect(), trailer: Vec::new() })
+        Packet { layers: layers.into_iter().chain(payload.map(data)).collect(), trailer: Vec::new() }
     }
 
     fn icmp(&self, request: Request, name: &str, ident: &str, seq: &str) -> Layer {
@@ -167,9 +172,13 @@ impl RequestPlan {
         }
     }
 
+    /// The identification of an IPv4 header: not zero, or the kernel would choose one (raw(7)).
+    pub(super) fn ip_id(&self, seq: u64) -> u64 {
+        u64::from(self.ident).wrapping_add(seq) % 0xffff + 1
+    }
+
     fn ipv4(&self, source: Ipv4Addr, destination: Ipv4Addr, seq: u64) -> Layer {
-        // Not zero, or the kernel would choose one (raw(7)).
-        let id = u64::from(self.ident).wrapping_add(seq) % 0xffff + 1;
+        let id = self.ip_id(seq);
         Layer::new(registry().by_name("ip").unwrap_or(registry().data()))
             .with("dsfield", Value::Uint(u64::from(self.tos)))
             .with("id", Value::Uint(id))
