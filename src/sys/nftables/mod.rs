@@ -9,6 +9,7 @@
 
 mod encode;
 mod rule;
+pub mod trace;
 
 use std::io;
 use std::net::IpAddr;
@@ -36,13 +37,6 @@ impl ResetGuard {
     /// # Errors
     /// When CAP_NET_ADMIN is missing, or the kernel has no nf_tables, or one that does not know tables with an owner.
     pub fn open() -> Result<Self, NetlinkError> {
-        let open = || -> io::Result<(Socket, u32)> {
-            let mut socket = Socket::new(NETLINK_NETFILTER)?;
-            let own = socket.bind_auto()?;
-            // Port 0 is the kernel (netlink(7)).
-            socket.connect(&SocketAddr::new(0, 0))?;
-            Ok((socket, own.port_number()))
-        };
         let (socket, port) = open().map_err(|source| NetlinkError::Open { source })?;
         // No other socket of this network namespace has the number.
         let mut guard = Self { socket, sequence: 0, name: format!("rawsock-{port}") };
@@ -65,31 +59,49 @@ impl ResetGuard {
         self.commit(&format!("keep the kernel's resets from {address} port {port} away"), vec![message])
     }
 
-    /// Sends messages as one transaction, and waits for what the kernel says of each.
     fn commit(&mut self, call: &str, messages: Vec<Message>) -> Result<(), NetlinkError> {
-        let failed = |source| NetlinkError::Exchange { call: call.to_owned(), source };
-        let first = self.sequence.wrapping_add(1);
-        let batch = Batch::of(messages, first);
-        let last = first.wrapping_add(batch.count).wrapping_sub(1);
-        self.sequence = last.wrapping_add(1);
-        self.socket.send(&batch.octets, 0).map_err(failed)?;
-        // The beginning is answered only where something is wrong with it.
-        let mut missing = batch.count.saturating_sub(1);
-        while missing > 0 {
-            let (answer, _) = self.socket.recv_from_full().map_err(failed)?;
-            for (sequence, code) in answers(&answer) {
-                if sequence < first || sequence > last {
-                    continue;
-                }
-                if code != 0 {
-                    let source = io::Error::from_raw_os_error(code.saturating_neg());
-                    return Err(NetlinkError::Refused { call: call.to_owned(), source, detail: None });
-                }
-                missing = missing.saturating_sub(1);
-            }
-        }
-        Ok(())
+        commit(&self.socket, &mut self.sequence, call, messages)
     }
+}
+
+/// A socket that owns the tables which are made through it, and its number, which no other socket of this network namespace has.
+fn open() -> io::Result<(Socket, u32)> {
+    let mut socket = Socket::new(NETLINK_NETFILTER)?;
+    let own = socket.bind_auto()?;
+    // Port 0 is the kernel (netlink(7)).
+    socket.connect(&SocketAddr::new(0, 0))?;
+    Ok((socket, own.port_number()))
+}
+
+/// Sends messages as one transaction, and waits for what the kernel says of each.
+fn commit(
+    socket: &Socket,
+    sequence: &mut u32,
+    call: &str,
+    messages: Vec<Message>,
+) -> Result<(), NetlinkError> {
+    let failed = |source| NetlinkError::Exchange { call: call.to_owned(), source };
+    let first = sequence.wrapping_add(1);
+    let batch = Batch::of(messages, first);
+    let last = first.wrapping_add(batch.count).wrapping_sub(1);
+    *sequence = last.wrapping_add(1);
+    socket.send(&batch.octets, 0).map_err(failed)?;
+    // The beginning is answered only where something is wrong with it.
+    let mut missing = batch.count.saturating_sub(1);
+    while missing > 0 {
+        let (answer, _) = socket.recv_from_full().map_err(failed)?;
+        for (sequence, code) in answers(&answer) {
+            if sequence < first || sequence > last {
+                continue;
+            }
+            if code != 0 {
+                let source = io::Error::from_raw_os_error(code.saturating_neg());
+                return Err(NetlinkError::Refused { call: call.to_owned(), source, detail: None });
+            }
+            missing = missing.saturating_sub(1);
+        }
+    }
+    Ok(())
 }
 
 /// The numbers of the messages that a datagram answers, each with its error number (negative, or 0 for "done").

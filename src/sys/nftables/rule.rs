@@ -58,6 +58,42 @@ pub(super) fn table(name: &str, mark: u32) -> Vec<Message> {
     messages
 }
 
+/// A table with one rule, before all others of the output hook, that has packets to an end point traced:
+/// `ip daddr … tcp dport … meta nftrace set 1`.
+pub(super) fn tracing(name: &str, destination: IpAddr, port: u16) -> Vec<Message> {
+    let make = NLM_F_CREATE | NLM_F_EXCL;
+    let table = Attributes::default().text(1, name).number(2, NFT_TABLE_F_OWNER);
+    let hook = Attributes::default().number(1, NF_INET_LOCAL_OUT).number(2, FIRST);
+    let chain = Attributes::default().text(1, name).text(3, CHAIN).nested(4, hook);
+    let chain = chain.number(5, NF_ACCEPT).text(7, "filter");
+    let (family, octets, at) = match destination {
+        IpAddr::V4(address) => (V4, address.octets().to_vec(), V4_DESTINATION_AT),
+        IpAddr::V6(address) => (V6, address.octets().to_vec(), V6_DESTINATION_AT),
+    };
+    let traced = Attributes::default().number(2, NFT_META_NFTRACE).number(3, REGISTER);
+    let parts = [
+        ("meta", Attributes::default().number(1, REGISTER).number(2, NFT_META_NFPROTO)),
+        ("cmp", compare(NFT_CMP_EQ, &[family.number])),
+        ("meta", Attributes::default().number(1, REGISTER).number(2, NFT_META_L4PROTO)),
+        ("cmp", compare(NFT_CMP_EQ, &[IPPROTO_TCP])),
+        ("payload", payload(REGISTER, NFT_PAYLOAD_NETWORK_HEADER, at, family.source.1)),
+        ("cmp", compare(NFT_CMP_EQ, &octets)),
+        ("payload", payload(REGISTER, NFT_PAYLOAD_TRANSPORT_HEADER, DESTINATION_PORT_AT, 2)),
+        ("cmp", compare(NFT_CMP_EQ, &port.to_be_bytes())),
+        ("immediate", Attributes::default().number(1, REGISTER).nested(2, data(&[1]))),
+        ("meta", traced),
+    ];
+    let expressions = parts.into_iter().fold(Attributes::default(), |all, (name, data)| {
+        all.nested(1, Attributes::default().text(1, name).nested(2, data))
+    });
+    let rule = Attributes::default().text(1, name).text(2, CHAIN).nested(4, expressions);
+    vec![
+        Message::new(NFT_MSG_NEWTABLE, make, NFPROTO_INET, table),
+        Message::new(NFT_MSG_NEWCHAIN, make, NFPROTO_INET, chain),
+        Message::new(NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND, NFPROTO_INET, rule),
+    ]
+}
+
 /// An address and a port for one of the sets.
 pub(super) fn element(name: &str, address: IpAddr, port: u16) -> Message {
     let (set, mut key) = match address {
@@ -141,6 +177,13 @@ const NFT_REG_VERDICT: u32 = 0;
 /// `NFT_REG32_00`, of four octets; the next ones are behind it.
 const REGISTER: u32 = 8;
 const IPPROTO_TCP: u8 = 6;
+/// Before the hooks of `raw`, at −300, and of defragmentation, at −400, as 32 bits (`linux/netfilter_ipv4.h`).
+const FIRST: u32 = (-450i32).cast_unsigned();
+const NFT_META_NFTRACE: u32 = 12;
+/// RFC 791 §3.1, RFC 8200 §3, RFC 9293 §3.1.
+const V4_DESTINATION_AT: u32 = 16;
+const V6_DESTINATION_AT: u32 = 24;
+const DESTINATION_PORT_AT: u32 = 2;
 /// Where TCP's flags are, and RST among them (RFC 9293 §3.1).
 const TCP_FLAGS_AT: u32 = 13;
 const TCP_RST: u8 = 4;
