@@ -10,17 +10,17 @@ use crate::wire::value::{Value, ValueRef};
 
 /// A field as it stands in a header, or an option without fields.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Told {
+pub(in crate::exchange) struct Told {
     /// Its name without the layer's.
-    pub(super) name: String,
+    pub(in crate::exchange) name: String,
     /// Its value; `None` for an option that has none.
-    pub(super) value: Option<Value>,
+    pub(in crate::exchange) value: Option<Value>,
     /// It is a checksum.
-    pub(super) is_checksum: bool,
+    pub(in crate::exchange) is_checksum: bool,
 }
 
 /// The number in a field of a header.
-pub(super) fn number(octets: &[u8], entry: &LayerEntry, name: &str) -> Option<u64> {
+pub(in crate::exchange) fn number(octets: &[u8], entry: &LayerEntry, name: &str) -> Option<u64> {
     match value(octets, entry, name)? {
         Value::Uint(number) => Some(number),
         Value::Bool(bit) => Some(u64::from(bit)),
@@ -29,7 +29,7 @@ pub(super) fn number(octets: &[u8], entry: &LayerEntry, name: &str) -> Option<u6
 }
 
 /// The address in a field of a header.
-pub(super) fn address(octets: &[u8], entry: &LayerEntry, name: &str) -> Option<IpAddr> {
+pub(in crate::exchange) fn address(octets: &[u8], entry: &LayerEntry, name: &str) -> Option<IpAddr> {
     match value(octets, entry, name)? {
         Value::Ipv4(address) => Some(address.into()),
         Value::Ipv6(address) => Some(address.into()),
@@ -51,7 +51,7 @@ fn value(octets: &[u8], entry: &LayerEntry, name: &str) -> Option<Value> {
 }
 
 /// All fields of a header, in the order of the wire: those that are made of others only by these, options by their names.
-pub(super) fn all(octets: &[u8], entry: &LayerEntry) -> Vec<Told> {
+pub(in crate::exchange) fn all(octets: &[u8], entry: &LayerEntry) -> Vec<Told> {
     let mut told: Vec<Told> = Vec::new();
     // What is open: its name, how many were told before it, and whether it is an option or an item.
     let mut open: Vec<(String, usize, Shape)> = Vec::new();

@@ -6,7 +6,7 @@
 
 mod answer;
 mod extension;
-mod fields;
+pub(in crate::exchange) mod fields;
 mod plan;
 mod probe;
 mod quotation;
