@@ -81,3 +81,25 @@ fn events_of_sending_are_told() {
     let replayed = of(&lab, &["replay", "captures/tcp-echo.pcapng", "-i", "eth0", "-v"]);
     all_are_told("replay", &streams, &replayed, &["pace_error_ns"]);
 }
+
+/// The tables of an answer, of ways side by side and of a search, with the row of the event that they belong to.
+#[test]
+fn what_probe_tells_is_told() {
+    let Some(lab) = lab() else { return };
+    let of = |arguments: &[&str]| {
+        let mut command = lab.command(Host::Client, RAWSOCK);
+        let output = run(command.arg("probe").args(arguments).args(["--json", "-W", "0.3"]));
+        objects(&output.stdout)
+    };
+    let told = row("probe") + &section("## An answer (`probe --json`)", "\n## Statistics");
+    let inner = ["options", "icmp", "tcp_info", "anatomy", "causes", "ways", "changes", "tried"];
+    for arguments in [
+        &["tcp", "10.77.2.2:7-8", "--anatomy", "--send", "hi", "--expect-bytes", "hi"][..],
+        &["tcp", "--raw", "10.77.2.2:7", "10.77.67.1:7", "10.77.66.1:7", "--anatomy"],
+        &["udp", "10.77.2.2:7-8"],
+        &["tcp", "--compare", "10.77.2.2:7", "-c", "1"],
+        &["tcp", "--bisect", "10.77.2.2:7", "-c", "1"],
+    ] {
+        all_are_told(&format!("{arguments:?}"), &told, &of(arguments), &inner);
+    }
+}

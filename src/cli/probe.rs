@@ -1,65 +1,113 @@
-//! `rawsock probe`: is a port open, asked by plain sockets. (By hand-built packets, and both side by side, later.)
+//! `rawsock probe`: is a port open, asked by plain sockets, by hand-built packets, or by both side by side.
 
-use std::collections::VecDeque;
-use std::fmt::Write as _;
-use std::io::{self, Write};
-use std::net::{IpAddr, SocketAddr};
-use std::os::fd::{AsFd, BorrowedFd};
+use std::net::IpAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use super::resolve::{Resolver, Wanted, check_source};
-use super::{CommandResult, Outcome, duration};
-use crate::exchange::drive::plain::{PlainOptions, ProbeWatcher, probe};
-use crate::exchange::engine::Nanos;
-use crate::exchange::probe::{EndPoint, Finished, IcmpReason, ProbePlan, Prober, Transport, Verdict};
-use crate::show::text::push_json_string;
-use crate::sys::interrupt::Interrupt;
+use super::probe_session::Session;
+use super::probe_target::{self, octets};
+use super::{CommandResult, duration, probe_bisect, probe_compare, probe_scan};
 
-/// Ask whether ports are open, with plain sockets: connect(), send() and recv().
+/// Ask whether ports are open: by plain sockets (connect(), send() and recv()), by hand-built packets (`--raw`), or by both in turn
+/// (`--compare`), which tells why answers differ.
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct ProbeArgs {
     /// How to ask.
     #[arg(value_name = "tcp|udp")]
-    transport: Kind,
+    pub(super) transport: Kind,
     /// Whom to ask: hosts with ports, `server:80,443,8000-8010`; IPv6 addresses in brackets, `[::1]:80`.
-    #[arg(required = true, value_name = "HOST:PORTS")]
-    end_points: Vec<String>,
+    #[arg(required_unless_present = "targets", value_name = "HOST:PORTS")]
+    pub(super) end_points: Vec<String>,
+    /// Ask those in this file, too, one a line; `#` begins a remark. Lines that cannot be read are told, and the others asked.
+    #[arg(long, value_name = "FILE")]
+    pub(super) targets: Option<PathBuf>,
+    /// Ask nobody when a line of `--targets` cannot be read.
+    #[arg(long, requires = "targets")]
+    pub(super) strict: bool,
+    /// Ask by hand-built packets: SYNs that look like this kernel's own, or datagrams. It takes CAP_NET_RAW.
+    #[arg(short = 'R', long)]
+    pub(super) raw: bool,
+    /// Ask in turn by connect(), by hand-built SYNs in the kernel's shape and in another one, and by ICMP echo; show the answers side by
+    /// side, and why they differ.
+    #[arg(long, conflicts_with_all = ["raw", "bisect"])]
+    pub(super) compare: bool,
+    /// Where the kernel's SYN and another one get different answers, find the option or field that makes the difference.
+    #[arg(long, conflicts_with = "raw")]
+    pub(super) bisect: bool,
+    /// The shape of SYNs: `kernel`, `minimal` (no options), or an expression or a spec file, `tcp(flags=S, options=[{mss=1400}])`. With
+    /// --compare and --bisect, the other shape [default: kernel; the other one: minimal].
+    #[arg(long, value_name = "SHAPE")]
+    pub(super) syn: Option<String>,
     /// IPv4 only.
     #[arg(short = '4', conflicts_with = "ipv6")]
-    ipv4: bool,
+    pub(super) ipv4: bool,
     /// IPv6 only.
     #[arg(short = '6')]
-    ipv6: bool,
-    /// Ask each so many times.
-    #[arg(short, value_name = "COUNT", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
-    count: u64,
-    /// Wait so long between two probes of the same port: seconds, or with a unit.
-    #[arg(short, value_name = "INTERVAL", default_value = "1", value_parser = duration::parse)]
-    interval: Duration,
-    /// Wait so long for an answer: seconds, or with a unit.
-    #[arg(short = 'W', value_name = "TIMEOUT", default_value = "2", value_parser = duration::parse)]
-    timeout: Duration,
+    pub(super) ipv6: bool,
+    /// Ask each so many times [default: 1; with --compare 3].
+    #[arg(short, value_name = "COUNT", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(super) count: Option<u64>,
+    /// Wait so long between two probes of the same port: seconds, or with a unit [default: 1; with --compare 0.2].
+    #[arg(short, value_name = "INTERVAL", value_parser = duration::parse)]
+    pub(super) interval: Option<Duration>,
+    /// Wait so long for an answer: seconds, or with a unit [default: 2; with --compare and --bisect 1].
+    #[arg(short = 'W', value_name = "TIMEOUT", value_parser = duration::parse)]
+    pub(super) timeout: Option<Duration>,
     /// Send from this address.
     #[arg(short = 'I', value_name = "ADDRESS")]
-    source: Option<IpAddr>,
-    /// What a UDP probe carries.
-    #[arg(long, value_name = "TEXT", default_value = "rawsock probe\n")]
-    payload: String,
-    /// So many probes at once.
-    #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u16).range(1..=1000))]
-    at_once: u16,
+    pub(super) source: Option<IpAddr>,
+    /// What a UDP probe carries: text with \n, \r, \t, \0 and \xHH, or octets as `hex:0102` [default: what the port's service
+    /// answers: DNS, NTP, SNMP, STUN and others].
+    #[arg(long, value_name = "OCTETS", value_parser = octets)]
+    pub(super) payload: Option<probe_target::Octets>,
+    /// Send this over a connection that is accepted: octets as for --payload.
+    #[arg(long, value_name = "OCTETS", value_parser = octets, conflicts_with_all = ["raw", "compare", "bisect"])]
+    pub(super) send: Option<probe_target::Octets>,
+    /// Expect this within the first octets that the other side says; else the exit code is 1.
+    #[arg(long, value_name = "OCTETS", value_parser = octets, conflicts_with_all = ["raw", "compare", "bisect"])]
+    pub(super) expect_bytes: Option<probe_target::Octets>,
+    /// With --compare, connect() also as the user with this number, for rules that look at users [default: who called sudo].
+    #[arg(long, value_name = "UID", requires = "compare")]
+    pub(super) user: Option<u32>,
+    /// So many probes at once [default: 200; with --raw 1000].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    pub(super) at_once: Option<u16>,
+    /// Save what was sent and received, as it passed the interface: pcap where the name ends so, else pcapng.
+    #[arg(short, long, value_name = "FILE")]
+    pub(super) write: Option<PathBuf>,
     /// Print the summary only.
     #[arg(short)]
-    quiet: bool,
+    pub(super) quiet: bool,
+    /// Tell whose stamps times are, what TCP negotiated, and each shape that was tried.
+    #[arg(short, long)]
+    pub(super) verbose: bool,
+    /// Tell where the time went: from the call to the driver, on the wire, from the kernel to the program.
+    #[arg(long)]
+    pub(super) anatomy: bool,
     /// Print one JSON object a line.
     #[arg(long)]
-    json: bool,
+    pub(super) json: bool,
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Kind {
+const EXAMPLES: &str = "\
+Examples:
+  rawsock probe tcp example.org:80,443           # connect(), without any right
+  rawsock probe tcp mail.example:25 --expect-bytes 220
+  rawsock probe udp 192.0.2.53:53,123,161        # each service is asked in its own words
+  sudo rawsock probe tcp --raw 192.0.2.1:1-1024  # SYNs as this kernel sends them
+  sudo rawsock probe tcp --raw --syn minimal 192.0.2.1:80
+  sudo rawsock probe tcp --compare 192.0.2.1:443 # why does one work and the other not?
+  sudo rawsock probe tcp --bisect 192.0.2.1:443  # which option does the filter look at?
+  rawsock lab -- rawsock probe tcp --compare server:7 -w run.pcapng
+
+Exit code: 0 a port is open (--compare: all ways are answered alike; --bisect: the difference has a name), 1 none is (they are not;
+it has none), 2 it could not be tried.";
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Kind {
     Tcp,
     Udp,
 }
@@ -67,265 +115,33 @@ enum Kind {
 /// Runs the command.
 ///
 /// # Errors
-/// When an end point cannot be read, or no host can be asked.
+/// When an end point cannot be read, no host can be asked, or a right is missing.
 pub(super) fn run(args: &ProbeArgs) -> CommandResult {
-    check_source(args.source)?;
-    let wanted = Wanted::of(args.ipv4, args.ipv6, args.source, "-I")?;
-    let asked = args.end_points.iter().map(|text| Asked::parse(text)).collect::<Result<VecDeque<_>, _>>()?;
-    let transport = match args.transport {
-        Kind::Tcp => Transport::Tcp,
-        Kind::Udp => Transport::Udp,
-    };
-    let nanos = |duration: Duration| Nanos::try_from(duration.as_nanos()).unwrap_or(Nanos::MAX);
-    let mut prober = Prober::new(ProbePlan {
-        transport,
-        timeout: nanos(args.timeout),
-        interval: nanos(args.interval),
-        count: args.count,
-        at_once: usize::from(args.at_once),
-    });
-    let interrupt = Interrupt::catch()?;
-    let resolver = Resolver::start(asked.iter().map(|asked| asked.host.clone()).collect(), wanted)?;
-    let mut watcher = Printer { args, asked, resolver, failed: false, tally: Tally::default() };
-    let options = PlainOptions { source: args.source, payload: args.payload.clone().into_bytes() };
-    match probe(&mut prober, transport, &options, &interrupt, &mut watcher) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => return Err(error.into()),
-        _ => {}
-    }
-    watcher.summary(prober.unfinished())?;
-    Ok(match (watcher.failed, watcher.tally.open > 0) {
-        // What is wrong with a host was said already.
-        (true, _) => Outcome::Failed,
-        (false, true) => Outcome::Done,
-        (false, false) => Outcome::NoAnswer,
-    })
-}
-
-/// A host and the ports to ask it for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Asked {
-    host: String,
-    ports: Vec<u16>,
-}
-
-impl Asked {
-    fn parse(text: &str) -> Result<Self, String> {
-        let wrong =
-            || format!("{text}: takes HOST:PORT, HOST:PORT,PORT or HOST:FROM-TO; IPv6 addresses in brackets");
-        let (host, ports) = text.rsplit_once(':').ok_or_else(wrong)?;
-        let bracketed = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
-        if host.is_empty() || (host.contains(':') && bracketed.is_none()) {
-            return Err(wrong());
-        }
-        let mut all = Vec::new();
-        for part in ports.split(',') {
-            let (from, to) = part.split_once('-').unwrap_or((part, part));
-            let (from, to): (u16, u16) =
-                (from.parse().map_err(|_| wrong())?, to.parse().map_err(|_| wrong())?);
-            if from > to {
-                return Err(wrong());
-            }
-            all.extend(from..=to);
-        }
-        Ok(Self { host: bracketed.unwrap_or(host).to_owned(), ports: all })
-    }
-}
-
-#[derive(Debug, Default)]
-struct Tally {
-    open: u64,
-    closed: u64,
-    unreachable: u64,
-    no_answer: u64,
-    failed: u64,
-}
-
-struct Printer<'a> {
-    args: &'a ProbeArgs,
-    /// Hosts whose names are still being resolved.
-    asked: VecDeque<Asked>,
-    resolver: Resolver,
-    failed: bool,
-    tally: Tally,
-}
-
-impl Printer<'_> {
-    fn summary(&self, unfinished: usize) -> io::Result<()> {
-        let Tally { open, closed, unreachable, no_answer, failed } = self.tally;
-        let mut out = anstream::stdout().lock();
-        let text = if self.args.json {
-            format!(
-                "{{\"event\":\"summary\",\"open\":{open},\"closed\":{closed},\"unreachable\":{unreachable},\
-                 \"no_answer\":{no_answer},\"failed\":{failed},\"unfinished\":{unfinished}}}\n"
-            )
-        } else {
-            let mut text = format!(
-                "{open} open, {closed} closed, {unreachable} unreachable, {no_answer} without answer"
-            );
-            if failed > 0 {
-                let _ = write!(text, ", {failed} not asked");
-            }
-            if unfinished > 0 {
-                let _ = write!(text, ", {unfinished} not finished");
-            }
-            text + "\n"
-        };
-        match out.write_all(text.as_bytes()) {
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-            other => other,
-        }
-    }
-
-    fn line(&self, end_point: &EndPoint, probe: &Finished) -> String {
-        let transport = match self.args.transport {
-            Kind::Tcp => "tcp",
-            Kind::Udp => "udp",
-        };
-        let host = if end_point.host == end_point.address.ip().to_string() {
-            String::new()
-        } else {
-            format!(" ({})", end_point.host)
-        };
-        let words = words(self.args.transport, &probe.verdict);
-        let millis = probe.took / 1000;
-        format!(
-            "{transport} {}{host}: {words}, {}.{:03} ms\n",
-            end_point.address,
-            millis / 1000,
-            millis % 1000
-        )
-    }
-}
-
-impl ProbeWatcher for Printer<'_> {
-    fn known(&mut self) -> (Vec<EndPoint>, bool) {
-        let mut known = Vec::new();
-        for resolved in self.resolver.take() {
-            let Some(at) = self.asked.iter().position(|asked| asked.host == resolved.name) else { continue };
-            let Some(asked) = self.asked.remove(at) else { continue };
-            match resolved.address {
-                Ok(address) => known.extend(asked.ports.into_iter().map(|port| {
-                    let mut address: SocketAddr = address;
-                    address.set_port(port);
-                    EndPoint { host: asked.host.clone(), address }
-                })),
-                Err(error) => {
-                    anstream::eprintln!("rawsock: {}: {error}", asked.host);
-                    self.failed = true;
-                }
+    if args.transport == Kind::Udp {
+        for (given, name) in [
+            (args.compare, "--compare"),
+            (args.bisect, "--bisect"),
+            (args.syn.is_some(), "--syn"),
+            (args.send.is_some(), "--send"),
+            (args.expect_bytes.is_some(), "--expect-bytes"),
+        ] {
+            if given {
+                return Err(format!("{name} is for tcp").into());
             }
         }
-        (known, self.asked.is_empty())
+    } else if args.payload.is_some() {
+        return Err("--payload is for udp; --send sends over a connection of tcp".into());
     }
-
-    fn wake_up(&self) -> Option<BorrowedFd<'_>> {
-        (!self.asked.is_empty()).then(|| self.resolver.as_fd())
+    if args.syn.is_some() && !args.raw && !args.compare && !args.bisect {
+        return Err("--syn is for hand-built SYNs: add --raw, --compare or --bisect".into());
     }
-
-    fn finished(&mut self, end_point: &EndPoint, probe: &Finished) -> io::Result<()> {
-        let counter = match probe.verdict {
-            Verdict::Open { .. } => &mut self.tally.open,
-            Verdict::Closed { .. } => &mut self.tally.closed,
-            Verdict::Unreachable { .. } => &mut self.tally.unreachable,
-            Verdict::NoAnswer => &mut self.tally.no_answer,
-            Verdict::Failed { .. } => &mut self.tally.failed,
-        };
-        *counter += 1;
-        if self.args.quiet {
-            return Ok(());
-        }
-        let text = if self.args.json {
-            json(self.args.transport, end_point, probe)
-        } else {
-            self.line(end_point, probe)
-        };
-        let mut out = anstream::stdout().lock();
-        out.write_all(text.as_bytes())?;
-        out.flush()
-    }
-}
-
-/// A verdict in words.
-fn words(transport: Kind, verdict: &Verdict) -> String {
-    match (transport, verdict) {
-        (Kind::Tcp, Verdict::Open { .. }) => "open".to_owned(),
-        (Kind::Udp, Verdict::Open { answer }) => format!("open, {} octets answered", answer.len()),
-        (_, Verdict::Closed { by: None }) => "closed (reset)".to_owned(),
-        (_, Verdict::Closed { by: Some(by) }) => format!("closed ({})", icmp_words(by)),
-        (_, Verdict::Unreachable { by: Some(by), .. }) => format!("unreachable ({})", icmp_words(by)),
-        (_, Verdict::Unreachable { by: None, reason }) => format!("unreachable ({reason})"),
-        (Kind::Tcp, Verdict::NoAnswer) => "no answer: filtered, or nobody there".to_owned(),
-        (Kind::Udp, Verdict::NoAnswer) => "no answer: open without an answer, or filtered".to_owned(),
-        (_, Verdict::Failed { reason }) => format!("not asked: {reason}"),
-    }
-}
-
-fn icmp_words(by: &IcmpReason) -> String {
-    let name = if by.is_v6 { "ICMPv6" } else { "ICMP" };
-    let words = by.words().map_or_else(|| format!("type {} code {}", by.kind, by.code), str::to_owned);
-    match by.from {
-        Some(from) => format!("{name} {words} from {from}"),
-        None => format!("{name} {words}"),
-    }
-}
-
-fn json(transport: Kind, end_point: &EndPoint, probe: &Finished) -> String {
-    let transport = match transport {
-        Kind::Tcp => "tcp",
-        Kind::Udp => "udp",
-    };
-    let (state, by) = match &probe.verdict {
-        Verdict::Open { .. } => ("open", None),
-        Verdict::Closed { by } => ("closed", *by),
-        Verdict::Unreachable { by, .. } => ("unreachable", *by),
-        Verdict::NoAnswer => ("no_answer", None),
-        Verdict::Failed { .. } => ("failed", None),
-    };
-    let mut text = format!("{{\"event\":\"probe\",\"transport\":\"{transport}\",\"host\":");
-    push_json_string(&mut text, &end_point.host);
-    let (address, port) = (end_point.address.ip(), end_point.address.port());
-    let _ = write!(
-        text,
-        ",\"address\":\"{address}\",\"port\":{port},\"seq\":{},\"state\":\"{state}\"",
-        probe.seq
-    );
-    let _ = write!(text, ",\"took_ns\":{}", probe.took);
-    if let Some(local) = probe.local {
-        let _ = write!(text, ",\"local\":\"{local}\"");
-    }
-    if let Verdict::Open { answer } = &probe.verdict
-        && !answer.is_empty()
-    {
-        let _ = write!(text, ",\"answer\":\"{}\"", hex::encode(answer));
-    }
-    if let Some(by) = by {
-        let _ = write!(text, ",\"icmp\":{{\"type\":{},\"code\":{},\"v6\":{}", by.kind, by.code, by.is_v6);
-        if let Some(from) = by.from {
-            let _ = write!(text, ",\"from\":\"{from}\"");
-        }
-        text.push('}');
-    }
-    if let Verdict::Failed { reason } | Verdict::Unreachable { reason, .. } = &probe.verdict
-        && !reason.is_empty()
-    {
-        text.push_str(",\"reason\":");
-        push_json_string(&mut text, reason);
-    }
-    text.push_str("}\n");
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn hosts_with_ports() {
-        let asked = |host: &str, ports: &[u16]| Ok(Asked { host: host.to_owned(), ports: ports.to_vec() });
-        assert_eq!(Asked::parse("server:80,443,8000-8002"), asked("server", &[80, 443, 8000, 8001, 8002]));
-        assert_eq!(Asked::parse("[::1]:7"), asked("::1", &[7]));
-        for wrong in ["server", "server:", "::1:7", "server:9-7", "server:70000", ":7"] {
-            assert!(Asked::parse(wrong).is_err(), "{wrong}");
-        }
-    }
+    let (asked, is_any_wrong) = probe_target::read(args)?;
+    let session = Session::open(args)?;
+    let outcome = match (args.compare, args.bisect) {
+        (true, _) => probe_compare::run(args, asked, session),
+        (_, true) => probe_bisect::run(args, asked, session),
+        _ => probe_scan::run(args, asked, session),
+    }?;
+    // What is wrong with a line was said already.
+    Ok(if is_any_wrong { super::Outcome::Failed } else { outcome })
 }

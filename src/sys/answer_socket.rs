@@ -32,7 +32,19 @@ impl AnswerSocket {
     /// # Errors
     /// When CAP_NET_RAW is missing, or no route leads there.
     pub fn raw_tcp(peer: SocketAddr) -> Result<Self, SysError> {
-        let socket = open(peer, Type::RAW, Protocol::TCP, "a raw TCP socket")?;
+        Self::raw(peer, Protocol::TCP, "a raw TCP socket")
+    }
+
+    /// A raw socket that receives the UDP datagrams which come from `peer`, as for TCP.
+    ///
+    /// # Errors
+    /// When CAP_NET_RAW is missing, or no route leads there.
+    pub fn raw_udp(peer: SocketAddr) -> Result<Self, SysError> {
+        Self::raw(peer, Protocol::UDP, "a raw UDP socket")
+    }
+
+    fn raw(peer: SocketAddr, protocol: Protocol, name: &'static str) -> Result<Self, SysError> {
+        let socket = open(peer, Type::RAW, protocol, name)?;
         socket.connect(&SockAddr::from(peer)).map_err(SysError::of("connect a raw socket to", peer.ip()))?;
         Ok(Self { socket })
     }

@@ -27,6 +27,7 @@ pub mod program_file;
 pub mod ring;
 mod ring_block;
 pub mod signal_queue;
+pub mod tcp_info;
 pub mod terminal;
 pub mod time_stamp;
 pub mod trial;

@@ -6,9 +6,12 @@ use std::os::fd::{AsFd, BorrowedFd};
 
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 
+use super::control_message::{About, Queue, receive};
 use super::error::SysError;
-use super::error_queue::{self, Taken};
+use super::error_queue::Taken;
 use super::ip_socket::set_option;
+use super::tcp_info::{self, TcpInfo};
+use super::time_stamp::{Departures, Passage};
 
 /// Stream or datagram.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,26 +29,61 @@ pub struct PlainSocket {
     kind: Kind,
 }
 
+/// How a socket is opened.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Wishes {
+    /// It comes from this address.
+    pub from: Option<IpAddr>,
+    /// It is of this user, as rules of netfilter see it.
+    pub user: Option<u32>,
+    /// It offers segments no larger than this (TCP_MAXSEG).
+    pub largest_segment: Option<u16>,
+}
+
+/// What the error queue tells.
+#[derive(Debug)]
+pub enum Told {
+    /// A datagram left: nanoseconds since 1970, by the kernel.
+    Left(i64),
+    /// An ICMP error, and when it came where the kernel says: nanoseconds since 1970.
+    Error(Taken, Option<i64>),
+}
+
 impl PlainSocket {
-    /// Opens a socket and starts to connect it; ICMP errors about it are kept (IP_RECVERR).
+    /// Opens a socket and starts to connect it; ICMP errors about it are kept (IP_RECVERR), and datagrams are stamped.
     ///
     /// # Errors
-    /// When no descriptor is left, the host has no such source address, or no route leads there.
-    pub fn connect(kind: Kind, to: SocketAddr, from: Option<IpAddr>) -> Result<Self, SysError> {
+    /// When no descriptor is left, the host has no such source address, no route leads there, or CAP_SETUID is missing for another
+    /// user's socket.
+    pub fn connect(kind: Kind, to: SocketAddr, wishes: &Wishes) -> Result<Self, SysError> {
         let (name, socket_kind, protocol) = match kind {
             Kind::Stream => ("a TCP socket", Type::STREAM, Protocol::TCP),
             Kind::Datagram => ("a UDP socket", Type::DGRAM, Protocol::UDP),
         };
-        let socket = Socket::new(Domain::for_address(to), socket_kind, Some(protocol))
-            .map_err(SysError::of("open", name))?;
-        socket.set_nonblocking(true).map_err(SysError::of("set up", name))?;
-        let errors = if to.is_ipv4() {
-            set_option(&socket, libc::IPPROTO_IP, libc::IP_RECVERR, 1)
-        } else {
-            set_option(&socket, libc::IPPROTO_IPV6, libc::IPV6_RECVERR, 1)
+        let open = || Socket::new(Domain::for_address(to), socket_kind, Some(protocol));
+        let opened = match wishes.user {
+            Some(user) => as_user(user, open),
+            None => open(),
         };
-        errors.map_err(SysError::of("ask for ICMP errors on", name))?;
-        if let Some(from) = from {
+        let socket = opened.map_err(SysError::of("open", name))?;
+        socket.set_nonblocking(true).map_err(SysError::of("set up", name))?;
+        if let Some(largest) = wishes.largest_segment {
+            set_option(&socket, libc::IPPROTO_TCP, libc::TCP_MAXSEG, largest.into())
+                .map_err(SysError::of("set the largest segment of", name))?;
+        }
+        let (level, errors, ttl) = if to.is_ipv4() {
+            (libc::IPPROTO_IP, libc::IP_RECVERR, libc::IP_RECVTTL)
+        } else {
+            (libc::IPPROTO_IPV6, libc::IPV6_RECVERR, libc::IPV6_RECVHOPLIMIT)
+        };
+        set_option(&socket, level, errors, 1).map_err(SysError::of("ask for ICMP errors on", name))?;
+        if kind == Kind::Datagram {
+            set_option(&socket, level, ttl, 1).map_err(SysError::of("ask for times to live on", name))?;
+            // Where the kernel has none, the times of the calls are told.
+            let _ = set_option(&socket, libc::SOL_SOCKET, libc::SO_TIMESTAMPNS, 1);
+            let _ = Departures::default().switch_on(&socket);
+        }
+        if let Some(from) = wishes.from {
             socket
                 .bind(&SockAddr::from(SocketAddr::new(from, 0)))
                 .map_err(SysError::of("bind a socket to", from))?;
@@ -73,9 +111,25 @@ impl PlainSocket {
         self.socket.take_error().ok().flatten()
     }
 
-    /// The next ICMP error that the kernel kept.
-    pub fn take_icmp_error(&self) -> Option<Taken> {
-        error_queue::take(&self.socket).ok().flatten()
+    /// What the error queue holds next.
+    pub fn take_told(&self) -> Option<Told> {
+        let mut payload = [0u8; 2048];
+        let message = receive(&self.socket, &mut payload, Queue::Errors).ok().flatten()?;
+        let error = message.about.error?;
+        let passage = Passage::of(&message.about);
+        Some(match passage {
+            Some(passage) => Told::Left(passage.at),
+            None => {
+                let payload = message.octets.to_vec();
+                let taken = Taken { error, destination: message.from, payload, passage };
+                Told::Error(taken, message.about.stamp.or(message.about.by_kernel))
+            }
+        })
+    }
+
+    /// What TCP tells of the connection.
+    pub fn tcp_info(&self) -> Option<TcpInfo> {
+        tcp_info::ask(&self.socket).ok()
     }
 
     /// Sends octets to the other side.
@@ -86,7 +140,7 @@ impl PlainSocket {
         self.socket.send(octets)
     }
 
-    /// Octets that have come, without waiting; `None` when there are none yet.
+    /// Octets of a stream that have come, without waiting; `None` when there are none yet.
     ///
     /// # Errors
     /// When the other side refused.
@@ -97,6 +151,29 @@ impl PlainSocket {
             Err(error) => Err(error),
         }
     }
+
+    /// A datagram that has come, with what the kernel says about it; `None` when there is none yet.
+    ///
+    /// # Errors
+    /// When the other side refused.
+    pub fn receive_datagram<'b>(&self, buffer: &'b mut [u8]) -> io::Result<Option<(&'b [u8], About)>> {
+        let message = receive(&self.socket, buffer, Queue::Messages)?;
+        Ok(message.map(|message| (message.octets, message.about)))
+    }
+}
+
+/// Does something that makes a file or a socket as another user, who then owns it (setfsuid(2), of this thread alone).
+fn as_user<T>(user: u32, make: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+    // SAFETY: the calls take a number and change nothing but this thread's credentials.
+    let before = unsafe { libc::setfsuid(user) };
+    // It does not say whether it worked; a number that nobody has tells who it is now.
+    // SAFETY: as above.
+    let is_now = unsafe { libc::setfsuid(libc::uid_t::MAX) };
+    let made =
+        if is_now.cast_unsigned() == user { make() } else { Err(io::ErrorKind::PermissionDenied.into()) };
+    // SAFETY: as above.
+    unsafe { libc::setfsuid(before.cast_unsigned()) };
+    made
 }
 
 impl AsFd for PlainSocket {

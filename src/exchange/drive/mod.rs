@@ -2,10 +2,13 @@
 
 pub mod icmp;
 mod icmp_filter;
+pub mod kernel_syn;
 mod numbers;
 pub mod outflow;
 pub mod packets;
-pub mod plain;
+pub mod probe;
+pub mod probe_plain;
+pub mod probe_raw;
 pub mod tap;
 mod told_packet;
 pub mod trace;

@@ -1,0 +1,98 @@
+//! Which rule of this host's own firewall forbids a probe: the kernel traces one more, and the `nft` program says what stands there.
+
+use std::io;
+use std::os::fd::BorrowedFd;
+use std::process::Command;
+
+use super::probe_session::Session;
+use crate::exchange::drive::probe::{ProbeWatcher, probe};
+use crate::exchange::engine::{MILLISECOND, Nanos};
+use crate::exchange::probe::{EndPoint, Finished, ProbePlan, Prober, Way};
+use crate::show::text::printable;
+use crate::sys::nftables::trace::{RuleTrace, Taker};
+use crate::sys::poll;
+
+/// A rule, or what to do to find it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Rule {
+    /// In words.
+    pub(super) text: String,
+    /// It looks at users or groups.
+    pub(super) is_of_users: bool,
+}
+
+/// Names the rule that takes what is asked in this way.
+pub(super) fn name(session: &mut Session, end_point: &EndPoint, way: Way) -> Rule {
+    let (address, port) = (end_point.address.ip(), end_point.address.port());
+    let trace = match RuleTrace::open(address, port) {
+        Ok(trace) => trace,
+        Err(error) => {
+            let text = format!(
+                "not traced ({error}); with CAP_NET_ADMIN it is named here, and `sudo nft list ruleset` shows the chains with `hook output`"
+            );
+            return Rule { text, is_of_users: false };
+        }
+    };
+    if let Err(error) = ask(session, end_point, way) {
+        return Rule { text: format!("not traced: {error}"), is_of_users: false };
+    }
+    let _ = poll::wait(&[trace.as_fd()], &[], Some(PATIENCE));
+    match trace.takers().first() {
+        Some(taker) => told(taker),
+        None => {
+            let text = "no rule of nf_tables takes it: `iptables-legacy -S OUTPUT`, a cgroup's BPF program or a security module may";
+            Rule { text: text.to_owned(), is_of_users: false }
+        }
+    }
+}
+
+/// How long the kernel may take to tell.
+const PATIENCE: Nanos = 100 * MILLISECOND;
+
+/// Asks once more, without waiting for an answer.
+fn ask(session: &mut Session, end_point: &EndPoint, way: Way) -> io::Result<()> {
+    let plan =
+        ProbePlan { ways: vec![way], timeout: 50 * MILLISECOND, interval: 0, gap: 0, count: 1, at_once: 1 };
+    let mut prober = Prober::new(plan).numbered_from(session.next_id);
+    let mut watcher = Once(Some(end_point.clone()));
+    probe(&mut prober, &mut session.sockets, &session.interrupt, &mut watcher)?;
+    session.next_id = prober.next_id();
+    Ok(())
+}
+
+struct Once(Option<EndPoint>);
+
+impl ProbeWatcher for Once {
+    fn known(&mut self) -> (Vec<EndPoint>, bool) {
+        (self.0.take().into_iter().collect(), true)
+    }
+
+    fn wake_up(&self) -> Option<BorrowedFd<'_>> {
+        None
+    }
+
+    fn finished(&mut self, _end_point: &EndPoint, _probe: &Finished) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// What took it, with the rule as `nft` writes it, where that is there.
+fn told(taker: &Taker) -> Rule {
+    let Taker { family, table, chain, handle } = taker;
+    let place = format!("table {family} {table}, chain {chain}");
+    let Some(handle) = handle else {
+        return Rule { text: format!("{place}: the chain's policy drops it"), is_of_users: false };
+    };
+    let listed = Command::new("nft").args(["-a", "list", "chain", family, table, chain]).output();
+    let listed =
+        listed.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
+    let mark = format!("# handle {handle}");
+    let rule = listed.lines().find_map(|line| line.trim().strip_suffix(&mark).map(str::trim));
+    let is_of_users = rule
+        .is_some_and(|rule| USER_WORDS.iter().any(|word| rule.split_whitespace().any(|part| part == *word)));
+    let rule = rule.map(|rule| format!(" `{rule}`")).unwrap_or_default();
+    Rule { text: printable(&format!("{place}, handle {handle}{rule}")), is_of_users }
+}
+
+/// What rules begin with that look at whoever sends (nft(8), and `owner` of iptables(8)).
+const USER_WORDS: [&str; 5] = ["skuid", "skgid", "owner", "cgroup", "cgroupv2"];

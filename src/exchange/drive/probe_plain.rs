@@ -1,0 +1,294 @@
+//! The plain sockets of probe: what they are told to do, and what they say put into verdicts.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+
+use crate::exchange::probe::udp_payload::{self, Asker};
+use crate::exchange::probe::{IcmpReason, Negotiated, Outcome, Seen, Times, Verdict};
+use crate::sys::clock::Now;
+use crate::sys::error::SysError;
+use crate::sys::error_queue::{Origin, Taken};
+use crate::sys::plain_socket::{Kind, PlainSocket, Told, Wishes};
+use crate::sys::poll::Readiness;
+use crate::sys::tcp_info::{ECN, SACK, TIMESTAMPS, TcpInfo, WINDOW_SCALES};
+
+/// What plain sockets say and wait for.
+#[derive(Debug, Clone, Default)]
+pub struct PlainOptions {
+    /// Probes come from this address.
+    pub source: Option<IpAddr>,
+    /// What UDP probes carry; without it, what the port's service answers.
+    pub payload: Option<Vec<u8>>,
+    /// What is sent over a connection that was accepted.
+    pub send: Option<Vec<u8>>,
+    /// What must be among the first octets of the other side.
+    pub expect: Option<Vec<u8>>,
+    /// What requests draw their numbers from.
+    pub secret: u64,
+}
+
+impl PlainOptions {
+    /// Whether there is something to say or to hear over a connection.
+    fn talks(&self) -> bool {
+        self.send.is_some() || self.expect.is_some()
+    }
+
+    /// What a UDP probe carries.
+    pub(super) fn datagram(&self, id: usize, to: SocketAddr, source: Option<IpAddr>) -> Vec<u8> {
+        match &self.payload {
+            Some(payload) => payload.clone(),
+            None => {
+                let fresh = self.secret.rotate_left(23) ^ (id as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+                udp_payload::of_port(to.port(), &Asker { source, fresh }).1
+            }
+        }
+    }
+}
+
+/// A probe by a plain socket.
+#[derive(Debug)]
+pub(super) struct PlainProbe {
+    pub(super) socket: PlainSocket,
+    target: SocketAddr,
+    /// A connection that was accepted, and its first octets.
+    talk: Option<(Outcome, Vec<u8>)>,
+    /// When the datagram left.
+    left: Option<u64>,
+    /// When the last ICMP error came.
+    came: Option<u64>,
+    /// An ICMP error that did not end it.
+    last_error: Option<IcmpReason>,
+}
+
+impl PlainProbe {
+    /// Opens the socket of a probe, and for UDP sends the datagram.
+    pub(super) fn start(
+        kind: Kind,
+        id: usize,
+        target: SocketAddr,
+        user: Option<u32>,
+        options: &PlainOptions,
+    ) -> Result<Self, Verdict> {
+        let from = options.source.filter(|source| source.is_ipv4() == target.is_ipv4());
+        let wishes = Wishes { from, user, largest_segment: None };
+        let socket = PlainSocket::connect(kind, target, &wishes).map_err(|error| not_opened(&error))?;
+        if kind == Kind::Datagram {
+            let source = socket.local().map(|local| local.ip());
+            let payload = options.datagram(id, target, source);
+            socket.send(&payload).map_err(|error| not_opened(&SysError::of("send to", target)(error)))?;
+        }
+        Ok(Self { socket, target, talk: None, left: None, came: None, last_error: None })
+    }
+
+    /// Whether it waits for something to read, and not for the attempt to be over.
+    pub(super) fn reads(&self) -> bool {
+        self.socket.kind() == Kind::Datagram || self.talk.is_some()
+    }
+
+    /// What the socket that has something to say means; `None` when it means nothing yet.
+    pub(super) fn news(&mut self, readiness: Readiness, options: &PlainOptions) -> Option<Outcome> {
+        let by = self.take_told();
+        if let Some(error) = self.socket.take_error() {
+            let verdict = self.failure(&error, by);
+            return Some(self.outcome(verdict));
+        }
+        match self.socket.kind() {
+            Kind::Datagram => self.datagram(by),
+            Kind::Stream if self.talk.is_some() => self.hear(options),
+            Kind::Stream if readiness.writable => self.connected(options),
+            Kind::Stream => {
+                // A soft error: the kernel goes on trying, we take the word of who said so.
+                let by = by?;
+                Some(self.outcome(self.of_icmp(by, String::new())))
+            }
+        }
+    }
+
+    /// What it is when nobody waits any more.
+    pub(super) fn given_up(mut self, options: &PlainOptions) -> Outcome {
+        let local = self.socket.local();
+        match (self.talk.take(), self.last_error) {
+            (Some((outcome, got)), _) => talked(outcome, got, options),
+            (None, Some(by)) => self.outcome(self.of_icmp(by, String::new())),
+            (None, None) => Outcome { local, ..self.outcome(Verdict::NoAnswer) },
+        }
+    }
+
+    fn outcome(&self, verdict: Verdict) -> Outcome {
+        let came = self.came.filter(|_| verdict.icmp().is_some());
+        let times = Times { left: self.left, came, ..Times::default() };
+        Outcome { times, local: self.socket.local(), ..Outcome::from(verdict) }
+    }
+
+    /// Empties the error queue: when the datagram left, and the last ICMP error.
+    fn take_told(&mut self) -> Option<IcmpReason> {
+        let mut by = None;
+        for _ in 0..MOST_TOLD {
+            match self.socket.take_told() {
+                Some(Told::Left(stamp)) => {
+                    self.left = self.left.or(Some(Now::read().monotonic_of(stamp)));
+                }
+                Some(Told::Error(taken, stamp)) => {
+                    by = reason(&taken).or(by);
+                    self.came = stamp.map(|stamp| Now::read().monotonic_of(stamp)).or(self.came);
+                }
+                None => break,
+            }
+        }
+        self.last_error = by.or(self.last_error);
+        by
+    }
+
+    fn datagram(&mut self, by: Option<IcmpReason>) -> Option<Outcome> {
+        let mut buffer = [0; 2048];
+        match self.socket.receive_datagram(&mut buffer) {
+            Ok(Some((octets, about))) => {
+                let mut outcome = self.outcome(Verdict::Open { answer: octets.to_vec() });
+                outcome.times.came = about.stamp.map(|stamp| Now::read().monotonic_of(stamp));
+                let from = self.target.ip();
+                outcome.seen = Some(Seen { from, ttl: about.ttl, ip_id: None, segment: None });
+                Some(outcome)
+            }
+            Ok(None) => by.map(|by| self.outcome(self.of_icmp(by, String::new()))),
+            Err(error) => {
+                let verdict = self.failure(&error, by);
+                Some(self.outcome(verdict))
+            }
+        }
+    }
+
+    /// The connection was accepted.
+    fn connected(&mut self, options: &PlainOptions) -> Option<Outcome> {
+        let mut outcome = self.outcome(Verdict::Open { answer: Vec::new() });
+        if let Some(info) = self.socket.tcp_info() {
+            outcome.negotiated = Some(negotiated(&info));
+            // A new connection's smoothed time is that of its handshake; a SYN that was sent again has none (RFC 6298 §3).
+            let handshake = u64::from(info.rtt_us).saturating_mul(1000);
+            outcome.times.handshake = Some(handshake).filter(|took| *took > 0 && info.total_retrans == 0);
+        }
+        if !options.talks() {
+            return Some(outcome);
+        }
+        if let Some(octets) = &options.send
+            && let Err(error) = self.socket.send(octets)
+        {
+            let reason = error.to_string();
+            return Some(Outcome::from(Verdict::Failed { reason, forbidden: false }));
+        }
+        self.talk = Some((outcome, Vec::new()));
+        self.hear(options)
+    }
+
+    /// Reads what the other side says, until it has said what is expected.
+    fn hear(&mut self, options: &PlainOptions) -> Option<Outcome> {
+        let (_, got) = self.talk.as_mut()?;
+        let mut buffer = [0; 4096];
+        let is_over = loop {
+            match self.socket.receive(&mut buffer) {
+                Ok(Some(0)) | Err(_) => break true,
+                Ok(None) => break false,
+                Ok(Some(len)) => {
+                    let room = MOST_HEARD.saturating_sub(got.len());
+                    got.extend(buffer.iter().take(len).take(room));
+                    if is_enough(got, options) || got.len() >= MOST_HEARD {
+                        break true;
+                    }
+                }
+            }
+        };
+        if !is_over {
+            return None;
+        }
+        let (outcome, got) = self.talk.take()?;
+        Some(talked(outcome, got, options))
+    }
+
+    fn of_icmp(&self, by: IcmpReason, reason: String) -> Verdict {
+        Verdict::of_icmp(by, self.socket.kind() == Kind::Datagram, self.target.ip(), reason)
+    }
+
+    /// What an error number means, with the ICMP message behind it.
+    fn failure(&self, error: &io::Error, by: Option<IcmpReason>) -> Verdict {
+        match (error.raw_os_error(), by.or(self.last_error)) {
+            (_, Some(by)) => self.of_icmp(by, error.to_string()),
+            (Some(ECONNREFUSED), None) => Verdict::Closed { by: None },
+            (Some(EHOSTUNREACH | ENETUNREACH), None) => {
+                Verdict::Unreachable { by: None, reason: error.to_string() }
+            }
+            (Some(ETIMEDOUT), None) => Verdict::NoAnswer,
+            (_, None) => Verdict::Failed { reason: error.to_string(), forbidden: false },
+        }
+    }
+}
+
+/// Without something that is expected, whatever comes first is enough.
+fn is_enough(got: &[u8], options: &PlainOptions) -> bool {
+    match &options.expect {
+        Some(expected) => contains(got, expected),
+        None => !got.is_empty(),
+    }
+}
+
+fn talked(mut outcome: Outcome, got: Vec<u8>, options: &PlainOptions) -> Outcome {
+    outcome.fulfilled = options.expect.as_ref().map(|expected| contains(&got, expected));
+    outcome.verdict = Verdict::Open { answer: got };
+    outcome
+}
+
+fn contains(octets: &[u8], part: &[u8]) -> bool {
+    part.is_empty() || octets.windows(part.len()).any(|window| window == part)
+}
+
+/// What an opening that failed means.
+fn not_opened(error: &SysError) -> Verdict {
+    match error.source.raw_os_error() {
+        Some(ECONNREFUSED) => Verdict::Closed { by: None },
+        Some(EPERM) => Verdict::Failed { reason: forbidden(error), forbidden: true },
+        _ => Verdict::Failed { reason: error.to_string(), forbidden: false },
+    }
+}
+
+/// What the kernel means that does not let a packet leave (EPERM) where the right is there.
+pub(super) fn forbidden(error: &SysError) -> String {
+    let (call, object) = (error.call, &error.object);
+    format!(
+        "{call} {object}: a rule of this host's own firewall forbids it (EPERM); `nft list ruleset` shows them"
+    )
+}
+
+fn negotiated(info: &TcpInfo) -> Negotiated {
+    let has = |option: u8| info.options & option != 0;
+    Negotiated {
+        rtt_us: info.rtt_us,
+        rtt_var_us: info.rtt_var_us,
+        snd_mss: info.snd_mss,
+        advmss: info.advmss,
+        path_mtu: info.pmtu,
+        window_scales: has(WINDOW_SCALES).then_some((info.snd_wscale, info.rcv_wscale)),
+        timestamps: has(TIMESTAMPS),
+        sack: has(SACK),
+        ecn: has(ECN),
+        retransmits: info.total_retrans,
+    }
+}
+
+fn reason(taken: &Taken) -> Option<IcmpReason> {
+    let is_v6 = match taken.error.origin {
+        Origin::Icmp => false,
+        Origin::Icmp6 => true,
+        Origin::Local | Origin::Other => return None,
+    };
+    Some(IcmpReason { from: taken.error.offender, is_v6, kind: taken.error.kind, code: taken.error.code })
+}
+
+/// Octets of the other side that are kept.
+const MOST_HEARD: usize = 1 << 16;
+/// Entries of an error queue that are read at a time.
+const MOST_TOLD: usize = 64;
+
+/// Linux's numbers (errno(3)).
+const EPERM: i32 = 1;
+const ENETUNREACH: i32 = 101;
+const ETIMEDOUT: i32 = 110;
+const ECONNREFUSED: i32 = 111;
+const EHOSTUNREACH: i32 = 113;
