@@ -166,7 +166,7 @@ pub type IcmpError = (IpAddr, u8, u8);
 pub struct Ledger {
     probes: [u64; ProbeClass::ALL.len()],
     packets: [u64; PacketClass::ALL.len()],
-    /// ICMP errors by who sent them; those of the thousands of senders beyond [`MOST_SENDERS`] are in the sum alone.
+    /// ICMP errors by who sent them; those of senders beyond the first 64 are in the sum alone.
     pub errors: BTreeMap<IcmpError, u64>,
     /// Requests that did not leave, by reason.
     pub drops: BTreeMap<DropReason, u64>,
