@@ -8,10 +8,9 @@ use std::time::Duration;
 
 use clap::Args;
 
-use crate::lab::{Host, Lab, LabOptions, drawing};
+use crate::lab::{Host, Lab, LabOptions, drawing, plan};
 use crate::sys::process;
 
-use super::lab::identity;
 use super::output::print;
 use super::{CommandResult, Outcome};
 
@@ -28,10 +27,9 @@ pub(super) struct DemoArgs {
 /// # Errors
 /// When the lab cannot be made, or a command not be started.
 pub(super) fn run(args: &DemoArgs) -> CommandResult {
-    let itself = env::current_exe()?;
-    let lab = Lab::start(&LabOptions { program: itself.clone(), identity: identity(false) })?;
+    let lab = Lab::start(&LabOptions::new(env::current_exe()?))?;
     let demo = Demo { lab: &lab };
-    print(&drawing::drawing())?;
+    print(&drawing::drawing(&plan::SHORT))?;
 
     let asked =
         demo.run("Ask the server, by hand-built ICMP:", &["ping", "-4", "-c", "3", "-i", "0.3", "server"])?;

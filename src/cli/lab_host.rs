@@ -5,9 +5,9 @@ use std::io;
 
 use clap::{Args, Subcommand};
 
-use crate::lab::{enter, hold};
+use crate::lab::{Case, enter, hold};
 
-use super::lab::{identity, pass_on};
+use super::lab::{case_names, identity, pass_on};
 use super::{CommandResult, Outcome};
 
 /// A process of the lab; used by `rawsock lab` itself.
@@ -24,6 +24,9 @@ enum Role {
         /// Be root inside.
         #[arg(long)]
         root: bool,
+        /// What is not as it should be.
+        #[arg(long, value_parser = case_names())]
+        case: Option<&'static Case>,
     },
     /// Run a command on the host that a process is on.
     Enter {
@@ -38,7 +41,7 @@ enum Role {
 pub(super) fn run(args: &LabHostArgs) -> CommandResult {
     match &args.role {
         // The holder has reported its failure to whoever started it, who tells the user.
-        Role::Hold { root } => Ok(code(hold::run(identity(*root), &mut io::stdout()).is_ok())),
+        Role::Hold { root, case } => Ok(code(hold::run(identity(*root), *case, &mut io::stdout()).is_ok())),
         Role::Enter { pid, command } => {
             let (program, rest) = command.split_first().ok_or("no command")?;
             Ok(pass_on(enter::run(*pid, program, rest)?))

@@ -1,6 +1,6 @@
 //! The hosts' interfaces, addresses and routes, set over netlink from inside each host's network namespace.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::os::fd::{AsFd, OwnedFd};
 use std::thread;
 use std::time::Duration;
@@ -8,8 +8,8 @@ use std::time::Duration;
 use crate::sys::ethtool;
 use crate::sys::netlink::{Netlink, NewRoute, RouteType, VethEnd};
 
-use super::topology::{CABLES, Cable, DEAD_ENDS, Interface, PREFIX_BITS_V4, PREFIX_BITS_V6};
-use super::{Host, LabError, kernel_settings};
+use super::topology::{DEAD_ENDS, Interface, PREFIX_BITS_V4, PREFIX_BITS_V6, addresses};
+use super::{Host, LabError, Plan, kernel_settings};
 
 /// Makes a new network namespace fit for use: the kernel's settings, and loopback. Settings first: interfaces take the
 /// defaults that hold when they are made.
@@ -24,14 +24,14 @@ pub fn prepare(host: Host) -> Result<(), LabError> {
 }
 
 /// Makes the cables whose left end is on this host. `networks` are the hosts' network namespaces, in the order of
-/// [`Host::ALL`].
+/// [`Plan::hosts`].
 ///
 /// # Errors
 /// When the kernel refuses.
-pub fn plug_in(host: Host, networks: &[OwnedFd; 3]) -> Result<(), LabError> {
+pub fn plug_in(plan: &Plan, host: Host, networks: &[OwnedFd]) -> Result<(), LabError> {
     let mut netlink = Netlink::open()?;
-    for cable in CABLES.iter().filter(|cable| cable.left.host == host) {
-        let far = Host::ALL.into_iter().zip(networks).find(|(owner, _)| *owner == cable.right.host);
+    for cable in plan.cables.iter().filter(|cable| cable.left.host == host) {
+        let far = plan.hosts.iter().zip(networks).find(|(owner, _)| **owner == cable.right.host);
         if let Some((_, network)) = far {
             netlink.create_veth(end(&cable.left), end(&cable.right), network.as_fd())?;
         }
@@ -43,9 +43,9 @@ pub fn plug_in(host: Host, networks: &[OwnedFd; 3]) -> Result<(), LabError> {
 ///
 /// # Errors
 /// When the kernel refuses.
-pub fn configure(host: Host) -> Result<(), LabError> {
+pub fn configure(plan: &Plan, host: Host) -> Result<(), LabError> {
     let mut netlink = Netlink::open()?;
-    for interface in host.interfaces() {
+    for interface in plan.interfaces(host) {
         // Checksums that the hardware would fill in are still missing when a capture sees the packet; a veth never does.
         ethtool::finish_packets_in_software(interface.name)
             .map_err(|source| LabError::Offload { interface: interface.name, source })?;
@@ -54,9 +54,7 @@ pub fn configure(host: Host) -> Result<(), LabError> {
         }
         netlink.set_up(interface.index)?;
     }
-    for gateway in host.gateway().into_iter().flat_map(|gateway| usable(gateway.addresses())) {
-        netlink.add_route(&NewRoute::default_by(gateway))?;
-    }
+    add_ways(plan, host, &mut netlink)?;
     if host == Host::Router {
         add_dead_ends(&mut netlink)?;
     }
@@ -67,11 +65,11 @@ pub fn configure(host: Host) -> Result<(), LabError> {
 ///
 /// # Errors
 /// [`LabError::Slow`] when that takes unreasonably long.
-pub fn await_carrier(host: Host) -> Result<(), LabError> {
+pub fn await_carrier(plan: &Plan, host: Host) -> Result<(), LabError> {
     let mut netlink = Netlink::open()?;
-    for interface in host.interfaces() {
+    for interface in plan.interfaces(host) {
         let mut patience = PATIENCE;
-        while !carries(&mut netlink, interface)? {
+        while !carries(plan, &mut netlink, interface)? {
             patience =
                 patience.checked_sub(GLANCE).ok_or(LabError::Slow { host, interface: interface.name })?;
             thread::sleep(GLANCE);
@@ -82,12 +80,27 @@ pub fn await_carrier(host: Host) -> Result<(), LabError> {
 
 /// IPv6 adds the route to the cable's network only when the link is up, and the kernel says that it is up a moment
 /// before.
-fn carries(netlink: &mut Netlink, interface: &Interface) -> Result<bool, LabError> {
-    let far = Cable::far_end(interface).map(|far| usable(far.addresses()));
+fn carries(plan: &Plan, netlink: &mut Netlink, interface: &Interface) -> Result<bool, LabError> {
+    let far = plan.far_end(interface).map(|far| usable(far.addresses()));
     let direct =
         |address: IpAddr| matches!(netlink.route(&address.into()), Ok(route) if route.gateway.is_none());
     let reached = far.into_iter().flatten().all(direct);
     Ok(reached && netlink.link_by_index(interface.index)?.is_running())
+}
+
+fn add_ways(plan: &Plan, host: Host, netlink: &mut Netlink) -> Result<(), LabError> {
+    for way in plan.ways.iter().filter(|way| way.host == host) {
+        let (v4, v6) = match way.network {
+            Some(network) => addresses(network, 0),
+            None => (Ipv4Addr::UNSPECIFIED, Ipv6Addr::UNSPECIFIED),
+        };
+        for network in usable([v4.into(), v6.into()]) {
+            let gateways = if network.is_ipv4() { way.by_v4() } else { way.by_v6() };
+            let prefix_bits = if way.network.is_some() { prefix_bits(network) } else { 0 };
+            netlink.add_route(&NewRoute { network, prefix_bits, kind: RouteType::Unicast, gateways })?;
+        }
+    }
+    Ok(())
 }
 
 fn add_dead_ends(netlink: &mut Netlink) -> Result<(), LabError> {
@@ -95,7 +108,12 @@ fn add_dead_ends(netlink: &mut Netlink) -> Result<(), LabError> {
         let kind = if dead_end.answers { RouteType::Prohibit } else { RouteType::BlackHole };
         for address in usable([dead_end.v4.into(), dead_end.v6.into()]) {
             let prefix_bits = prefix_bits(address);
-            netlink.add_route(&NewRoute { network: network(address), prefix_bits, kind, gateway: None })?;
+            netlink.add_route(&NewRoute {
+                network: network(address),
+                prefix_bits,
+                kind,
+                gateways: Vec::new(),
+            })?;
         }
     }
     Ok(())

@@ -1,28 +1,29 @@
 //! The server's echo service, on TCP and UDP (RFC 862): what comes is sent back.
 
 use std::io;
-use std::net::{IpAddr, Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use super::topology::ECHO_PORT;
-use super::{Host, LabError, kernel_settings};
+use super::{Case, Host, LabError, Plan, kernel_settings};
 
-/// Listens on all of a host's addresses, and answers in threads of its own from then on.
+/// Listens on all of a host's addresses, on its own port and those of a case, and answers in threads of its own from then on.
 ///
 /// # Errors
 /// [`LabError::Echo`] when the port is taken.
-pub fn start(host: Host) -> Result<(), LabError> {
-    let addresses = host.interfaces().flat_map(super::topology::Interface::addresses);
+pub fn start(plan: &Plan, host: Host, case: Option<&Case>) -> Result<(), LabError> {
+    let addresses = plan.interfaces(host).flat_map(super::topology::Interface::addresses);
     for address in addresses.filter(|address| address.is_ipv4() || kernel_settings::has_ipv6()) {
-        listen(address)?;
+        for port in case.into_iter().flat_map(Case::echo_ports).chain([ECHO_PORT]) {
+            listen(SocketAddr::new(address, port))?;
+        }
     }
     Ok(())
 }
 
-fn listen(address: IpAddr) -> Result<(), LabError> {
-    let address = SocketAddr::new(address, ECHO_PORT);
+fn listen(address: SocketAddr) -> Result<(), LabError> {
     let failed = |source| LabError::Echo { address, source };
     let listener = TcpListener::bind(address).map_err(failed)?;
     let socket = UdpSocket::bind(address).map_err(failed)?;

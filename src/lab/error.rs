@@ -98,6 +98,19 @@ pub enum LabError {
         /// What the system said.
         source: io::Error,
     },
+    /// A case needs nft(8).
+    #[error(
+        "the case's rules are given to the kernel by the program nft, which is not installed; its package is nftables: `sudo apt install nftables`, `sudo dnf install nftables`"
+    )]
+    NoNft,
+    /// Rules of a case were not taken.
+    #[error("give the {host} the case's rules by nft, which says: {said}")]
+    Rules {
+        /// The host.
+        host: Host,
+        /// What nft said.
+        said: String,
+    },
     /// The command could not be run.
     #[error("run {} in the lab: {}", program.display(), Cause(source))]
     Run {

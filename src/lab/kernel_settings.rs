@@ -23,7 +23,7 @@ pub fn apply(host: Host) -> Result<(), LabError> {
     for (path, value) in FOR_ALL {
         set_if_there(path, value)?;
     }
-    if host == Host::Router {
+    if host.is_router() {
         for (path, value) in FOR_ROUTER {
             set_if_there(path, value)?;
         }

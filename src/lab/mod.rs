@@ -14,11 +14,15 @@
 //!    ([`private_files`]), and on the server starts the echo service ([`echo`]).
 //! 4. Commands enter the namespaces of a host's process and become children there ([`enter`], [`relay`]).
 //!
+//! A [`Case`] is a lab with a second router, or two side by side, in which something hinders packets: [`Plan`] says who is there, and
+//! the holder does what the case says before anybody hears of the lab.
+//!
 //! However the program ends that started the lab, its end of the lifeline closes. The router, which is process 1 of the
 //! PID namespace, sees that and ends, the kernel kills every other process of that namespace, and with the last process
 //! the namespaces are gone. Nothing is ever written to the machine's own file systems or network.
 
 pub mod cabling;
+mod cases;
 pub mod drawing;
 pub mod echo;
 pub mod enter;
@@ -26,6 +30,7 @@ mod error;
 pub mod hold;
 pub mod host;
 pub mod kernel_settings;
+pub mod plan;
 pub mod private_files;
 pub mod relay;
 mod report;
@@ -33,6 +38,8 @@ mod start;
 pub mod topology;
 
 pub use crate::sys::namespace::Identity;
+pub use cases::{Case, Change};
 pub use error::LabError;
+pub use plan::Plan;
 pub use start::{Lab, LabOptions};
 pub use topology::Host;

@@ -5,8 +5,8 @@ use std::io::{self, Write};
 /// One line of a report.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Report {
-    /// The holder says that the lab is made: the hosts' processes, in the order of [`Host::ALL`](super::Host::ALL).
-    Lab([u32; 3]),
+    /// The holder says that the lab is made: the hosts' processes, in the order of [`Plan::hosts`](super::Plan::hosts).
+    Lab(Vec<u32>),
     /// A host says that it is ready.
     Ready,
     /// Something went wrong, and what.
@@ -20,7 +20,10 @@ impl Report {
     /// When nobody reads.
     pub(super) fn write(&self, out: &mut dyn Write) -> io::Result<()> {
         match self {
-            Self::Lab([client, router, server]) => writeln!(out, "lab {client} {router} {server}")?,
+            Self::Lab(hosts) => {
+                let numbers: Vec<String> = hosts.iter().map(u32::to_string).collect();
+                writeln!(out, "lab {}", numbers.join(" "))?;
+            }
             Self::Ready => writeln!(out, "ready")?,
             Self::Failure(reason) => writeln!(out, "failure {}", reason.replace('\n', " "))?,
         }
@@ -34,8 +37,8 @@ pub(super) fn read(line: &str) -> Option<Report> {
     let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
     match word {
         "lab" => {
-            let pids: Vec<u32> = rest.split(' ').map_while(|number| number.parse().ok()).collect();
-            Some(Report::Lab(pids.try_into().ok()?))
+            let pids = rest.split(' ').map(str::parse).collect::<Result<Vec<u32>, _>>();
+            Some(Report::Lab(pids.ok()?))
         }
         "ready" => Some(Report::Ready),
         "failure" => Some(Report::Failure(rest.to_owned())),
@@ -50,7 +53,7 @@ mod tests {
     #[test]
     fn what_is_written_is_read_back() {
         let failure = Report::Failure("make a veth: no".to_owned());
-        for report in [Report::Lab([10, 11, 12]), Report::Ready, failure] {
+        for report in [Report::Lab(vec![10, 11, 12]), Report::Ready, failure] {
             let mut line = Vec::new();
             report.write(&mut line).unwrap();
             assert_eq!(read(std::str::from_utf8(&line).unwrap()), Some(report));
@@ -59,7 +62,7 @@ mod tests {
 
     #[test]
     fn another_programs_words_are_none_of_ours() {
-        for line in ["", "ready", "lab 1 2\n", "lab 1 2 3 4\n", "lab 1 2 x\n", "usage: other [options]\n"] {
+        for line in ["", "ready", "lab\n", "lab 1 2 x\n", "lab 1  2\n", "usage: other [options]\n"] {
             assert_eq!(read(line), None, "{line:?}");
         }
     }

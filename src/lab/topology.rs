@@ -1,4 +1,5 @@
-//! The lab's plan: three hosts in a row, two cables, and what is plugged in where.
+//! What a lab is made of: hosts, interfaces, cables, and where packets end. How they are put together is told by a
+//! [`Plan`](super::Plan).
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -6,53 +7,45 @@ use std::str::FromStr;
 
 use crate::sys::netlink::Link;
 
+use super::plan;
+
 /// One host of the lab.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Host {
     /// Where commands run.
     Client,
-    /// Forwards between the other two.
+    /// The first router, as seen from the client.
     Router,
+    /// One of two routers side by side, in the case `ecmp`.
+    Upper,
+    /// The other one.
+    Lower,
+    /// The last router before the server, in cases.
+    Gate,
     /// Answers: ICMP echo, and the echo service on TCP and UDP.
     Server,
 }
 
 impl Host {
-    /// All of them, from left to right.
-    pub const ALL: [Self; 3] = [Self::Client, Self::Router, Self::Server];
+    /// All that any lab has, from left to right.
+    pub const ALL: [Self; 6] =
+        [Self::Client, Self::Router, Self::Upper, Self::Lower, Self::Gate, Self::Server];
 
     /// Its name, which is its host name and resolves inside the lab.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Client => "client",
             Self::Router => "router",
+            Self::Upper => "upper",
+            Self::Lower => "lower",
+            Self::Gate => "gate",
             Self::Server => "server",
         }
     }
 
-    /// Its interfaces, from left to right.
-    pub fn interfaces(self) -> impl Iterator<Item = &'static Interface> {
-        CABLES
-            .iter()
-            .flat_map(|cable| [&cable.left, &cable.right])
-            .filter(move |interface| interface.host == self)
-    }
-
-    /// The address by which `other` knows this host: the one on the cable between them, else the first.
-    pub fn address_seen_from(self, other: Self) -> Option<&'static Interface> {
-        let between = |cable: &&Cable| cable.joins(self) && cable.joins(other);
-        let near = CABLES
-            .iter()
-            .find(between)
-            .and_then(|cable| cable.ends().into_iter().find(|end| end.host == self));
-        near.or_else(|| self.interfaces().next())
-    }
-
-    /// The routers by which this host reaches what is not on its own cables, one for each family. The router has none:
-    /// what it does not know is unreachable.
-    pub fn gateway(self) -> Option<&'static Interface> {
-        let cable = CABLES.iter().find(|cable| cable.joins(self))?;
-        cable.ends().into_iter().find(|end| end.host == Self::Router && self != Self::Router)
+    /// Whether it forwards.
+    pub const fn is_router(self) -> bool {
+        matches!(self, Self::Router | Self::Upper | Self::Lower | Self::Gate)
     }
 }
 
@@ -64,7 +57,9 @@ impl fmt::Display for Host {
 
 /// The text that names no host of the lab.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the lab has no host {0:?}; its hosts are client, router and server")]
+#[error(
+    "the lab has no host {0:?}; its hosts are client, router and server, and with `--case` also gate, or upper and lower"
+)]
 pub struct NoSuchHost(pub String);
 
 impl FromStr for Host {
@@ -95,15 +90,10 @@ pub struct Interface {
 
 impl Interface {
     /// The interface of `host` on network `network` with number `number`: 10.77.N.H, fd77:N::H, 02:00:00:77:0N:0H, index NH.
-    const fn new(host: Host, name: &'static str, network: u8, number: u8) -> Self {
-        Self {
-            host,
-            name,
-            index: network as u32 * 10 + number as u32,
-            mac: [0x02, 0, 0, 0x77, network, number],
-            v4: Ipv4Addr::new(10, 77, network, number),
-            v6: Ipv6Addr::new(0xfd77, network as u16, 0, 0, 0, 0, 0, number as u16),
-        }
+    pub(super) const fn new(host: Host, name: &'static str, network: u8, number: u8) -> Self {
+        let (v4, v6) = addresses(network, number);
+        let index = network as u32 * 10 + number as u32;
+        Self { host, name, index, mac: [0x02, 0, 0, 0x77, network, number], v4, v6 }
     }
 
     /// Both addresses, IPv4 first.
@@ -127,13 +117,8 @@ impl Cable {
         [&self.left, &self.right]
     }
 
-    /// The other end of the cable that this interface is on.
-    pub fn far_end(interface: &Interface) -> Option<&'static Interface> {
-        let ends = CABLES.iter().map(Self::ends).find(|ends| ends.contains(&interface))?;
-        ends.into_iter().find(|end| *end != interface)
-    }
-
-    fn joins(&self, host: Host) -> bool {
+    /// Whether one of its ends is on this host.
+    pub(super) fn joins(&self, host: Host) -> bool {
         self.left.host == host || self.right.host == host
     }
 }
@@ -151,22 +136,17 @@ pub struct DeadEnd {
     pub v6: Ipv6Addr,
 }
 
-/// The two cables, from left to right.
-pub static CABLES: [Cable; 2] = [
-    Cable {
-        left: Interface::new(Host::Client, "eth0", 1, 2),
-        right: Interface::new(Host::Router, "eth0", 1, 1),
-    },
-    Cable {
-        left: Interface::new(Host::Router, "eth1", 2, 1),
-        right: Interface::new(Host::Server, "eth0", 2, 2),
-    },
-];
+/// The addresses of the host with number `number` on network `network`.
+pub(super) const fn addresses(network: u8, number: u8) -> (Ipv4Addr, Ipv6Addr) {
+    let v6 = Ipv6Addr::new(0xfd77, network as u16, 0, 0, 0, 0, 0, number as u16);
+    (Ipv4Addr::new(10, 77, network, number), v6)
+}
 
 /// Whether an interface is one of a lab's cables, by what made it and its hardware address: what leaves by it stays here.
 pub fn is_of_lab(link: &Link) -> bool {
     let has_mac = |end: &Interface| link.mac() == Some(end.mac);
-    link.kind.as_deref() == Some("veth") && CABLES.iter().flat_map(Cable::ends).any(has_mac)
+    link.kind.as_deref() == Some("veth")
+        && plan::ALL.iter().flat_map(|plan| plan.cables).flat_map(Cable::ends).any(has_mac)
 }
 
 /// Where packets end: to see what silence looks like, and what a refusal does.
@@ -205,24 +185,8 @@ mod tests {
     }
 
     #[test]
-    fn each_host_is_seen_at_its_near_end() {
-        let seen = |host: Host, from| host.address_seen_from(from).unwrap().v4.to_string();
-        assert_eq!(seen(Host::Router, Host::Client), "10.77.1.1");
-        assert_eq!(seen(Host::Router, Host::Server), "10.77.2.1");
-        assert_eq!(seen(Host::Server, Host::Client), "10.77.2.2");
-        assert_eq!(seen(Host::Client, Host::Client), "10.77.1.2");
-    }
-
-    #[test]
-    fn the_router_is_the_way_out_for_the_other_two_only() {
-        assert_eq!(Host::Client.gateway().unwrap().v6.to_string(), "fd77:1::1");
-        assert_eq!(Host::Server.gateway().unwrap().v6.to_string(), "fd77:2::1");
-        assert_eq!(Host::Router.gateway(), None);
-    }
-
-    #[test]
     fn a_mac_reads_like_its_addresses() {
-        let server = Host::Server.interfaces().next().unwrap();
+        let server = Interface::new(Host::Server, "eth0", 2, 2);
         assert_eq!(server.mac, [2, 0, 0, 0x77, 2, 2]);
         assert_eq!(
             server.addresses(),

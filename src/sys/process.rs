@@ -46,6 +46,11 @@ pub fn split_off(child: impl FnOnce() -> u8) -> io::Result<u32> {
     }
 }
 
+/// This process's user: the number by which its user namespace knows it.
+pub fn user() -> u32 {
+    rustix::process::geteuid().as_raw()
+}
+
 /// This process's group: the number by which its user namespace knows it.
 pub fn group() -> u32 {
     rustix::process::getegid().as_raw()

@@ -1,11 +1,11 @@
 //! Routes: which way a packet goes, and adding ways.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 
 use netlink_packet_core::{NLM_F_CREATE, NLM_F_EXCL};
 use netlink_packet_route::RouteNetlinkMessage;
 use netlink_packet_route::route::{
-    RouteAttribute, RouteHeader, RouteMessage, RouteProtocol, RouteScope, RouteType,
+    RouteAttribute, RouteHeader, RouteMessage, RouteNextHop, RouteProtocol, RouteScope, RouteType,
 };
 
 use super::address::family;
@@ -69,7 +69,7 @@ impl Route {
 }
 
 /// A route to add.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewRoute {
     /// The network that it leads to; a prefix of 0 bits is the default route.
     pub network: IpAddr,
@@ -77,19 +77,8 @@ pub struct NewRoute {
     pub prefix_bits: u8,
     /// What happens to packets: [`RouteType::Unicast`], or one of the types that block.
     pub kind: RouteType,
-    /// The router, which must be on a link already.
-    pub gateway: Option<IpAddr>,
-}
-
-impl NewRoute {
-    /// Everything that no other route takes, by this router.
-    pub fn default_by(gateway: IpAddr) -> Self {
-        let network = match gateway {
-            IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
-            IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
-        };
-        Self { network, prefix_bits: 0, kind: RouteType::Unicast, gateway: Some(gateway) }
-    }
+    /// The routers, each of which must be on a link already. Several share what goes there.
+    pub gateways: Vec<IpAddr>,
 }
 
 impl Netlink {
@@ -127,9 +116,23 @@ impl Netlink {
         request.header.scope = RouteScope::Universe;
         request.header.kind = route.kind;
         request.attributes.push(RouteAttribute::Destination(route.network.into()));
-        request.attributes.extend(route.gateway.map(|gateway| RouteAttribute::Gateway(gateway.into())));
+        request.attributes.extend(gateways(&route.gateways));
         let call = format!("add the route to {}/{}", route.network, route.prefix_bits);
         self.change(&call, RouteNetlinkMessage::NewRoute(request), NLM_F_CREATE | NLM_F_EXCL)
+    }
+}
+
+/// One router is an attribute of the route; several are next hops, each with an attribute of its own.
+fn gateways(gateways: &[IpAddr]) -> Option<RouteAttribute> {
+    let hop = |gateway: &IpAddr| {
+        let mut hop = RouteNextHop::default();
+        hop.attributes.push(RouteAttribute::Gateway((*gateway).into()));
+        hop
+    };
+    match gateways {
+        [] => None,
+        [one] => Some(RouteAttribute::Gateway((*one).into())),
+        several => Some(RouteAttribute::MultiPath(several.iter().map(hop).collect())),
     }
 }
 
@@ -178,6 +181,8 @@ const RTAX_MTU: u16 = 2;
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv6Addr;
+
     use super::*;
 
     #[test]

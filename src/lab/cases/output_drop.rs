@@ -1,0 +1,22 @@
+//! A firewall on the client itself: for everybody on TCP, for one user on UDP.
+
+use super::super::{Host, plan};
+use super::{Case, Change};
+
+/// The hook `output` sees packets of raw sockets, too; those of packet sockets pass it by.
+pub(super) static CASE: Case = Case {
+    name: "output-drop",
+    shows: "the client's own firewall drops: connect() waits in silence, a raw socket is told at once",
+    attempt: "rawsock send 'ip(dst=10.77.2.2)/tcp(dstport=7, flags=S)'",
+    plan: &plan::LONG,
+    changes: &[Change::Rules { host: Host::Client, rules: RULES }],
+};
+
+const RULES: &str = "\
+table inet case {
+    chain output {
+        type filter hook output priority filter
+        tcp dport 7 counter drop
+        udp dport 7 meta skuid $user counter drop
+    }
+}";
