@@ -5,7 +5,7 @@ use std::io;
 
 /// Why a socket could not do what it was asked for.
 #[derive(Debug, thiserror::Error)]
-#[error("{call} {object}: {}{}", Cause(source), remedy(source))]
+#[error("{call} {object}: {}{}", Cause(source), remedy(call, source))]
 pub struct SysError {
     /// What was tried: `open`, `bind`, `send to`.
     pub call: &'static str,
@@ -44,8 +44,12 @@ impl fmt::Display for Cause<'_> {
 }
 
 /// What to do about it.
-fn remedy(source: &io::Error) -> &'static str {
+fn remedy(call: &str, source: &io::Error) -> &'static str {
     match source.raw_os_error() {
+        // Who has the socket has the right; what comes back from the output hook is this (`nf_hook_slow` in net/netfilter/core.c).
+        Some(libc::EPERM) if call == "send to" => {
+            "; a rule of this host's own firewall forbids it: `nft list ruleset` shows them"
+        }
         Some(libc::EPERM | libc::EACCES) => {
             "; it takes CAP_NET_RAW: run it under sudo, grant it once with `sudo setcap cap_net_raw+ep \"$(command -v rawsock)\"`, or \
              try it in a network of its own with `rawsock lab -- COMMAND`"
@@ -72,6 +76,10 @@ mod tests {
     fn an_error_has_call_object_cause_and_remedy() {
         let error = SysError::of("bind to", "eth9")(io::Error::from_raw_os_error(libc::ENODEV));
         assert_eq!(error.to_string(), "bind to eth9: no such device; `rawsock interfaces` lists them");
+        let open = SysError::of("open", "x")(io::Error::from_raw_os_error(libc::EPERM)).to_string();
+        assert!(open.contains("CAP_NET_RAW"), "{open}");
+        let send = SysError::of("send to", "10.0.0.1")(io::Error::from_raw_os_error(libc::EPERM)).to_string();
+        assert!(send.contains("firewall") && !send.contains("CAP_NET_RAW"), "{send}");
         assert!(SysError::of("open", "x")(io::Error::from_raw_os_error(libc::EPERM)).is_permission());
     }
 }
