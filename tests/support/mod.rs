@@ -12,7 +12,7 @@ use std::env;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use rawsock::lab::{Host, Lab, LabOptions};
+use rawsock::lab::{Case, Host, Lab, LabOptions};
 
 /// The program under test.
 pub(crate) const RAWSOCK: &str = env!("CARGO_BIN_EXE_rawsock");
@@ -22,7 +22,20 @@ pub(crate) const RAWSOCK: &str = env!("CARGO_BIN_EXE_rawsock");
 /// # Panics
 /// Where it cannot be made, with the reason: a test that did not run has not passed.
 pub(crate) fn lab() -> Option<Lab> {
-    match Lab::start(&LabOptions::new(RAWSOCK)) {
+    lab_by(&LabOptions::new(RAWSOCK))
+}
+
+/// A lab in which something hinders packets; `None` and panics as [`lab`] has them.
+///
+/// # Panics
+/// Also where there is no case of that name.
+pub(crate) fn lab_with(case: &str) -> Option<Lab> {
+    let case = Case::named(case).unwrap_or_else(|| panic!("there is no case {case}"));
+    lab_by(&LabOptions { case: Some(case), ..LabOptions::new(RAWSOCK) })
+}
+
+fn lab_by(options: &LabOptions) -> Option<Lab> {
+    match Lab::start(options) {
         Ok(lab) => Some(lab),
         Err(error) => {
             skip_or_fail(&error.to_string());
