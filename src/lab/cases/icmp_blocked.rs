@@ -3,7 +3,7 @@
 use super::super::{Host, plan};
 use super::{Case, Change};
 
-/// What RFC 4890 and RFC 8504 §5.2 warn of: with the echo go the errors on which path MTU discovery and traces depend.
+/// What RFC 4890 §4.3 warns of: with the echo go the errors on which path MTU discovery and traces depend.
 pub(super) static CASE: Case = Case {
     name: "icmp-blocked",
     shows: "a router drops all ICMP: ping says that the server is down, and TCP works",

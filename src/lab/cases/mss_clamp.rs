@@ -3,7 +3,7 @@
 use super::super::{Host, plan};
 use super::{Case, Change};
 
-/// What routers in front of tunnels and PPPoE do, so that nobody depends on path MTU discovery (RFC 4459 §3.2).
+/// What routers in front of tunnels and PPPoE do, so that nobody depends on path MTU discovery (RFC 4459).
 pub(super) static CASE: Case = Case {
     name: "mss-clamp",
     shows: "a router writes a smaller MSS into SYNs, both ways: segments are smaller than the links",

@@ -4,7 +4,7 @@ use super::super::{Host, plan};
 use super::{Case, Change};
 
 /// Linux sends the time stamp option with every SYN unless `net.ipv4.tcp_timestamps` is 0; scanners that build the smallest SYN
-/// do not (RFC 7323 §1.3 has the option). Filters against scans and floods look at such things.
+/// do not (RFC 7323 §3). Filters against scans and floods look at such things.
 pub(super) static CASE: Case = Case {
     name: "syn-shape",
     shows: "the kernel connects, and a SYN made by hand gets no answer: a filter goes by its shape",

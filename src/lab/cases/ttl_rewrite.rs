@@ -3,7 +3,8 @@
 use super::super::{Host, plan};
 use super::{Case, Change};
 
-/// Providers set it so that no tethered device, and boxes so that no hop behind them is seen. RFC 791 §3.2 lets nobody raise it.
+/// Providers set it so that no tethered device, and boxes so that no hop behind them is seen. RFC 1812 §5.3.1
+/// has each router take at least one away.
 pub(super) static CASE: Case = Case {
     name: "ttl-rewrite",
     shows: "a router sets the TTL to 64: the hops behind it vanish from traces",
