@@ -70,8 +70,9 @@ fn nat_is_found_before_the_second_hop_where_it_leaves_quotes_alone() {
 fn output_drop_is_said_to_be_this_hosts_own_firewall() {
     let Some(lab) = lab_with("output-drop") else { return };
     for (layer, address) in [("ip", V4), ("ipv6", V6)] {
-        for upper in ["tcp(dstport=7, flags=S)", "udp(dstport=7)"] {
-            let (code, said) = rawsock(&lab, &["send", &format!("{layer}(dst={address})/{upper}")]);
+        for port in [7, 80] {
+            let syn = format!("{layer}(dst={address})/tcp(dstport={port}, flags=S)");
+            let (code, said) = rawsock(&lab, &["send", &syn]);
             assert!(
                 code != 0 && said.contains("a rule of this host's own firewall forbids it"),
                 "{code} {said}"

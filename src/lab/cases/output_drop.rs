@@ -1,4 +1,4 @@
-//! A firewall on the client itself: for everybody on TCP, for one user on UDP.
+//! A firewall on the client itself: for everybody on one port, for one user on another.
 
 use super::super::{Host, plan};
 use super::{Case, Change};
@@ -9,7 +9,7 @@ pub(super) static CASE: Case = Case {
     shows: "the client's own firewall drops: connect() waits in silence, a raw socket is told at once",
     attempt: "rawsock send 'ip(dst=10.77.2.2)/tcp(dstport=7, flags=S)'",
     plan: &plan::LONG,
-    changes: &[Change::Rules { host: Host::Client, rules: RULES }],
+    changes: &[Change::Echo { port: 80 }, Change::Rules { host: Host::Client, rules: RULES }],
 };
 
 const RULES: &str = "\
@@ -17,6 +17,6 @@ table inet case {
     chain output {
         type filter hook output priority filter
         tcp dport 7 counter drop
-        udp dport 7 meta skuid $user counter drop
+        tcp dport 80 meta skuid $user counter drop
     }
 }";
