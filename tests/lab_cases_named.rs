@@ -67,6 +67,14 @@ fn nat_is_found_before_the_second_hop_where_it_leaves_quotes_alone() {
 }
 
 #[test]
+fn ttl_rewrite_ends_the_way_too_soon() {
+    let Some(lab) = lab_with("ttl-rewrite") else { return };
+    for (address, router) in [(V4, "10.77.1.1"), (V6, "fd77:1::1")] {
+        assert_eq!(way(&lab, &["trace", address]), [router, address]);
+    }
+}
+
+#[test]
 fn output_drop_is_said_to_be_this_hosts_own_firewall() {
     let Some(lab) = lab_with("output-drop") else { return };
     for (layer, address) in [("ip", V4), ("ipv6", V6)] {

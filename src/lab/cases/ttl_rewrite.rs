@@ -7,7 +7,7 @@ use super::{Case, Change};
 /// has each router take at least one away.
 pub(super) static CASE: Case = Case {
     name: "ttl-rewrite",
-    shows: "a router sets the TTL to 64: the hops behind it vanish from traces",
+    shows: "a router sets the TTL to 64: the hop behind it vanishes from traces",
     attempt: "rawsock trace 10.77.2.2",
     plan: &plan::LONG,
     changes: &[Change::Rules { host: Host::Router, rules: RULES }],
