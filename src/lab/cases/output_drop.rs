@@ -7,7 +7,7 @@ use super::{Case, Change};
 pub(super) static CASE: Case = Case {
     name: "output-drop",
     shows: "the client's own firewall drops: connect() waits in silence, a raw socket is told at once",
-    attempt: "rawsock send 'ip(dst=10.77.2.2)/tcp(dstport=7, flags=S)'",
+    attempt: "rawsock probe tcp --compare 10.77.2.2:7",
     plan: &plan::LONG,
     changes: &[Change::Echo { port: 80 }, Change::Rules { host: Host::Client, rules: RULES }],
 };

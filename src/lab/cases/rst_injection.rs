@@ -8,7 +8,7 @@ use super::{Case, Change};
 pub(super) static CASE: Case = Case {
     name: "rst-injection",
     shows: "the gate answers SYNs with RST in the server's name: on port 7 alone, on port 80 before it",
-    attempt: "rawsock send -v 'ip(dst=10.77.2.2)/tcp(dstport=7, flags=S)'",
+    attempt: "rawsock probe tcp --compare 10.77.2.2:7",
     plan: &plan::LONG,
     changes: &[Change::Echo { port: 80 }, Change::Rules { host: Host::Gate, rules: RULES }],
 };

@@ -8,7 +8,7 @@ use super::{Case, Change};
 pub(super) static CASE: Case = Case {
     name: "syn-shape",
     shows: "the kernel connects, and a SYN made by hand gets no answer: a filter goes by its shape",
-    attempt: "rawsock send 'ip(dst=10.77.2.2)/tcp(dstport=7, flags=S)'",
+    attempt: "rawsock probe tcp --bisect 10.77.2.2:7",
     plan: &plan::LONG,
     changes: &[Change::Rules { host: Host::Router, rules: RULES }],
 };
