@@ -13,12 +13,13 @@
 //! * [`statistics`]: what a capture comes to.
 //! * [`stream`]: conversations followed and put together again.
 //! * [`exchange`]: sending, matching replies, ping and probe as engines.
+//! * [`plain`]: plain sockets, for comparison: services, and the four ways to run them.
 //! * [`lab`]: the throw-away network.
 //! * [`sys`]: every system call and every `unsafe`.
 //! * [`cli`]: one file per command.
 //!
 //! Arrows go one way: `cli` → `exchange`, `show`, `spec`, `filter`, `file` → `stream` → `packet` → `proto` → `wire`; only `cli`,
-//! `exchange::drive`, `file` and `lab` reach `sys`, and `sys` knows bytes and addresses, never a protocol.
+//! `exchange::drive`, `plain`, `file` and `lab` reach `sys`, and `sys` knows bytes and addresses, never a protocol.
 
 pub mod cli;
 pub mod diagnostic;
@@ -27,6 +28,7 @@ pub mod file;
 pub mod filter;
 pub mod lab;
 pub mod packet;
+pub mod plain;
 pub mod proto;
 pub mod show;
 pub mod spec;

@@ -53,6 +53,7 @@ const COMMANDS: &[Command] = &[
     Command { is_hidden: true, ..command!("lab-host", super::lab_host::LabHostArgs, super::lab_host::run) },
     command!("fields", super::fields::FieldsArgs, super::fields::run),
     command!("completions", super::completions::CompletionsArgs, super::completions::run),
+    command!("connect", super::connect::ConnectArgs, super::connect::run),
     command!("man", super::man::ManArgs, super::man::run),
     command!("ping", super::ping::PingArgs, super::ping::run),
     command!("probe", super::probe::ProbeArgs, super::probe::run),
@@ -60,6 +61,8 @@ const COMMANDS: &[Command] = &[
     command!("schema", super::schema::SchemaArgs, super::schema::run),
     command!("replay", super::replay::ReplayArgs, super::replay::run),
     command!("send", super::send::SendArgs, super::send::run),
+    command!("serve", super::serve::ServeArgs, super::serve::run),
+    command!("sockets", super::sockets::SocketsArgs, super::sockets::run),
     command!("test", super::test::TestArgs, super::test::run),
     command!("trace", super::trace::TraceArgs, super::trace::run),
 ];

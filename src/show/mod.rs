@@ -7,6 +7,7 @@
 mod column_values;
 pub mod columns;
 pub mod expert;
+pub mod explain;
 pub mod facts;
 mod field_entries;
 pub mod fields;
@@ -28,6 +29,7 @@ pub mod ping_comment;
 pub mod ping_json;
 pub mod ping_many;
 pub mod ping_summary;
+pub mod plain;
 pub mod probe;
 pub mod probe_compare;
 pub mod probe_json;

@@ -1,0 +1,437 @@
+//! `rawsock connect`: a plain TCP, UDP or Unix connection, by hand.
+
+use std::fs::File;
+use std::io::{self, IsTerminal, Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Args;
+
+use super::explain::{Explain, Ours};
+use super::plain_address::{Transport, to_connect, to_listen};
+use super::plain_log::Log;
+use super::plain_stdio::{HexDump, Objects, Pieces, feed_from, stdout};
+use super::resolve::Wanted;
+use super::serve::{Kind, end_by_signals, nanos, socket_type};
+use super::{CommandResult, Outcome, duration, plain_files};
+use crate::plain::client::talk;
+use crate::plain::event::{End, Event, Watch};
+use crate::plain::file_send::Outcome as FileOutcome;
+use crate::plain::files::{Files, Way};
+use crate::plain::limits::Limits;
+use crate::plain::pipe::{Pipe, PipeOptions};
+use crate::plain::service::{Peer, Service};
+use crate::plain::stop::Stop;
+use crate::plain::told::{Tell, ToldSocket};
+use crate::show::plain::{end_words, passed};
+use crate::sys::error::Cause;
+use crate::sys::socket::{Family, SocketOption, SocketType};
+use crate::sys::socket_address::SocketAddress;
+
+type BoxedError = Box<dyn std::error::Error>;
+
+/// Connect a plain TCP, UDP or Unix socket to stdin and stdout, both ways at once.
+///
+/// At the end of the input this side of the connection ends (a half-close), and what the other side still says is printed. What it says
+/// is escaped where a terminal reads it.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    rawsock connect tcp server:7\n  \
+    printf 'HEAD / HTTP/1.0\\n\\n' | rawsock connect tcp server:80 --crlf\n  \
+    rawsock connect udp server:7 --hex                       lines of hex digits go out\n  \
+    rawsock connect unix @name --type seqpacket --explain\n  \
+    rawsock connect tcp server:7000 --send notes.txt --checked")]
+pub(super) struct ConnectArgs {
+    /// What carries it.
+    #[arg(value_name = "tcp|udp|unix")]
+    transport: Transport,
+    /// Where to: HOST:PORT, or PORT of this host; a path or @NAME.
+    #[arg(value_name = "ADDRESS")]
+    address: String,
+    /// The type of a Unix socket.
+    #[arg(long = "type", value_enum, value_name = "TYPE")]
+    kind: Option<Kind>,
+    /// IPv4 only.
+    #[arg(short = '4', conflicts_with = "ipv6")]
+    ipv4: bool,
+    /// IPv6 only.
+    #[arg(short = '6')]
+    ipv6: bool,
+    /// Print what comes in hex, and read hex digits.
+    #[arg(long)]
+    hex: bool,
+    /// Lines end with CR and LF on the wire, as RFC 854 and many others have it.
+    #[arg(long)]
+    crlf: bool,
+    /// From this address: HOST, HOST:PORT or :PORT; a path or @NAME.
+    #[arg(long, value_name = "ADDRESS")]
+    source: Option<String>,
+    /// By this interface only (SO_BINDTODEVICE).
+    #[arg(long, value_name = "NAME")]
+    bind_interface: Option<String>,
+    /// Ask a silent peer whether it is still there, first after so long (SO_KEEPALIVE).
+    #[arg(long, value_name = "TIME", value_parser = duration::parse)]
+    keepalive: Option<Duration>,
+    /// Send small segments at once (TCP_NODELAY).
+    #[arg(long)]
+    nodelay: bool,
+    /// Wait so long for the connection: seconds, or with a unit.
+    #[arg(short = 'W', long, value_name = "TIME", default_value = "10", value_parser = duration::parse)]
+    connect_timeout: Duration,
+    /// End when nothing has passed for so long. 0: never.
+    #[arg(long, value_name = "TIME", default_value = "0", value_parser = duration::parse)]
+    idle_timeout: Duration,
+    /// After the other side has ended, go on with the input until nothing has come from it for so long. For datagrams, which have no
+    /// end: after the end of the input, wait until nothing has come for so long.
+    #[arg(short, long, value_name = "TIME", default_value = "1", value_parser = duration::parse)]
+    wait: Duration,
+    /// Send this file in place of stdin.
+    #[arg(long, value_name = "FILE")]
+    send: Option<PathBuf>,
+    /// Write what comes into this file in place of stdout.
+    #[arg(long, value_name = "FILE", conflicts_with = "hex")]
+    recv: Option<PathBuf>,
+    /// The other side is `rawsock serve --service file`: files go with length and SHA-256, and go on where they were broken off.
+    #[arg(long)]
+    checked: bool,
+    /// Replace a file that is there.
+    #[arg(long)]
+    force: bool,
+    /// With --checked: take no file of more octets.
+    #[arg(long, value_name = "OCTETS", default_value_t = 4 << 30)]
+    max_size: u64,
+    /// Print each system call as it happens, what TCP knows, and, with CAP_NET_RAW, the packets beside them.
+    #[arg(long)]
+    explain: bool,
+    /// Print what passed at the end.
+    #[arg(short)]
+    verbose: bool,
+    /// Print one JSON object a line.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Why it cannot be done.
+#[derive(Debug, thiserror::Error)]
+enum ConnectError {
+    #[error("--checked takes --send FILE or --recv FILE, and one of them")]
+    OneFile,
+    #[error("--checked takes tcp, or unix with --type stream: datagrams would have to be put in order")]
+    FileOverDatagrams,
+    #[error("open {path}: {}", Cause(source), path = .path.display())]
+    Open { path: PathBuf, source: io::Error },
+    #[error("create {path}: there is a file already, and it stays (--force replaces it)", path = .0.display())]
+    Exists(PathBuf),
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When nobody answers there, or a file cannot be opened.
+pub(super) fn run(args: &ConnectArgs) -> CommandResult {
+    let kind = socket_type(args.transport, args.kind)?;
+    if args.checked && args.send.is_some() == args.recv.is_some() {
+        return Err(ConnectError::OneFile.into());
+    }
+    if args.checked && kind != SocketType::Stream {
+        return Err(ConnectError::FileOverDatagrams.into());
+    }
+    let wanted = Wanted::of(args.ipv4, args.ipv6, None, "")?;
+    let address = to_connect(args.transport, &args.address, wanted)?;
+    let log = Arc::new(Log::new(args.json, false, !args.json));
+    // Files are opened first: who cannot keep what comes asks nobody for it.
+    let files = if args.checked {
+        Some(Arc::new(Files::new(args.way()?, Arc::clone(&log) as Arc<dyn Watch>)))
+    } else {
+        None
+    };
+    let service: Arc<dyn Service> = match &files {
+        Some(files) => Arc::clone(files) as Arc<dyn Service>,
+        None => args.pipe(&log, kind)?,
+    };
+    let explain = Explain::start(args.explain, &log, args.transport)?;
+    let ended = args.connected(&address, kind, explain.as_ref()).and_then(|socket| {
+        if args.json {
+            let (local, peer) = (socket.socket().local().to_string(), address.to_string());
+            let object = crate::show::json_object::JsonObject::new().text("event", "connected");
+            log.write(&(object.text("local", &local).text("peer", &peer).end() + "\n"));
+        }
+        let stop = Stop::new()?;
+        end_by_signals(&stop)?;
+        let (address, keeps_messages) = (address.clone(), kind.keeps_messages());
+        let peer = Peer { id: 1, address, keeps_messages, is_datagrams: kind == SocketType::Datagram };
+        let ended = talk(&socket, peer.clone(), &*service, args.limits(), &stop)?;
+        Ok((peer, ended))
+    });
+    explain.into_iter().for_each(Explain::finish);
+    let (peer, (end, counts)) = ended?;
+    if args.json {
+        log.event(&Event::Closed { peer: &peer, end: &end, counts });
+    } else if args.verbose {
+        log.write(&format!("{address} {}, {}\n", end_words(&end), passed(&counts)));
+    }
+    match files.and_then(|files| files.outcome()) {
+        // What is wrong with a file was said already.
+        Some(FileOutcome::Failed(_)) => Ok(Outcome::Failed),
+        Some(FileOutcome::Done) => Ok(Outcome::Done),
+        None => outcome(&address, &end),
+    }
+}
+
+fn outcome(address: &SocketAddress, end: &End) -> CommandResult {
+    match end {
+        End::ByPeer | End::ByService | End::Drained => Ok(Outcome::Done),
+        End::Idle => Ok(Outcome::NoAnswer),
+        other => Err(format!("{address}: {}", crate::show::text::printable(&end_words(other))).into()),
+    }
+}
+
+impl ConnectArgs {
+    /// The way of a file that goes with its sum.
+    fn way(&self) -> Result<Way, BoxedError> {
+        Ok(match (&self.send, &self.recv) {
+            (Some(path), _) => Way::Out(plain_files::offered(path)?),
+            (None, Some(path)) => {
+                let intake = plain_files::intake_as(path, self.force, self.max_size)?;
+                if !self.force && path.symlink_metadata().is_ok() {
+                    return Err(ConnectError::Exists(path.clone()).into());
+                }
+                Way::In(Arc::new(intake))
+            }
+            (None, None) => return Err(ConnectError::OneFile.into()),
+        })
+    }
+
+    /// Stdin or a file goes out, and what comes goes to stdout or into a file.
+    fn pipe(&self, log: &Arc<Log>, kind: SocketType) -> Result<Arc<dyn Service>, BoxedError> {
+        let sink: Box<dyn Write + Send> = match &self.recv {
+            Some(path) => Box::new(create(path, self.force)?),
+            None if self.json => Box::new(Objects),
+            None if self.hex => Box::new(HexDump),
+            None => stdout(),
+        };
+        // Whoever sits at a terminal sees that the other side has ended.
+        let after_end = if io::stdin().is_terminal() { 0 } else { nanos(self.wait) };
+        let (silence, queue) = (nanos(self.wait), Limits::default().queue);
+        let options = PipeOptions { stop: None, silence, after_end, queue };
+        let (pipe, feed) = Pipe::new(sink, options);
+        let keeps_messages = kind.keeps_messages();
+        let (hex, crlf, said) = (self.hex, self.crlf, Arc::clone(log));
+        let change = move |piece: Vec<u8>| {
+            if !hex {
+                return Some(if crlf { with_crlf(piece) } else { piece });
+            }
+            match digits(&piece) {
+                Ok(octets) => Some(octets).filter(|octets| !octets.is_empty()),
+                Err(error) => {
+                    said.write(&format!("not sent: {error}\n"));
+                    None
+                }
+            }
+        };
+        match &self.send {
+            Some(path) => {
+                let file = open(path)?;
+                let total = file.metadata().map_or(0, |metadata| metadata.len());
+                let file =
+                    Progress { file, name: path.display().to_string(), done: 0, total, log: Arc::clone(log) };
+                let pieces = match keeps_messages {
+                    true => Pieces::Of(MESSAGE),
+                    false if self.hex || self.crlf => Pieces::Lines,
+                    false => Pieces::AsTheyCome,
+                };
+                feed_from(file, feed, pieces, change);
+            }
+            None if keeps_messages || self.hex || self.crlf => {
+                feed_from(io::stdin(), feed, Pieces::Lines, change)
+            }
+            None => feed_from(io::stdin(), feed, Pieces::AsTheyCome, change),
+        }
+        Ok(Arc::new(pipe))
+    }
+
+    /// A socket that is connected.
+    fn connected(
+        &self,
+        address: &SocketAddress,
+        kind: SocketType,
+        explain: Option<&Explain>,
+    ) -> Result<ToldSocket, BoxedError> {
+        let family = Family::of(address);
+        let tell: Option<Arc<dyn Tell>> = explain.map(Explain::tell);
+        let socket = ToldSocket::open(family, kind, tell)
+            .map_err(|error| format!("open a socket: {}", Cause(&error)))?;
+        self.set_up(&socket, address, kind)?;
+        let port = address.ip().map_or(0, |ip| ip.port());
+        explain.into_iter().for_each(|explain| explain.tap(address, Ours::To(port)));
+        socket.connect(address).map_err(|error| cannot_connect(address, &error, self))?;
+        Ok(socket)
+    }
+
+    fn set_up(
+        &self,
+        socket: &ToldSocket,
+        address: &SocketAddress,
+        kind: SocketType,
+    ) -> Result<(), BoxedError> {
+        let set = |option: SocketOption, what: &str| {
+            socket.set(&option).map_err(|error| format!("{what}: {}", Cause(&error)))
+        };
+        if let Some(name) = &self.bind_interface {
+            let remedy = "`rawsock interfaces` lists them";
+            set(SocketOption::BindToDevice(name.clone()), &format!("bind to {name}"))
+                .map_err(|error| format!("{error}; {remedy}"))?;
+        }
+        if kind == SocketType::Stream && self.transport == Transport::Tcp {
+            self.nodelay.then(|| set(SocketOption::NoDelay, "--nodelay")).transpose()?;
+            if let Some(idle) = self.keepalive {
+                set(SocketOption::KeepAlive(Some(idle.max(Duration::from_secs(1)))), "--keepalive")?;
+            }
+        }
+        // connect(2) waits no longer than this either (socket(7)).
+        if !self.connect_timeout.is_zero() {
+            set(SocketOption::SendTimeout(self.connect_timeout), "--connect-timeout")?;
+        }
+        let source = match (&self.source, address) {
+            (Some(source), _) => Some(self.source_address(source, address)?),
+            // Without a name of its own, nobody could answer it.
+            (None, SocketAddress::Path(_) | SocketAddress::Abstract(_)) if kind == SocketType::Datagram => {
+                Some(SocketAddress::Abstract(format!("rawsock-{}", std::process::id()).into_bytes()))
+            }
+            _ => None,
+        };
+        if let Some(source) = source {
+            socket.bind(&source).map_err(|error| cannot_bind(&source, &error))?;
+        }
+        Ok(())
+    }
+
+    fn source_address(&self, source: &str, to: &SocketAddress) -> Result<SocketAddress, String> {
+        let wanted = if to.ip().is_some_and(|to| to.is_ipv6()) { Wanted::V6 } else { Wanted::V4 };
+        let is_address = source.parse::<std::net::IpAddr>().is_ok();
+        match (self.transport, source) {
+            (Transport::Unix, _) => to_listen(Transport::Unix, source, wanted),
+            (_, source) if is_address && source.contains(':') => {
+                to_listen(Transport::Tcp, &format!("[{source}]:0"), wanted)
+            }
+            (_, source) if let Some(port) = source.strip_prefix(':') => {
+                to_listen(Transport::Tcp, &format!("*:{port}"), wanted)
+            }
+            (_, source) if source.contains(':') => to_listen(Transport::Tcp, source, wanted),
+            (_, source) => to_listen(Transport::Tcp, &format!("{source}:0"), wanted),
+        }
+    }
+
+    fn limits(&self) -> Limits {
+        let idle = Some(nanos(self.idle_timeout)).filter(|idle| *idle > 0);
+        // Whoever sits at a terminal ends it.
+        Limits { idle, stall: u64::MAX, ..Limits::default() }
+    }
+}
+
+/// As much as a packet of Ethernet carries over IPv6 and UDP.
+const MESSAGE: usize = 1400;
+
+fn cannot_bind(source: &SocketAddress, error: &io::Error) -> String {
+    let remedy = match error.kind() {
+        io::ErrorKind::AddrNotAvailable => "; it is no address of this host: `ip addr` lists them",
+        io::ErrorKind::AddrInUse => "; it is in use already",
+        _ => "",
+    };
+    format!("bind to {source}: {}{remedy}", Cause(error))
+}
+
+/// Call, object, cause and remedy.
+fn cannot_connect(address: &SocketAddress, error: &io::Error, args: &ConnectArgs) -> String {
+    let is_unix = address.ip().is_none();
+    let kind = match args.kind {
+        None | Some(Kind::Stream) => "stream",
+        Some(Kind::Datagram) => "dgram",
+        Some(Kind::SeqPacket) => "seqpacket",
+    };
+    let cause = match error.raw_os_error() {
+        Some(libc::EINPROGRESS) => {
+            format!("no answer in {} (--connect-timeout)", seconds(args.connect_timeout))
+        }
+        Some(libc::ECONNREFUSED) if is_unix => {
+            format!("nobody listens there, at least not with --type {kind}")
+        }
+        Some(libc::ECONNREFUSED) => "connection refused: nobody listens there".to_owned(),
+        Some(libc::ENOENT) => "there is no such socket".to_owned(),
+        Some(libc::EPROTOTYPE) => {
+            "it is a socket of another type: --type stream, dgram or seqpacket".to_owned()
+        }
+        _ => Cause(error).to_string(),
+    };
+    format!("connect to {address}: {cause}")
+}
+
+fn seconds(time: Duration) -> String {
+    format!("{} s", time.as_secs_f64())
+}
+
+fn open(path: &Path) -> Result<File, ConnectError> {
+    File::open(path).map_err(|source| ConnectError::Open { path: path.to_owned(), source })
+}
+
+fn create(path: &Path, force: bool) -> Result<File, ConnectError> {
+    let mut options = File::options();
+    match force {
+        true => options.write(true).create(true).truncate(true),
+        false => options.write(true).create_new(true),
+    };
+    options.open(path).map_err(|source| match source.kind() {
+        io::ErrorKind::AlreadyExists => ConnectError::Exists(path.to_owned()),
+        _ => ConnectError::Open { path: path.to_owned(), source },
+    })
+}
+
+/// A line that ends with CR and LF.
+fn with_crlf(mut line: Vec<u8>) -> Vec<u8> {
+    if line.ends_with(b"\n") && !line.ends_with(b"\r\n") {
+        line.pop();
+        line.extend_from_slice(b"\r\n");
+    }
+    line
+}
+
+/// The octets of a line of hex digits.
+fn digits(line: &[u8]) -> Result<Vec<u8>, String> {
+    let is_separator = |octet: &u8| octet.is_ascii_whitespace() || matches!(octet, b':' | b'-' | b'_');
+    let digits: Vec<u8> = line.iter().copied().filter(|octet| !is_separator(octet)).collect();
+    hex::decode(&digits).map_err(|_| "a line takes pairs of hex digits, such as 48 69 0a".to_owned())
+}
+
+/// A file that tells how much of it has been read.
+struct Progress {
+    file: File,
+    name: String,
+    done: u64,
+    total: u64,
+    log: Arc<Log>,
+}
+
+impl Read for Progress {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let len = self.file.read(buffer)?;
+        self.done = self.done.saturating_add(u64::try_from(len).unwrap_or(0));
+        let (done, total) = (self.done, self.total.max(self.done));
+        self.log.event(&Event::Progress { peer: "", file: &self.name, done, total });
+        Ok(len)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_made_of_hex_digits_and_of_lines_crlf() {
+        assert_eq!(digits(b"48:69 0a\n"), Ok(b"Hi\n".to_vec()));
+        assert!(digits(b"4").is_err() && digits(b"zz").is_err());
+        assert_eq!(with_crlf(b"a\n".to_vec()), b"a\r\n");
+        assert_eq!(with_crlf(b"a\r\n".to_vec()), b"a\r\n");
+        assert_eq!(with_crlf(b"a".to_vec()), b"a");
+    }
+}

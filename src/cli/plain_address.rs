@@ -1,0 +1,122 @@
+//! Addresses of plain sockets, as users write them: `7000`, `:7000`, `server:7000`, `[::1]:7000`, `*:7000`, a path, `@name`.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
+
+use super::resolve::{Resolver, Wanted};
+use crate::sys::poll;
+use crate::sys::socket_address::SocketAddress;
+
+/// What carries it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Transport {
+    /// Connections of octets over IP.
+    Tcp,
+    /// Datagrams over IP.
+    Udp,
+    /// Within this host, by a path or a name.
+    Unix,
+}
+
+/// The address to listen on: without a host, that is the loopback address.
+///
+/// # Errors
+/// When it cannot be read, or the name has no address.
+pub(super) fn to_listen(transport: Transport, text: &str, wanted: Wanted) -> Result<SocketAddress, String> {
+    if transport == Transport::Unix {
+        return unix(text);
+    }
+    let (host, port) = split(text)?;
+    let is_v6 = wanted == Wanted::V6;
+    let address = match host {
+        "" if is_v6 => IpAddr::from(Ipv6Addr::LOCALHOST),
+        "" => Ipv4Addr::LOCALHOST.into(),
+        "*" if is_v6 => Ipv6Addr::UNSPECIFIED.into(),
+        "*" => Ipv4Addr::UNSPECIFIED.into(),
+        host => resolve(host, wanted)?,
+    };
+    Ok(SocketAddress::Ip(SocketAddr::new(address, port)))
+}
+
+/// The address to connect to.
+///
+/// # Errors
+/// As of [`to_listen`].
+pub(super) fn to_connect(transport: Transport, text: &str, wanted: Wanted) -> Result<SocketAddress, String> {
+    match to_listen(transport, text, wanted)? {
+        SocketAddress::Ip(address) if address.port() == 0 => Err(format!("{text}: nobody has port 0")),
+        address => Ok(address),
+    }
+}
+
+fn unix(text: &str) -> Result<SocketAddress, String> {
+    let (address, len) = match text.strip_prefix('@') {
+        Some(name) => (SocketAddress::Abstract(name.as_bytes().to_vec()), name.len().saturating_add(1)),
+        None => (SocketAddress::Path(text.into()), text.len()),
+    };
+    match len {
+        0 => Err("a path, or @ and a name, is missing".to_owned()),
+        len if len > LONGEST_PATH => Err(format!(
+            "{text}: its {len} octets are more than the {LONGEST_PATH} that the kernel has room for (unix(7))"
+        )),
+        _ => Ok(address),
+    }
+}
+
+/// `sun_path` has 108 octets, one of which ends a path.
+const LONGEST_PATH: usize = 107;
+
+fn split(text: &str) -> Result<(&str, u16), String> {
+    let wrong = || format!("{text}: takes PORT, HOST:PORT or *:PORT; IPv6 addresses in brackets, [::1]:PORT");
+    let (host, port) = text.rsplit_once(':').unwrap_or(("", text));
+    let bracketed = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+    if host.contains(':') && bracketed.is_none() {
+        return Err(wrong());
+    }
+    Ok((bracketed.unwrap_or(host), port.parse().map_err(|_| wrong())?))
+}
+
+/// The address of a name.
+///
+/// # Errors
+/// When it has none, or nobody tells in time.
+pub(super) fn resolve(host: &str, wanted: Wanted) -> Result<IpAddr, String> {
+    let resolver = Resolver::start(vec![host.to_owned()], wanted).map_err(|error| error.to_string())?;
+    let deadline = u64::try_from(PATIENCE.as_nanos()).unwrap_or(u64::MAX);
+    // The resolver's thread goes with the process.
+    let _ = poll::wait(&[std::os::fd::AsFd::as_fd(&resolver)], &[], Some(deadline));
+    match resolver.take().pop() {
+        Some(resolved) => {
+            resolved.address.map(|address| address.ip()).map_err(|error| format!("{host}: {error}"))
+        }
+        None => Err(format!("{host}: nobody told its address in {} seconds", PATIENCE.as_secs())),
+    }
+}
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_a_host_it_is_loopback() {
+        let listen =
+            |text, wanted| to_listen(Transport::Tcp, text, wanted).map(|address| address.to_string());
+        assert_eq!(listen("7000", Wanted::Either).unwrap(), "127.0.0.1:7000");
+        assert_eq!(listen(":7000", Wanted::V6).unwrap(), "[::1]:7000");
+        assert_eq!(listen("*:7000", Wanted::Either).unwrap(), "0.0.0.0:7000");
+        assert_eq!(listen("[::1]:7000", Wanted::Either).unwrap(), "[::1]:7000");
+        assert_eq!(listen("10.0.0.1:0", Wanted::Either).unwrap(), "10.0.0.1:0");
+        assert!(listen("::1:7000", Wanted::Either).is_err());
+        assert!(listen("localhost", Wanted::Either).is_err() && listen("1:70000", Wanted::Either).is_err());
+    }
+
+    #[test]
+    fn names_and_paths_of_the_unix_family() {
+        let unix = |text| to_listen(Transport::Unix, text, Wanted::Either).map(|address| address.to_string());
+        assert_eq!(unix("@name").unwrap(), "@name");
+        assert_eq!(unix("/tmp/x").unwrap(), "/tmp/x");
+        assert!(unix("").is_err() && unix(&"x".repeat(108)).is_err());
+    }
+}

@@ -1,0 +1,150 @@
+//! Stdin and stdout of `serve --service pipe` and `connect`: what peers say is made harmless before a terminal gets it.
+
+use std::io::{self, BufRead, BufReader, IsTerminal, Read, Write};
+
+use crate::plain::pipe::Feed;
+use crate::show::hex;
+use crate::show::json_object::JsonObject;
+use crate::show::text::push_printable;
+
+/// Stdout for what peers say: as it is, but a terminal gets nothing that could move its cursor.
+pub(super) fn stdout() -> Box<dyn Write + Send> {
+    match io::stdout().is_terminal() {
+        true => Box::new(Escaped(io::stdout())),
+        false => Box::new(io::stdout()),
+    }
+}
+
+/// Writes text, with what is not printable escaped.
+struct Escaped<W>(W);
+
+impl<W: Write> Write for Escaped<W> {
+    fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
+        let mut text = String::new();
+        for chunk in octets.utf8_chunks() {
+            for line in chunk.valid().split_inclusive(['\n', '\t']) {
+                let (line, end) = match line.strip_suffix(['\n', '\t']) {
+                    Some(text) if line.ends_with('\n') => (text.strip_suffix('\r').unwrap_or(text), "\n"),
+                    Some(text) => (text, "\t"),
+                    None => (line, ""),
+                };
+                push_printable(&mut text, line);
+                text.push_str(end);
+            }
+            text.extend(chunk.invalid().iter().flat_map(|octet| octet.escape_ascii()).map(char::from));
+        }
+        self.0.write_all(text.as_bytes())?;
+        Ok(octets.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+/// What comes, as a dump in hex.
+pub(super) struct HexDump;
+
+impl Write for HexDump {
+    fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
+        let mut text = format!("{} octets\n", octets.len());
+        hex::dump(&mut text, octets, true);
+        io::stdout().write_all(text.as_bytes())?;
+        Ok(octets.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stdout().flush()
+    }
+}
+
+/// What comes, as JSON objects.
+pub(super) struct Objects;
+
+impl Write for Objects {
+    fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
+        let len = u64::try_from(octets.len()).unwrap_or(u64::MAX);
+        let object = JsonObject::new()
+            .text("event", "received")
+            .number("len", len)
+            .text("hex", &::hex::encode(octets));
+        io::stdout().write_all((object.end() + "\n").as_bytes())?;
+        Ok(octets.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stdout().flush()
+    }
+}
+
+/// In which pieces input goes out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Pieces {
+    /// A stream.
+    AsTheyCome,
+    /// Each line is a message.
+    Lines,
+    /// Messages of so many octets.
+    Of(usize),
+}
+
+/// Feeds a pipe, on a thread of its own, which goes with the process: reading a terminal cannot be ended otherwise. `change` makes
+/// of each piece what is sent, or nothing.
+pub(super) fn feed_from(
+    input: impl Read + Send + 'static,
+    feed: Feed,
+    pieces: Pieces,
+    mut change: impl FnMut(Vec<u8>) -> Option<Vec<u8>> + Send + 'static,
+) {
+    let work = move || {
+        let mut input = BufReader::with_capacity(CHUNK, input);
+        loop {
+            // An input that fails has ended.
+            let piece = next(&mut input, pieces).unwrap_or_default();
+            if piece.is_empty() {
+                break;
+            }
+            if change(piece).is_some_and(|piece| !feed.put(&piece)) {
+                return;
+            }
+        }
+        feed.end();
+    };
+    // Without a thread there is no input, which is as if it had ended; the process has bigger troubles then.
+    let _ = std::thread::Builder::new().name("input".to_owned()).spawn(work);
+}
+
+/// The next piece; empty at the end.
+fn next(input: &mut impl BufRead, pieces: Pieces) -> io::Result<Vec<u8>> {
+    let mut piece = Vec::new();
+    match pieces {
+        Pieces::AsTheyCome => {
+            piece = input.fill_buf()?.to_vec();
+            input.consume(piece.len());
+        }
+        Pieces::Lines => {
+            input.take(LONGEST_LINE).read_until(b'\n', &mut piece)?;
+        }
+        Pieces::Of(len) => {
+            input.take(u64::try_from(len).unwrap_or(u64::MAX)).read_to_end(&mut piece)?;
+        }
+    }
+    Ok(piece)
+}
+
+const CHUNK: usize = 16 * 1024;
+
+/// A datagram carries no more.
+const LONGEST_LINE: u64 = 65_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_terminal_gets_nothing_that_moves_its_cursor() {
+        let mut out = Escaped(Vec::new());
+        out.write_all(b"a\tb\r\n\x1b[2J\xff\rc\n").unwrap();
+        assert_eq!(String::from_utf8(out.0).unwrap(), "a\tb\n\\u{1b}[2J\\xff\\u{d}c\n");
+    }
+}

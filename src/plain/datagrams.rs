@@ -1,0 +1,188 @@
+//! Datagrams: there are no connections, but addresses that write. Each has a session while it is heard of.
+
+use std::collections::HashMap;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::Arc;
+
+use super::connection::Connection;
+use super::epoll::{KeyWaker, Woken};
+use super::event::{End, Event, Wait};
+use super::serve::{MESSAGE_BUFFER, Server, is_nothing};
+use super::service::Peer;
+use super::timers::Timers;
+use super::told::ToldSocket;
+use crate::sys::clock::{Now, monotonic};
+use crate::sys::socket_address::SocketAddress;
+
+/// All addresses that have written, and what waits to be sent to them.
+pub struct Peers<'s> {
+    server: &'s Server,
+    ids: HashMap<SocketAddress, u64>,
+    open: HashMap<u64, Connection>,
+    /// Those that something is to be done for.
+    touched: Vec<u64>,
+    timers: Timers,
+    woken: Arc<Woken>,
+    next_id: u64,
+    full: bool,
+    draining: bool,
+    buffer: Vec<u8>,
+}
+
+impl<'s> Peers<'s> {
+    /// Nobody has written yet.
+    ///
+    /// # Errors
+    /// When no descriptor is left.
+    pub(super) fn new(server: &'s Server) -> io::Result<Self> {
+        Ok(Self {
+            server,
+            ids: HashMap::new(),
+            open: HashMap::new(),
+            touched: Vec::new(),
+            timers: Timers::default(),
+            woken: Arc::new(Woken::new()?),
+            next_id: 1,
+            full: false,
+            draining: false,
+            buffer: vec![0; MESSAGE_BUFFER],
+        })
+    }
+
+    /// Readable when a session has something to say that nobody asked for.
+    pub(super) fn bell(&self) -> BorrowedFd<'_> {
+        self.woken.bell.as_fd()
+    }
+
+    /// Takes one datagram; whether there was one.
+    pub(super) fn receive(&mut self, socket: &ToldSocket) -> bool {
+        let mut buffer = std::mem::take(&mut self.buffer);
+        let received = socket.receive_from(&mut buffer);
+        // Other errors are of what was sent before, such as a port that is closed.
+        let came = !received.as_ref().is_err_and(is_nothing);
+        if let Ok((len, from)) = received {
+            self.received(from, buffer.get(..len).unwrap_or_default());
+        }
+        self.buffer = buffer;
+        came
+    }
+
+    fn received(&mut self, from: SocketAddress, octets: &[u8]) {
+        let now = Now::read();
+        let id = match self.ids.get(&from) {
+            Some(id) => *id,
+            None => match self.meet(from, now) {
+                Some(id) => id,
+                None => return,
+            },
+        };
+        if let Some(connection) = self.open.get_mut(&id) {
+            // Nobody can be kept from writing: what is beyond limits is passed over.
+            if connection.wants(now).read {
+                connection.received(octets, now);
+            } else {
+                let (address, why) =
+                    (&connection.peer.address, "it writes faster than is allowed, or does not read");
+                self.server.watch.event(&Event::Lost { address, why });
+            }
+            self.touched.push(id);
+        }
+    }
+
+    fn meet(&mut self, from: SocketAddress, now: Now) -> Option<u64> {
+        let watch = &self.server.watch;
+        if self.draining {
+            return None;
+        }
+        if self.open.len() >= self.server.limits.connections {
+            if !std::mem::replace(&mut self.full, true) {
+                watch.event(&Event::Waiting { why: &Wait::Limit(self.server.limits.connections) });
+            }
+            return None;
+        }
+        self.full = false;
+        let id = self.next_id;
+        self.next_id = id.saturating_add(1);
+        let peer = Peer { id, address: from.clone(), keeps_messages: true, is_datagrams: true };
+        watch.event(&Event::Opened { peer: &peer });
+        let session =
+            self.server.service.open(&peer, Arc::new(KeyWaker { key: id, woken: Arc::clone(&self.woken) }));
+        self.open.insert(id, Connection::meet(peer, session, self.server.limits, now));
+        self.ids.insert(from, id);
+        Some(id)
+    }
+
+    /// Sends what there is to send. `None` when it was asked to end, and all have what was for them; else the nanoseconds until
+    /// something is to be done again if nothing comes before, where there are such.
+    pub(super) fn answer(&mut self, socket: &ToldSocket) -> Option<Option<u64>> {
+        self.begin_to_drain();
+        let mut touched = std::mem::take(&mut self.touched);
+        loop {
+            while let Some(id) = touched.pop() {
+                self.look_after(id, socket);
+            }
+            touched.extend(self.woken.take());
+            touched.extend(std::iter::from_fn(|| self.timers.due(monotonic())));
+            if touched.is_empty() {
+                break;
+            }
+        }
+        self.touched = touched;
+        let is_done = self.draining && self.open.is_empty();
+        (!is_done).then(|| self.timers.next().map(|at| at.saturating_sub(monotonic())))
+    }
+
+    fn look_after(&mut self, id: u64, socket: &ToldSocket) {
+        let Some(connection) = self.open.get_mut(&id) else { return };
+        let end = loop {
+            let wants = connection.wants(Now::read());
+            if let Some(end) = wants.end {
+                break end;
+            }
+            if wants.fin {
+                break End::ByService;
+            }
+            if !wants.write {
+                wants.at.iter().for_each(|at| self.timers.set(id, *at));
+                return;
+            }
+            match socket.send_to(connection.output(), &connection.peer.address) {
+                Ok(_) => connection.sent(connection.output().len(), Now::read()),
+                Err(error) if is_nothing(&error) => {
+                    self.timers.set(id, monotonic().saturating_add(AGAIN));
+                    return;
+                }
+                Err(error) => {
+                    let (address, why) =
+                        (&connection.peer.address, crate::sys::error::Cause(&error).to_string());
+                    self.server.watch.event(&Event::Lost { address, why: &why });
+                    break End::of(&error);
+                }
+            }
+        };
+        self.server.closed(connection, &end);
+        self.timers.forget(id);
+        let gone = self.open.remove(&id);
+        if let Some(connection) = gone {
+            self.ids.remove(&connection.peer.address);
+        }
+    }
+
+    fn begin_to_drain(&mut self) {
+        if self.draining || self.server.stop.asked().is_none() {
+            return;
+        }
+        self.draining = true;
+        self.server.watch.event(&Event::Draining { connections: self.open.len() });
+        let until = self.server.must_end().unwrap_or_default();
+        for (id, connection) in &mut self.open {
+            connection.drain(until);
+            connection.input_ended(Now::read());
+            self.touched.push(*id);
+        }
+    }
+}
+
+/// Where a socket takes nothing now, it is tried again after so long.
+const AGAIN: u64 = 5_000_000;
