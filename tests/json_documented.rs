@@ -53,6 +53,7 @@ fn lists_are_told() {
         ("interfaces", "## Interfaces", &["addresses"][..]),
         ("doctor", "## What works here", &[]),
         ("fields", "## Protocols", &["fields"]),
+        ("sockets", "## Kinds of sockets", &[]),
     ] {
         let output = run(Command::new(RAWSOCK).args([command, "--json"]));
         all_are_told(command, &section(begin, "\n## "), &objects(&output.stdout), inner);

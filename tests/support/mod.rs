@@ -4,6 +4,7 @@
 
 pub(crate) mod capture;
 pub(crate) mod chain;
+pub(crate) mod endpoint;
 pub(crate) mod judges;
 pub(crate) mod peer;
 pub(crate) mod replay;

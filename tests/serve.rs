@@ -1,0 +1,359 @@
+//! `rawsock serve`: every service by every way of waiting, with the programs of others at the other end.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "this is test code"
+)]
+
+mod support;
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use support::endpoint::{MODELS, Serving, read_until, with_input};
+use support::{RAWSOCK, run, text_of};
+
+const BRIEFLY: Duration = Duration::from_millis(300);
+
+fn connected(serving: &Serving) -> TcpStream {
+    let stream = TcpStream::connect(&serving.address).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(15))).unwrap();
+    stream
+}
+
+fn all_of(mut stream: TcpStream) -> String {
+    let mut said = Vec::new();
+    stream.read_to_end(&mut said).unwrap();
+    String::from_utf8(said).unwrap()
+}
+
+/// As Python's documentation and many tutorials have it: no line's end, one recv() for one answer.
+const TUTORIAL: &str = "
+import socket, sys
+with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as s:
+    s.connect(('127.0.0.1', int(sys.argv[1])))
+    for word in ('Hello, world', 'again'):
+        s.sendall(word.encode())
+        print(s.recv(1024).decode())
+";
+
+#[test]
+fn others_programs_are_served_by_each_way_of_waiting() {
+    for io in MODELS {
+        let serving = Serving::start(&["tcp", "0", "--io", io, "--service", "time"]);
+        let output = run(Command::new("python3").args(["-c", TUTORIAL, serving.port()]));
+        let text = text_of(&output);
+        let [first, second] = text.lines().collect::<Vec<_>>()[..] else { panic!("{io}: {text}") };
+        assert!(first.starts_with('[') && first.ends_with("] Hello, world"), "{io}: {text}");
+        assert!(
+            second.ends_with("] again") && second.len() == "[Thu Nov 20 22:10:01 2026] again".len(),
+            "{io}: {text}"
+        );
+        let serving = Serving::start(&["tcp", "0", "--io", io]);
+        let ncat = with_input("ncat", &["127.0.0.1", serving.port()], b"by ncat\n\xff\0", BRIEFLY);
+        assert_eq!(ncat.stdout, b"by ncat\n\xff\0", "{io}: {}", text_of(&ncat));
+        let socat = with_input("socat", &["-", &format!("TCP4:{}", serving.address)], b"by socat\n", BRIEFLY);
+        assert_eq!(socat.stdout, b"by socat\n", "{io}: {}", text_of(&socat));
+        let telnet = with_input("telnet", &["127.0.0.1", serving.port()], b"by telnet\n", BRIEFLY);
+        assert!(text_of(&telnet).contains("by telnet"), "{io}: {}", text_of(&telnet));
+        let (code, lines) = serving.end();
+        assert_eq!(code, Some(0), "{io}: {lines:?}");
+    }
+}
+
+#[test]
+fn discard_says_nothing_and_chargen_says_it_for_as_long_as_somebody_reads() {
+    for io in MODELS {
+        let serving = Serving::start(&["tcp", "0", "--io", io, "--service", "discard"]);
+        let mut stream = connected(&serving);
+        stream.write_all(&[b'x'; 100_000]).unwrap();
+        stream.shutdown(Shutdown::Write).unwrap();
+        assert_eq!(all_of(stream), "", "{io}");
+        assert!(serving.until("has ended").contains("100000 octets in, 0 out"), "{io}");
+        let serving = Serving::start(&["tcp", "0", "--io", io, "--service", "chargen"]);
+        let mut lines = vec![0; 74 * 40_000];
+        let mut stream = connected(&serving);
+        stream.read_exact(&mut lines).unwrap();
+        for (number, line) in lines.chunks(74).enumerate() {
+            assert_eq!(usize::from(line[0]), 32 + number % 95, "{io}, line {number}");
+            assert!(line.ends_with(b"\r\n"), "{io}, line {number}");
+        }
+        drop(stream);
+        serving.until("has reset");
+    }
+}
+
+#[test]
+fn a_chat_survives_who_leaves_stalls_and_floods() {
+    for io in MODELS {
+        let serving = Serving::start(&[
+            "tcp",
+            "0",
+            "--io",
+            io,
+            "--service",
+            "chat",
+            "--max-queue",
+            "200000",
+            "--stall-timeout",
+            "2",
+            "--max-rate",
+            "0",
+        ]);
+        let (mut one, mut two) = (connected(&serving), connected(&serving));
+        let stalled = connected(&serving);
+        read_until(&mut one, "has come, 3 here\n");
+        read_until(&mut two, "has come, 3 here\n");
+        two.write_all(b"hello\x1b[2J\xff\n").unwrap();
+        let name = two.local_addr().unwrap();
+        assert_eq!(read_until(&mut one, "\n"), format!("<{name}> hello\\u{{1b}}[2J\\xff\n"), "{io}");
+        // Somebody floods, and nobody holds it up: neither who does not read at all, nor who leaves in between.
+        let mut flooder = connected(&serving);
+        let mut reader = BufReader::new(one.try_clone().unwrap());
+        let reading = std::thread::spawn(move || {
+            let mut heard = String::new();
+            while !heard.ends_with("the last of it\n") {
+                assert_ne!(reader.read_line(&mut heard).unwrap(), 0, "the reader was dropped");
+            }
+            heard
+        });
+        let mut leaver = connected(&serving);
+        leaver.write_all(b"good-bye\n").unwrap();
+        drop(leaver);
+        for _ in 0..600 {
+            flooder.write_all(&[[b'z'; 999].as_slice(), b"\n"].concat().repeat(8)).unwrap();
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        flooder.write_all(b"the last of it\n").unwrap();
+        let heard = reading.join().unwrap();
+        assert!(heard.contains("good-bye") && heard.contains("has left"), "{io}");
+        assert_eq!(heard.matches("zzz\n").count(), 4800, "{io}: all of the flood reached who reads");
+        let name = stalled.local_addr().unwrap().to_string();
+        let line =
+            std::iter::repeat_with(|| serving.until(&name)).find(|line| !line.contains("has come")).unwrap();
+        assert!(line.contains("read too slowly") || line.contains("took nothing"), "{io}: {line}");
+        let (code, lines) = serving.end();
+        assert_eq!(code, Some(0), "{io}: {lines:?}");
+    }
+}
+
+#[test]
+fn who_writes_a_megabyte_without_a_line_end_is_told_and_the_others_live() {
+    for io in MODELS {
+        for service in ["chat", "time"] {
+            let serving = Serving::start(&["tcp", "0", "--io", io, "--service", service, "--max-rate", "0"]);
+            let mut other = connected(&serving);
+            let mut big = connected(&serving);
+            let _ = big.write_all(&vec![b'x'; 1 << 20]);
+            assert!(read_until(&mut big, "at most 65536 octets").len() < 200, "{io} {service}");
+            serving.until("was refused");
+            // A peer that resets: it closes with what it has not read.
+            let reset = connected(&serving);
+            socket2::SockRef::from(&reset).set_linger(Some(Duration::ZERO)).unwrap();
+            drop(reset);
+            serving.until("reset");
+            other.write_all(b"still here\n").unwrap();
+            if service == "time" {
+                read_until(&mut other, "still here\n");
+            }
+        }
+    }
+}
+
+#[test]
+fn limits_hold_and_new_connections_wait() {
+    for io in MODELS {
+        let serving =
+            Serving::start(&["tcp", "0", "--io", io, "--max-connections", "2", "--idle-timeout", "1.5"]);
+        let (mut one, two) = (connected(&serving), connected(&serving));
+        serving.until("has come");
+        serving.until("has come");
+        let mut three = connected(&serving);
+        three.write_all(b"third\n").unwrap();
+        serving.until("new ones wait");
+        one.write_all(b"first\n").unwrap();
+        read_until(&mut one, "first\n");
+        drop(two);
+        read_until(&mut three, "third\n");
+        serving.until("taken again");
+        let silent = Instant::now();
+        assert_eq!(all_of(one), "", "{io}");
+        assert!(silent.elapsed() < Duration::from_secs(6), "{io}");
+        serving.until("silent for too long");
+    }
+}
+
+#[test]
+fn where_descriptors_run_out_new_connections_wait_and_the_old_live() {
+    for io in MODELS {
+        let mut command = Command::new("sh");
+        let script = format!("ulimit -n 40; exec {RAWSOCK} serve tcp 0 --io {io} --json");
+        command.args(["-c", &script]);
+        let mut serving = {
+            let mut command = command;
+            command.stderr(std::process::Stdio::null());
+            // Its first event says where it listens.
+            Waiting::start(command)
+        };
+        let mut open: Vec<TcpStream> =
+            (0..60).map(|_| TcpStream::connect(&serving.address).unwrap()).collect();
+        serving.until("\"waiting\"");
+        for stream in &mut open {
+            stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+            stream.write_all(b"x").unwrap();
+        }
+        // Those that wait are served when others go.
+        for mut stream in open {
+            let mut octet = [0];
+            stream.read_exact(&mut octet).unwrap_or_else(|error| panic!("{io}: {error}"));
+        }
+        serving.until("\"resumed\"");
+    }
+}
+
+/// A server that prints JSON.
+struct Waiting {
+    serving: std::process::Child,
+    lines: std::io::Lines<std::io::BufReader<std::process::ChildStdout>>,
+    address: String,
+}
+
+impl Waiting {
+    fn start(mut command: Command) -> Self {
+        use std::io::BufRead;
+        let mut serving = command.stdout(std::process::Stdio::piped()).spawn().unwrap();
+        let mut lines = std::io::BufReader::new(serving.stdout.take().unwrap()).lines();
+        let line: serde_json::Value = serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap();
+        assert_eq!(line["event"], "listening");
+        Self { serving, lines, address: line["address"].as_str().unwrap().to_owned() }
+    }
+
+    fn until(&mut self, words: &str) {
+        assert!(self.lines.by_ref().map(Result::unwrap).any(|line| line.contains(words)), "no {words}");
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        let _ = self.serving.kill();
+        let _ = self.serving.wait();
+    }
+}
+
+#[test]
+fn a_rate_is_kept_and_sigterm_drains_within_its_bound() {
+    for io in MODELS {
+        let serving = Serving::start(&["tcp", "0", "--io", io, "--max-rate", "20000"]);
+        let mut stream = connected(&serving);
+        let begun = Instant::now();
+        stream.write_all(&[b'r'; 60_000]).unwrap();
+        stream.shutdown(Shutdown::Write).unwrap();
+        assert_eq!(all_of(stream).len(), 60_000, "{io}");
+        assert!(begun.elapsed() > Duration::from_millis(1500), "{io}: {:?}", begun.elapsed());
+        // What came before the signal is answered; who never reads holds it up no longer than it says.
+        let serving = Serving::start(&["tcp", "0", "--io", io, "--drain-time", "1", "--max-queue", "100000"]);
+        let mut answered = connected(&serving);
+        answered.write_all(b"before the end\n").unwrap();
+        read_until(&mut answered, "the end\n");
+        let mut stuck = connected(&serving);
+        stuck.set_write_timeout(Some(Duration::from_millis(200))).unwrap();
+        while stuck.write(&[0; 65_536]).is_ok() {}
+        let begun = Instant::now();
+        let ending = std::thread::spawn(move || serving.end());
+        assert_eq!(all_of(answered), "", "{io}");
+        let (code, lines) = ending.join().unwrap();
+        assert_eq!(code, Some(0), "{io}");
+        assert!(begun.elapsed() < Duration::from_secs(4), "{io}: {:?}", begun.elapsed());
+        let text = lines.join("\n");
+        assert!(text.contains("ending, with 2 still connected"), "{io}: {text}");
+        assert!(text.contains("has ended, 15 octets in, 15 out"), "{io}: {text}");
+    }
+}
+
+/// Each datagram has its answer, also the first of an address.
+const DATAGRAMS: &str = "
+import socket, sys
+for number in range(50):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        s.settimeout(5)
+        for _ in range(2):
+            s.sendto(b'by python', ('127.0.0.1', int(sys.argv[1])))
+            print(s.recvfrom(1024)[0].decode())
+";
+
+#[test]
+fn datagrams_and_unix_sockets_of_all_types_are_served_by_each_way_of_waiting() {
+    let folder = tempfile::tempdir().unwrap();
+    for io in MODELS {
+        let serving = Serving::start(&["udp", "0", "--io", io, "--service", "time"]);
+        let address = format!("UDP4:{}", serving.address);
+        let socat = with_input("socat", &["-T", "1", "-", &address], b"by socat\n", BRIEFLY);
+        assert!(text_of(&socat).contains("] by socat\n"), "{io}: {}", text_of(&socat));
+        let python = run(Command::new("python3").args(["-c", DATAGRAMS, serving.port()]));
+        assert_eq!(text_of(&python).matches("] by python").count(), 100, "{io}: {}", text_of(&python));
+        assert_eq!(serving.end().0, Some(0), "{io}");
+        for (kind, socat_type) in [("stream", 1), ("seqpacket", 5)] {
+            let path = folder.path().join(format!("{io}-{kind}"));
+            let path = path.to_str().unwrap();
+            let serving = Serving::start(&["unix", path, "--type", kind, "--io", io]);
+            let address = format!("UNIX-CONNECT:{path},type={socat_type}");
+            let socat = with_input("socat", &["-t", "1", "-", &address], b"by socat\n", BRIEFLY);
+            assert_eq!(text_of(&socat), "by socat\n", "{io} {kind}");
+            assert_eq!(serving.end().0, Some(0));
+            assert!(!fs::exists(path).unwrap(), "{io} {kind}: the path is removed");
+        }
+        let path = folder.path().join(format!("{io}-dgram"));
+        let path = path.to_str().unwrap();
+        let serving = Serving::start(&["unix", path, "--type", "dgram", "--io", io]);
+        let peer = std::os::unix::net::UnixDatagram::bind(folder.path().join(format!("{io}-peer"))).unwrap();
+        peer.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        peer.send_to(b"one", path).unwrap();
+        peer.send_to(b"", path).unwrap();
+        peer.send_to(b"two", path).unwrap();
+        let mut buffer = [0; 10];
+        let answers: Vec<usize> = (0..3).map(|_| peer.recv(&mut buffer).unwrap()).collect();
+        assert_eq!(answers, [3, 0, 3], "{io}: messages stay what they are");
+        assert_eq!(serving.end().0, Some(0));
+        let name = format!("@rawsock-test-{io}-{}", std::process::id());
+        let serving = Serving::start(&["unix", &name, "--io", io]);
+        let address = format!("ABSTRACT-CONNECT:{}", &name[1..]);
+        let socat = with_input("socat", &["-t", "1", "-", &address], b"abstract\n", BRIEFLY);
+        assert_eq!(text_of(&socat), "abstract\n", "{io}");
+        drop(serving);
+    }
+}
+
+#[test]
+fn what_cannot_be_listened_on_is_said_with_its_remedy() {
+    let refused = |arguments: &[&str], words: &str| {
+        let output = run(Command::new("timeout").arg("5").arg(RAWSOCK).arg("serve").args(arguments));
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {}", text_of(&output));
+        assert!(text_of(&output).contains(words), "{arguments:?}: {}", text_of(&output));
+    };
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    refused(&["tcp", &taken.local_addr().unwrap().to_string()], "another program has the port: `ss -lp");
+    refused(&["tcp", "203.0.113.1:7"], "no address of this host: `ip addr` lists them");
+    refused(&["tcp", "localhost"], "takes PORT, HOST:PORT or *:PORT");
+    refused(&["tcp", "0", "--type", "stream"], "--type is for unix");
+    refused(&["tcp", "0", "--service", "file"], "--offer FILE or --into FOLDER");
+    refused(&["udp", "0", "--service", "file", "--into", "."], "datagrams would have to be put in order");
+    refused(&["unix", &"x".repeat(200)], "more than the 107");
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("s");
+    let path = path.to_str().unwrap();
+    fs::write(path, "a file").unwrap();
+    refused(&["unix", path, "--force"], "there is a file already, which is no socket, and stays");
+    assert_eq!(fs::read_to_string(path).unwrap(), "a file");
+    fs::remove_file(path).unwrap();
+    let live = Serving::start(&["unix", path]);
+    refused(&["unix", path, "--force"], "another program listens there");
+    rawsock::sys::process::send_signal(live.id(), 9).unwrap();
+    drop(live);
+    refused(&["unix", path], "at which nobody listens any more: --force removes it");
+    drop(Serving::start(&["unix", path, "--force"]));
+}
