@@ -98,6 +98,7 @@ pub(super) struct Pumped {
     /// Whether anything passed.
     pub(super) moved: bool,
     /// The socket had nothing to read.
+    #[cfg_attr(not(feature = "async"), expect(dead_code, reason = "only tokio has to be told"))]
     pub(super) read_blocked: bool,
     /// The socket had no room.
     pub(super) write_blocked: bool,
