@@ -101,6 +101,7 @@ mod test_packets;
 mod test_run;
 mod test_scenario;
 mod trace;
+mod trace_paths;
 mod trace_printer;
 mod tracking;
 mod tun_address;

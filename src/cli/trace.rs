@@ -11,10 +11,10 @@ use clap::Args;
 use super::recording::Recording;
 use super::resolve::{Resolver, Wanted, check_source};
 use super::trace_printer::Printer;
-use super::{CommandResult, Outcome, duration, random};
-use crate::exchange::drive::drive;
+use super::{CommandResult, Outcome, duration, random, trace_paths};
 use crate::exchange::drive::trace::{OwnPort, TraceWire};
-use crate::exchange::engine::Nanos;
+use crate::exchange::drive::{Watcher, drive};
+use crate::exchange::engine::{Engine, Nanos};
 use crate::exchange::trace::{Method, Patience, Trace, TracePlan};
 use crate::sys::clock;
 use crate::sys::interrupt::Interrupt;
@@ -93,6 +93,13 @@ pub(super) struct TraceArgs {
     /// Print the names of hosts too. A line waits for them for a second at most, and nothing else does.
     #[arg(long)]
     resolve: bool,
+    /// Find all ways there are to the host, by as many flows as it takes, and draw them. Flows differ in their source port, in the
+    /// checksum of echo requests, and in IPv6's flow label.
+    #[arg(long)]
+    paths: bool,
+    /// With --paths: no more flows than this.
+    #[arg(long, value_name = "COUNT", default_value_t = 128, requires = "paths", value_parser = clap::value_parser!(u16).range(1..=1000))]
+    flows: u16,
     /// Save what was sent and received, as it passed the interface: pcap where the name ends so, else pcapng.
     #[arg(short, long, value_name = "FILE")]
     write: Option<PathBuf>,
@@ -107,6 +114,7 @@ Examples:
   sudo rawsock trace -T -p 443 example.org       # by TCP SYNs to the port that you want to reach
   sudo rawsock trace -t 0xb8 example.org         # marked EF: who takes the mark away?
   sudo rawsock trace -F example.org 1500         # where does a packet of this size no longer pass?
+  sudo rawsock trace --paths example.org         # all ways that routers share load over
   sudo rawsock trace -I -q 1 -m 10 192.0.2.1     # one echo request a hop, ten hops at most
   rawsock lab -- rawsock trace -w way.pcapng server
 
@@ -147,33 +155,77 @@ pub(super) fn run(args: &TraceArgs) -> CommandResult {
     if args.first > args.max_hops {
         return Err(format!("-f {} is beyond -m {}", args.first, args.max_hops).into());
     }
+    let Some(setup) = set_up(args)? else { return Ok(Outcome::NoAnswer) };
+    if args.paths {
+        return trace_paths::run(setup);
+    }
+    let mut engine = Trace::new(setup.plan.clone());
+    let mut printer = Printer::new(args.json, args.resolve);
+    printer.head(&args.host, engine.plan())?;
+    let took = setup.drive(&mut engine, &mut printer)?;
+    or_nobody_reads(printer.finish(&args.host, &engine, took))?;
+    Ok(outcome(engine.failure().is_some(), engine.is_reached()))
+}
+
+/// What a trace ends with.
+pub(super) fn outcome(is_failed: bool, is_reached: bool) -> Outcome {
+    match (is_failed, is_reached) {
+        (true, _) => Outcome::Failed,
+        (false, true) => Outcome::Done,
+        (false, false) => Outcome::NoAnswer,
+    }
+}
+
+/// Whoever reads what is printed may have seen enough.
+pub(super) fn or_nobody_reads(printed: io::Result<()>) -> io::Result<()> {
+    printed.or_else(|error| if error.kind() == io::ErrorKind::BrokenPipe { Ok(()) } else { Err(error) })
+}
+
+/// All that a trace begins with.
+pub(super) struct Setup {
+    pub(super) host: String,
+    pub(super) plan: TracePlan,
+    pub(super) json: bool,
+    pub(super) resolve: bool,
+    interrupt: Interrupt,
+    wire: TraceWire,
+    recording: Option<Recording>,
+    _stamps: std::io::Result<ReceiptStamps>,
+}
+
+impl Setup {
+    /// Runs an engine to its end, and ends the recording; says how long it took.
+    ///
+    /// # Errors
+    /// When the system does not let it, or nobody takes what is printed.
+    pub(super) fn drive<E: Engine>(
+        mut self,
+        engine: &mut E,
+        watcher: &mut dyn Watcher<E, TraceWire>,
+    ) -> Result<Nanos, Box<dyn std::error::Error>> {
+        let began = clock::monotonic();
+        let driven = drive(engine, &mut self.wire, &self.interrupt, watcher);
+        let took = clock::monotonic().saturating_sub(began);
+        self.wire.finish()?;
+        drop(self.wire);
+        self.recording.map_or(Ok(()), Recording::finish)?;
+        or_nobody_reads(driven)?;
+        Ok(took)
+    }
+}
+
+/// Looks the host up and opens the sockets; nothing when it was interrupted.
+fn set_up(args: &TraceArgs) -> Result<Option<Setup>, Box<dyn std::error::Error>> {
     // Where there are none, times are a little longer.
     let _stamps = ReceiptStamps::keep_on();
     let interrupt = Interrupt::catch()?;
-    let Some(address) = resolve(args, &interrupt)? else { return Ok(Outcome::NoAnswer) };
-    let (plan, port) = plan(args, address).map_err(|error| format!("{}: {error}", args.host))?;
-    let mut wire = TraceWire::open(plan.clone(), port, args.interface.as_deref())?;
+    let Some(address) = resolve(args, &interrupt)? else { return Ok(None) };
+    let (plan, ports) = plan(args, address).map_err(|error| format!("{}: {error}", args.host))?;
+    let mut wire = TraceWire::open(plan.clone(), ports, args.interface.as_deref())?;
     let recording = args.write.as_deref().map(Recording::create).transpose()?;
     recording.iter().try_for_each(|recording| wire.record(recording.recorder()))?;
-    let mut engine = Trace::new(plan);
-    let mut printer = Printer::new(args.json, args.resolve);
-    printer.head(&args.host, engine.plan())?;
-    let began = clock::monotonic();
-    let driven = drive(&mut engine, &mut wire, &interrupt, &mut printer);
-    let took = clock::monotonic().saturating_sub(began);
-    wire.finish()?;
-    drop(wire);
-    let printed = driven.and_then(|()| printer.finish(&args.host, &engine, took));
-    recording.map_or(Ok(()), Recording::finish)?;
-    match printed {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => return Err(error.into()),
-        _ => {}
-    }
-    Ok(match (engine.failure(), engine.is_reached()) {
-        (Some(_), _) => Outcome::Failed,
-        (None, true) => Outcome::Done,
-        (None, false) => Outcome::NoAnswer,
-    })
+    let (host, json, resolve) = (args.host.clone(), args.json, args.resolve);
+    Ok(Some(Setup { host, plan, json, resolve, interrupt, wire, recording, _stamps }))
 }
 
 /// The host's address; `None` when it was interrupted before that was known.
@@ -200,7 +252,7 @@ fn resolve(
 fn plan(
     args: &TraceArgs,
     address: SocketAddr,
-) -> Result<(TracePlan, Option<OwnPort>), Box<dyn std::error::Error>> {
+) -> Result<(TracePlan, Vec<OwnPort>), Box<dyn std::error::Error>> {
     let method = match (args.icmp, args.tcp) {
         (true, _) => Method::Icmp,
         (_, true) => Method::Tcp,
@@ -217,12 +269,20 @@ fn plan(
     let route = netlink.route(&RouteQuery { destination, source: args.source, interface })?;
     let source = args.source.or(route.source).ok_or("no address of this host can be sent from there")?;
     let interface = interface.unwrap_or(0);
-    let port = OwnPort::keep(method, source, interface, args.sport.unwrap_or(0))?;
-    let number = port.as_ref().and_then(OwnPort::number).or(args.sport);
-    let source_port = match number {
+    let mut ports = Vec::new();
+    ports.extend(OwnPort::keep(method, source, interface, args.sport.unwrap_or(0))?);
+    let source_port = match ports.first().and_then(OwnPort::number).or(args.sport) {
         Some(number) => number,
         None => random::u16()?.max(1),
     };
+    let mut more_flows = Vec::new();
+    for further in 1..flow_count(args) {
+        let port = OwnPort::keep(method, source, interface, 0)?;
+        let number = port.as_ref().and_then(OwnPort::number);
+        more_flows.push(number.unwrap_or(source_port.wrapping_add(further)));
+        ports.extend(port);
+    }
+    let most_base = if args.paths { MOST_BASE_OF_FLOWS } else { MOST_BASE };
     let mut plan = TracePlan {
         method,
         source,
@@ -238,9 +298,10 @@ fn plan(
         dont_fragment: args.dont_fragment,
         tos: args.tos,
         source_port,
+        more_flows,
         port: args.port.unwrap_or(if method == Method::Tcp { 80 } else { 33_434 }),
         flow: u32::from_ne_bytes(random::octets()?) & 0xf_ffff,
-        base: random::u16()? % MOST_BASE + 1,
+        base: random::u16()? % most_base + 1,
         seq: u32::from_ne_bytes(random::octets()?),
         token: random::octets()?,
     };
@@ -248,11 +309,23 @@ fn plan(
     let wanted = args.packet_len.map_or(usual, |len| len as usize);
     plan.packet_len =
         if method == Method::Tcp { plan.shortest_len() } else { wanted.max(plan.shortest_len()) };
-    Ok((plan, port))
+    Ok((plan, ports))
+}
+
+/// How many flows there may be: each of their probes has a number of 16 bits of its own.
+fn flow_count(args: &TraceArgs) -> u16 {
+    if !args.paths {
+        return 1;
+    }
+    let hops = u16::from(args.max_hops.saturating_sub(args.first)).saturating_add(1);
+    let room = (u16::MAX - MOST_BASE_OF_FLOWS) / hops.saturating_mul(args.queries.into()).max(1);
+    args.flows.min(room.max(1))
 }
 
 /// Numbers of probes begin up to here, which leaves room for 255 hops of 10 probes.
 const MOST_BASE: u16 = 60_000;
+/// The same where there are many flows.
+const MOST_BASE_OF_FLOWS: u16 = 1000;
 
 #[cfg(test)]
 mod tests {

@@ -117,7 +117,7 @@ impl Watcher<Trace, TraceWire> for Printer {
     }
 }
 
-fn flush(text: &str) -> io::Result<()> {
+pub(super) fn flush(text: &str) -> io::Result<()> {
     let mut out = anstream::stdout().lock();
     out.write_all(text.as_bytes())?;
     out.flush()

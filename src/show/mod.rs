@@ -47,6 +47,7 @@ pub mod test_report;
 pub mod text;
 pub mod time;
 pub mod trace;
+pub mod trace_paths;
 pub mod tree;
 mod tree_facts;
 mod tree_fields;

@@ -58,7 +58,7 @@ pub fn hop(out: &mut String, plan: &TracePlan, hop: &Hop, name_of: NameOf<'_>) -
     }
 }
 
-fn host(out: &mut String, address: IpAddr, name_of: NameOf<'_>) -> fmt::Result {
+pub(super) fn host(out: &mut String, address: IpAddr, name_of: NameOf<'_>) -> fmt::Result {
     match name_of(address) {
         Some(name) => {
             push_printable(out, &name);
@@ -310,7 +310,7 @@ pub fn failure_json(name: &str, reason: &str) -> String {
 }
 
 /// A time in milliseconds with the three places that `traceroute` gives it.
-struct Milliseconds(Nanos);
+pub(super) struct Milliseconds(pub(super) Nanos);
 
 impl fmt::Display for Milliseconds {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -6,7 +6,7 @@ use std::process::{Child, Command, Output, Stdio};
 
 use super::{RAWSOCK, run, skip_or_fail, text_of};
 
-/// The hosts of a way, each in a network namespace of its own.
+/// The hosts of a way, or of several, each in a network namespace of its own.
 pub(crate) struct Chain {
     /// Its standard input keeps the namespaces; it ends when that is closed.
     keeper: Child,
@@ -18,14 +18,24 @@ impl Chain {
     /// A way of so many hops; `None` where it cannot be made and need not be.
     pub(crate) fn of(hops: usize) -> Option<Self> {
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/chain.sh");
+        Self::made_by(script, hops, hops + 1)
+    }
+
+    /// A router that shares load over so many others, one behind them, and a server: `diamond.sh`.
+    pub(crate) fn diamond(width: usize) -> Option<Self> {
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/diamond.sh");
+        Self::made_by(script, width, width + 4)
+    }
+
+    fn made_by(script: &str, argument: usize, hosts: usize) -> Option<Self> {
         let mut command = Command::new("unshare");
-        command.args(["-Urn", "sh", script, &hops.to_string()]);
+        command.args(["-Urn", "sh", script, &argument.to_string()]);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut keeper = command.spawn().unwrap();
         let mut line = String::new();
         BufReader::new(keeper.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let processes: Vec<u32> = line.split_whitespace().map(|word| word.parse().unwrap()).collect();
-        if processes.len() == hops + 1 {
+        if processes.len() == hosts {
             return Some(Self { keeper, processes });
         }
         drop(keeper.stdin.take());

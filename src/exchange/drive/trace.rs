@@ -61,7 +61,7 @@ pub struct TraceWire {
     icmp: IcmpSocket,
     /// Receives TCP segments.
     tcp: Option<AnswerSocket>,
-    port: Option<OwnPort>,
+    ports: Vec<OwnPort>,
     tap: Option<(Tap, Recorder)>,
     buffer: Vec<u8>,
 }
@@ -71,7 +71,7 @@ impl TraceWire {
     ///
     /// # Errors
     /// When CAP_NET_RAW is missing, or there is no such interface.
-    pub fn open(plan: TracePlan, port: Option<OwnPort>, interface: Option<&str>) -> Result<Self, SysError> {
+    pub fn open(plan: TracePlan, ports: Vec<OwnPort>, interface: Option<&str>) -> Result<Self, SysError> {
         let family = Family::of(plan.destination);
         let sender = HeaderIncluded::open(family)?;
         sender.forget_path_mtu()?;
@@ -86,7 +86,7 @@ impl TraceWire {
         // Where the kernel has none, the time of the call is told.
         let _ = sender.stamp_departures(Departures::default());
         let buffer = vec![0; usize::from(u16::MAX) + 1];
-        Ok(Self { plan, sender, icmp, tcp, port, tap: None, buffer })
+        Ok(Self { plan, sender, icmp, tcp, ports, tap: None, buffer })
     }
 
     /// Shows each frame of the trace, as it passes an interface, to `recorder`.
@@ -130,17 +130,17 @@ impl Wire for TraceWire {
     }
 
     fn descriptors(&self) -> Vec<BorrowedFd<'_>> {
-        let udp = match &self.port {
-            Some(OwnPort::Udp(socket)) => Some(socket.as_fd()),
-            _ => None,
-        };
+        let udp = self.ports.iter().filter_map(|port| match port {
+            OwnPort::Udp(socket) => Some(socket.as_fd()),
+            OwnPort::Tcp(_) => None,
+        });
         let tcp = self.tcp.iter().map(AsFd::as_fd);
         let taps = self.tap.iter().map(|(tap, _)| tap.as_fd());
         [self.icmp.as_fd()].into_iter().chain(tcp).chain(udp).chain(taps).collect()
     }
 
     fn receive(&mut self, deliver: &mut dyn FnMut(Incoming<'_>)) {
-        let Self { plan, icmp, tcp, port, tap, buffer, .. } = self;
+        let Self { plan, icmp, tcp, ports, tap, buffer, .. } = self;
         if let Some((tap, recorder)) = tap {
             tap.receive(&mut |frame| {
                 if belongs(plan, frame.data, frame.link_type) {
@@ -167,10 +167,11 @@ impl Wire for TraceWire {
                 }
             }
         }
-        if let Some(OwnPort::Udp(socket)) = port {
+        for port in ports.iter() {
+            let (OwnPort::Udp(socket), Some(number)) = (port, port.number()) else { continue };
             for _ in 0..MOST_AT_ONCE {
                 let Ok(Some(message)) = socket.receive(buffer) else { break };
-                if let Some(whole) = datagram_of(plan, &message) {
+                if let Some(whole) = datagram_of(plan, &message, number) {
                     hand_over(&message, &whole, deliver);
                 }
             }
@@ -223,14 +224,13 @@ fn message_of(plan: &TracePlan, message: &Message<'_>, protocol: u8) -> Option<V
     Some(build(&Packet { layers: vec![ip, payload], trailer: Vec::new() }).ok()?.octets)
 }
 
-/// The IP packet that brought a datagram.
-fn datagram_of(plan: &TracePlan, message: &Message<'_>) -> Option<Vec<u8>> {
+/// The IP packet that brought a datagram to this port.
+fn datagram_of(plan: &TracePlan, message: &Message<'_>, to: u16) -> Option<Vec<u8>> {
     let from = message.from?;
     let ip = ip_layer(from.ip(), plan.source, message.about.ttl, UDP)?;
     let port = |port: u16| Value::Uint(port.into());
-    let udp = Layer::new(registry().by_name("udp")?)
-        .with("srcport", port(from.port()))
-        .with("dstport", port(plan.source_port));
+    let udp =
+        Layer::new(registry().by_name("udp")?).with("srcport", port(from.port())).with("dstport", port(to));
     let payload = Layer::new(registry().data()).with(data::HEX, Value::Octets(message.octets.to_vec()));
     Some(build(&Packet { layers: vec![ip, udp, payload], trailer: Vec::new() }).ok()?.octets)
 }

@@ -53,6 +53,8 @@ pub enum Reach {
 pub(super) struct Reading {
     /// The probe that it answers; `None` for data, which says nothing of that.
     pub(super) probe: Option<usize>,
+    /// The flow that it belongs to.
+    pub(super) flow: usize,
     pub(super) from: IpAddr,
     pub(super) ttl: Option<u8>,
     pub(super) verdict: Verdict,
@@ -127,7 +129,8 @@ impl Received<'_> {
         let sent = Chain { octets: &built.octets, table: &built.table, first: 0 };
         let quoted = Chain { octets: self.octets, table: self.table, first: quoted };
         let extensions = extensions(self.octets, message);
-        Some(Reading { extensions, changes: changes(sent, quoted), ..self.reading(Some(probe), verdict)? })
+        let changes = changes(sent, quoted);
+        Some(Reading { extensions, changes, ..self.reading(Some(probe), plan.flow_of(probe), verdict)? })
     }
 
     fn echo_reply(&self, plan: &TracePlan) -> Option<Reading> {
@@ -138,39 +141,42 @@ impl Received<'_> {
         }
         let probe = self.echo_number(plan, self.transport)?;
         self.is_of_destination(plan)?;
-        self.reading(Some(probe), Verdict::Reached(Reach::EchoReply))
+        self.reading(Some(probe), plan.flow_of(probe), Verdict::Reached(Reach::EchoReply))
     }
 
     /// An answer of TCP: it acknowledges the SYN, which counts for one octet (RFC 9293 §3.4).
     fn segment(&self, plan: &TracePlan) -> Option<Reading> {
-        if plan.method != Method::Tcp || self.number("flags.ack")? != 1 || !self.comes_back(plan)? {
+        if plan.method != Method::Tcp || self.number("flags.ack")? != 1 {
             return None;
         }
+        let flow = self.comes_back(plan)?;
         let verdict = match (self.number("flags.reset")?, self.number("flags.syn")?) {
             (1, _) => Reach::Reset,
             (0, 1) => Reach::SynAck,
             _ => return None,
         };
         let ack = u32::try_from(self.number("ack")?).ok()?;
-        let probe = plan.probe_of_seq(ack.wrapping_sub(1))?;
-        self.reading(Some(probe), Verdict::Reached(verdict))
+        let probe = plan.probe_of_seq(ack.wrapping_sub(1)).filter(|probe| plan.flow_of(*probe) == flow)?;
+        self.reading(Some(probe), flow, Verdict::Reached(verdict))
     }
 
     /// Data of a UDP service. One that sends back what it got says which probe that was.
     fn datagram(&self, plan: &TracePlan) -> Option<Reading> {
-        if plan.method != Method::Udp || !self.comes_back(plan)? {
+        if plan.method != Method::Udp {
             return None;
         }
+        let flow = self.comes_back(plan)?;
         let probe = plan.probe_of_payload(self.payload(self.transport)?);
-        self.reading(probe, Verdict::Reached(Reach::Data))
+        let probe = probe.filter(|probe| plan.flow_of(*probe) == flow);
+        self.reading(probe, flow, Verdict::Reached(Reach::Data))
     }
 
-    fn reading(&self, probe: Option<usize>, verdict: Verdict) -> Option<Reading> {
+    fn reading(&self, probe: Option<usize>, flow: usize, verdict: Verdict) -> Option<Reading> {
         let ip = self.entry(self.ip)?;
         let from = address(self.octets, ip, "src")?;
         let ttl = number(self.octets, ip, "ttl").or_else(|| number(self.octets, ip, "hlim"));
         let ttl = ttl.and_then(|ttl| u8::try_from(ttl).ok());
-        Some(Reading { probe, from, ttl, verdict, extensions: Vec::new(), changes: Vec::new() })
+        Some(Reading { probe, flow, from, ttl, verdict, extensions: Vec::new(), changes: Vec::new() })
     }
 
     fn is_of_destination(&self, plan: &TracePlan) -> Option<()> {
@@ -178,11 +184,12 @@ impl Received<'_> {
         (from == plan.destination).then_some(())
     }
 
-    /// Whether it comes from the port that probes go to, to the port that they come from.
-    fn comes_back(&self, plan: &TracePlan) -> Option<bool> {
+    /// The flow of which this goes back: from the port that probes go to, to the port that they come from.
+    fn comes_back(&self, plan: &TracePlan) -> Option<usize> {
         self.is_of_destination(plan)?;
         let (from, to) = (self.number("srcport")?, self.number("dstport")?);
-        Some((from, to) == (plan.port.into(), plan.source_port.into()))
+        (from == u64::from(plan.port)).then_some(())?;
+        plan.flow_from_port(to)
     }
 
     /// Whether it goes between the two ports, either way.
@@ -190,9 +197,10 @@ impl Received<'_> {
         let ip = self.entry(self.ip)?;
         let (from, to) = (address(self.octets, ip, "src")?, address(self.octets, ip, "dst")?);
         let ports = (self.number("srcport")?, self.number("dstport")?);
-        let (ours, theirs) = (u64::from(plan.source_port), u64::from(plan.port));
-        let leaves = to == plan.destination && ports == (ours, theirs);
-        let comes = from == plan.destination && ports == (theirs, ours);
+        let is_ours = |port| plan.flow_from_port(port).is_some();
+        let theirs = u64::from(plan.port);
+        let leaves = to == plan.destination && is_ours(ports.0) && ports.1 == theirs;
+        let comes = from == plan.destination && ports.0 == theirs && is_ours(ports.1);
         (leaves || comes).then_some(())
     }
 
@@ -208,17 +216,20 @@ impl Received<'_> {
                 self.echo_number(plan, transport)
             }
             (Method::Tcp, "tcp") => {
-                (number("srcport")? == u64::from(plan.source_port)).then_some(())?;
-                plan.probe_of_seq(u32::try_from(number("seq")?).ok()?)
+                let flow = plan.flow_from_port(number("srcport")?)?;
+                let probe = plan.probe_of_seq(u32::try_from(number("seq")?).ok()?)?;
+                (plan.flow_of(probe) == flow).then_some(probe)
             }
             (Method::Udp, "udp") => {
-                (number("srcport")? == u64::from(plan.source_port)).then_some(())?;
+                let flow = plan.flow_from_port(number("srcport")?)?;
                 let payload = self.payload(transport)?;
-                if payload.len() >= NUMBER_LEN {
-                    return plan.probe_of_payload(payload);
-                }
-                let id = crate::exchange::trace::fields::number(self.octets, self.entry(ip)?, "id")?;
-                plan.probe_of_number(u16::try_from(id).ok()?)
+                let probe = if payload.len() >= NUMBER_LEN {
+                    plan.probe_of_payload(payload)?
+                } else {
+                    let id = crate::exchange::trace::fields::number(self.octets, self.entry(ip)?, "id")?;
+                    plan.probe_of_number(u16::try_from(id).ok()?)?
+                };
+                (plan.flow_of(probe) == flow).then_some(probe)
             }
             _ => None,
         }
@@ -243,6 +254,11 @@ impl Received<'_> {
 }
 
 impl TracePlan {
+    /// The flow that has this source port.
+    fn flow_from_port(&self, port: u64) -> Option<usize> {
+        (0..self.flow_count()).find(|flow| u64::from(self.source_port_of(*flow)) == port)
+    }
+
     fn probe_of_number(&self, number: u16) -> Option<usize> {
         let probe = usize::from(number.wrapping_sub(self.base));
         (probe < self.probe_count()).then_some(probe)

@@ -7,11 +7,13 @@
 mod answer;
 mod extension;
 pub(in crate::exchange) mod fields;
+mod paths;
 mod plan;
 mod probe;
 mod quotation;
 #[cfg(test)]
 mod script;
+mod stopping;
 
 use std::net::IpAddr;
 
@@ -19,6 +21,7 @@ use crate::exchange::engine::{Departure, Engine, Incoming, Nanos, Outgoing, Send
 
 pub use self::answer::{Reach, Verdict, belongs};
 pub use self::extension::{Extension, Interface, Label, Role};
+pub use self::paths::{Layer, Node, Paths};
 pub use self::plan::{Method, Patience, TracePlan};
 pub use self::quotation::{Change, What};
 

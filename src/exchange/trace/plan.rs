@@ -91,6 +91,8 @@ pub struct TracePlan {
     pub tos: u8,
     /// Echo identifier, or source port.
     pub source_port: u16,
+    /// The source ports of further flows; echo requests have none, so of these only how many they are counts.
+    pub more_flows: Vec<u16>,
     /// Destination port, which echo requests have none of.
     pub port: u16,
     /// The flow label of IPv6.
@@ -104,19 +106,50 @@ pub struct TracePlan {
 }
 
 impl TracePlan {
-    /// Probes in all.
+    /// Probes in all: flow by flow, in each of them hop by hop.
     pub fn probe_count(&self) -> usize {
+        self.probes_of_a_flow().saturating_mul(self.flow_count())
+    }
+
+    fn probes_of_a_flow(&self) -> usize {
         let hops = usize::from(self.last_hop.saturating_sub(self.first_hop)).saturating_add(1);
         hops.saturating_mul(usize::from(self.queries))
     }
 
+    /// How many flows there are.
+    pub fn flow_count(&self) -> usize {
+        self.more_flows.len().saturating_add(1)
+    }
+
+    /// The flow of a probe.
+    pub fn flow_of(&self, probe: usize) -> usize {
+        probe.checked_div(self.probes_of_a_flow()).unwrap_or(0)
+    }
+
+    /// The source port of a flow, or the identifier of all echo requests.
+    pub fn source_port_of(&self, flow: usize) -> u16 {
+        match (self.method, flow.checked_sub(1)) {
+            (Method::Udp | Method::Tcp, Some(further)) => {
+                self.more_flows.get(further).copied().unwrap_or(self.source_port)
+            }
+            _ => self.source_port,
+        }
+    }
+
     /// The hop of a probe.
     pub fn hop_of(&self, probe: usize) -> u8 {
-        let hop = probe.checked_div(usize::from(self.queries)).unwrap_or(0);
+        let within = probe.checked_rem(self.probes_of_a_flow()).unwrap_or(0);
+        let hop = within.checked_div(usize::from(self.queries)).unwrap_or(0);
         u8::try_from(hop).unwrap_or(u8::MAX).saturating_add(self.first_hop)
     }
 
-    /// The numbers of a hop's probes.
+    /// The number of a probe: of which flow, to which hop, and how many were sent there before it.
+    pub fn probe_at(&self, flow: usize, hop: u8, query: u8) -> usize {
+        let first = self.probes_of(hop).start;
+        flow.saturating_mul(self.probes_of_a_flow()).saturating_add(first).saturating_add(query.into())
+    }
+
+    /// The numbers of the probes of the first flow to a hop.
     pub fn probes_of(&self, hop: u8) -> std::ops::Range<usize> {
         let queries = usize::from(self.queries);
         let first = usize::from(hop.saturating_sub(self.first_hop)).saturating_mul(queries);

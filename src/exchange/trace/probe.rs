@@ -1,6 +1,6 @@
 //! The probes of a trace. All of one trace are of one flow, as routers that share load see it: addresses, ports, the ICMP
-//! checksum and the flow label are the same in all of them (Paris traceroute, Augustin et al., IMC 2006). They are told apart by
-//! what such routers do not look at: the IPv4 identification, the TCP sequence number, the ICMP sequence number with a payload
+//! checksum and the flow label are the same in all of them (Paris traceroute, Augustin et al., IMC 2006); where there are more
+//! flows, these are what differs. Probes of a flow are told apart by what such routers do not look at: the IPv4 identification, the TCP sequence number, the ICMP sequence number with a payload
 //! that balances it, and the payload of UDP, whose checksum stays the same too.
 
 use crate::packet::build::{BuildError, Built, build};
@@ -27,7 +27,7 @@ impl TracePlan {
     pub(super) fn payload(&self, probe: usize) -> Vec<u8> {
         let number = self.number(probe);
         let mut payload = match self.method {
-            Method::Icmp => (!number).to_be_bytes().to_vec(),
+            Method::Icmp => balance(number, self.flow_of(probe)).to_be_bytes().to_vec(),
             Method::Udp => [number.to_be_bytes(), (!number).to_be_bytes()].concat(),
             Method::Tcp => return Vec::new(),
         };
@@ -68,16 +68,23 @@ impl TracePlan {
                 .with("dst", Value::Ipv4(destination)),
             (source, destination) => layer("ipv6")
                 .with("tclass", tos)
-                .with("flow", number(self.flow))
+                .with("flow", number(self.flow_label(probe)))
                 .with("hlim", hop)
                 .with("src", Value::Ipv6(in_v6(source)))
                 .with("dst", Value::Ipv6(in_v6(destination))),
         }
     }
 
+    /// Each flow has a label of its own (RFC 6437 §2).
+    fn flow_label(&self, probe: usize) -> u32 {
+        let flow = u32::try_from(self.flow_of(probe)).unwrap_or_default();
+        self.flow.wrapping_add(flow) & 0xf_ffff
+    }
+
     fn transport(&self, probe: usize) -> Layer {
+        let source_port = self.source_port_of(self.flow_of(probe));
         let ports =
-            |name| layer(name).with("srcport", number(self.source_port)).with("dstport", number(self.port));
+            |name| layer(name).with("srcport", number(source_port)).with("dstport", number(self.port));
         match (self.method, self.destination.is_ipv4()) {
             (Method::Icmp, true) => layer("icmp")
                 .with("type", number(8u8))
@@ -121,6 +128,13 @@ impl TracePlan {
         };
         self.header_len() + payload
     }
+}
+
+/// What makes, with a number, the same sum as it does with any other number of the flow, and another one than in other flows; the
+/// sum is that of ones' complement (RFC 1071).
+fn balance(number: u16, flow: usize) -> u16 {
+    let (word, is_borrowed) = (!number).overflowing_sub(u16::try_from(flow).unwrap_or_default());
+    word.wrapping_sub(u16::from(is_borrowed))
 }
 
 /// The first octet of what fills a payload up: `@`, as in those of `traceroute`.
@@ -171,6 +185,31 @@ mod tests {
             let at = if v6 { 7 } else { 8 };
             let hops: Vec<_> = probes.iter().map(|probe| probe[at]).collect();
             assert_eq!((hops.first(), hops.last()), (Some(&1), Some(&30)));
+        }
+    }
+
+    #[test]
+    fn flows_differ_in_what_routers_that_share_load_look_at() {
+        for (method, v6) in PLANS {
+            let more_flows = (1..=200).map(|flow| 50_123 + flow).collect();
+            let plan = TracePlan { more_flows, last_hop: 5, ..plan(method, v6) };
+            let header_len = if v6 { 40 } else { 20 };
+            let flow_of = |probe: usize| {
+                let octets = plan.probe(probe).unwrap().octets;
+                let label = if v6 { octets[1..4].to_vec() } else { Vec::new() };
+                (octets[header_len..header_len + 4].to_vec(), label)
+            };
+            let mut flows = HashSet::new();
+            for flow in 0..plan.flow_count() {
+                let numbers = (1..=5).flat_map(|hop| (0..3).map(move |query| (hop, query)));
+                let of_one: HashSet<_> =
+                    numbers.map(|(hop, query)| flow_of(plan.probe_at(flow, hop, query))).collect();
+                assert_eq!(of_one.len(), 1, "{method:?} {v6} {flow}");
+                flows.extend(of_one);
+            }
+            assert_eq!(flows.len(), 201, "{method:?} {v6}");
+            let last = plan.probe_count() - 1;
+            assert_eq!((plan.flow_of(last), plan.hop_of(last)), (200, 5));
         }
     }
 

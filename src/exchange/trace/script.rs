@@ -42,6 +42,7 @@ pub(super) fn plan(method: Method, v6: bool) -> TracePlan {
         dont_fragment: false,
         tos: 0,
         source_port: 50_123,
+        more_flows: Vec::new(),
         port: if method == Method::Tcp { 80 } else { 33_434 },
         flow: 0x12345,
         base: 1000,
