@@ -169,6 +169,24 @@ fn the_hop_where_a_field_is_rewritten_is_named() {
 }
 
 #[test]
+fn a_time_to_live_that_grows_is_told() {
+    for (v6, family) in [(false, "ip"), (true, "ip6")] {
+        let Some(chain) = Chain::of(4) else { return };
+        let (address, rule) =
+            if v6 { ("fd09:4::2", "ip6 hoplimit set 64") } else { ("10.9.4.2", "ip ttl set 64") };
+        chain.rules(2, family, "prerouting", rule);
+        // Set at the second router, one taken there and one at the third.
+        let field = if v6 { "ipv6.hlim" } else { "ip.ttl" };
+        for method in ["-U", "-I", "-T"] {
+            let found = changes(&chain, &[method, "-m", "3", address]);
+            // The destination's own answers quote nothing; those of a closed port do.
+            let expected = [(2, field.to_owned(), 2.into(), 62.into())];
+            assert_eq!(found, if method == "-U" { &expected[..] } else { &[] }, "{method} {address}");
+        }
+    }
+}
+
+#[test]
 fn a_mapped_address_and_port_are_found_in_what_hops_quote() {
     let Some(chain) = Chain::of(4) else { return };
     // Without a memory of connections: those that have one put the quotations of errors right.

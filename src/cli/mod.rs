@@ -41,6 +41,8 @@ mod interfaces;
 mod lab;
 mod lab_demo;
 mod lab_host;
+#[cfg(feature = "tui")]
+mod live;
 mod man;
 mod names;
 mod outflow_report;
@@ -101,8 +103,13 @@ mod test_packets;
 mod test_run;
 mod test_scenario;
 mod trace;
+mod trace_mtu;
+mod trace_names;
 mod trace_paths;
 mod trace_printer;
+mod trace_report;
+#[cfg(feature = "tui")]
+mod trace_watch;
 mod tracking;
 mod tun_address;
 

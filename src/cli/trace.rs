@@ -11,11 +11,12 @@ use clap::Args;
 use super::recording::Recording;
 use super::resolve::{Resolver, Wanted, check_source};
 use super::trace_printer::Printer;
-use super::{CommandResult, Outcome, duration, random, trace_paths};
+use super::{CommandResult, Outcome, duration, random, trace_mtu, trace_paths, trace_report};
 use crate::exchange::drive::trace::{OwnPort, TraceWire};
 use crate::exchange::drive::{Watcher, drive};
 use crate::exchange::engine::{Engine, Nanos};
 use crate::exchange::trace::{Method, Patience, Trace, TracePlan};
+use crate::show::trace::failure_json;
 use crate::sys::clock;
 use crate::sys::interrupt::Interrupt;
 use crate::sys::netlink::{Netlink, RouteQuery};
@@ -100,6 +101,20 @@ pub(super) struct TraceArgs {
     /// With --paths: no more flows than this.
     #[arg(long, value_name = "COUNT", default_value_t = 128, requires = "paths", value_parser = clap::value_parser!(u16).range(1..=1000))]
     flows: u16,
+    /// Find the path MTU, and the hop behind which the way becomes narrower: told by a router, or found where packets that are too
+    /// large vanish. PACKETLEN is the largest packet to try [default: what the first link takes].
+    #[arg(long, conflicts_with_all = ["tcp", "paths"])]
+    mtu: bool,
+    /// Go the way so many times, one probe to each hop at a time, and print a report: loss, times with their spread and quantiles,
+    /// and whether a hop of which answers are missing loses packets or limits its answers.
+    #[arg(short, long, value_name = "ROUNDS", conflicts_with_all = ["paths", "mtu"], value_parser = clap::value_parser!(u64).range(1..))]
+    count: Option<u64>,
+    /// Show that while it goes on, until q is pressed.
+    #[arg(long, conflicts_with_all = ["paths", "mtu", "json"])]
+    watch: bool,
+    /// With -c and --watch: the time between rounds, 200ms or more.
+    #[arg(long, value_name = "TIME", default_value = "1", value_parser = interval)]
+    interval: Duration,
     /// Save what was sent and received, as it passed the interface: pcap where the name ends so, else pcapng.
     #[arg(short, long, value_name = "FILE")]
     write: Option<PathBuf>,
@@ -115,6 +130,9 @@ Examples:
   sudo rawsock trace -t 0xb8 example.org         # marked EF: who takes the mark away?
   sudo rawsock trace -F example.org 1500         # where does a packet of this size no longer pass?
   sudo rawsock trace --paths example.org         # all ways that routers share load over
+  sudo rawsock trace --mtu example.org           # how large may packets be, and who says so?
+  sudo rawsock trace -c 20 example.org           # loss and times of twenty rounds, as mtr -r
+  sudo rawsock trace --watch example.org         # the same, live
   sudo rawsock trace -I -q 1 -m 10 192.0.2.1     # one echo request a hop, ten hops at most
   rawsock lab -- rawsock trace -w way.pcapng server
 
@@ -133,6 +151,12 @@ fn patience(text: &str) -> Result<Patience, String> {
     let Patience { here, near, .. } = Patience::default();
     let patience = Patience { longest, here: factor(here)?, near: factor(near)? };
     if parts.next().is_some() { Err(wrong()) } else { Ok(patience) }
+}
+
+/// Reads the time between rounds. More than five a second are a flood to whoever did not ask for it.
+fn interval(text: &str) -> Result<Duration, String> {
+    let interval = duration::parse(text)?;
+    if interval < Duration::from_millis(200) { Err("takes 200ms or more".to_owned()) } else { Ok(interval) }
 }
 
 /// Reads a pause.
@@ -155,9 +179,13 @@ pub(super) fn run(args: &TraceArgs) -> CommandResult {
     if args.first > args.max_hops {
         return Err(format!("-f {} is beyond -m {}", args.first, args.max_hops).into());
     }
-    let Some(setup) = set_up(args)? else { return Ok(Outcome::NoAnswer) };
-    if args.paths {
-        return trace_paths::run(setup);
+    let Some((setup, link_mtu)) = set_up(args)? else { return Ok(Outcome::NoAnswer) };
+    match (args.paths, args.mtu, args.watch, args.count) {
+        (true, ..) => return trace_paths::run(setup),
+        (_, true, ..) => return trace_mtu::run(setup, args.packet_len.unwrap_or(link_mtu) as usize),
+        (.., true, count) => return watch(setup, nanos(args.interval), count),
+        (.., Some(count)) => return trace_report::run(setup, nanos(args.interval), count),
+        _ => {}
     }
     let mut engine = Trace::new(setup.plan.clone());
     let mut printer = Printer::new(args.json, args.resolve);
@@ -165,6 +193,25 @@ pub(super) fn run(args: &TraceArgs) -> CommandResult {
     let took = setup.drive(&mut engine, &mut printer)?;
     or_nobody_reads(printer.finish(&args.host, &engine, took))?;
     Ok(outcome(engine.failure().is_some(), engine.is_reached()))
+}
+
+#[cfg(feature = "tui")]
+fn watch(setup: Setup, interval: Nanos, count: Option<u64>) -> CommandResult {
+    super::trace_watch::run(setup, interval, count)
+}
+
+#[cfg(not(feature = "tui"))]
+fn watch(_setup: Setup, _interval: Nanos, _count: Option<u64>) -> CommandResult {
+    Err("this rawsock was built without its live view (the feature `tui`); -c ROUNDS prints a report".into())
+}
+
+/// Says why probes could not be sent.
+pub(super) fn tell_failure(text: &mut String, host: &str, json: bool, failure: Option<&str>) {
+    let Some(reason) = failure else { return };
+    anstream::eprintln!("rawsock: {host}: {reason}");
+    if json {
+        *text += &(failure_json(host, reason) + "\n");
+    }
 }
 
 /// What a trace ends with.
@@ -214,18 +261,31 @@ impl Setup {
     }
 }
 
-/// Looks the host up and opens the sockets; nothing when it was interrupted.
-fn set_up(args: &TraceArgs) -> Result<Option<Setup>, Box<dyn std::error::Error>> {
+/// Looks the host up and opens the sockets; nothing when it was interrupted. Tells also what the first link takes, where that is wanted.
+fn set_up(args: &TraceArgs) -> Result<Option<(Setup, u32)>, Box<dyn std::error::Error>> {
     // Where there are none, times are a little longer.
     let _stamps = ReceiptStamps::keep_on();
-    let interrupt = Interrupt::catch()?;
+    let interrupt = if args.watch { Interrupt::catch_of_view()? } else { Interrupt::catch()? };
     let Some(address) = resolve(args, &interrupt)? else { return Ok(None) };
-    let (plan, ports) = plan(args, address).map_err(|error| format!("{}: {error}", args.host))?;
-    let mut wire = TraceWire::open(plan.clone(), ports, args.interface.as_deref())?;
+    let (plan, ports, link_mtu) = plan(args, address).map_err(|error| format!("{}: {error}", args.host))?;
+    let mut wire = TraceWire::open(all_of(args, &plan), ports, args.interface.as_deref())?;
     let recording = args.write.as_deref().map(Recording::create).transpose()?;
     recording.iter().try_for_each(|recording| wire.record(recording.recorder()))?;
     let (host, json, resolve) = (args.host.clone(), args.json, args.resolve);
-    Ok(Some(Setup { host, plan, json, resolve, interrupt, wire, recording, _stamps }))
+    Ok(Some((Setup { host, plan, json, resolve, interrupt, wire, recording, _stamps }, link_mtu)))
+}
+
+/// What a plan's packets are known by: where one trace follows the other, any number may be one of theirs.
+fn all_of(args: &TraceArgs, plan: &TracePlan) -> TracePlan {
+    if goes_many_times(args) {
+        TracePlan { first_hop: 1, last_hop: u8::MAX, queries: u8::MAX, ..plan.clone() }
+    } else {
+        plan.clone()
+    }
+}
+
+fn goes_many_times(args: &TraceArgs) -> bool {
+    args.mtu || args.watch || args.count.is_some()
 }
 
 /// The host's address; `None` when it was interrupted before that was known.
@@ -252,7 +312,7 @@ fn resolve(
 fn plan(
     args: &TraceArgs,
     address: SocketAddr,
-) -> Result<(TracePlan, Vec<OwnPort>), Box<dyn std::error::Error>> {
+) -> Result<(TracePlan, Vec<OwnPort>, u32), Box<dyn std::error::Error>> {
     let method = match (args.icmp, args.tcp) {
         (true, _) => Method::Icmp,
         (_, true) => Method::Tcp,
@@ -267,6 +327,7 @@ fn plan(
     let named = args.interface.as_deref().map(|name| netlink.link(name)).transpose()?;
     let interface = named.map(|link| link.index).or(scope);
     let route = netlink.route(&RouteQuery { destination, source: args.source, interface })?;
+    let link_mtu = if args.mtu { netlink.link_by_index(route.interface)?.mtu } else { 0 };
     let source = args.source.or(route.source).ok_or("no address of this host can be sent from there")?;
     let interface = interface.unwrap_or(0);
     let mut ports = Vec::new();
@@ -282,7 +343,11 @@ fn plan(
         more_flows.push(number.unwrap_or(source_port.wrapping_add(further)));
         ports.extend(port);
     }
-    let most_base = if args.paths { MOST_BASE_OF_FLOWS } else { MOST_BASE };
+    let most_base = match (goes_many_times(args), args.paths) {
+        (true, _) => 1,
+        (_, true) => MOST_BASE_OF_FLOWS,
+        (false, false) => MOST_BASE,
+    };
     let mut plan = TracePlan {
         method,
         source,
@@ -306,10 +371,10 @@ fn plan(
         token: random::octets()?,
     };
     let usual = if destination.is_ipv4() { 60 } else { 80 };
-    let wanted = args.packet_len.map_or(usual, |len| len as usize);
+    let wanted = args.packet_len.filter(|_| !args.mtu).map_or(usual, |len| len as usize);
     plan.packet_len =
         if method == Method::Tcp { plan.shortest_len() } else { wanted.max(plan.shortest_len()) };
-    Ok((plan, ports))
+    Ok((plan, ports, link_mtu))
 }
 
 /// How many flows there may be: each of their probes has a number of 16 bits of its own.

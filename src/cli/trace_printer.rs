@@ -8,12 +8,13 @@ use std::thread;
 use std::time::Duration;
 
 use super::names::{GRACE, NameTable};
+use super::trace::tell_failure;
 use crate::exchange::drive::Watcher;
 use crate::exchange::drive::trace::TraceWire;
 use crate::exchange::engine::Nanos;
-use crate::exchange::trace::{Hop, Trace, TracePlan};
+use crate::exchange::trace::{Cause, Heard, Hop, Trace, TracePlan, missing};
 use crate::proto::view::Names;
-use crate::show::trace as lines;
+use crate::show::{trace as lines, trace_report as report};
 use crate::sys::clock::{self, Now};
 use crate::wire::text::Text;
 
@@ -23,12 +24,13 @@ pub(super) struct Printer {
     names: Option<NameTable>,
     /// Hops that are done and not printed, and when they were done.
     waiting: VecDeque<(Hop, Nanos)>,
+    heard: Vec<Heard>,
 }
 
 impl Printer {
     pub(super) fn new(json: bool, resolve: bool) -> Self {
         let names = resolve.then(|| NameTable::new(Duration::ZERO));
-        Self { json, names, waiting: VecDeque::new() }
+        Self { json, names, waiting: VecDeque::new(), heard: Vec::new() }
     }
 
     /// Prints the first line.
@@ -55,16 +57,25 @@ impl Printer {
             }
         }
         let mut text = String::new();
-        if let Some(reason) = trace.failure() {
-            anstream::eprintln!("rawsock: {host}: {reason}");
-            if self.json {
-                text = lines::failure_json(host, reason) + "\n";
-            }
-        }
+        self.tell_missing(&mut text);
+        tell_failure(&mut text, host, self.json, trace.failure());
         if self.json {
             text += &(lines::summary_json(host, trace, took) + "\n");
         }
         flush(&text)
+    }
+
+    /// Says why answers are missing, where there are enough of them to tell.
+    fn tell_missing(&self, text: &mut String) {
+        let last =
+            self.heard.iter().rposition(|heard| heard.answered > 0).map_or(0, |last| last.saturating_add(1));
+        let mut all = missing(self.heard.get(..last).unwrap_or_default());
+        all.retain(|one| one.asked >= ENOUGH_TO_TELL && one.cause != Cause::Unclear);
+        if self.json {
+            all.iter().for_each(|one| *text += &(report::missing_json(one) + "\n"));
+        } else {
+            let _ = report::missing(text, &all);
+        }
     }
 
     /// Prints the hops whose names are known, or were waited for long enough.
@@ -81,6 +92,7 @@ impl Printer {
             } else {
                 let _ = lines::hop(&mut text, plan, hop, &name_of);
             }
+            self.heard.push(Heard::of(hop));
             self.waiting.pop_front();
         }
         if text.is_empty() { Ok(()) } else { flush(&text) }
@@ -106,6 +118,9 @@ impl Printer {
         }
     }
 }
+
+/// Of fewer probes, a missing answer says nothing.
+const ENOUGH_TO_TELL: u64 = 10;
 
 /// How long to wait before names are looked for again.
 const LOOK_AGAIN: Duration = Duration::from_millis(5);

@@ -69,7 +69,7 @@ pub(super) fn host(out: &mut String, address: IpAddr, name_of: NameOf<'_>) -> fm
 }
 
 /// Extensions as `traceroute -e` writes them.
-fn extensions(out: &mut String, extensions: &[Extension]) -> fmt::Result {
+pub(super) fn extensions(out: &mut String, extensions: &[Extension]) -> fmt::Result {
     for (place, extension) in extensions.iter().enumerate() {
         out.push_str(if place == 0 { " <" } else { ";" });
         match extension {
@@ -123,7 +123,7 @@ fn interface_words(out: &mut String, interface: &Interface) -> fmt::Result {
     Ok(())
 }
 
-fn change_words(out: &mut String, change: &Change) -> fmt::Result {
+pub(super) fn change_words(out: &mut String, change: &Change) -> fmt::Result {
     out.push_str(&change.field);
     let value = |value: &Option<Value>| value.as_ref().map_or(String::new(), |value| format!(" {value}"));
     match change.what {
@@ -190,15 +190,7 @@ pub fn hop_json(plan: &TracePlan, hop: &Hop, name_of: NameOf<'_>) -> String {
         Some(answer) => answer_json(plan, answer, name_of),
         None => JsonObject::new().text("answer", "none"),
     });
-    let changes = hop.changes.iter().map(|change| {
-        let what = match change.what {
-            What::Changed => "changed",
-            What::Removed => "removed",
-            What::Added => "added",
-        };
-        let object = JsonObject::new().text("field", &change.field).text("what", what);
-        value_json(value_json(object, "sent", change.sent.as_ref()), "quoted", change.quoted.as_ref())
-    });
+    let changes = hop.changes.iter().map(change_json);
     let object = JsonObject::new().text("event", "hop").number("hop", hop.number.into());
     let object = object.list("probes", answers).list("changes", changes);
     let object = match port_state(plan, hop) {
@@ -206,6 +198,16 @@ pub fn hop_json(plan: &TracePlan, hop: &Hop, name_of: NameOf<'_>) -> String {
         None => object,
     };
     object.end()
+}
+
+pub(super) fn change_json(change: &Change) -> JsonObject {
+    let what = match change.what {
+        What::Changed => "changed",
+        What::Removed => "removed",
+        What::Added => "added",
+    };
+    let object = JsonObject::new().text("field", &change.field).text("what", what);
+    value_json(value_json(object, "sent", change.sent.as_ref()), "quoted", change.quoted.as_ref())
 }
 
 fn answer_json(plan: &TracePlan, answer: &Answer, name_of: NameOf<'_>) -> JsonObject {
@@ -246,7 +248,7 @@ fn answer_json(plan: &TracePlan, answer: &Answer, name_of: NameOf<'_>) -> JsonOb
     object
 }
 
-fn extension_json(extension: &Extension) -> JsonObject {
+pub(super) fn extension_json(extension: &Extension) -> JsonObject {
     match extension {
         Extension::Mpls(labels) => {
             let labels = labels.iter().map(|label| {

@@ -7,7 +7,7 @@ use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1};
 
 /// The signals that came.
 #[derive(Debug)]
@@ -44,6 +44,17 @@ impl Interrupt {
         }
         signal_hook::flag::register(SIGUSR1, interrupt.asked.clone())?;
         signal_hook::low_level::pipe::register(SIGUSR1, interrupt.sender.try_clone()?)?;
+        Ok(interrupt)
+    }
+
+    /// As [`catch`](Self::catch), for what has the terminal in another state, which must be put back: with SIGHUP and SIGQUIT.
+    ///
+    /// # Errors
+    /// When no descriptor is left.
+    pub fn catch_of_view() -> io::Result<Self> {
+        let interrupt = Self::catch()?;
+        interrupt.end_with(SIGHUP)?;
+        interrupt.end_with(SIGQUIT)?;
         Ok(interrupt)
     }
 

@@ -7,10 +7,14 @@
 mod answer;
 mod extension;
 pub(in crate::exchange) mod fields;
+mod loss;
+mod mtu;
 mod paths;
 mod plan;
 mod probe;
 mod quotation;
+mod rounds;
+mod runs;
 #[cfg(test)]
 mod script;
 mod stopping;
@@ -21,9 +25,12 @@ use crate::exchange::engine::{Departure, Engine, Incoming, Nanos, Outgoing, Send
 
 pub use self::answer::{Reach, Verdict, belongs};
 pub use self::extension::{Extension, Interface, Label, Role};
+pub use self::loss::{Cause, Heard, Missing, Pace, missing};
+pub use self::mtu::{Narrowing, PathMtu};
 pub use self::paths::{Layer, Node, Paths};
 pub use self::plan::{Method, Patience, TracePlan};
 pub use self::quotation::{Change, What};
+pub use self::rounds::{HopRecord, Rounds};
 
 use self::answer::Reading;
 
@@ -104,6 +111,8 @@ pub struct Trace {
     next_hop: u16,
     told: Vec<Change>,
     hops: Vec<Hop>,
+    /// What was answered since somebody asked for that.
+    fresh: Vec<usize>,
     counts: Counts,
     is_reached: bool,
     failure: Option<String>,
@@ -124,6 +133,7 @@ impl Trace {
             next_hop,
             told: Vec::new(),
             hops: Vec::new(),
+            fresh: Vec::new(),
             counts: Counts::default(),
             is_reached: false,
             failure: None,
@@ -134,6 +144,29 @@ impl Trace {
     /// The hops that were done since the last call, in order.
     pub fn take_hops(&mut self) -> Vec<Hop> {
         std::mem::take(&mut self.hops)
+    }
+
+    /// What was answered since the last call, before its hop is done: the hop, when it was asked, and the answer.
+    pub(super) fn take_fresh(&mut self) -> Vec<(u8, Nanos, Answer)> {
+        let fresh = std::mem::take(&mut self.fresh);
+        let told = |number: usize| {
+            let probe = self.probes.get(number)?;
+            Some((self.plan.hop_of(number), probe.sent_at?, probe.answer.clone()?))
+        };
+        fresh.into_iter().filter_map(told).collect()
+    }
+
+    /// The hops that were asked and did not answer, when they were asked, and whether they are still waited for.
+    pub(super) fn unanswered(&self) -> impl Iterator<Item = (u8, Nanos, bool)> + use<'_> {
+        let silent = self.probes.iter().enumerate().filter(|(_, probe)| probe.answer.is_none());
+        silent.filter_map(|(number, probe)| {
+            Some((self.plan.hop_of(number), probe.sent_at?, !probe.is_given_up))
+        })
+    }
+
+    /// The nearest hop at which the way ends.
+    pub(super) fn end(&self) -> Option<u8> {
+        self.end
     }
 
     /// What was counted.
@@ -283,6 +316,7 @@ impl Trace {
         probe.answer = Some(Answer { from, verdict, rtt, ttl, wall, is_late, extensions, changes });
         self.counts.answered = self.counts.answered.saturating_add(1);
         self.open.retain(|open| *open != number);
+        self.fresh.push(number);
         if let Some(took) = self.took.get_mut(usize::from(hop)) {
             took.get_or_insert(rtt);
         }

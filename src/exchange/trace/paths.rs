@@ -10,7 +10,7 @@ use std::net::IpAddr;
 use super::answer;
 use super::stopping::enough;
 use super::{Answer, Counts, Probe, TracePlan, Verdict, is_of_destination};
-use crate::exchange::engine::{Engine, Incoming, Nanos, Outgoing, Step};
+use crate::exchange::engine::{Departure, Engine, Incoming, Nanos, Outgoing, SendError, Step};
 
 /// The routers of a hop.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -370,7 +370,7 @@ impl Engine for Paths {
         look_again.map_or(Step::Idle, Step::Wait)
     }
 
-    fn sent(&mut self, tag: usize, at: Nanos, _wall: i64, result: Result<(), String>) {
+    fn sent(&mut self, tag: usize, at: Nanos, _wall: i64, result: Result<(), SendError>) {
         self.next_at = at.saturating_add(self.plan.pause);
         let Some(probe) = self.sent.get(tag).and_then(|number| self.probes.get_mut(number)) else { return };
         match result {
@@ -379,16 +379,16 @@ impl Engine for Paths {
                 self.counts.sent = self.counts.sent.saturating_add(1);
             }
             Err(reason) => {
-                self.failure.get_or_insert(reason);
+                self.failure.get_or_insert(reason.words);
                 self.is_stopping = true;
             }
         }
     }
 
-    fn stamped(&mut self, tag: usize, at: Nanos) {
+    fn stamped(&mut self, tag: usize, departure: Departure) {
         let probe = self.sent.get(tag).and_then(|number| self.probes.get_mut(number));
         if let Some(probe) = probe.filter(|probe| probe.sent_at.is_some()) {
-            probe.sent_at = Some(at);
+            probe.sent_at = Some(departure.at);
         }
     }
 

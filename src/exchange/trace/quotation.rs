@@ -69,7 +69,7 @@ fn layer(entry: &LayerEntry, sent: &[Told], quoted: &[Told], changes: &mut Vec<C
     for (place, was) in sent.iter().enumerate().filter(|(_, told)| counts(protocol, told)) {
         let nth = sent.iter().take(place).filter(|other| other.name == was.name).count();
         match quoted.iter().filter(|other| other.name == was.name).nth(nth) {
-            Some(is) if is.value == was.value => {}
+            Some(is) if is.value == was.value || is_shorter_life(was, is) => {}
             Some(is) => changes.push(Change {
                 field: full(&was.name),
                 sent: was.value.clone(),
@@ -95,11 +95,18 @@ fn layer(entry: &LayerEntry, sent: &[Told], quoted: &[Told], changes: &mut Vec<C
     }
 }
 
-/// Whether a field counts: every hop changes the time to live, and with it IPv4's checksum; what fills options up tells nothing
-/// that these do not.
+/// Whether it is the time to live, and less than it was: every hop takes one of it. Who has more than was sent got it from somebody.
+fn is_shorter_life(was: &Told, is: &Told) -> bool {
+    match (was.name.as_str(), &was.value, &is.value) {
+        ("ttl" | "hlim", Some(Value::Uint(was)), Some(Value::Uint(is))) => is < was,
+        _ => false,
+    }
+}
+
+/// Whether a field counts: IPv4's checksum changes with the time to live; what fills options up tells nothing that these do not.
 fn counts(protocol: &str, told: &Told) -> bool {
     let is_ip_checksum = protocol == "ip" && told.is_checksum;
-    !is_ip_checksum && !matches!(told.name.as_str(), "ttl" | "hlim" | "options.nop" | "options.eol")
+    !is_ip_checksum && !matches!(told.name.as_str(), "options.nop" | "options.eol")
 }
 
 /// A checksum that differs says something only where nothing else does that it covers: then what differs was not quoted.
@@ -152,6 +159,7 @@ mod tests {
             compare(&sent, &quoted)
         };
         assert_eq!(changed(&|_| {}), Vec::<String>::new(), "time to live and its checksum");
+        assert_eq!(changed(&|quoted| quoted[8] = 61), ["ip.ttl 0 2>61"]);
         assert_eq!(changed(&|quoted| quoted[1] = 46 << 2), ["ip.dsfield.dscp 0 0>46"]);
         assert_eq!(changed(&|quoted| quoted.truncate(28)), Vec::<String>::new(), "eight octets of TCP");
         assert_eq!(changed(&|quoted| quoted[36] ^= 0xff).len(), 1, "the checksum alone");
