@@ -12,7 +12,8 @@ use super::recording::Recording;
 use super::resolve::{Resolver, Wanted, check_source};
 use super::trace_printer::Printer;
 use super::{CommandResult, Outcome, duration, random, trace_mtu, trace_paths, trace_report};
-use crate::exchange::drive::trace::{OwnPort, TraceWire};
+use crate::exchange::drive::trace::{OwnPort, RawWire, TraceWire};
+use crate::exchange::drive::trace_plain::PlainWire;
 use crate::exchange::drive::{Watcher, drive};
 use crate::exchange::engine::{Engine, Nanos};
 use crate::exchange::trace::{Method, Patience, Trace, TracePlan};
@@ -51,6 +52,11 @@ pub(super) struct TraceArgs {
     /// Probe with TCP SYNs.
     #[arg(short = 'T', long, group = "method")]
     tcp: bool,
+    /// Use plain sockets, as any program may: datagrams, or with -T attempts to connect, which go only so many hops, and the errors that the
+    /// kernel tells of. It needs no right. What hops quote is not seen; each attempt has a source port of its own, and may go
+    /// another way.
+    #[arg(long, conflicts_with_all = ["icmp", "paths", "mtu", "write", "dont_fragment"])]
+    plain: bool,
     /// Destination port, the same in all probes [default: 33434 for UDP, 80 for TCP].
     #[arg(short, long, value_name = "PORT", conflicts_with = "icmp", value_parser = clap::value_parser!(u16).range(1..))]
     port: Option<u16>,
@@ -129,6 +135,7 @@ Examples:
   sudo rawsock trace -T -p 443 example.org       # by TCP SYNs to the port that you want to reach
   sudo rawsock trace -t 0xb8 example.org         # marked EF: who takes the mark away?
   sudo rawsock trace -F example.org 1500         # where does a packet of this size no longer pass?
+  rawsock trace --plain -T -p 443 example.org    # by connect(), without any right
   sudo rawsock trace --paths example.org         # all ways that routers share load over
   sudo rawsock trace --mtu example.org           # how large may packets be, and who says so?
   sudo rawsock trace -c 20 example.org           # loss and times of twenty rounds, as mtr -r
@@ -267,8 +274,13 @@ fn set_up(args: &TraceArgs) -> Result<Option<(Setup, u32)>, Box<dyn std::error::
     let _stamps = ReceiptStamps::keep_on();
     let interrupt = if args.watch { Interrupt::catch_of_view()? } else { Interrupt::catch()? };
     let Some(address) = resolve(args, &interrupt)? else { return Ok(None) };
-    let (plan, ports, link_mtu) = plan(args, address).map_err(|error| format!("{}: {error}", args.host))?;
-    let mut wire = TraceWire::open(all_of(args, &plan), ports, args.interface.as_deref())?;
+    let (mut plan, ports, link_mtu) =
+        plan(args, address).map_err(|error| format!("{}: {error}", args.host))?;
+    let mut wire = if args.plain {
+        TraceWire::Plain(Box::new(PlainWire::open(&mut plan, args.sport.unwrap_or(0))?))
+    } else {
+        TraceWire::Raw(Box::new(RawWire::open(all_of(args, &plan), ports, args.interface.as_deref())?))
+    };
     let recording = args.write.as_deref().map(Recording::create).transpose()?;
     recording.iter().try_for_each(|recording| wire.record(recording.recorder()))?;
     let (host, json, resolve) = (args.host.clone(), args.json, args.resolve);
@@ -331,7 +343,9 @@ fn plan(
     let source = args.source.or(route.source).ok_or("no address of this host can be sent from there")?;
     let interface = interface.unwrap_or(0);
     let mut ports = Vec::new();
-    ports.extend(OwnPort::keep(method, source, interface, args.sport.unwrap_or(0))?);
+    if !args.plain {
+        ports.extend(OwnPort::keep(method, source, interface, args.sport.unwrap_or(0))?);
+    }
     let source_port = match ports.first().and_then(OwnPort::number).or(args.sport) {
         Some(number) => number,
         None => random::u16()?.max(1),

@@ -14,6 +14,7 @@ pub mod error;
 pub mod error_queue;
 pub mod ethtool;
 pub mod folder;
+pub mod hop_socket;
 pub mod interrupt;
 pub mod ip_socket;
 mod mapping;

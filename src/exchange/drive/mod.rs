@@ -12,6 +12,7 @@ pub mod probe_raw;
 pub mod tap;
 mod told_packet;
 pub mod trace;
+pub mod trace_plain;
 pub mod tun;
 pub mod way;
 

@@ -7,6 +7,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use crate::exchange::drive::Wire;
 use crate::exchange::drive::icmp::{Recorder, icmp_number, ip_layer};
 use crate::exchange::drive::tap::Tap;
+use crate::exchange::drive::trace_plain::PlainWire;
 use crate::exchange::engine::{Departure, Incoming, Outgoing, SendError, Stage};
 use crate::exchange::trace::{Method, TracePlan, belongs};
 use crate::packet::build::build;
@@ -54,8 +55,77 @@ impl OwnPort {
     }
 }
 
-/// The sockets of trace.
-pub struct TraceWire {
+/// The sockets of trace: hand-built packets, or none.
+pub enum TraceWire {
+    /// Raw sockets.
+    Raw(Box<RawWire>),
+    /// Plain ones.
+    Plain(Box<PlainWire>),
+}
+
+impl TraceWire {
+    /// Shows each frame of the trace, as it passes an interface, to `recorder`.
+    ///
+    /// # Errors
+    /// When CAP_NET_RAW is missing.
+    pub fn record(&mut self, recorder: Recorder) -> Result<(), SysError> {
+        match self {
+            Self::Raw(wire) => wire.record(recorder),
+            Self::Plain(_) => Ok(()),
+        }
+    }
+
+    /// Ends the recording: what has passed until now is shown.
+    ///
+    /// # Errors
+    /// When the kernel does not close the tap.
+    pub fn finish(&mut self) -> Result<(), SysError> {
+        match self {
+            Self::Raw(wire) => wire.finish(),
+            Self::Plain(_) => Ok(()),
+        }
+    }
+}
+
+impl Wire for TraceWire {
+    fn send(&mut self, outgoing: &Outgoing) -> Result<(), SendError> {
+        match self {
+            Self::Raw(wire) => wire.send(outgoing),
+            Self::Plain(wire) => wire.send(outgoing),
+        }
+    }
+
+    fn descriptors(&self) -> Vec<BorrowedFd<'_>> {
+        match self {
+            Self::Raw(wire) => wire.descriptors(),
+            Self::Plain(wire) => wire.descriptors(),
+        }
+    }
+
+    fn receive(&mut self, deliver: &mut dyn FnMut(Incoming<'_>)) {
+        match self {
+            Self::Raw(wire) => wire.receive(deliver),
+            Self::Plain(wire) => wire.receive(deliver),
+        }
+    }
+
+    fn read_after(&self) -> u32 {
+        match self {
+            Self::Raw(wire) => wire.read_after(),
+            Self::Plain(wire) => wire.read_after(),
+        }
+    }
+
+    fn stamps(&mut self, tell: &mut dyn FnMut(usize, Departure)) {
+        match self {
+            Self::Raw(wire) => wire.stamps(tell),
+            Self::Plain(wire) => wire.stamps(tell),
+        }
+    }
+}
+
+/// The raw sockets of trace.
+pub struct RawWire {
     plan: TracePlan,
     sender: HeaderIncluded,
     icmp: IcmpSocket,
@@ -66,7 +136,7 @@ pub struct TraceWire {
     buffer: Vec<u8>,
 }
 
-impl TraceWire {
+impl RawWire {
     /// Opens the sockets. `interface` is the name of the one that packets must leave by.
     ///
     /// # Errors
@@ -89,20 +159,12 @@ impl TraceWire {
         Ok(Self { plan, sender, icmp, tcp, ports, tap: None, buffer })
     }
 
-    /// Shows each frame of the trace, as it passes an interface, to `recorder`.
-    ///
-    /// # Errors
-    /// When CAP_NET_RAW is missing.
-    pub fn record(&mut self, recorder: Recorder) -> Result<(), SysError> {
+    fn record(&mut self, recorder: Recorder) -> Result<(), SysError> {
         self.tap = Some((Tap::open(Source::Any)?, recorder));
         Ok(())
     }
 
-    /// Ends the recording: what has passed until now is shown.
-    ///
-    /// # Errors
-    /// When the kernel does not close the tap.
-    pub fn finish(&mut self) -> Result<(), SysError> {
+    fn finish(&mut self) -> Result<(), SysError> {
         let plan = &self.plan;
         match &mut self.tap {
             Some((tap, recorder)) => tap.finish(&mut |frame| {
@@ -115,7 +177,7 @@ impl TraceWire {
     }
 }
 
-impl Wire for TraceWire {
+impl Wire for RawWire {
     fn send(&mut self, outgoing: &Outgoing) -> Result<(), SendError> {
         let Outgoing { octets, destination, interface, .. } = outgoing;
         let destination = destination.unwrap_or(self.plan.destination);
@@ -240,7 +302,7 @@ const TCP: u8 = 6;
 const UDP: u8 = 17;
 
 /// An address of a socket; link-local IPv6 addresses are those of an interface.
-fn socket_address(address: IpAddr, interface: u32, port: u16) -> SocketAddr {
+pub(super) fn socket_address(address: IpAddr, interface: u32, port: u16) -> SocketAddr {
     match address {
         IpAddr::V4(address) => (address, port).into(),
         IpAddr::V6(v6) if v6.is_unicast_link_local() => SocketAddrV6::new(v6, port, 0, interface).into(),

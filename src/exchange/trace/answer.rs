@@ -175,7 +175,8 @@ impl Received<'_> {
         let ip = self.entry(self.ip)?;
         let from = address(self.octets, ip, "src")?;
         let ttl = number(self.octets, ip, "ttl").or_else(|| number(self.octets, ip, "hlim"));
-        let ttl = ttl.and_then(|ttl| u8::try_from(ttl).ok());
+        // Zero is on no wire: plain sockets do not tell it.
+        let ttl = ttl.and_then(|ttl| u8::try_from(ttl).ok()).filter(|ttl| *ttl > 0);
         Some(Reading { probe, flow, from, ttl, verdict, extensions: Vec::new(), changes: Vec::new() })
     }
 
@@ -281,6 +282,29 @@ impl TracePlan {
         let told_len = self.payload(probe).len().min(NUMBER_LEN + self.token.len());
         self.payload(probe).iter().take(told_len).zip(octets).all(|(sent, came)| sent == came)
     }
+}
+
+/// What a probe asks: how far it goes, its number in TCP, and what it carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Asked<'p> {
+    /// Time to live or hop limit.
+    pub hops: u8,
+    /// Sequence number; zero where there is none.
+    pub seq: u32,
+    /// What stands behind the transport header.
+    pub payload: &'p [u8],
+}
+
+/// Reads a probe as it was built.
+pub fn asked(octets: &[u8]) -> Option<Asked<'_>> {
+    let mut table = LayerTable::default();
+    dissect(octets, LinkType::RAW, &mut table);
+    let (ip, transport) = outermost(&table)?;
+    let (ip, transport) = (table.entries().get(ip)?, table.entries().get(transport)?);
+    let hops = number(octets, ip, "ttl").or_else(|| number(octets, ip, "hlim"))?;
+    let seq = if name_of(transport) == "tcp" { number(octets, transport, "seq")? } else { 0 };
+    let payload = octets.get(transport.header_end as usize..ip.end as usize)?;
+    Some(Asked { hops: u8::try_from(hops).ok()?, seq: u32::try_from(seq).ok()?, payload })
 }
 
 /// Octets of a UDP probe's number and what balances it.
