@@ -174,7 +174,9 @@ fn a_time_to_live_that_grows_is_told() {
         let Some(chain) = Chain::of(4) else { return };
         let (address, rule) =
             if v6 { ("fd09:4::2", "ip6 hoplimit set 64") } else { ("10.9.4.2", "ip ttl set 64") };
-        chain.rules(2, family, "prerouting", rule);
+        // Neighbours are found by ICMPv6, which must keep its own.
+        let rule = format!("meta l4proto {{ tcp, udp }} {rule}");
+        chain.rules(2, family, "prerouting", &rule);
         // Set at the second router, one taken there and one at the third.
         let field = if v6 { "ipv6.hlim" } else { "ip.ttl" };
         for method in ["-U", "-I", "-T"] {
@@ -376,6 +378,11 @@ fn json_tells_all_and_the_file_has_all() {
     assert_eq!(count("icmp.type == 11"), 4);
     assert_eq!(count("icmp.type == 3 and icmp.code == 3"), 2);
     assert_eq!(count("not udp"), 0, "nothing else");
+    // What came of each stands beside it.
+    assert_eq!(count("frame.comment contains \"time exceeded from 10.9.2.2 after \""), 4);
+    assert_eq!(count("frame.comment contains \"hop 3, probe 2: port unreachable from 10.9.3.2\""), 2);
+    assert_eq!(count("icmp.type == 11 and frame.comment contains \"answers hop 1, probe 1: \""), 1);
+    assert_eq!(count("not frame.comment"), 0);
 }
 
 /// The names of all members of an object, and of those within it.

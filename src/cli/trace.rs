@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::recording::Recording;
+use super::evidence::Evidence;
 use super::resolve::{Resolver, Wanted, check_source};
 use super::trace_printer::Printer;
 use super::{CommandResult, Outcome, duration, random, trace_mtu, trace_paths, trace_report};
@@ -16,7 +16,7 @@ use crate::exchange::drive::trace::{OwnPort, RawWire, TraceWire};
 use crate::exchange::drive::trace_plain::PlainWire;
 use crate::exchange::drive::{Watcher, drive};
 use crate::exchange::engine::{Engine, Nanos};
-use crate::exchange::trace::{Method, Patience, Trace, TracePlan};
+use crate::exchange::trace::{FrameKind, Method, Patience, Trace, TracePlan, frame_of};
 use crate::show::trace::failure_json;
 use crate::sys::clock;
 use crate::sys::interrupt::Interrupt;
@@ -121,7 +121,8 @@ pub(super) struct TraceArgs {
     /// With -c and --watch: the time between rounds, 200ms or more.
     #[arg(long, value_name = "TIME", default_value = "1", value_parser = interval)]
     interval: Duration,
-    /// Save what was sent and received, as it passed the interface: pcap where the name ends so, else pcapng.
+    /// Save what was sent and received, as it passed the interface: pcap where the name ends so, else pcapng, with what came of each
+    /// probe as its comment.
     #[arg(short, long, value_name = "FILE")]
     write: Option<PathBuf>,
     /// Print one JSON object a line.
@@ -196,6 +197,7 @@ pub(super) fn run(args: &TraceArgs) -> CommandResult {
     }
     let mut engine = Trace::new(setup.plan.clone());
     let mut printer = Printer::new(args.json, args.resolve);
+    printer.save_to(setup.evidence.clone());
     printer.head(&args.host, engine.plan())?;
     let took = setup.drive(&mut engine, &mut printer)?;
     or_nobody_reads(printer.finish(&args.host, &engine, took))?;
@@ -235,6 +237,9 @@ pub(super) fn or_nobody_reads(printed: io::Result<()>) -> io::Result<()> {
     printed.or_else(|error| if error.kind() == io::ErrorKind::BrokenPipe { Ok(()) } else { Err(error) })
 }
 
+/// What a frame holds, and the number of its probe.
+pub(super) type FrameKey = (FrameKind, usize);
+
 /// All that a trace begins with.
 pub(super) struct Setup {
     pub(super) host: String,
@@ -243,7 +248,7 @@ pub(super) struct Setup {
     pub(super) resolve: bool,
     interrupt: Interrupt,
     wire: TraceWire,
-    recording: Option<Recording>,
+    evidence: Option<Evidence<FrameKey>>,
     _stamps: std::io::Result<ReceiptStamps>,
 }
 
@@ -262,7 +267,7 @@ impl Setup {
         let took = clock::monotonic().saturating_sub(began);
         self.wire.finish()?;
         drop(self.wire);
-        self.recording.map_or(Ok(()), Recording::finish)?;
+        self.evidence.map_or(Ok(()), Evidence::finish)?;
         or_nobody_reads(driven)?;
         Ok(took)
     }
@@ -281,10 +286,18 @@ fn set_up(args: &TraceArgs) -> Result<Option<(Setup, u32)>, Box<dyn std::error::
     } else {
         TraceWire::Raw(Box::new(RawWire::open(all_of(args, &plan), ports, args.interface.as_deref())?))
     };
-    let recording = args.write.as_deref().map(Recording::create).transpose()?;
-    recording.iter().try_for_each(|recording| wire.record(recording.recorder()))?;
+    let evidence = args.write.as_deref().map(Evidence::create).transpose()?;
+    // Verdicts stand beside packets where a trace says each; what goes many times says what all came to.
+    let has_verdicts = !args.paths && !goes_many_times(args);
+    evidence.iter().try_for_each(|evidence: &Evidence<FrameKey>| {
+        let plan = plan.clone();
+        wire.record(
+            evidence
+                .recorder(move |frame| frame_of(&plan, frame.data, frame.link_type).filter(|_| has_verdicts)),
+        )
+    })?;
     let (host, json, resolve) = (args.host.clone(), args.json, args.resolve);
-    Ok(Some((Setup { host, plan, json, resolve, interrupt, wire, recording, _stamps }, link_mtu)))
+    Ok(Some((Setup { host, plan, json, resolve, interrupt, wire, evidence, _stamps }, link_mtu)))
 }
 
 /// What a plan's packets are known by: where one trace follows the other, any number may be one of theirs.

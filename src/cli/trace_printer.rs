@@ -7,8 +7,9 @@ use std::net::IpAddr;
 use std::thread;
 use std::time::Duration;
 
+use super::evidence::{Comment, Evidence};
 use super::names::{GRACE, NameTable};
-use super::trace::tell_failure;
+use super::trace::{FrameKey, tell_failure};
 use crate::exchange::drive::Watcher;
 use crate::exchange::drive::trace::TraceWire;
 use crate::exchange::engine::Nanos;
@@ -25,12 +26,18 @@ pub(super) struct Printer {
     /// Hops that are done and not printed, and when they were done.
     waiting: VecDeque<(Hop, Nanos)>,
     heard: Vec<Heard>,
+    evidence: Option<Evidence<FrameKey>>,
 }
 
 impl Printer {
     pub(super) fn new(json: bool, resolve: bool) -> Self {
         let names = resolve.then(|| NameTable::new(Duration::ZERO));
-        Self { json, names, waiting: VecDeque::new(), heard: Vec::new() }
+        Self { json, names, waiting: VecDeque::new(), heard: Vec::new(), evidence: None }
+    }
+
+    /// Says in this file, too, what became of each probe.
+    pub(super) fn save_to(&mut self, evidence: Option<Evidence<FrameKey>>) {
+        self.evidence = evidence;
     }
 
     /// Prints the first line.
@@ -63,6 +70,13 @@ impl Printer {
             text += &(lines::summary_json(host, trace, took) + "\n");
         }
         flush(&text)
+    }
+
+    fn remark(&self, plan: &TracePlan, hop: &Hop) {
+        let Some(evidence) = &self.evidence else { return };
+        for (kind, number, text) in lines::comments(plan, hop) {
+            evidence.comment(&(kind, number), Comment { text, time: None });
+        }
     }
 
     /// Says why answers are missing, where there are enough of them to tell.
@@ -127,7 +141,11 @@ const LOOK_AGAIN: Duration = Duration::from_millis(5);
 
 impl Watcher<Trace, TraceWire> for Printer {
     fn watch(&mut self, engine: &mut Trace, now: Now) -> io::Result<()> {
-        self.waiting.extend(engine.take_hops().into_iter().map(|hop| (hop, now.monotonic)));
+        let hops = engine.take_hops();
+        for hop in self.evidence.iter().flat_map(|_| &hops) {
+            self.remark(engine.plan(), hop);
+        }
+        self.waiting.extend(hops.into_iter().map(|hop| (hop, now.monotonic)));
         self.print(engine.plan(), now.monotonic)
     }
 }

@@ -95,6 +95,27 @@ pub fn belongs(plan: &TracePlan, octets: &[u8], link_type: LinkType) -> bool {
     is_segment || packet.probe_at(plan, ip).is_some() || read(plan, octets, link_type).is_some()
 }
 
+/// What a frame of a trace holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum FrameKind {
+    /// A probe.
+    Probe,
+    /// An answer to one.
+    Answer,
+}
+
+/// What a frame holds, and the number of the probe that it is or answers; `None` where it does not say.
+pub fn frame_of(plan: &TracePlan, octets: &[u8], link_type: LinkType) -> Option<(FrameKind, usize)> {
+    let mut table = LayerTable::default();
+    dissect(octets, link_type, &mut table);
+    let (ip, transport) = outermost(&table)?;
+    let packet = Received { octets, table: &table, ip, transport };
+    match packet.probe_at(plan, ip) {
+        Some(probe) => Some((FrameKind::Probe, probe)),
+        None => Some((FrameKind::Answer, read(plan, octets, link_type)?.probe?)),
+    }
+}
+
 impl Received<'_> {
     fn entry(&self, index: usize) -> Option<&LayerEntry> {
         self.table.entries().get(index)

@@ -23,7 +23,7 @@ use std::net::IpAddr;
 
 use crate::exchange::engine::{Departure, Engine, Incoming, Nanos, Outgoing, SendError, Step};
 
-pub use self::answer::{Asked, Reach, Verdict, asked, belongs};
+pub use self::answer::{Asked, FrameKind, Reach, Verdict, asked, belongs, frame_of};
 pub use self::extension::{Extension, Interface, Label, Role};
 pub use self::loss::{Cause, Heard, Missing, Pace, missing};
 pub use self::mtu::{Narrowing, PathMtu};
