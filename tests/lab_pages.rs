@@ -66,7 +66,7 @@ fn differences_of(case: &'static Case) -> String {
         count += 1;
         let printed = on_client(&lab, scratch.path(), command);
         differences.extend(difference_to_tshark(&lab, scratch.path(), command));
-        if has_lines(&printed, piece.output, piece.is_random) {
+        if piece.holds(&printed) {
             new += piece.output;
             continue;
         }
@@ -90,28 +90,53 @@ struct Piece<'p> {
     text: &'p str,
     command: Option<&'p str>,
     output: &'p str,
-    /// Chance decides about what is printed: only its form is compared.
-    is_random: bool,
+    form: Form,
+}
+
+/// How what is printed is compared.
+#[derive(Clone, Copy)]
+enum Form {
+    /// Line by line.
+    Exact,
+    /// Chance decides about numbers and the order of lines: `text random`.
+    Random,
+    /// Chance decides about all but the first line: `text shown`.
+    Shown,
+}
+
+impl Piece<'_> {
+    fn holds(&self, printed: &str) -> bool {
+        match self.form {
+            Form::Exact => has_lines(printed, self.output, false),
+            Form::Random => has_lines(printed, self.output, true),
+            Form::Shown => printed.lines().next() == self.output.lines().next(),
+        }
+    }
 }
 
 /// Cuts a page behind each line `client$ …` of a block, and behind what that prints.
 fn pieces(page: &str) -> Vec<Piece<'_>> {
     let mut pieces = Vec::new();
-    let (mut from, mut place, mut is_random) = (0, 0, false);
+    let (mut from, mut place, mut form) = (0, 0, Form::Exact);
     let mut lines = page.split_inclusive('\n').peekable();
     while let Some(line) = lines.next() {
         place += line.len();
-        is_random = if line.starts_with("```") { line.contains("random") } else { is_random };
+        form = match line.trim_end() {
+            "```text random" => Form::Random,
+            "```text shown" => Form::Shown,
+            "```text" => Form::Exact,
+            _ => form,
+        };
         let Some(command) = line.strip_prefix(PROMPT) else { continue };
         let end = place;
         while lines.peek().is_some_and(|line| !line.starts_with("```") && !line.starts_with(PROMPT)) {
             place += lines.next().unwrap().len();
         }
         let (text, output) = (&page[from..end], &page[end..place]);
-        pieces.push(Piece { text, command: Some(command.trim_end()), output, is_random });
+        pieces.push(Piece { text, command: Some(command.trim_end()), output, form });
         from = place;
     }
-    pieces.push(Piece { text: &page[from..], command: None, output: "", is_random });
+    pieces.push(Piece { text: &page[from..], command: None, output: "", form });
     pieces
 }
 
@@ -127,18 +152,21 @@ fn on_client(lab: &Lab, directory: &Path, command: &str) -> String {
     text.lines().map(|line| format!("{}\n", line.trim_end())).collect()
 }
 
-/// Whether the lines of a page are among those that were printed, in their order. `…` stands for those that a page leaves out.
+/// Whether the lines of a page are among those that were printed, in their order. `…` stands for those that a page leaves out. Where
+/// chance decides, their order counts for nothing.
 fn has_lines(printed: &str, page: &str, is_random: bool) -> bool {
     if page.is_empty() {
         return printed.is_empty();
     }
-    let mut printed = printed.lines().map(|line| masked(line, is_random));
-    page.lines()
-        .filter(|line| *line != "…")
-        .all(|line| printed.any(|printed| printed == masked(line, is_random)))
+    if is_random {
+        let printed: Vec<String> = printed.lines().map(|line| masked(line, true)).collect();
+        return page.lines().all(|line| line == "…" || printed.contains(&masked(line, true)));
+    }
+    let mut printed = printed.lines().map(|line| masked(line, false));
+    page.lines().filter(|line| *line != "…").all(|line| printed.any(|printed| printed == masked(line, false)))
 }
 
-/// A line without what is another one each time: times, ports, sequence numbers. Where chance decides, all numbers and stars.
+/// A line without what is another one each time: times, ports, sequence numbers. Where chance decides, all numbers, stars and drawings.
 fn masked(line: &str, is_random: bool) -> String {
     let mut masked = String::new();
     for word in line.split_inclusive([' ', '=', '/', ',']) {
@@ -153,7 +181,7 @@ fn masked(line: &str, is_random: bool) -> String {
         let is_address = digits.matches('.').count() == 3;
         if (is_random && is_number || is_drawn) && !is_address {
             masked.push_str(&format!("#{end}"));
-        } else if is_random && (number == "*" || number == "ms") {
+        } else if is_random && (number == "ms" || !number.contains(char::is_alphanumeric)) {
         } else {
             masked.push_str(&format!("{}{end}", without_port(number)));
         }

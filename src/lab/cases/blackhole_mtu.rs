@@ -8,7 +8,7 @@ use super::{Case, Change};
 pub(super) static CASE: Case = Case {
     name: "blackhole-mtu",
     shows: "packets above 1400 octets vanish and no error says so: connections open, then stand still",
-    attempt: "rawsock trace -F -m 3 10.77.2.2 1500",
+    attempt: "rawsock trace --mtu 10.77.2.2",
     plan: &plan::LONG,
     changes: &[
         Change::Mtu { host: Host::Router, interface: "eth1", octets: 1400 },

@@ -8,7 +8,7 @@ use super::{Case, Change};
 pub(super) static CASE: Case = Case {
     name: "ecmp",
     shows: "the router shares flows over two ways: by which a packet goes depends on its ports",
-    attempt: "rawsock trace --sport 1001 10.77.2.2",
+    attempt: "rawsock trace --paths 10.77.2.2",
     plan: &plan::DIAMOND,
     changes: &[
         Change::Setting {

@@ -9,7 +9,7 @@ use super::{Case, Change};
 pub(super) static CASE: Case = Case {
     name: "lossy",
     shows: "the cable behind the router loses a fifth of all packets; the router itself is only slow to answer",
-    attempt: "rawsock trace -q 10 10.77.2.2",
+    attempt: "rawsock trace -c 60 --interval 0.2 10.77.2.2",
     plan: &plan::LONG,
     changes: &[
         Change::Rules { host: Host::Gate, rules: RULES },
