@@ -13,11 +13,8 @@ fn probed(lab: &Lab, words: &[&str], port: u16, event: &str) -> [Value; 2] {
         let mut command = lab.command(Host::Client, RAWSOCK);
         let output = run(command.args(["probe", "tcp", "--json"]).args(words).arg(&end_point));
         let text = text_of(&output);
-        let objects = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-        objects
-            .filter(|object| object["event"] == event)
-            .last()
-            .unwrap_or_else(|| panic!("{end_point}: {text}"))
+        let mut objects = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        objects.rfind(|object| object["event"] == event).unwrap_or_else(|| panic!("{end_point}: {text}"))
     })
 }
 
