@@ -5,6 +5,7 @@ pub mod expectation;
 pub mod ledger;
 mod message;
 pub mod query;
+mod receive;
 pub mod route;
 pub mod sample;
 mod schedule;
@@ -30,15 +31,16 @@ pub use self::event::{Damage, Event, Reply};
 pub use self::message::{FrameKind, belongs, frame_of, path_mtu};
 pub use self::target::Target;
 
-use self::ledger::{DropReason, Ledger, PacketClass, ProbeClass};
+use self::ledger::{DropReason, Ledger, ProbeClass};
 use self::message::Message;
 use self::query::{Request, RequestPlan};
-use self::sample::{Sample, WayIn, WayOut};
+use self::receive::Held;
+use self::sample::{WayIn, WayOut};
 use self::schedule::Schedule;
 use self::statistics::Statistics;
 use self::stencil::Maker;
 use self::tag::Mark;
-use self::told::{Answer, Route, Told};
+use self::told::Route;
 
 /// How a run of pings goes.
 #[derive(Debug, Clone)]
@@ -96,14 +98,6 @@ struct Asked {
     at: Nanos,
     target: usize,
     seq: u64,
-}
-
-/// A reply that is not told yet.
-#[derive(Debug, Clone)]
-struct Held {
-    back: WayIn,
-    until: Nanos,
-    reply: Reply,
 }
 
 /// When nothing is to be waited for any more, as it was last worked out.
@@ -328,145 +322,6 @@ impl Ping {
         }
     }
 
-    /// The request that a reply says that it belongs to, and whether its payload proves it.
-    fn find(&self, packet: &Message<'_>) -> Option<(usize, u64)> {
-        let request = &self.plan.request;
-        if packet.ident != request.ident {
-            return None;
-        }
-        if request.is_tagged()
-            && let Some(mark) = request.tag.read(packet.payload)
-        {
-            return Some((usize::try_from(mark.target).ok()?, mark.seq));
-        }
-        self.find_by_header(Some(packet.from), packet)
-    }
-
-    /// The same by address, identifier and sequence number alone.
-    fn find_by_header(&self, peer: Option<IpAddr>, packet: &Message<'_>) -> Option<(usize, u64)> {
-        if packet.ident != self.plan.request.ident {
-            return None;
-        }
-        let by_address = peer.and_then(|peer| self.by_address.get(&peer).copied());
-        let group = || self.targets.iter().position(Target::is_group);
-        // Of one target alone it can be told even from elsewhere.
-        let only = || (self.targets.len() == 1).then_some(0);
-        let number = by_address.or_else(group).or_else(only)?;
-        let seq = self.targets.get(number)?.seq_of(packet.seq.into(), self.plan.request.window())?;
-        Some((number, seq))
-    }
-
-    fn stray(&mut self, packet: &Message<'_>, wall: i64) {
-        self.strays.packet(PacketClass::Stray);
-        self.events.push(Event::Stray { from: packet.from, kind: packet.kind, wall });
-    }
-
-    fn reply(&mut self, packet: &Message<'_>, back: WayIn, route: Vec<Route>) {
-        let found = self.find(packet).and_then(|(number, seq)| {
-            let target = self.targets.get_mut(number)?;
-            let probe = *target.probe(seq)?;
-            Some((number, seq, probe, probe.out?))
-        });
-        let Some((number, seq, probe, out)) = found else { return self.stray(packet, back.wall) };
-        let Some(target) = self.targets.get_mut(number) else { return };
-        let mark = Mark { target: u32::try_from(number).unwrap_or(u32::MAX), seq };
-        let damage = match packet.checksum_is_good {
-            true => Damage::of(self.plan.request.judge(Request { mark, at: probe.made }, packet.payload)),
-            false => Some(Damage::Checksum),
-        };
-        let is_elsewhere = packet.from != target.address && !target.is_group();
-        let class = match damage {
-            _ if is_elsewhere => PacketClass::Elsewhere,
-            Some(Damage::Tag) => PacketClass::Forged,
-            Some(_) => PacketClass::Damaged,
-            None if probe.is_answered => PacketClass::Duplicate,
-            None if seq < target.latest => PacketClass::Reordered,
-            None => PacketClass::Answer,
-        };
-        target.ledger.packet(class);
-        let sample = Sample::of(&out, &back);
-        let is_given_up = matches!(probe.end, Some(ProbeClass::Lost | ProbeClass::Unstamped));
-        let took = back.reading.at.saturating_sub(out.called);
-        let late = took > self.plan.timeout || is_given_up && !self.is_closed;
-        if matches!(class, PacketClass::Answer | PacketClass::Reordered) {
-            target.latest = target.latest.max(seq);
-            target.last_active = back.reading.at;
-            if let Some(probe) = target.probe(seq) {
-                probe.is_answered = true;
-            }
-            self.end(number, seq, if late { ProbeClass::Late } else { ProbeClass::Answered });
-        }
-        let told = Told { answer: Answer::read(packet.kind, packet.octets), route };
-        let reply = Reply {
-            target: number,
-            seq,
-            from: packet.from,
-            len: packet.octets.len(),
-            ttl: packet.ttl,
-            sample,
-            class,
-            late,
-            damage,
-            told,
-            wall: back.wall,
-        };
-        let lacks_stamp = !out.is_stamped() && sample.clock.is_none() && !self.is_closed;
-        match lacks_stamp && self.held.len() < MOST_HELD {
-            true => self.held.push(Held { back, until: back.reading.at.saturating_add(STAMP_WAIT), reply }),
-            false => self.tell(reply),
-        }
-    }
-
-    /// Tells of a reply, whose round trip is final now.
-    fn tell(&mut self, reply: Reply) {
-        if matches!(reply.class, PacketClass::Answer | PacketClass::Reordered)
-            && let Some(target) = self.targets.get_mut(reply.target)
-        {
-            target.times.add(&reply.sample);
-        }
-        self.events.push(Event::Reply(reply));
-    }
-
-    /// Tells of the replies that have waited for a stamp until now, and of those whose stamp has come.
-    fn tell_held(&mut self, now: Nanos) {
-        for held in std::mem::take(&mut self.held) {
-            let Held { back, until, mut reply } = held.clone();
-            let out = self.targets.get_mut(reply.target).and_then(|target| target.probe(reply.seq)?.out);
-            match out {
-                Some(out) if out.is_stamped() => reply.sample = Sample::of(&out, &back),
-                Some(_) if until > now => {
-                    self.held.push(held);
-                    continue;
-                }
-                _ => {}
-            }
-            self.tell(reply);
-        }
-    }
-
-    fn error(&mut self, packet: &Message<'_>, quoted: &Message<'_>, at: Nanos, wall: i64) {
-        let found = self.find_by_header(quoted.to, quoted);
-        let Some((number, seq)) = found else { return self.stray(packet, wall) };
-        let Some(target) = self.targets.get_mut(number) else { return };
-        let Some(probe) = target.probe(seq).map(|probe| *probe) else { return self.stray(packet, wall) };
-        let class = if packet.checksum_is_good { PacketClass::Error } else { PacketClass::Damaged };
-        target.ledger.packet(class);
-        if class == PacketClass::Damaged {
-            return;
-        }
-        let (from, kind) = (packet.from, packet.kind);
-        // A redirect tells of a better way; the request itself went on (RFC 792).
-        let is_redirect = !packet.is_v6 && kind.0 == 5;
-        let rtt = at.saturating_sub(probe.out.map_or(at, |out| out.called));
-        if !is_redirect && (probe.end.is_none() || probe.end == Some(ProbeClass::Unfinished)) {
-            target.last_active = at;
-            target.ledger.error((from, kind.0, kind.1));
-            self.end(number, seq, ProbeClass::IcmpError);
-        }
-        let (text, mtu) = packet.error_words();
-        self.events.push(Event::Error { target: number, seq, from, text, kind, mtu, rtt, wall });
-    }
-
     /// Whether as many requests are under way as may be.
     fn is_full(&self) -> bool {
         self.plan.flood.is_some_and(|most| self.open_probes >= most)
@@ -490,9 +345,6 @@ const KEPT: usize = 1 << 18;
 const LEAST_KEPT: usize = 16;
 /// Requests whose stamps may still come.
 const MOST_TAGS: usize = 1 << 14;
-/// Replies that may wait for stamps, and how long.
-const MOST_HELD: usize = 1024;
-const STAMP_WAIT: Nanos = 5 * MILLISECOND;
 /// At least so long is waited for the last replies, whatever the round trips were.
 const MIN_WAIT: Nanos = 20 * MILLISECOND;
 

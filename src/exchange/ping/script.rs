@@ -2,7 +2,9 @@
 
 use std::hash::RandomState;
 
+use super::ledger::PacketClass;
 use super::query::Query;
+use super::receive::STAMP_WAIT;
 use super::tag::Tag;
 use super::*;
 use crate::exchange::engine::{SECOND, Stage};
