@@ -265,7 +265,8 @@ pub(super) fn run(args: &PingArgs) -> CommandResult {
     for address in addresses {
         printer.add_address(address, wanted, &mut engine, &mut wire, Now::read());
     }
-    printer.wait_for(Resolver::start(names.clone(), wanted)?, names.len(), &mut engine);
+    let resolver = (!names.is_empty()).then(|| Resolver::start(names.clone(), wanted)).transpose()?;
+    printer.wait_for(resolver, names.len(), &mut engine);
     if let Err(error) = drive(&mut engine, &mut wire, &interrupt, &mut printer)
         && error.kind() != io::ErrorKind::BrokenPipe
     {

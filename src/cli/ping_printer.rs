@@ -135,9 +135,9 @@ impl<'a> Printer<'a> {
     }
 
     /// Waits for so many names, each of which is added when it is resolved.
-    pub(super) fn wait_for(&mut self, resolver: Resolver, names: usize, engine: &mut Ping) {
+    pub(super) fn wait_for(&mut self, resolver: Option<Resolver>, names: usize, engine: &mut Ping) {
         self.pending = names;
-        self.resolver = Some(resolver);
+        self.resolver = resolver;
         if names == 0 {
             engine.close();
         }

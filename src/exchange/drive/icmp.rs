@@ -11,7 +11,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use crate::exchange::drive::numbers::Numbers;
 use crate::exchange::drive::tap::Tap;
 use crate::exchange::drive::told_packet::{error_packet, with_header};
-use crate::exchange::drive::{Wire, icmp_filter};
+use crate::exchange::drive::{Wire, icmp_filter, receive_buffer};
 use crate::exchange::engine::{Departure, Incoming, Outgoing, Reading, SendError, Stage, Stamp};
 use crate::exchange::fragment::fragments;
 use crate::exchange::ping::{belongs, path_mtu};
@@ -91,7 +91,7 @@ pub struct IcmpWire {
 impl IcmpWire {
     /// No sockets yet: each family's are opened when its first target comes.
     pub fn new(options: IcmpOptions) -> Self {
-        let buffer = vec![0; usize::from(u16::MAX) + 1];
+        let buffer = receive_buffer();
         let fragment_ident = u32::from(options.ident);
         Self {
             options,

@@ -132,6 +132,12 @@ fn take<E: Engine, W: Wire>(engine: &mut E, wire: &mut W) {
     }
 }
 
+/// Room for any IP packet. It is so large that the allocator has the kernel map it (M_MMAP_THRESHOLD in mallopt(3)): the zeros of such
+/// pages cost nothing until something is written into them, where those of a smaller one are written first.
+fn receive_buffer() -> Vec<u8> {
+    vec![0; 1 << 18]
+}
+
 /// Waits for packets, a signal, the watcher or the end of the time, and passes on what came.
 fn pause<E: Engine, W: Wire>(
     engine: &mut E,

@@ -10,6 +10,7 @@ use crate::exchange::drive::icmp::{icmp_number, ip_layer};
 use crate::exchange::drive::kernel_syn::{largest_segment, learn};
 use crate::exchange::drive::numbers::Numbers;
 use crate::exchange::drive::probe_plain::forbidden;
+use crate::exchange::drive::receive_buffer;
 use crate::exchange::engine::{Nanos, Stage};
 use crate::exchange::probe::{Making, SynShape, Verdict, usual_syn};
 use crate::packet::build::build;
@@ -106,7 +107,7 @@ impl RawSockets {
             kernel: HashMap::new(),
             guessed: false,
             is_anatomy: false,
-            buffer: vec![0; usize::from(u16::MAX) + 1],
+            buffer: receive_buffer(),
         })
     }
 

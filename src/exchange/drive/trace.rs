@@ -4,10 +4,10 @@
 use std::net::{IpAddr, SocketAddr, SocketAddrV6};
 use std::os::fd::{AsFd, BorrowedFd};
 
-use crate::exchange::drive::Wire;
 use crate::exchange::drive::icmp::{Recorder, icmp_number, ip_layer};
 use crate::exchange::drive::tap::Tap;
 use crate::exchange::drive::trace_plain::PlainWire;
+use crate::exchange::drive::{Wire, receive_buffer};
 use crate::exchange::engine::{Departure, Incoming, Outgoing, SendError, Stage};
 use crate::exchange::trace::{Method, TracePlan, belongs};
 use crate::packet::build::build;
@@ -155,7 +155,7 @@ impl RawWire {
         }
         // Where the kernel has none, the time of the call is told.
         let _ = sender.stamp_departures(Departures::default());
-        let buffer = vec![0; usize::from(u16::MAX) + 1];
+        let buffer = receive_buffer();
         Ok(Self { plan, sender, icmp, tcp, ports, tap: None, buffer })
     }
 

@@ -5,9 +5,9 @@ use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::os::fd::{AsFd, BorrowedFd};
 
-use crate::exchange::drive::Wire;
 use crate::exchange::drive::told_packet::{icmp_number, ip_layer};
 use crate::exchange::drive::trace::socket_address;
+use crate::exchange::drive::{Wire, receive_buffer};
 use crate::exchange::engine::{Incoming, Outgoing, SendError};
 use crate::exchange::trace::{Asked, Method, TracePlan, asked};
 use crate::packet::build::build;
@@ -49,7 +49,7 @@ impl PlainWire {
         if let Some(local) = udp.as_ref().and_then(HopSocket::local) {
             plan.source_port = local.port();
         }
-        let buffer = vec![0; usize::from(u16::MAX) + 1];
+        let buffer = receive_buffer();
         Ok(Self { plan: plan.clone(), udp, attempts: Vec::new(), sent: VecDeque::new(), buffer })
     }
 
