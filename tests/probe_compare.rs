@@ -77,7 +77,7 @@ fn a_filter_that_looks_at_an_option_is_told_and_the_option_named() {
             true,
         ),
         ("tcp dport 7 tcp option maxseg size < 536 drop", "", false),
-        ("tcp dport 7 tcp window < 2000 drop", "tcp.window_size_value 1024", true),
+        ("tcp dport 7 tcp window < 2000 drop", "with tcp.window_size_value 1024", true),
     ];
     for (rule, name, differs) in cases {
         for server in SERVERS {

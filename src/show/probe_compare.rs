@@ -137,7 +137,7 @@ pub fn bisect(
                 let _ = writeln!(out, "  {edit}: {}", state(to));
             }
             let names: Vec<String> = edits.iter().map(|(edit, _)| edit.to_string()).collect();
-            writeln!(out, "verdict: what makes the difference is {}", names.join(", or "))
+            writeln!(out, "verdict: the answer flips {}", names.join(", or "))
         }
         Found::Together { from, edits, to } => {
             let names: Vec<String> = edits.iter().map(ToString::to_string).collect();

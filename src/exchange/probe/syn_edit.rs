@@ -30,13 +30,13 @@ impl fmt::Display for Edit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Without(option) => write!(f, "without tcp.options.{option}"),
-            Self::Window(window) => write!(f, "tcp.window_size_value {window}"),
+            Self::Window(window) => write!(f, "with tcp.window_size_value {window}"),
             Self::NoEcn => f.write_str("without tcp.flags.ece and tcp.flags.cwr"),
-            Self::OptionsReversed => f.write_str("tcp.options in reverse order"),
-            Self::DontFragment(true) => f.write_str("ip.flags.df set"),
-            Self::DontFragment(false) => f.write_str("ip.flags.df not set"),
-            Self::Ttl(ttl) => write!(f, "time to live {ttl}"),
-            Self::Tos(tos) => write!(f, "type of service {tos:#04x}"),
+            Self::OptionsReversed => f.write_str("with tcp.options in reverse order"),
+            Self::DontFragment(true) => f.write_str("with ip.flags.df set"),
+            Self::DontFragment(false) => f.write_str("with ip.flags.df not set"),
+            Self::Ttl(ttl) => write!(f, "with time to live {ttl}"),
+            Self::Tos(tos) => write!(f, "with type of service {tos:#04x}"),
         }
     }
 }
