@@ -401,7 +401,7 @@ fn the_tables_say_what_there_is() {
     for words in [
         "Rates, in intervals of 1 s: 18\n",
         "by packets  9.000000       40",
-        "DNS             31      1        30      1        1           2  1.000  54.464  10.000  1050.000  1050.000\n",
+        "DNS             31      1        30      1        1           2  1.000  54.464  194.895  10.000  30.500  1050.000  1050.000\n",
         "10.0.0.1        5658  86.2%  2549      3109\n",
     ] {
         assert!(timed.contains(words), "{words}:\n{timed}");
