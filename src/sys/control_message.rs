@@ -80,8 +80,9 @@ pub fn receive<'a>(
     }
     let mut about = About::default();
     let said = header.msg_controllen.min(mem::size_of_val(&control));
-    let octets: Vec<u8> = control.iter().flat_map(|word| word.to_ne_bytes()).take(said).collect();
-    for message in (ControlMessages { left: &octets }) {
+    // SAFETY: `control` is initialised, lives on, and is `said` octets long or longer; octets need no alignment.
+    let octets = unsafe { std::slice::from_raw_parts(control.as_ptr().cast::<u8>(), said) };
+    for message in (ControlMessages { left: octets }) {
         about.note(message);
     }
     let from = socket_address(&name, header.msg_namelen as usize);
