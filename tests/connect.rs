@@ -276,7 +276,7 @@ fn no_file_leaves_its_folder() {
 }
 
 #[test]
-fn raw_files_and_the_pipe() {
+fn raw_files_arrive_whole_and_replace_nothing() {
     let place = tempfile::tempdir().unwrap();
     let (from, to) = (place.path().join("from"), place.path().join("to"));
     fs::write(&from, "octets\0of a file\n".repeat(10_000)).unwrap();
@@ -286,26 +286,33 @@ fn raw_files_and_the_pipe() {
     assert_eq!(connect(&arguments, b"").status.code(), Some(0));
     assert!(fs::read(&from).unwrap() == fs::read(&to).unwrap());
     assert!(text_of(&connect(&arguments, b"")).contains("(--force replaces it)"));
-    // serve --service pipe is the other end of connect; its log goes to stderr.
-    let name = format!("@rawsock-pipe-{}", std::process::id());
-    let mut command = Command::new(RAWSOCK);
-    command.args(["serve", "unix", &name, "--service", "pipe"]);
-    let mut pipe =
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    pipe.stdin.take().unwrap().write_all(b"from the server\n").unwrap();
-    let begun = Instant::now();
-    let output = loop {
-        let output = connect(&["unix", &name], b"from the client\n");
-        if output.status.success() || begun.elapsed() > Duration::from_secs(10) {
-            break output;
-        }
-    };
-    assert_eq!(text_of(&output), "from the server\n");
-    let output = pipe.wait_with_output().unwrap();
-    assert_eq!(
-        (String::from_utf8_lossy(&output.stdout).as_ref(), output.status.code()),
-        ("from the client\n", Some(0))
-    );
+}
+
+#[test]
+fn the_pipe_works_under_every_driver() {
+    for model in MODELS {
+        // serve --service pipe is the other end of connect; its log goes to stderr.
+        let name = format!("@rawsock-pipe-{model}-{}", std::process::id());
+        let mut command = Command::new(RAWSOCK);
+        command.args(["serve", "unix", &name, "--service", "pipe", "--io", model]);
+        let mut pipe =
+            command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        pipe.stdin.take().unwrap().write_all(b"from the server\n").unwrap();
+        let begun = Instant::now();
+        let output = loop {
+            let output = connect(&["unix", &name], b"from the client\n");
+            if output.status.success() || begun.elapsed() > Duration::from_secs(10) {
+                break output;
+            }
+        };
+        assert_eq!(text_of(&output), "from the server\n", "{model}");
+        let output = pipe.wait_with_output().unwrap();
+        assert_eq!(
+            (String::from_utf8_lossy(&output.stdout).as_ref(), output.status.code()),
+            ("from the client\n", Some(0)),
+            "{model}"
+        );
+    }
 }
 
 #[test]
