@@ -9,7 +9,7 @@ use crate::proto::{data, registry};
 use crate::wire::value::Value;
 
 use super::route::RouteQuery;
-use super::tag::{HEAD_LEN, Mark, Tag};
+use super::tag::{Mark, Tag};
 
 /// What is asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -283,9 +283,6 @@ fn to_v6(address: IpAddr) -> Ipv6Addr {
         IpAddr::V6(address) => address,
     }
 }
-
-/// The least octets of payload that tell a reply's request without its header.
-pub const LEAST_TAGGED: usize = HEAD_LEN;
 
 #[cfg(test)]
 mod tests {
