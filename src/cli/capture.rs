@@ -6,6 +6,7 @@ use clap::{Args, ValueEnum};
 
 use super::capture_device::Device;
 use super::capture_files::{FileArgs, Files};
+use super::capture_hook::Hook;
 use super::capture_keeper::{Keeper, TriggerArgs};
 use super::capture_limits::{Limit, Limits};
 use super::capture_progress::Progress;
@@ -16,6 +17,7 @@ use super::capture_tap::{Opening, Tap};
 use super::display_filter::{DisplayFilter, DisplayFilterArgs};
 use super::filter_argument::FilterArgs;
 use super::packet_output::{PacketOutputArgs, Printer};
+use super::sandbox::{Plan, SandboxArgs};
 use super::tracking::Tracking;
 use super::{CommandResult, Outcome, interfaces};
 use crate::show::text::printable;
@@ -24,6 +26,7 @@ use crate::sys::clock;
 use crate::sys::interrupt::Interrupt;
 use crate::sys::netlink::{LinkMonitor, Netlink};
 use crate::sys::ring::{MAX_SNAP_LEN, RingOptions, Source};
+use crate::sys::sandbox::Doing;
 
 /// Capture packets: show them as they pass, and save them for Wireshark.
 #[derive(Debug, Args)]
@@ -38,6 +41,8 @@ pub(super) struct CaptureArgs {
     /// Keep at most so many octets of each packet; 0 for all.
     #[arg(short, long = "snapshot-length", value_name = "OCTETS", default_value_t = 0)]
     snap_len: u32,
+    #[command(flatten)]
+    sandbox: SandboxArgs,
     #[command(flatten)]
     files: FileArgs,
     /// End by itself: duration:TIME, filesize:SIZE, files:N or packets:N, whichever comes first.
@@ -137,8 +142,11 @@ pub(super) fn run(args: &CaptureArgs) -> CommandResult {
         ..RingOptions::default()
     };
     let opening = Opening { filter, ring, threads: args.threads.into() };
-    let mut session = session(args, devices, opening)?;
+    let hook = args.files.hook()?;
+    let mut session = session(args, devices, opening, hook)?;
     session.describe()?;
+    kept(args).enter(args.sandbox, args.output.is_verbose())?;
+    session.start()?;
     for tap in &session.taps {
         anstream::eprintln!(
             "listening on {}, link type {}, at most {snap_len} octets of each packet",
@@ -152,6 +160,17 @@ pub(super) fn run(args: &CaptureArgs) -> CommandResult {
     session.listen(&interrupt)?;
     session.end()?;
     Ok(Outcome::Done)
+}
+
+/// What a capture does from then on: it takes packets from rings, hears of interfaces, and makes more files.
+fn kept(args: &CaptureArgs) -> Plan {
+    Plan::default()
+        .does(&[Doing::Traffic, Doing::Netlink])
+        .does_if(args.threads > 1, Doing::Threads)
+        .does_if(args.files.has_hook(), Doing::Wait)
+        .tells_local_time()
+        .writes(args.files.folder_of_more(args.triggers.dump_on.is_some()))
+        .asks_for_names(args.output.asks_for_names())
 }
 
 /// Octets of each socket's buffer.
@@ -170,7 +189,12 @@ fn buffer_len(args: &CaptureArgs, devices: usize) -> usize {
 }
 
 /// Opens the devices and the file.
-fn session(args: &CaptureArgs, devices: Vec<Device>, opening: Opening) -> Result<Session, Box<dyn Error>> {
+fn session(
+    args: &CaptureArgs,
+    devices: Vec<Device>,
+    opening: Opening,
+    hook: Option<Hook>,
+) -> Result<Session, Box<dyn Error>> {
     // A mistake in one is told before a file is begun.
     let display_filter = args.display_filter.compile()?;
     let (stop_on, keeper) = (args.triggers.stop_on()?, args.triggers.keeper()?);
@@ -195,7 +219,7 @@ fn session(args: &CaptureArgs, devices: Vec<Device>, opening: Opening) -> Result
         tracking: Tracking::new(need),
         dumped,
         printer,
-        files: Files::create(&args.files, keeper.is_some())?,
+        files: Files::create(&args.files, hook, keeper.is_some())?,
         display_filter,
         stop_on,
         keeper,

@@ -1,9 +1,9 @@
 //! Capture files as commands write them: who wrote them, and whom they belong to.
 
 use std::collections::HashMap;
-use std::env;
 use std::path::Path;
 
+use super::sandbox::caller;
 use crate::file::{CaptureWriter, Interface, Section, WriteError, WriteOptions};
 use crate::sys::netlink::Netlink;
 use crate::wire::frame::{Frame, LinkType};
@@ -15,7 +15,7 @@ pub(super) fn write_options() -> WriteOptions {
             application: Some(concat!("rawsock ", env!("CARGO_PKG_VERSION")).to_owned()),
             ..Section::default()
         },
-        owner: caller(),
+        owner: caller().map(|caller| (caller.user, caller.group)),
         ..WriteOptions::default()
     }
 }
@@ -83,11 +83,4 @@ impl LiveFile {
     pub(super) fn finish(self) -> Result<(), WriteError> {
         self.writer.finish()
     }
-}
-
-/// User and group of whoever called sudo (sudo(8), environment), when it runs this as root.
-fn caller() -> Option<(u32, u32)> {
-    let id = |name| env::var(name).ok()?.parse().ok();
-    let ids = (id("SUDO_UID")?, id("SUDO_GID")?);
-    rustix::process::geteuid().is_root().then_some(ids)
 }

@@ -12,6 +12,7 @@ use super::capture_file::live_options;
 use super::capture_hook::Hook;
 use super::capture_limits::Limit;
 use super::duration;
+use super::sandbox::folder_of;
 use crate::file::{Counts, Interface, Namer, RotatingWriter, Rotation, WriteError, Written};
 use crate::sys::clock;
 use crate::wire::frame::Frame;
@@ -69,6 +70,33 @@ impl FileArgs {
         rotation
     }
 
+    /// What is run for each file that is ended. It waits in a process of its own, which must be begun before any thread is.
+    ///
+    /// # Errors
+    /// When there is no such program, or no room for a process.
+    pub(super) fn hook(&self) -> Result<Option<Hook>, String> {
+        self.hook.as_deref().map(Hook::new).transpose()
+    }
+
+    /// The folder that files are made in while packets come, should there be more than the one that is made first.
+    pub(super) fn folder_of_more(&self, on_demand: bool) -> Option<PathBuf> {
+        let path = self.write.as_deref().filter(|_| on_demand || self.rotation() != Rotation::default())?;
+        // A pattern may be in the name of the folder, too.
+        let is_pattern = |folder: &&Path| folder.to_string_lossy().contains('%');
+        let folder = folder_of(path);
+        folder.ancestors().find(|folder| !is_pattern(folder)).map(|folder| {
+            match folder.as_os_str().is_empty() {
+                true => PathBuf::from("."),
+                false => folder.to_owned(),
+            }
+        })
+    }
+
+    /// Whether a program is run for each file.
+    pub(super) fn has_hook(&self) -> bool {
+        self.hook.is_some()
+    }
+
     /// Whether the packets go to stdout.
     pub(super) fn is_stdout(&self) -> bool {
         self.write.as_deref() == Some(Path::new("-"))
@@ -106,7 +134,11 @@ impl Files {
     ///
     /// # Errors
     /// When it cannot be created, or is told to begin at other times too.
-    pub(super) fn create(args: &FileArgs, on_demand: bool) -> Result<Option<Self>, Box<dyn Error>> {
+    pub(super) fn create(
+        args: &FileArgs,
+        hook: Option<Hook>,
+        on_demand: bool,
+    ) -> Result<Option<Self>, Box<dyn Error>> {
         let Some(path) = &args.write else { return Ok(None) };
         let rotation = args.rotation();
         let is_stream = args.is_stdout();
@@ -117,7 +149,6 @@ impl Files {
         {
             return Err("-C, -G and -b do not go with --dump-on: each dump is a file of its own (-W says how many are kept)".into());
         }
-        let hook = args.hook.as_deref().map(Hook::new).transpose()?;
         let rotation = Rotation { on_demand, is_ring: rotation.is_ring || on_demand, ..rotation };
         let mut options = live_options();
         options.flush_each = args.unbuffered;
@@ -208,7 +239,7 @@ impl Files {
     /// When what is still in memory cannot be written.
     pub(super) fn finish(&mut self) -> Result<(), Box<dyn Error>> {
         let ended = self.writer.end()?;
-        if let Some(hook) = &mut self.hook {
+        if let Some(mut hook) = self.hook.take() {
             if let Some(path) = ended {
                 hook.run(&path);
             }

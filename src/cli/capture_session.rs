@@ -41,6 +41,15 @@ impl Session {
         Ok(())
     }
 
+    /// Has the rings emptied.
+    ///
+    /// # Errors
+    /// When the system has no room for a thread.
+    pub(super) fn start(&mut self) -> Result<(), Box<dyn Error>> {
+        let opening = &self.opening;
+        self.taps.iter_mut().try_for_each(|tap| tap.start(opening))
+    }
+
     /// Takes packets until enough have come, a signal ends it, or nothing more can be written.
     ///
     /// # Errors

@@ -1,4 +1,7 @@
 //! One device that is captured from: its ring, its number in the file, and what has become of the interface.
+//!
+//! A capture gives up the right to open sockets when it begins. For an interface that goes and comes back it has opened as many as it
+//! may need, which hear nothing until then.
 
 use std::error::Error;
 
@@ -6,7 +9,9 @@ use super::capture_device::Device;
 use super::capture_intake::{Intake, Taken};
 use crate::file::Interface;
 use crate::filter::capture::CaptureFilter;
+use crate::show::text::printable;
 use crate::sys::netlink::Link;
+use crate::sys::packet_socket::PacketSocket;
 use crate::sys::ring::{Ring, RingOptions};
 use crate::wire::frame::Frame;
 
@@ -25,8 +30,12 @@ pub(super) struct Tap {
     pub(super) number: u32,
     /// What the kernel cannot filter by is filtered here.
     pub(super) filter: Option<CaptureFilter>,
+    /// Rings that hear already, and that nobody empties yet.
+    rings: Vec<Ring>,
     /// While the interface is there.
     pub(super) intake: Option<Intake>,
+    /// Sockets for when it has gone and come back.
+    spare: Vec<PacketSocket>,
     pub(super) is_up: bool,
     /// What was counted: by rings that are closed, and since the last look.
     pub(super) counted: Counted,
@@ -47,28 +56,55 @@ pub(super) struct Counted {
     pub(super) by_adapter: u64,
 }
 
+/// How often an interface may come back. A socket without a ring costs the kernel a page or two.
+const SPARE: usize = 32;
+
 impl Tap {
-    /// Opens a device.
+    /// Opens a device; packets come in from now on, and are taken when it is [started](Self::start).
     ///
     /// # Errors
     /// When the filter is none, or the interface cannot be opened.
     pub(super) fn open(device: Device, opening: &Opening) -> Result<Self, Box<dyn Error>> {
+        let threads = opening.threads.max(1);
+        let count = if device.index() > 0 { threads.saturating_mul(SPARE) } else { 0 };
+        let sockets = (0..threads.saturating_add(count)).map(|_| Ring::socket(device.source));
+        let sockets = sockets.collect::<Result<_, _>>()?;
+        Self::of(device, opening, sockets)
+    }
+
+    fn of(device: Device, opening: &Opening, mut spare: Vec<PacketSocket>) -> Result<Self, Box<dyn Error>> {
         let compiled = device.filter(&opening.filter, opening.ring.snap_len)?;
         let program = device.program(&compiled);
         let filter = program.is_none().then_some(compiled);
         let options = RingOptions { filter: program, ..opening.ring.clone() };
         opening.ring.stamps.switch_on(&device.name)?;
-        let rings = Ring::open_group(device.source, &options, opening.threads)?;
-        let intake = Some(Intake::of(rings, opening.ring.buffer_len)?);
-        Ok(Self { device, number: 0, filter, intake, is_up: true, counted: Counted::default() })
+        let sockets = spare.split_off(spare.len().saturating_sub(opening.threads.max(1)));
+        let rings = Ring::of_group(sockets, device.source, &options)?;
+        let counted = Counted::default();
+        Ok(Self { device, number: 0, filter, rings, intake: None, spare, is_up: true, counted })
+    }
+
+    /// Has the rings emptied, by threads where there are several.
+    ///
+    /// # Errors
+    /// When the system has no room for a thread.
+    pub(super) fn start(&mut self, opening: &Opening) -> Result<(), Box<dyn Error>> {
+        self.intake = Some(Intake::of(std::mem::take(&mut self.rings), opening.ring.buffer_len)?);
+        Ok(())
     }
 
     /// Opens an interface that has come back, perhaps as another one of the same name.
     ///
     /// # Errors
-    /// As of [`Tap::open`].
+    /// As of [`Tap::open`], and when it has come back too often.
     pub(super) fn reopen(&mut self, link: &Link, opening: &Opening) -> Result<(), Box<dyn Error>> {
-        let tap = Self::open(Device::of(link)?, opening)?;
+        let spare = std::mem::take(&mut self.spare);
+        if spare.is_empty() {
+            let name = printable(&link.name);
+            return Err(format!("{name} has come back {SPARE} times, and the right to open it once more was given up: begin the capture anew").into());
+        }
+        let mut tap = Self::of(Device::of(link)?, opening, spare)?;
+        tap.start(opening)?;
         let (number, counted) = (self.number, self.counted);
         *self = Self { number, counted, ..tap };
         Ok(())

@@ -11,8 +11,9 @@ use clap::Args;
 use super::explain::{Explain, Ours};
 use super::plain_address::{Transport, to_connect, to_listen};
 use super::plain_log::Log;
-use super::plain_stdio::{HexDump, Objects, Pieces, feed_from, stdout};
+use super::plain_stdio::{HexDump, Input, Objects, Pieces, feed_from, stdout};
 use super::resolve::Wanted;
+use super::sandbox::{Plan, SandboxArgs, folder_of};
 use super::serve::{Kind, end_by_signals, nanos, socket_type};
 use super::{CommandResult, Outcome, duration, plain_files};
 use crate::plain::client::talk;
@@ -26,6 +27,8 @@ use crate::plain::stop::Stop;
 use crate::plain::told::{Tell, ToldSocket};
 use crate::show::plain::{end_words, passed};
 use crate::sys::error::Cause;
+use crate::sys::interrupt::Interrupt;
+use crate::sys::sandbox::Doing;
 use crate::sys::socket::{Family, SocketOption, SocketType};
 use crate::sys::socket_address::SocketAddress;
 
@@ -104,9 +107,11 @@ pub(super) struct ConnectArgs {
     /// Print each system call as it happens, what TCP knows, and, with CAP_NET_RAW, the packets beside them.
     #[arg(long)]
     explain: bool,
-    /// Print what passed at the end.
-    #[arg(short)]
+    /// Print what passed at the end, and at the beginning what the process gave up.
+    #[arg(short, long)]
     verbose: bool,
+    #[command(flatten)]
+    sandbox: SandboxArgs,
     /// Print one JSON object a line.
     #[arg(long)]
     json: bool,
@@ -146,19 +151,23 @@ pub(super) fn run(args: &ConnectArgs) -> CommandResult {
     } else {
         None
     };
-    let service: Arc<dyn Service> = match &files {
-        Some(files) => Arc::clone(files) as Arc<dyn Service>,
-        None => args.pipe(&log, kind)?,
+    let (service, input): (Arc<dyn Service>, Option<Input>) = match &files {
+        Some(files) => (Arc::clone(files) as Arc<dyn Service>, None),
+        None => args.pipe(&log, kind).map(|(pipe, input)| (pipe, Some(input)))?,
     };
-    let explain = Explain::start(args.explain, &log, args.transport)?;
-    let ended = args.connected(&address, kind, explain.as_ref()).and_then(|socket| {
+    let mut explain = Explain::new(args.explain, args.transport);
+    let connected = args.connected(&address, kind, explain.as_ref());
+    args.kept().enter(args.sandbox, args.verbose)?;
+    explain.iter_mut().try_for_each(|explain| explain.start(&log))?;
+    let ended = connected.and_then(|socket| {
+        input.into_iter().for_each(|begin| begin());
         if args.json {
             let (local, peer) = (socket.socket().local().to_string(), address.to_string());
             let object = crate::show::json_object::JsonObject::new().text("event", "connected");
             log.write(&(object.text("local", &local).text("peer", &peer).end() + "\n"));
         }
         let stop = Stop::new()?;
-        end_by_signals(&stop)?;
+        end_by_signals(Interrupt::catch()?, &stop)?;
         let (address, keeps_messages) = (address.clone(), kind.keeps_messages());
         let peer = Peer { id: 1, address, keeps_messages, is_datagrams: kind == SocketType::Datagram };
         let ended = talk(&socket, peer.clone(), &*service, args.limits(), &stop)?;
@@ -188,6 +197,12 @@ fn outcome(address: &SocketAddress, end: &End) -> CommandResult {
 }
 
 impl ConnectArgs {
+    /// What is done with a connection: octets go to and fro, and a file may be put into its place when it is whole.
+    fn kept(&self) -> Plan {
+        let folder = self.recv.as_deref().filter(|_| self.checked).map(folder_of);
+        Plan::default().does(&[Doing::Traffic, Doing::Threads]).tells_local_time().writes(folder)
+    }
+
     /// The way of a file that goes with its sum.
     fn way(&self) -> Result<Way, BoxedError> {
         Ok(match (&self.send, &self.recv) {
@@ -204,7 +219,7 @@ impl ConnectArgs {
     }
 
     /// Stdin or a file goes out, and what comes goes to stdout or into a file.
-    fn pipe(&self, log: &Arc<Log>, kind: SocketType) -> Result<Arc<dyn Service>, BoxedError> {
+    fn pipe(&self, log: &Arc<Log>, kind: SocketType) -> Result<(Arc<dyn Service>, Input), BoxedError> {
         let sink: Box<dyn Write + Send> = match &self.recv {
             Some(path) => Box::new(create(path, self.force)?),
             None if self.json => Box::new(Objects),
@@ -230,7 +245,7 @@ impl ConnectArgs {
                 }
             }
         };
-        match &self.send {
+        let input = match &self.send {
             Some(path) => {
                 let file = open(path)?;
                 let total = file.metadata().map_or(0, |metadata| metadata.len());
@@ -241,14 +256,14 @@ impl ConnectArgs {
                     false if self.hex || self.crlf => Pieces::Lines,
                     false => Pieces::AsTheyCome,
                 };
-                feed_from(file, feed, pieces, change);
+                feed_from(file, feed, pieces, change)
             }
             None if keeps_messages || self.hex || self.crlf => {
                 feed_from(io::stdin(), feed, Pieces::Lines, change)
             }
             None => feed_from(io::stdin(), feed, Pieces::AsTheyCome, change),
-        }
-        Ok(Arc::new(pipe))
+        };
+        Ok((Arc::new(pipe), input))
     }
 
     /// A socket that is connected.

@@ -26,7 +26,9 @@ use crate::wire::layers::LayerTable;
 /// What explains. Calls come from all threads; one thread of its own puts them in order with the packets.
 pub(super) struct Explain {
     sender: Sender<Message>,
-    thread: JoinHandle<()>,
+    /// Until the thread is there.
+    receiver: Option<Receiver<Message>>,
+    thread: Option<JoinHandle<()>>,
     transport: Transport,
 }
 
@@ -55,22 +57,22 @@ impl Tell for Teller {
 }
 
 impl Explain {
-    /// Starts to explain, if that is wanted.
+    /// Takes note from now on, if that is wanted; nothing is printed before it is [started](Self::start).
+    pub(super) fn new(wanted: bool, transport: Transport) -> Option<Self> {
+        let (sender, receiver) = channel();
+        wanted.then_some(Self { sender, receiver: Some(receiver), thread: None, transport })
+    }
+
+    /// Starts to explain.
     ///
     /// # Errors
     /// When no thread is left.
-    pub(super) fn start(
-        wanted: bool,
-        log: &Arc<Log>,
-        transport: Transport,
-    ) -> Result<Option<Self>, Box<dyn Error>> {
-        if !wanted {
-            return Ok(None);
-        }
-        let ((sender, receiver), log) = (channel(), Arc::clone(log));
-        let thread =
-            std::thread::Builder::new().name("explain".to_owned()).spawn(move || print(&receiver, &log))?;
-        Ok(Some(Self { sender, thread, transport }))
+    pub(super) fn start(&mut self, log: &Arc<Log>) -> Result<(), Box<dyn Error>> {
+        let Some(receiver) = self.receiver.take() else { return Ok(()) };
+        let log = Arc::clone(log);
+        let thread = std::thread::Builder::new().name("explain".to_owned());
+        self.thread = Some(thread.spawn(move || print(&receiver, &log))?);
+        Ok(())
     }
 
     /// What sockets are to tell.
@@ -94,7 +96,7 @@ impl Explain {
     pub(super) fn finish(self) {
         drop(self.sender);
         // A panic of that thread was told by itself.
-        let _ = self.thread.join();
+        let _ = self.thread.map(JoinHandle::join);
     }
 }
 

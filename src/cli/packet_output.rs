@@ -101,6 +101,16 @@ impl PacketOutputArgs {
         !self.quiet && (self.print || has_form)
     }
 
+    /// Whether more is to be told than usual.
+    pub(super) fn is_verbose(&self) -> bool {
+        self.v > 0
+    }
+
+    /// Whether lines have names, which the system is asked for.
+    pub(super) fn asks_for_names(&self) -> bool {
+        self.resolve
+    }
+
     /// Whether nothing is to be said of packets.
     pub(super) fn is_quiet(&self) -> bool {
         self.quiet

@@ -14,6 +14,7 @@ use super::ping_header::{self, Fields};
 use super::ping_printer::Printer;
 use super::ping_targets::{self, Asked};
 use super::resolve::{Resolver, Wanted, check_source};
+use super::sandbox::{self, SandboxArgs};
 use super::{CommandResult, duration, random};
 use crate::exchange::drive::drive;
 use crate::exchange::drive::icmp::{IcmpOptions, IcmpWire};
@@ -29,6 +30,7 @@ use crate::sys::clock::{self, Now};
 use crate::sys::interrupt::Interrupt;
 use crate::sys::ip_socket::MtuDiscovery;
 use crate::sys::netlink::Netlink;
+use crate::sys::sandbox::Doing;
 use crate::sys::time_stamp::{Departures, StampSource};
 
 /// Send hand-built ICMP echo requests to hosts, and say what comes back.
@@ -122,6 +124,8 @@ pub(super) struct PingArgs {
     /// Say which kind of socket is used, by which way packets leave, and whose stamps tell each time.
     #[arg(short)]
     pub(super) verbose: bool,
+    #[command(flatten)]
+    sandbox: SandboxArgs,
     /// Tell where each round trip was spent, and what the same takes on this host's loopback interface.
     #[arg(long)]
     pub(super) anatomy: bool,
@@ -265,6 +269,13 @@ pub(super) fn run(args: &PingArgs) -> CommandResult {
     for address in addresses {
         printer.add_address(address, wanted, &mut engine, &mut wire, Now::read());
     }
+    let loopback = if args.anatomy { ping_floor::open(&options) } else { None };
+    if !names.is_empty() {
+        // Whose address is known later is asked by sockets that are open by then; what cannot be opened is told with its name.
+        wanted.families().iter().for_each(|family| drop(wire.open(*family)));
+    }
+    let plan = sandbox::Plan::default().does(&[Doing::Traffic, Doing::Netlink]);
+    plan.asks_for_names(!names.is_empty()).enter(args.sandbox, args.verbose)?;
     let resolver = (!names.is_empty()).then(|| Resolver::start(names.clone(), wanted)).transpose()?;
     printer.wait_for(resolver, names.len(), &mut engine);
     if let Err(error) = drive(&mut engine, &mut wire, &interrupt, &mut printer)
@@ -272,10 +283,7 @@ pub(super) fn run(args: &PingArgs) -> CommandResult {
     {
         return Err(error.into());
     }
-    let floor = match args.anatomy {
-        true => ping_floor::measure(engine.plan(), &options, &interrupt),
-        false => None,
-    };
+    let floor = loopback.and_then(|wire| ping_floor::measure(engine.plan(), wire, &interrupt));
     // What passed until now is saved before its verdicts end.
     wire.finish()?;
     let outcome = printer.finish(&engine, floor.as_ref())?;

@@ -15,12 +15,21 @@ use crate::sys::ip_socket::Family;
 /// Round trips to measure, which take some tens of milliseconds.
 const COUNT: u64 = 50;
 
-/// Measures it, by requests of the same size and sockets of the same kind; `None` where this host does not answer itself.
-pub(super) fn measure(plan: &PingPlan, options: &IcmpOptions, interrupt: &Interrupt) -> Option<LegSpreads> {
+/// Opens sockets of the same kind as those of a run; `None` where the system has none.
+pub(super) fn open(options: &IcmpOptions) -> Option<IcmpWire> {
+    let ident = other(options.ident);
+    let mut wire = IcmpWire::new(IcmpOptions { interface: None, source: None, ident, ..options.clone() });
+    wire.open(Family::V4).ok()?;
+    Some(wire)
+}
+
+/// Measures it, by requests of the same size; `None` where this host does not answer itself.
+pub(super) fn measure(plan: &PingPlan, mut wire: IcmpWire, interrupt: &Interrupt) -> Option<LegSpreads> {
     let address = IpAddr::from(Ipv4Addr::LOCALHOST);
     let mut request = plan.request.clone();
     request.header.clear();
     request.route = None;
+    request.ident = other(request.ident);
     let plan = PingPlan {
         request,
         interval: MILLISECOND,
@@ -30,9 +39,6 @@ pub(super) fn measure(plan: &PingPlan, options: &IcmpOptions, interrupt: &Interr
         timeout: SECOND / 10,
         deadline: Some(SECOND),
     };
-    let options = IcmpOptions { interface: None, source: None, ..options.clone() };
-    let mut wire = IcmpWire::new(options);
-    wire.open(Family::V4).ok()?;
     wire.set_path(address, Path { mtu: usize::from(u16::MAX), interface: 0, source: address });
     let mut engine = Ping::new(plan);
     engine.add_target("loopback", address, address, clock::monotonic());
@@ -40,6 +46,12 @@ pub(super) fn measure(plan: &PingPlan, options: &IcmpOptions, interrupt: &Interr
     drive(&mut engine, &mut wire, interrupt, &mut Silent).ok()?;
     let (_, times) = engine.totals();
     (times.count() > 0).then_some(times.legs)
+}
+
+/// Another identifier than that of the run, whose sockets are open at the same time: replies to a datagram socket go to one of those
+/// that are bound to theirs.
+fn other(ident: u16) -> u16 {
+    (ident ^ 0x8000).max(1)
 }
 
 /// Prints nothing.

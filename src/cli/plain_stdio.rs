@@ -88,14 +88,17 @@ pub(super) enum Pieces {
     Of(usize),
 }
 
+/// Input that is not read yet: reading begins when this is called.
+pub(super) type Input = Box<dyn FnOnce()>;
+
 /// Feeds a pipe, on a thread of its own, which goes with the process: reading a terminal cannot be ended otherwise. `change` makes
-/// of each piece what is sent, or nothing.
+/// of each piece what is sent, or nothing. It begins when what is returned is called.
 pub(super) fn feed_from(
     input: impl Read + Send + 'static,
     feed: Feed,
     pieces: Pieces,
     mut change: impl FnMut(Vec<u8>) -> Option<Vec<u8>> + Send + 'static,
-) {
+) -> Input {
     let work = move || {
         let mut input = BufReader::with_capacity(CHUNK, input);
         loop {
@@ -110,8 +113,10 @@ pub(super) fn feed_from(
         }
         feed.end();
     };
-    // Without a thread there is no input, which is as if it had ended; the process has bigger troubles then.
-    let _ = std::thread::Builder::new().name("input".to_owned()).spawn(work);
+    Box::new(move || {
+        // Without a thread there is no input, which is as if it had ended; the process has bigger troubles then.
+        let _ = std::thread::Builder::new().name("input".to_owned()).spawn(work);
+    })
 }
 
 /// The next piece; empty at the end.

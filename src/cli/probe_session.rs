@@ -7,6 +7,7 @@ use super::probe::ProbeArgs;
 use super::random;
 use super::recording::Recording;
 use super::resolve::{Wanted, check_source};
+use super::sandbox;
 use super::spec_argument::Specs;
 use crate::exchange::drive::probe::ProbeSockets;
 use crate::exchange::drive::probe_plain::PlainOptions;
@@ -107,10 +108,9 @@ pub(super) fn nanos(duration: std::time::Duration) -> Nanos {
     Nanos::try_from(duration.as_nanos()).unwrap_or(Nanos::MAX)
 }
 
-/// The user who called sudo (sudo(8), environment), where this is root.
+/// The user who called sudo, where this is root.
 pub(super) fn caller() -> Option<u32> {
-    let user = std::env::var("SUDO_UID").ok()?.parse().ok()?;
-    (rustix::process::geteuid().is_root() && user != 0).then_some(user)
+    sandbox::caller().map(|caller| caller.user).filter(|user| *user != 0)
 }
 
 /// The IPv4 or IPv6 family of the sockets that an address takes.

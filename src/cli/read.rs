@@ -19,6 +19,7 @@ use super::output::print;
 use super::packet_output::{PacketOutputArgs, Printer};
 use super::read_copy::{Copy, CopyArgs, Plan};
 use super::reassembly::{Come, Kept, Reassembly};
+use super::sandbox::{self, SandboxArgs};
 use super::tracking::Tracking;
 use super::{CommandResult, Outcome, read_growing, read_info};
 use crate::file::{Block, CaptureReader, Interface, Item, Merge, ReadError};
@@ -26,6 +27,7 @@ use crate::show::statistics as show;
 use crate::show::text::printable;
 use crate::statistics::Statistics;
 use crate::stream::Need;
+use crate::sys::sandbox::Doing;
 use crate::wire::frame::Frame;
 
 /// Read captures and show their packets: as lines, trees, JSON or specs, or copied into another file.
@@ -72,6 +74,8 @@ pub(super) struct ReadArgs {
     #[arg(long)]
     reassemble: bool,
     #[command(flatten)]
+    sandbox: SandboxArgs,
+    #[command(flatten)]
     follow: FollowArgs,
     #[command(flatten)]
     copy: CopyArgs,
@@ -108,7 +112,9 @@ pub(super) fn run(args: &ReadArgs) -> CommandResult {
         );
     }
     let filter = args.filter.text(&words)?;
+    let kept = kept(args, files, &filter);
     if args.info {
+        kept.enter(args.sandbox, args.output.is_verbose())?;
         return match filter.is_empty() {
             true => read_info::run(files, args.output.is_json(), args.output.is_utc()),
             false => Err("--info tells of whole files: leave the filter out, or take --stats".into()),
@@ -121,6 +127,8 @@ pub(super) fn run(args: &ReadArgs) -> CommandResult {
     let is_merged = files.len() > 1 && !args.append;
     let plan = plan(args, files, is_merged, !filter.is_empty());
     let filter = FileFilter::new(filter);
+    let copy = Copy::create(&args.copy, &plan)?;
+    kept.enter(args.sandbox, args.output.is_verbose())?;
     if args.filter.wants_dump() {
         return dump(args, files, filter);
     }
@@ -135,7 +143,7 @@ pub(super) fn run(args: &ReadArgs) -> CommandResult {
         keeps_blocks: printer.learns(),
         printer,
         open: if args.follow_file { read_growing::open } else { CaptureReader::open },
-        copy: Copy::create(&args.copy, &plan)?,
+        copy,
         number: 0,
         taken: 0,
         skipped: args.skip,
@@ -155,6 +163,17 @@ pub(super) fn run(args: &ReadArgs) -> CommandResult {
     }
     reading.finish(args)?;
     Ok(outcome)
+}
+
+/// What reading does from then on: it opens the files one after the other, and may make more of its own.
+fn kept(args: &ReadArgs, files: &[PathBuf], filter: &str) -> sandbox::Plan {
+    sandbox::Plan::default()
+        .does_if(args.threads > 1, Doing::Threads)
+        .reads(files)
+        .tells_local_time()
+        .writes(args.copy.folder_of_more())
+        // The names of a filter are looked up when the first packet says what to compile it for.
+        .asks_for_names(args.output.asks_for_names() || !filter.is_empty())
 }
 
 /// What is copied, should a file be written.

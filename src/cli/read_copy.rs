@@ -9,6 +9,7 @@ use clap::Args;
 
 use super::capture_file::write_options;
 use super::duration;
+use super::sandbox::folder_of;
 use crate::file::{
     Block, CaptureReader, Copier, CopyOptions, Format, Interface, Split, WriteError, WriteOptions,
 };
@@ -44,6 +45,11 @@ impl CopyArgs {
 
     pub(super) fn writes_to_stdout(&self) -> bool {
         self.write.as_deref().is_some_and(|path| path.as_os_str() == "-")
+    }
+
+    /// The folder that files are made in while packets come, should there be more than one.
+    pub(super) fn folder_of_more(&self) -> Option<PathBuf> {
+        self.write.as_deref().filter(|_| self.is_split()).map(folder_of)
     }
 
     fn is_split(&self) -> bool {

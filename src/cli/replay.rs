@@ -19,6 +19,7 @@ use super::replay_lines::{Exits, Split, split};
 use super::replay_preloaded::Preloaded;
 use super::replay_report::Told;
 use super::replay_source::{Choice, Replay};
+use super::sandbox::{self, SandboxArgs};
 use super::send::ViaArg;
 use super::tempo::Guarded;
 use super::tracking::Tracking;
@@ -28,6 +29,7 @@ use crate::exchange::engine::Nanos;
 use crate::exchange::pace::{Tempo, Timetable};
 use crate::spec::SpecError;
 use crate::sys::interrupt::Interrupt;
+use crate::sys::sandbox::Doing;
 use crate::wire::frame::LinkType;
 use crate::wire::packet_batch::PacketBatch;
 
@@ -92,6 +94,8 @@ pub(super) struct ReplayArgs {
     /// Print a line for each packet that left, and how packets are sent.
     #[arg(short, long)]
     verbose: bool,
+    #[command(flatten)]
+    sandbox: SandboxArgs,
     /// Print what it came to as a JSON object; with -v one for each packet that left, too.
     #[arg(long)]
     pub(super) json: bool,
@@ -158,6 +162,9 @@ pub(super) fn run(args: &ReplayArgs) -> CommandResult {
         count: args.count.unwrap_or(u64::MAX),
         passes: args.passes,
     };
+    let kept =
+        sandbox::Plan::default().does(&[Doing::Traffic, Doing::Netlink]).reads(paths).tells_local_time();
+    kept.asks_for_names(!words.is_empty()).enter(args.sandbox, args.verbose)?;
     let mut replay = Replay::open(choice, editor, exits, Timetable::new(tempo, 1))?;
     let preloaded =
         args.preload.then(|| Preloaded::read(&mut replay, Timetable::new(tempo, 1))).transpose()?;

@@ -8,8 +8,6 @@ use super::engine::Engine;
 use super::replay_edits::network;
 use super::tempo::stays_here;
 use crate::exchange::drive::outflow::{Exit, Line};
-use crate::exchange::drive::packets::{Needs, PacketWire};
-use crate::exchange::drive::tap::Tap;
 use crate::exchange::drive::way::Ways;
 use crate::packet::dissect::dissect;
 use crate::packet::walk::{Event, walk_layer};
@@ -18,7 +16,6 @@ use crate::sys::batch_socket::BatchSocket;
 use crate::sys::interrupt::Interrupt;
 use crate::sys::netlink::{Link, Netlink, NetlinkError};
 use crate::sys::packet_socket::link_type_of;
-use crate::sys::ring::Source;
 use crate::wire::frame::{Direction, Frame, LinkType};
 use crate::wire::layers::LayerTable;
 use crate::wire::value::ValueRef;
@@ -101,7 +98,11 @@ impl<'a> Exits<'a> {
         let mut ways = Vec::new();
         for name in names {
             interfaces.push(netlink.link(name)?);
-            ways.push(Ways::new(Some(name))?);
+            let mut way = Ways::new(Some(name))?;
+            if !by_ip && eth.1.is_none() {
+                way.may_ask()?;
+            }
+            ways.push(way);
         }
         let (known, table) = (HashMap::new(), LayerTable::default());
         Ok(Self { by_ip, interfaces, split, ways, interrupt, eth, known, table, undirected: 0 })
@@ -246,13 +247,7 @@ impl<'a> Exits<'a> {
             Some(target) => target,
             None => {
                 let way = ways.to(destination).map_err(|error| error.to_string())?;
-                let tap = || {
-                    let source = link_type_of(link.hardware)
-                        .map_or(Source::Any, |kind| Source::Interface(link.index, kind));
-                    let needs = Needs { link: true, ..Needs::default() };
-                    PacketWire::open(needs, None, Some(Tap::open(source)?))
-                };
-                ways.macs(&way, tap, self.interrupt).map_err(|error| error.to_string())?.1
+                ways.macs(&way, self.interrupt).map_err(|error| error.to_string())?.1
             }
         };
         let ethertype: [u8; 2] = if destination.is_ipv4() { [0x08, 0x00] } else { [0x86, 0xdd] };

@@ -7,6 +7,7 @@ use std::os::unix::net::UnixStream;
 use std::sync::mpsc;
 use std::thread;
 
+use crate::sys::ip_socket::Family;
 use crate::sys::netlink::Netlink;
 
 /// Which addresses will do.
@@ -21,6 +22,15 @@ pub(super) enum Wanted {
 }
 
 impl Wanted {
+    /// The families of addresses that will do.
+    pub(super) fn families(self) -> &'static [Family] {
+        match self {
+            Self::V4 => &[Family::V4],
+            Self::V6 => &[Family::V6],
+            Self::Either => &[Family::V4, Family::V6],
+        }
+    }
+
     /// What `-4`, `-6` and the source address leave: an address that packets come from says the family too,
     /// which is given by that option.
     ///

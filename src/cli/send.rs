@@ -10,6 +10,7 @@ use clap::{Args, ValueEnum};
 use super::capture_file::LiveFile;
 use super::engine::Engine;
 use super::rst_guard::{Resets, is_needed_by_packets};
+use super::sandbox::{self, SandboxArgs};
 use super::send_flow::Flow;
 use super::send_follow::{Follower, Marks, Watch};
 use super::send_output::{Form, Printer};
@@ -26,9 +27,11 @@ use crate::exchange::engine::Nanos;
 use crate::exchange::pace::Tempo;
 use crate::exchange::send::{Pace, Sender, Totals};
 use crate::spec::{Random, SendOptions, Spec, Via};
+use crate::sys::capability::Capability;
 use crate::sys::clock::Now;
 use crate::sys::interrupt::Interrupt;
 use crate::sys::nftables::MARK;
+use crate::sys::sandbox::Doing;
 
 /// Build packets, send them, and say what comes back to each.
 #[derive(Debug, Args)]
@@ -108,6 +111,8 @@ pub(super) struct SendArgs {
     /// Print each answer's layers and fields, and remark on fields that contradict the packet that is sent.
     #[arg(short, long)]
     verbose: bool,
+    #[command(flatten)]
+    pub(super) sandbox: SandboxArgs,
     /// Print one JSON object a line.
     #[arg(long)]
     json: bool,
@@ -170,7 +175,7 @@ pub(super) fn run(args: &SendArgs) -> CommandResult {
     let total = specs.iter().fold(0u64, |sum, spec| sum.saturating_add(spec.total()));
     let again = specs.len() == 1 && (count.is_some() || args.duration.is_some());
     let most = count.unwrap_or(if again { u64::MAX } else { total });
-    let plan = Plan {
+    let mut plan = Plan {
         via: args.via.map(ViaArg::via).or(said.via),
         interface: args.interface.clone().or(said.interface.clone()),
         seed: seed(args, &specs)?,
@@ -181,9 +186,12 @@ pub(super) fn run(args: &SendArgs) -> CommandResult {
         // A thousand packets are a second's worth at most.
         is_flood: tempo::is_flood(tempo) && most > 1000 && !args.yes_flood && !args.dry_run,
         is_dry: args.dry_run,
+        asks: false,
         remarks: args.verbose,
         tun: None,
     };
+    let needs = plan.needs(&specs)?;
+    plan.asks = needs.link && !plan.is_dry;
     let flow = Flow {
         tempo,
         burst: args.burst.or(said.burst).unwrap_or(1),
@@ -191,7 +199,7 @@ pub(super) fn run(args: &SendArgs) -> CommandResult {
         most,
         again,
         workers: args.workers.unwrap_or(1),
-        needs: plan.needs(&specs)?,
+        needs,
         engine: args.engine.unwrap_or_default(),
         is_json: args.json,
         is_verbose: args.verbose,
@@ -203,7 +211,7 @@ pub(super) fn run(args: &SendArgs) -> CommandResult {
         return send_dry::run(&specs, &plan, &flow, args.quiet);
     }
     if is_stream {
-        return send_flow::run(&specs, &plan, &flow);
+        return send_flow::run(&specs, &plan, &flow, args.sandbox);
     }
     send(args, &specs, plan, &flow)
 }
@@ -293,7 +301,8 @@ fn send(args: &SendArgs, specs: &[Spec], mut plan: Plan, flow: &Flow) -> Command
         wire.mark(MARK)?;
     }
     let follower = Follower::new(Rc::clone(&marks), plan.clone(), &interrupt, resets.clone())?;
-    let prepare = Prepare::new(packets.take(most), plan, &interrupt)?.with_marks(marks).with_resets(resets);
+    let prepare =
+        Prepare::new(packets.take(most), plan, &interrupt)?.with_marks(marks).with_resets(resets.clone());
     let burst = usize::try_from(flow.burst).unwrap_or(1);
     let (interval, bits) = match flow.tempo {
         Tempo::Packets(rate) => {
@@ -304,6 +313,9 @@ fn send(args: &SendArgs, specs: &[Spec], mut plan: Plan, flow: &Flow) -> Command
     };
     let pace =
         Pace { interval, bits, duration: flow.duration, burst, answers, watches: args.write.is_some() };
+    let kept = sandbox::Plan::default().does(&[Doing::Traffic, Doing::Netlink]).tells_local_time();
+    // The kernel asks for the right again with each port that resets are kept away from.
+    kept.keeps(Capability::NetAdmin, resets.are_kept()).enter(args.sandbox, args.verbose)?;
     let mut sender = Sender::new(prepare, pace);
     let mut watch = Watch { printer: Printer::new(form_of(args), saved), follower };
     match drive(&mut sender, &mut wire, &interrupt, &mut watch) {

@@ -10,6 +10,7 @@ use std::time::Duration;
 use super::engine::Engine;
 use super::outflow_report::{self, Report};
 use super::output::print;
+use super::sandbox::{self, SandboxArgs};
 use super::send_plan::Plan;
 use super::send_prepare::must_ask;
 use super::send_stream::{Part, Stream, Unmade};
@@ -22,6 +23,7 @@ use crate::spec::{Random, Spec};
 use crate::sys::batch_socket::BatchSocket;
 use crate::sys::error::SysError;
 use crate::sys::interrupt::Interrupt;
+use crate::sys::sandbox::Doing;
 use crate::wire::packet_batch::PacketBatch;
 
 /// What a run is.
@@ -46,13 +48,21 @@ pub(super) struct Flow {
 type Shared = Mutex<Vec<Totals>>;
 
 /// Sends packets, and says what it came to.
-pub(super) fn run(specs: &[Spec], plan: &Plan, flow: &Flow) -> CommandResult {
+pub(super) fn run(specs: &[Spec], plan: &Plan, flow: &Flow, sandbox: SandboxArgs) -> CommandResult {
     let interrupt = Interrupt::catch()?;
     let (unmade, shared) = (Unmade::default(), Shared::new(vec![Totals::default(); count_of(flow.workers)]));
     let worker = |number: u64| {
         let part = Part { most: flow.most, again: flow.again, worker: number, workers: flow.workers };
-        let worker =
-            Worker { specs, plan, flow, part, interrupt: &interrupt, unmade: &unmade, shared: &shared };
+        let worker = Worker {
+            specs,
+            plan,
+            flow,
+            part,
+            sandbox,
+            interrupt: &interrupt,
+            unmade: &unmade,
+            shared: &shared,
+        };
         // An error goes to another thread as its text.
         worker.run().map_err(|error| error.to_string())
     };
@@ -129,6 +139,7 @@ struct Worker<'a> {
     plan: &'a Plan,
     flow: &'a Flow,
     part: Part,
+    sandbox: SandboxArgs,
     interrupt: &'a Interrupt,
     unmade: &'a Unmade,
     shared: &'a Shared,
@@ -153,6 +164,9 @@ impl Worker<'_> {
         if self.flow.is_verbose {
             anstream::eprintln!("rawsock: worker {}: {engines}; {}", self.part.worker + 1, stream.describe());
         }
+        // Each worker is a thread, and has opened sockets of its own.
+        let kept = sandbox::Plan::default().does(&[Doing::Traffic, Doing::Netlink]);
+        kept.enter(self.sandbox, self.flow.is_verbose && self.part.worker == 0)?;
         let limits = Limits { is_paced: tempo != Tempo::Top, duration, ..Limits::default() };
         let report = Report::new(self.flow.is_json, None);
         let mut onlooker = Looking { report, shared: self.shared, worker: self.part.worker };

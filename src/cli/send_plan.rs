@@ -31,6 +31,8 @@ pub(super) struct Plan {
     pub(super) remarks: bool,
     /// More than others bear who have not been asked: refused, unless it stays on this host.
     pub(super) is_flood: bool,
+    /// Neighbours may have to be asked for: some packets go as frames.
+    pub(super) asks: bool,
     /// Nothing is sent, not even a question for a neighbour.
     pub(super) is_dry: bool,
     /// This program is a host of its own: routes and neighbours are none of its business.

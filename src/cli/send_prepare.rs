@@ -9,10 +9,8 @@ use std::time::Duration;
 use super::remarks::Remarks;
 use super::rst_guard::Resets;
 use super::send_follow::{Marks, mark, with_mark};
-use super::send_plan::{Plan, source_of};
+use super::send_plan::Plan;
 use super::tempo::{flood_refused, stays_here};
-use crate::exchange::drive::packets::{Needs, PacketWire};
-use crate::exchange::drive::tap::Tap;
 use crate::exchange::drive::tun::TunHost;
 use crate::exchange::drive::way::{Way, WayError, Ways};
 use crate::exchange::engine::Nanos;
@@ -77,7 +75,10 @@ impl<'a, P> Prepare<'a, P> {
     pub(super) fn new(packets: P, plan: Plan, interrupt: &'a Interrupt) -> Result<Self, Box<dyn Error>> {
         let random = Random::new(plan.seed);
         let remarks = plan.remarks.then(Remarks::default);
-        let ways = Ways::new(plan.interface.as_deref())?;
+        let mut ways = Ways::new(plan.interface.as_deref())?;
+        if plan.asks {
+            ways.may_ask()?;
+        }
         Ok(Self {
             packets,
             plan,
@@ -291,11 +292,7 @@ impl<'a, P> Prepare<'a, P> {
         if self.plan.is_dry {
             return Ok((way.link.mac().unwrap_or_default(), [0; 6]));
         }
-        let open = || {
-            let needs = Needs { link: true, ..Needs::default() };
-            PacketWire::open(needs, None, Some(Tap::open(source_of(&way.link))?))
-        };
-        Ok(self.ways.macs(way, open, self.interrupt)?)
+        Ok(self.ways.macs(way, self.interrupt)?)
     }
 
     fn check_size(&self, built: &Built, way: Option<&Way>, is_frame: bool) -> Result<(), String> {

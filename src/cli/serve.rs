@@ -12,8 +12,9 @@ use jiff::tz::TimeZone;
 use super::explain::{Explain, Ours};
 use super::plain_address::{Transport, to_listen};
 use super::plain_log::Log;
-use super::plain_stdio::{Pieces, feed_from, stdout};
+use super::plain_stdio::{Input, Pieces, feed_from, stdout};
 use super::resolve::Wanted;
+use super::sandbox::{Plan, SandboxArgs, folder_of};
 use super::{CommandResult, Outcome, duration, plain_files};
 use crate::plain::chargen::Chargen;
 use crate::plain::chat::Chat;
@@ -31,6 +32,7 @@ use crate::plain::time::Time;
 use crate::plain::told::{Tell, ToldSocket};
 use crate::sys::interrupt::Interrupt;
 use crate::sys::poll;
+use crate::sys::sandbox::Doing;
 use crate::sys::socket::{Family, SocketOption, SocketType, raise_descriptor_limit};
 use crate::sys::socket_address::SocketAddress;
 use crate::sys::unix_path::{self, Bound};
@@ -91,6 +93,11 @@ pub(super) struct ServeArgs {
     /// Print one JSON object a line.
     #[arg(long)]
     json: bool,
+    /// Say what the process gave up before it takes what others send.
+    #[arg(short, long)]
+    verbose: bool,
+    #[command(flatten)]
+    sandbox: SandboxArgs,
 }
 
 /// What peers may have.
@@ -193,24 +200,33 @@ pub(super) fn run(args: &ServeArgs) -> CommandResult {
     let address = to_listen(args.transport, &args.address, wanted)?;
     raise_descriptor_limit()?;
     let log = Arc::new(Log::new(args.json, args.quiet || args.explain, args.service == ServiceName::Pipe));
-    let stop = Stop::new()?;
-    end_by_signals(&stop)?;
-    let service = service(args, &stop, &log)?;
-    let explain = Explain::start(args.explain, &log, args.transport)?;
+    let (stop, interrupt) = (Stop::new()?, Interrupt::catch()?);
+    let (service, input) = service(args, &stop, &log)?;
+    let mut explain = Explain::new(args.explain, args.transport);
     let tell = explain.as_ref().map(Explain::tell);
     let (socket, bound) = bind(args, &address, kind, tell)?;
-    let server = Server { service, limits: args.limits(), watch: Arc::clone(&log) as Arc<dyn Watch>, stop };
+    if kind != SocketType::Datagram {
+        socket.listen(BACKLOG).map_err(|error| cannot_listen(&address, &error))?;
+    }
+    let server = Server {
+        service,
+        limits: args.limits(),
+        watch: Arc::clone(&log) as Arc<dyn Watch>,
+        stop: stop.clone(),
+    };
     let local = socket.socket().local();
     let port = local.ip().map_or(0, |local| local.port());
     explain.iter().for_each(|explain| explain.tap(&local, Ours::From(port)));
+    args.kept(&address).enter(args.sandbox, args.verbose)?;
+    end_by_signals(interrupt, &stop)?;
+    explain.iter_mut().try_for_each(|explain| explain.start(&log))?;
+    input.into_iter().for_each(|begin| begin());
+    log.event(&Event::Listening { address: &local });
     let served = if kind == SocketType::Datagram {
-        log.event(&Event::Listening { address: &local });
         let served = server.serve_datagrams(&socket, io);
         drop(socket);
         served
     } else {
-        socket.listen(BACKLOG).map_err(|error| cannot_listen(&address, &error))?;
-        log.event(&Event::Listening { address: &local });
         server.serve(Listener::of(socket, kind)?, io)
     };
     drop(bound);
@@ -253,6 +269,18 @@ impl Model {
 }
 
 impl ServeArgs {
+    /// What a server does from then on: it takes connections, puts files into one folder, and removes the name of its socket.
+    fn kept(&self, address: &SocketAddress) -> Plan {
+        let socket = match address {
+            SocketAddress::Path(path) => Some(folder_of(path)),
+            _ => None,
+        };
+        Plan::default()
+            .does(&[Doing::Traffic, Doing::Accept, Doing::Threads])
+            .tells_local_time()
+            .writes(self.into.iter().cloned().chain(socket))
+    }
+
     fn limits(&self) -> Limits {
         let given = &self.limits;
         let size = |octets: u32| usize::try_from(octets).unwrap_or(usize::MAX);
@@ -280,8 +308,8 @@ pub(super) fn nanos(duration: Duration) -> u64 {
 }
 
 /// Asks a server to end when the first signal comes.
-pub(super) fn end_by_signals(stop: &Stop) -> io::Result<()> {
-    let (interrupt, stop) = (Interrupt::catch()?, stop.clone());
+pub(super) fn end_by_signals(interrupt: Interrupt, stop: &Stop) -> io::Result<()> {
+    let stop = stop.clone();
     std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
         while !interrupt.came() {
             if poll::wait(&[interrupt.as_fd()], &[], None).is_err() {
@@ -293,13 +321,13 @@ pub(super) fn end_by_signals(stop: &Stop) -> io::Result<()> {
     Ok(())
 }
 
-fn service(
-    args: &ServeArgs,
-    stop: &Stop,
-    log: &Arc<Log>,
-) -> Result<Arc<dyn Service>, Box<dyn std::error::Error>> {
+/// A service, and the input that it reads when it begins.
+type Served = (Arc<dyn Service>, Option<Input>);
+
+fn service(args: &ServeArgs, stop: &Stop, log: &Arc<Log>) -> Result<Served, Box<dyn std::error::Error>> {
     let limits = args.limits();
-    Ok(match args.service {
+    let mut input = None;
+    let service: Arc<dyn Service> = match args.service {
         ServiceName::Echo => Arc::new(Echo),
         ServiceName::Discard => Arc::new(Discard),
         ServiceName::Chargen => Arc::new(Chargen),
@@ -309,7 +337,7 @@ fn service(
             let stop = (!args.keep_open).then(|| stop.clone());
             let options = PipeOptions { stop, silence: u64::MAX, after_end: AFTER_END, queue: limits.queue };
             let (pipe, feed) = Pipe::new(stdout(), options);
-            feed_from(io::stdin(), feed, Pieces::AsTheyCome, Some);
+            input = Some(feed_from(io::stdin(), feed, Pieces::AsTheyCome, Some));
             Arc::new(pipe)
         }
         ServiceName::File => {
@@ -322,7 +350,8 @@ fn service(
             };
             Arc::new(Files::new(way, Arc::clone(log) as Arc<dyn Watch>))
         }
-    })
+    };
+    Ok((service, input))
 }
 
 /// Nanoseconds.

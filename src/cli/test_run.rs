@@ -135,6 +135,7 @@ impl<'a> Running<'a> {
             remarks: false,
             is_flood: false,
             is_dry: false,
+            asks: false,
             tun: None,
         })
     }
@@ -149,6 +150,7 @@ impl<'a> Running<'a> {
         spec: &Spec,
     ) -> std::result::Result<PacketWire, Box<dyn Error>> {
         let needs = plan.needs(std::slice::from_ref(spec))?;
+        plan.asks = needs.link;
         if plan.via == Some(Via::Tun) {
             return Ok(plan.open_tun(&self.way.tun)?);
         }

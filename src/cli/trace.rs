@@ -10,6 +10,7 @@ use clap::Args;
 
 use super::evidence::Evidence;
 use super::resolve::{Resolver, Wanted, check_source};
+use super::sandbox::{Plan, SandboxArgs};
 use super::trace_printer::Printer;
 use super::{CommandResult, Outcome, duration, random, trace_mtu, trace_paths, trace_report};
 use crate::exchange::drive::trace::{OwnPort, RawWire, TraceWire};
@@ -22,6 +23,7 @@ use crate::sys::clock;
 use crate::sys::interrupt::Interrupt;
 use crate::sys::netlink::{Netlink, RouteQuery};
 use crate::sys::poll;
+use crate::sys::sandbox::Doing;
 use crate::sys::time_stamp::ReceiptStamps;
 
 /// Find the way to a host: who is on it, how far away, and what becomes of packets there.
@@ -128,6 +130,11 @@ pub(super) struct TraceArgs {
     /// Print one JSON object a line.
     #[arg(long)]
     json: bool,
+    /// Say what the process gave up before it reads answers.
+    #[arg(short, long)]
+    verbose: bool,
+    #[command(flatten)]
+    sandbox: SandboxArgs,
 }
 
 const EXAMPLES: &str = "\
@@ -296,6 +303,10 @@ fn set_up(args: &TraceArgs) -> Result<Option<(Setup, u32)>, Box<dyn std::error::
                 .recorder(move |frame| frame_of(&plan, frame.data, frame.link_type).filter(|_| has_verdicts)),
         )
     })?;
+    let kept = Plan::default().does(&[Doing::Traffic, Doing::Netlink]).asks_for_names(args.resolve);
+    let kept = kept.does_if(args.plain, Doing::Connect).does_if(args.watch, Doing::Terminal);
+    let kept = if args.watch { kept.reads(["/dev/tty"]) } else { kept };
+    kept.enter(args.sandbox, args.verbose)?;
     let (host, json, resolve) = (args.host.clone(), args.json, args.resolve);
     Ok(Some((Setup { host, plan, json, resolve, interrupt, wire, evidence, _stamps }, link_mtu)))
 }

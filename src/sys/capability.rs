@@ -18,6 +18,8 @@ pub enum Capability {
     NetAdmin,
     /// Namespaces and mounts.
     SysAdmin,
+    /// Becoming another user.
+    SetUid,
 }
 
 impl Capability {
@@ -26,6 +28,7 @@ impl Capability {
             Self::NetRaw => CapabilitySet::NET_RAW,
             Self::NetAdmin => CapabilitySet::NET_ADMIN,
             Self::SysAdmin => CapabilitySet::SYS_ADMIN,
+            Self::SetUid => CapabilitySet::SETUID,
         }
     }
 }
@@ -36,6 +39,7 @@ impl fmt::Display for Capability {
             Self::NetRaw => "CAP_NET_RAW",
             Self::NetAdmin => "CAP_NET_ADMIN",
             Self::SysAdmin => "CAP_SYS_ADMIN",
+            Self::SetUid => "CAP_SETUID",
         })
     }
 }
@@ -137,11 +141,67 @@ pub fn keep_in_programs() -> Result<(), CapabilityError> {
 /// # Errors
 /// [`CapabilityError::Change`]; giving up needs no privilege, so only a system-call filter refuses.
 pub fn drop_all() -> Result<(), CapabilityError> {
+    keep_only(&[])
+}
+
+/// As [`drop_all`], but for these, which stay permitted and in force where they are; no program that is run later has them.
+///
+/// # Errors
+/// As of [`drop_all`].
+pub fn keep_only(kept: &[Capability]) -> Result<(), CapabilityError> {
     let refused = |error: rustix::io::Errno| CapabilityError::Change { source: error.into() };
-    let none = CapabilitySet::empty();
     rustix::thread::set_no_new_privs(true).map_err(refused)?;
-    // An emptied permitted set empties the ambient set with it (capabilities(7)).
-    change(CapabilitySets { effective: none, permitted: none, inheritable: none })
+    let kept = set_of(kept);
+    let sets = if kept.is_empty() { NOTHING } else { read()? };
+    // What is not permitted and inheritable any more leaves the ambient set, too (capabilities(7)).
+    change(CapabilitySets {
+        effective: sets.effective & kept,
+        permitted: sets.permitted & kept,
+        inheritable: CapabilitySet::empty(),
+    })
+}
+
+const NOTHING: CapabilitySets = CapabilitySets {
+    effective: CapabilitySet::empty(),
+    permitted: CapabilitySet::empty(),
+    inheritable: CapabilitySet::empty(),
+};
+
+fn set_of(capabilities: &[Capability]) -> CapabilitySet {
+    capabilities.iter().fold(CapabilitySet::empty(), |set, capability| set | capability.bit())
+}
+
+/// What became of the bounding set: what programs that are run from here could have at most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bounds {
+    /// Nothing but what is kept is in it.
+    Emptied,
+    /// It is as it was: changing it takes CAP_SETPCAP.
+    Kept,
+}
+
+/// Takes everything but these out of this thread's bounding set (capabilities(7)), where it has the right to.
+///
+/// # Errors
+/// [`CapabilityError::Change`], when the system refuses it although the right is there.
+pub fn drop_bounding_set(kept: &[Capability]) -> Result<Bounds, CapabilityError> {
+    if !read()?.effective.contains(CapabilitySet::SETPCAP) {
+        return Ok(Bounds::Kept);
+    }
+    let kept = set_of(kept).bits();
+    // The kernel may know more capabilities than this program: they are numbered from 0 on without a gap.
+    for number in 0..u64::BITS {
+        let bit = 1_u64 << number;
+        if kept & bit != 0 {
+            continue;
+        }
+        match rustix::thread::remove_capability_from_bounding_set(CapabilitySet::from_bits_retain(bit)) {
+            Ok(()) => {}
+            Err(rustix::io::Errno::INVAL) => break,
+            Err(error) => return Err(CapabilityError::Change { source: error.into() }),
+        }
+    }
+    Ok(Bounds::Emptied)
 }
 
 fn read() -> Result<CapabilitySets, CapabilityError> {

@@ -31,6 +31,7 @@ pub mod process;
 pub mod program_file;
 pub mod ring;
 mod ring_block;
+pub mod sandbox;
 pub mod signal_queue;
 pub mod socket;
 pub mod socket_address;

@@ -62,6 +62,14 @@ pub fn leave_children_unburied_to_the_kernel() {
     unsafe { libc::signal(libc::SIGCHLD, libc::SIG_IGN) };
 }
 
+/// Has Ctrl-C, a hang-up of the terminal and requests to end pass this process by, and the programs that it runs.
+pub fn ignore_interrupts() {
+    for signal in [libc::SIGINT, libc::SIGTERM, libc::SIGHUP, libc::SIGQUIT] {
+        // SAFETY: SIG_IGN runs no code.
+        unsafe { libc::signal(signal, libc::SIG_IGN) };
+    }
+}
+
 /// Waits until this process has no children any more, in whatever order they end.
 pub fn bury_all_children() {
     while !matches!(rustix::process::wait(WaitOptions::empty()), Err(rustix::io::Errno::CHILD)) {}

@@ -80,7 +80,22 @@ impl Ring {
     /// # Errors
     /// When CAP_NET_RAW is missing, there is no such interface, or no memory.
     pub fn open(source: Source, options: &RingOptions) -> Result<Self, SysError> {
-        let socket = PacketSocket::open(source == Source::Any)?;
+        Self::of(Self::socket(source)?, source, options)
+    }
+
+    /// A socket for a ring, which hears nothing yet. Opening it is all that takes a right.
+    ///
+    /// # Errors
+    /// When CAP_NET_RAW is missing.
+    pub fn socket(source: Source) -> Result<PacketSocket, SysError> {
+        PacketSocket::open(source == Source::Any)
+    }
+
+    /// Makes a ring of a socket that is open; packets come in from now on.
+    ///
+    /// # Errors
+    /// When there is no such interface, or no memory.
+    pub fn of(socket: PacketSocket, source: Source, options: &RingOptions) -> Result<Self, SysError> {
         let set_up = SysError::of("set up", "a receive ring");
         let version = libc::tpacket_versions::TPACKET_V3 as i32;
         socket.set_int(libc::PACKET_VERSION, version).map_err(set_up)?;
@@ -119,21 +134,25 @@ impl Ring {
         })
     }
 
-    /// Opens rings that share what comes in: each packet comes to one of them, those of one flow to the same unless it is
+    /// Makes rings of sockets, one of each, that share what comes in: each packet comes to one of them, those of one flow to the same unless it is
     /// full.
     ///
     /// # Errors
-    /// As of [`Ring::open`].
-    pub fn open_group(source: Source, options: &RingOptions, count: usize) -> Result<Vec<Self>, SysError> {
-        if count <= 1 {
-            return Self::open(source, options).map(|ring| vec![ring]);
+    /// As of [`Ring::of`].
+    pub fn of_group(
+        sockets: Vec<PacketSocket>,
+        source: Source,
+        options: &RingOptions,
+    ) -> Result<Vec<Self>, SysError> {
+        if sockets.len() <= 1 {
+            return sockets.into_iter().map(|socket| Self::of(socket, source, options)).collect();
         }
         // A socket must be bound before it can share, and sees everything until then: it lets nothing in before all do.
         let deaf = RingOptions { filter: Some(vec![Instruction::take(0)]), ..options.clone() };
-        let mut rings = Vec::with_capacity(count);
+        let mut rings = Vec::with_capacity(sockets.len());
         let mut group = None;
-        for _ in 0..count {
-            let ring = Self::open(source, &deaf)?;
+        for socket in sockets {
+            let ring = Self::of(socket, source, &deaf)?;
             group = Some(ring.socket.share(group)?);
             rings.push(ring);
         }
@@ -196,6 +215,29 @@ impl Ring {
             poll::wait(&[self.as_fd()], &[], Some(left.min(10_000_000)))
                 .map_err(SysError::of("wait for", "a receive ring"))?;
         }
+    }
+
+    /// Hears another interface from now on, and nothing that passed before.
+    ///
+    /// # Errors
+    /// When there is no such interface, or it is down.
+    pub fn turn_to(&mut self, source: Source) -> Result<(), SysError> {
+        self.turn_away()?;
+        self.receive(&mut |_| {});
+        self.source = source;
+        self.socket.bind(match source {
+            Source::Interface(index, _) => index,
+            Source::Any => 0,
+        })?;
+        self.socket.attach(&[Instruction::take(MAX_SNAP_LEN)])
+    }
+
+    /// Lets nothing in any more, until it is turned to an interface again.
+    ///
+    /// # Errors
+    /// When the kernel does not take the filter that lets nothing in.
+    pub fn turn_away(&mut self) -> Result<(), SysError> {
+        self.socket.attach(&[Instruction::take(0)])
     }
 
     /// An error that the socket has come upon, such as that its interface went down; asking takes it off.

@@ -1,5 +1,6 @@
 //! The one loop that joins an engine to sockets, the clock and signals.
 
+pub mod asker;
 pub mod icmp;
 mod icmp_filter;
 pub mod kernel_syn;

@@ -144,7 +144,7 @@ impl Wire for PacketWire {
     }
 }
 
-fn incoming<'f>(frame: &Frame<'f>) -> Incoming<'f> {
+pub(super) fn incoming<'f>(frame: &Frame<'f>) -> Incoming<'f> {
     let now = Now::read();
     let wall = frame.time.unwrap_or(now.wall);
     Incoming {

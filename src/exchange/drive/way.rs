@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use crate::exchange::drive::asker::Asker;
 use crate::exchange::drive::{Watcher, Wire, drive};
 use crate::exchange::engine::{MILLISECOND, Nanos, SECOND};
 use crate::exchange::matcher::Match;
@@ -85,6 +86,8 @@ pub struct Ways {
     neighbours: HashMap<(u32, IpAddr), [u8; 6]>,
     /// Since when nobody is known to answer for a next hop.
     silent: HashMap<(u32, IpAddr), Nanos>,
+    /// Asks for neighbours that the kernel does not know.
+    asker: Option<Asker>,
 }
 
 impl Ways {
@@ -101,7 +104,17 @@ impl Ways {
             known: HashMap::new(),
             neighbours: HashMap::new(),
             silent: HashMap::new(),
+            asker: None,
         })
+    }
+
+    /// Opens the sockets by which neighbours are asked for.
+    ///
+    /// # Errors
+    /// When CAP_NET_RAW is missing.
+    pub fn may_ask(&mut self) -> Result<(), SysError> {
+        self.asker = Some(Asker::open()?);
+        Ok(())
     }
 
     /// The interface that all packets must leave by.
@@ -129,17 +142,12 @@ impl Ways {
         Ok(way)
     }
 
-    /// The MAC addresses of a frame that goes this way: from and to. `wire` opens the sockets to ask with, which a next hop
-    /// that is known does not need.
+    /// The MAC addresses of a frame that goes this way: from and to. A next hop that the kernel does not know is asked for, if that
+    /// [may be](Self::may_ask).
     ///
     /// # Errors
     /// When the link is no Ethernet, or nobody answers for the next hop.
-    pub fn macs<W: Wire>(
-        &mut self,
-        way: &Way,
-        wire: impl FnOnce() -> Result<W, SysError>,
-        interrupt: &Interrupt,
-    ) -> Result<([u8; 6], [u8; 6]), WayError> {
+    pub fn macs(&mut self, way: &Way, interrupt: &Interrupt) -> Result<([u8; 6], [u8; 6]), WayError> {
         let interface = way.link.name.clone();
         let own = way.link.mac().ok_or_else(|| WayError::NotEthernet { interface: interface.clone() })?;
         if way.link.is_loopback() {
@@ -156,26 +164,30 @@ impl Ways {
             self.netlink.neighbour(way.link.index, way.next_hop)?.and_then(|neighbour| neighbour.mac());
         let mac = match known {
             Some(mac) => mac,
-            None => self.ask(way, own, wire, interrupt)?,
+            None => self.ask(way, own, interrupt)?,
         };
         self.neighbours.insert(key, mac);
         Ok((own, mac))
     }
 
     /// Asks for a next hop, unless nobody answered for it a moment ago: each packet that goes there would wait for seconds.
-    fn ask<W: Wire>(
-        &mut self,
-        way: &Way,
-        own: [u8; 6],
-        wire: impl FnOnce() -> Result<W, SysError>,
-        interrupt: &Interrupt,
-    ) -> Result<[u8; 6], WayError> {
+    fn ask(&mut self, way: &Way, own: [u8; 6], interrupt: &Interrupt) -> Result<[u8; 6], WayError> {
         let key = (way.link.index, way.next_hop);
         let is_silent = |since: &Nanos| clock::monotonic().saturating_sub(*since) < SILENT;
         if self.silent.get(&key).is_some_and(is_silent) {
             return Err(WayError::NoNeighbour { next_hop: way.next_hop, interface: way.link.name.clone() });
         }
-        let asked = ask(way, own, &mut wire()?, interrupt);
+        let Some(asker) = &mut self.asker else {
+            let (next_hop, interface) = (way.next_hop, way.link.name.clone());
+            return Err(WayError::Ask {
+                next_hop,
+                interface,
+                reason: "no socket was opened for that".to_owned(),
+            });
+        };
+        asker.turn_to(&way.link)?;
+        let asked = ask(way, own, asker, interrupt);
+        asker.turn_away()?;
         if matches!(asked, Err(WayError::NoNeighbour { .. })) && !interrupt.came() {
             if self.silent.len() >= REMEMBERED {
                 self.silent.clear();

@@ -1,0 +1,148 @@
+//! What each command gives up before it reads what strangers sent, and what it keeps; `-v` tells, `--no-sandbox` leaves it.
+
+use std::env;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use crate::show::text::printable;
+use crate::sys::capability::Capability;
+use crate::sys::sandbox::{Caller, Doing, Sandbox, SandboxError};
+
+/// Whether there is one.
+#[derive(Debug, Clone, Copy, Default, Args)]
+pub(super) struct SandboxArgs {
+    /// Keep every right while octets of strangers are read. Only for finding mistakes of rawsock itself.
+    #[arg(long)]
+    no_sandbox: bool,
+}
+
+/// What a command does from here on. It has opened what takes a right, and starts threads only afterwards.
+#[derive(Debug, Default)]
+pub(super) struct Plan(Sandbox);
+
+impl Plan {
+    /// Does this.
+    pub(super) fn does(mut self, doings: &[Doing]) -> Self {
+        self.0.doings.extend_from_slice(doings);
+        self
+    }
+
+    /// Does this, should that be so.
+    pub(super) fn does_if(self, is_so: bool, doing: Doing) -> Self {
+        if is_so { self.does(&[doing]) } else { self }
+    }
+
+    /// Opens these files and folders for reading.
+    pub(super) fn reads<P: AsRef<Path>>(mut self, paths: impl IntoIterator<Item = P>) -> Self {
+        self.0.doings.push(Doing::ReadFiles);
+        self.0.readable.extend(paths.into_iter().map(|path| path.as_ref().to_owned()));
+        self
+    }
+
+    /// Makes files in these folders.
+    pub(super) fn writes<P: AsRef<Path>>(mut self, folders: impl IntoIterator<Item = P>) -> Self {
+        let folders = folders.into_iter().map(|folder| folder.as_ref().to_owned());
+        let before = self.0.writable.len();
+        self.0.writable.extend(folders);
+        if self.0.writable.len() > before {
+            self.0.doings.push(Doing::WriteFiles);
+        }
+        self
+    }
+
+    /// Tells times of this place, which are looked up again now and then.
+    pub(super) fn tells_local_time(self) -> Self {
+        self.reads(ZONE)
+    }
+
+    /// Asks the system for names, should that be so.
+    pub(super) fn asks_for_names(self, asks: bool) -> Self {
+        if !asks {
+            return self;
+        }
+        self.does(&[Doing::Names, Doing::Threads, Doing::Netlink, Doing::Traffic, Doing::Connect])
+            .reads(RESOLVER)
+    }
+
+    /// Keeps a right, should that be so.
+    pub(super) fn keeps(mut self, capability: Capability, keeps: bool) -> Self {
+        self.0.keeps.extend(keeps.then_some(capability));
+        self
+    }
+
+    /// Gives up everything else, and says so where that is asked for.
+    ///
+    /// # Errors
+    /// When the kernel refuses it.
+    pub(super) fn enter(mut self, args: SandboxArgs, is_verbose: bool) -> Result<(), SandboxError> {
+        if args.no_sandbox {
+            anstream::eprintln!(
+                "rawsock: --no-sandbox: whatever strangers send is read with all the rights of this process"
+            );
+            return Ok(());
+        }
+        self.0.caller = caller_but_root();
+        self.0.readable.sort();
+        self.0.readable.dedup();
+        let entered = self.0.enter()?;
+        if is_verbose {
+            anstream::eprintln!("rawsock: sandbox: {}", printable(&entered.to_string()));
+        }
+        Ok(())
+    }
+}
+
+/// Gives up all rights but those to open files and run programs: for a process that reads nothing of strangers, and runs what the user
+/// named.
+///
+/// # Errors
+/// When the kernel refuses it.
+pub(super) fn give_up_rights() -> Result<(), SandboxError> {
+    Sandbox { caller: caller_but_root(), ..Sandbox::default() }.give_up_rights().map(drop)
+}
+
+fn caller_but_root() -> Option<Caller> {
+    caller().filter(|caller| caller.user != 0)
+}
+
+/// User and group of whoever called sudo (sudo(8), environment), when it runs this as root.
+pub(super) fn caller() -> Option<Caller> {
+    let id = |name| env::var(name).ok()?.parse().ok();
+    let caller = Caller { user: id("SUDO_UID")?, group: id("SUDO_GID")? };
+    rustix::process::geteuid().is_root().then_some(caller)
+}
+
+/// The folder that a file is in.
+pub(super) fn folder_of(file: &Path) -> PathBuf {
+    match file.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
+        _ => PathBuf::from("."),
+    }
+}
+
+/// The zone of this place (tzset(3), localtime(5)).
+const ZONE: [&str; 3] = ["/etc/localtime", "/etc/timezone", "/usr/share/zoneinfo"];
+
+/// What the system's resolver reads: its settings (nsswitch.conf(5), resolv.conf(5), hosts(5), gai.conf(5)), what others write for it,
+/// and its modules.
+const RESOLVER: [&str; 18] = [
+    "/etc/nsswitch.conf",
+    "/etc/resolv.conf",
+    "/etc/hosts",
+    "/etc/host.conf",
+    "/etc/gai.conf",
+    "/etc/services",
+    "/etc/protocols",
+    "/etc/networks",
+    "/etc/ethers",
+    "/etc/ld.so.cache",
+    "/run/systemd/resolve",
+    "/run/NetworkManager",
+    "/run/resolvconf",
+    "/run/nscd",
+    "/var/run/nscd",
+    "/lib",
+    "/lib64",
+    "/usr/lib",
+];

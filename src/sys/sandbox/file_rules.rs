@@ -1,0 +1,133 @@
+//! Landlock: which files may be opened from now on (landlock(7)).
+
+use std::fmt;
+use std::os::fd::AsFd;
+use std::os::unix::fs::FileTypeExt;
+use std::path::{Path, PathBuf};
+
+use landlock::{
+    ABI, Access, AccessFs, CompatLevel, Compatible, LandlockStatus, PathBeneath, PathFd, Ruleset,
+    RulesetAttr, RulesetCreated, RulesetCreatedAttr, RulesetError, Scope,
+};
+
+use super::SandboxError;
+
+/// How far files are out of reach.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FileRules {
+    /// All but these.
+    Restricted {
+        /// The version of the kernel's Landlock.
+        version: i32,
+        /// Files and folders that can be read.
+        readable: Vec<PathBuf>,
+        /// Files and folders that can be written.
+        writable: Vec<PathBuf>,
+    },
+    /// The kernel has no Landlock.
+    NotBuiltIn,
+    /// The kernel has it, and was started without (`lsm=`).
+    NotSwitchedOn,
+}
+
+/// The newest version that the rules were written for; of an older kernel they take what it has.
+const NEWEST: ABI = ABI::V6;
+
+/// Keeps these files, and gives up all others.
+pub(super) fn restrict(readable: &[PathBuf], writable: &[PathBuf]) -> Result<FileRules, SandboxError> {
+    let failed = |error: RulesetError| SandboxError::Files(error.to_string());
+    let mut rules = Ruleset::default()
+        .set_compatibility(CompatLevel::BestEffort)
+        .handle_access(AccessFs::from_all(NEWEST))
+        .and_then(|rules| rules.scope(Scope::Signal))
+        .and_then(Ruleset::create)
+        .map_err(failed)?;
+    let (mut can_read, mut can_write) = (Vec::new(), Vec::new());
+    for path in readable {
+        (rules, _) = allow(rules, path, false, &mut can_read).map_err(failed)?;
+    }
+    for path in writable {
+        (rules, _) = allow(rules, path, true, &mut can_write).map_err(failed)?;
+    }
+    let status = rules.restrict_self().map_err(failed)?;
+    Ok(match status.landlock {
+        LandlockStatus::NotEnabled => FileRules::NotSwitchedOn,
+        LandlockStatus::NotImplemented => FileRules::NotBuiltIn,
+        LandlockStatus::Available { effective_abi, kernel_abi } => FileRules::Restricted {
+            version: kernel_abi.unwrap_or(effective_abi as i32),
+            readable: can_read,
+            writable: can_write,
+        },
+    })
+}
+
+/// Allows a path, if there is one; takes note of it.
+fn allow(
+    rules: RulesetCreated,
+    path: &Path,
+    writes: bool,
+    allowed: &mut Vec<PathBuf>,
+) -> Result<(RulesetCreated, bool), RulesetError> {
+    let Ok(opened) = PathFd::new(path) else { return Ok((rules, false)) };
+    if is_nowhere(&opened) {
+        return Ok((rules, false));
+    }
+    let access = match (path.is_dir(), writes) {
+        // What a terminal is like is asked by ioctl(2).
+        (false, false) if is_device(path) => AccessFs::ReadFile | AccessFs::IoctlDev,
+        (false, false) => AccessFs::ReadFile.into(),
+        (true, false) => AccessFs::ReadFile | AccessFs::ReadDir,
+        (false, true) => AccessFs::from_file(NEWEST) & !AccessFs::Execute,
+        (true, true) => {
+            AccessFs::ReadFile
+                | AccessFs::ReadDir
+                | AccessFs::WriteFile
+                | AccessFs::Truncate
+                | AccessFs::MakeReg
+                | AccessFs::RemoveFile
+        }
+    };
+    allowed.push(path.to_owned());
+    Ok((rules.add_rule(PathBeneath::new(opened, access))?, true))
+}
+
+/// Whether it has no place in the tree of files: a pipe or a socket that is open already, such as /dev/stdin. Landlock has no rules
+/// for those, and lets them be opened (`is_nouser_or_private` in security/landlock/fs.c).
+fn is_nowhere(opened: &PathFd) -> bool {
+    rustix::fs::fstatfs(opened.as_fd()).is_ok_and(|system| [PIPES, SOCKETS].contains(&system.f_type))
+}
+
+/// PIPEFS_MAGIC and SOCKFS_MAGIC (linux/magic.h).
+const PIPES: rustix::fs::FsWord = 0x5049_5045;
+const SOCKETS: rustix::fs::FsWord = 0x534f_434b;
+
+fn is_device(path: &Path) -> bool {
+    path.metadata().is_ok_and(|metadata| metadata.file_type().is_char_device())
+}
+
+impl fmt::Display for FileRules {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotBuiltIn => f.write_str("any file (this kernel has no Landlock, which takes Linux 5.13)"),
+            Self::NotSwitchedOn => {
+                f.write_str("any file (Landlock is not among this kernel's security modules: `lsm=`)")
+            }
+            Self::Restricted { version, readable, writable } => {
+                write!(f, "Landlock {version}: reads ")?;
+                list(f, readable)?;
+                f.write_str(", writes ")?;
+                list(f, writable)
+            }
+        }
+    }
+}
+
+fn list(f: &mut fmt::Formatter<'_>, paths: &[PathBuf]) -> fmt::Result {
+    if paths.is_empty() {
+        return f.write_str("no file");
+    }
+    for (place, path) in paths.iter().enumerate() {
+        write!(f, "{}{}", if place > 0 { " " } else { "" }, path.display())?;
+    }
+    Ok(())
+}
