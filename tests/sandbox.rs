@@ -72,7 +72,7 @@ fn assert_has_nothing(status: &str, what: &str) {
 }
 
 /// Commands that go on for long, as they are run on the lab's client.
-const LONG: [&str; 12] = [
+const LONG: [&str; 13] = [
     "ping -i 0.3 10.77.2.2",
     "ping -q -i 0.3 server",
     "capture -i eth0",
@@ -82,6 +82,7 @@ const LONG: [&str; 12] = [
     "send -c 1000 --interval 0.2 ip(dst=10.77.2.2)/icmp()",
     "send -c 1000 --interval 0.2 --no-answers -q --workers 2 ip(dst=10.77.2.2)/icmp()",
     "replay captures/icmp-echo.pcap -i eth0 --loop 0 --rate 5",
+    "probe tcp -c 100 -i 0.3 10.77.2.2:7",
     "serve tcp 7001",
     "serve tcp 7002 --io threads --service time",
     "serve udp 7003 --io async --explain",
@@ -101,6 +102,26 @@ fn every_thread_of_a_running_command_has_no_right_left() {
         for status in entered(running.0.id(), line.split(' ').next().unwrap()) {
             assert_has_nothing(&status, line);
         }
+    }
+}
+
+/// Sockets of hand-built probes are opened when it is a target's turn: that one right stays, and nothing can be gained.
+#[test]
+fn a_raw_probe_keeps_one_right() {
+    let Some(lab) = lab() else { return };
+    let line = "probe tcp --raw -c 100 -i 0.3 10.77.2.2:7";
+    let child = lab.command(Host::Client, RAWSOCK).args(line.split(' ')).stdout(Stdio::null()).spawn();
+    let running = Running(child.unwrap());
+    for status in entered(running.0.id(), "probe") {
+        // CAP_NET_RAW is 13 (linux/capability.h).
+        for set in ["CapPrm", "CapEff", "CapBnd"] {
+            assert_eq!(field(&status, set), "0000000000002000", "{set}");
+        }
+        assert_eq!(
+            (field(&status, "CapInh"), field(&status, "CapAmb")),
+            ("0000000000000000", "0000000000000000")
+        );
+        assert_eq!(field(&status, "NoNewPrivs"), "1");
     }
 }
 

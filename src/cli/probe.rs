@@ -8,7 +8,10 @@ use clap::{Args, ValueEnum};
 
 use super::probe_session::Session;
 use super::probe_target::{self, octets};
+use super::sandbox::{Plan, SandboxArgs};
 use super::{CommandResult, duration, probe_bisect, probe_compare, probe_scan};
+use crate::sys::capability::Capability;
+use crate::sys::sandbox::Doing;
 
 /// Ask whether ports are open: by plain sockets (connect(), send() and recv()), by hand-built packets (`--raw`), or by both in turn
 /// (`--compare`), which tells why answers differ.
@@ -90,6 +93,8 @@ pub(super) struct ProbeArgs {
     /// Print one JSON object a line.
     #[arg(long)]
     pub(super) json: bool,
+    #[command(flatten)]
+    sandbox: SandboxArgs,
 }
 
 const EXAMPLES: &str = "\
@@ -110,6 +115,21 @@ it has none), 2 it could not be tried.";
 pub(super) enum Kind {
     Tcp,
     Udp,
+}
+
+/// What asking does from then on. The sockets of a target are opened when it is its turn: those of hand-built packets take CAP_NET_RAW
+/// each time, to have the kernel name a rule takes CAP_NET_ADMIN, and to ask as another user CAP_SETUID.
+fn kept(args: &ProbeArgs, has_names: bool) -> Plan {
+    let is_raw = args.raw || args.compare || args.bisect;
+    Plan::default()
+        .does(&[Doing::Connect, Doing::Traffic, Doing::Netlink, Doing::Threads])
+        .does_if(is_raw, Doing::PacketSockets)
+        .does_if(args.compare, Doing::OtherUsers)
+        .keeps(Capability::NetRaw, is_raw)
+        .keeps(Capability::NetAdmin, args.compare)
+        .keeps(Capability::SetUid, args.compare)
+        .reads(&args.syn)
+        .asks_for_names(has_names)
 }
 
 /// Runs the command.
@@ -137,6 +157,8 @@ pub(super) fn run(args: &ProbeArgs) -> CommandResult {
     }
     let (asked, is_any_wrong) = probe_target::read(args)?;
     let session = Session::open(args)?;
+    kept(args, asked.iter().any(|target| target.host.parse::<IpAddr>().is_err()))
+        .enter(args.sandbox, args.verbose)?;
     let outcome = match (args.compare, args.bisect) {
         (true, _) => probe_compare::run(args, asked, session),
         (_, true) => probe_bisect::run(args, asked, session),

@@ -5,6 +5,7 @@ use std::os::fd::BorrowedFd;
 use std::process::Command;
 
 use super::probe_session::Session;
+use super::system_program::find;
 use crate::exchange::drive::probe::{ProbeWatcher, probe};
 use crate::exchange::engine::{MILLISECOND, Nanos};
 use crate::exchange::probe::{EndPoint, Finished, ProbePlan, Prober, Way};
@@ -19,6 +20,30 @@ pub(super) struct Rule {
     pub(super) text: String,
     /// It looks at users or groups.
     pub(super) is_of_users: bool,
+}
+
+/// All rules of this host, as the `nft` program writes them. They are listed before anybody is asked: afterwards no program is run.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Rules(String);
+
+impl Rules {
+    /// Lists them, where that program is there and may.
+    pub(super) fn list() -> Self {
+        let listed =
+            find("nft").and_then(|nft| Command::new(nft).args(["-a", "list", "ruleset"]).output().ok());
+        Self(listed.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default())
+    }
+
+    /// The rule with this number in a chain.
+    fn rule(&self, (family, table, chain): (&str, &str, &str), handle: u64) -> Option<&str> {
+        let (table, chain) = (format!("table {family} {table} {{"), format!("chain {chain} {{"));
+        let mark = format!("# handle {handle}");
+        let mut lines = self.0.lines().map(str::trim);
+        lines.find(|line| line.starts_with(&table))?;
+        lines.find(|line| line.starts_with(&chain))?;
+        // The chain ends before its table does.
+        lines.take_while(|line| *line != "}").find_map(|line| line.strip_suffix(&mark).map(str::trim))
+    }
 }
 
 /// Names the rule that takes what is asked in this way.
@@ -38,7 +63,7 @@ pub(super) fn name(session: &mut Session, end_point: &EndPoint, way: Way) -> Rul
     }
     let _ = poll::wait(&[trace.as_fd()], &[], Some(PATIENCE));
     match trace.takers().first() {
-        Some(taker) => told(taker),
+        Some(taker) => told(taker, &session.rules),
         None => {
             let text = "no rule of nf_tables takes it: `iptables-legacy -S OUTPUT`, a cgroup's BPF program or a security module may";
             Rule { text: text.to_owned(), is_of_users: false }
@@ -77,17 +102,13 @@ impl ProbeWatcher for Once {
 }
 
 /// What took it, with the rule as `nft` writes it, where that is there.
-fn told(taker: &Taker) -> Rule {
+fn told(taker: &Taker, rules: &Rules) -> Rule {
     let Taker { family, table, chain, handle } = taker;
     let place = format!("table {family} {table}, chain {chain}");
     let Some(handle) = handle else {
         return Rule { text: format!("{place}: the chain's policy drops it"), is_of_users: false };
     };
-    let listed = Command::new("nft").args(["-a", "list", "chain", family, table, chain]).output();
-    let listed =
-        listed.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
-    let mark = format!("# handle {handle}");
-    let rule = listed.lines().find_map(|line| line.trim().strip_suffix(&mark).map(str::trim));
+    let rule = rules.rule((family, table, chain), *handle);
     let is_of_users = rule
         .is_some_and(|rule| USER_WORDS.iter().any(|word| rule.split_whitespace().any(|part| part == *word)));
     let rule = rule.map(|rule| format!(" `{rule}`")).unwrap_or_default();
@@ -96,3 +117,20 @@ fn told(taker: &Taker) -> Rule {
 
 /// What rules begin with that look at whoever sends (nft(8), and `owner` of iptables(8)).
 const USER_WORDS: [&str; 5] = ["skuid", "skgid", "owner", "cgroup", "cgroupv2"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rule_is_that_of_its_own_chain() {
+        let listed = "table ip other { # handle 1\n\tchain out { # handle 1\n\t\tdrop # handle 4\n\t}\n}\n\
+                      table inet fw { # handle 2\n\tset s { # handle 9\n\t\ttype inet_service\n\t}\n\n\tchain in { # handle 1\n\t\taccept # handle 4\n\t}\n\n\
+                      \tchain out { # handle 2\n\t\ttype filter hook output priority filter; policy accept;\n\t\tmeta skuid 1000 drop # handle 4\n\t}\n}\n";
+        let rules = Rules(listed.to_owned());
+        assert_eq!(rules.rule(("inet", "fw", "out"), 4), Some("meta skuid 1000 drop"));
+        assert_eq!(rules.rule(("inet", "fw", "in"), 4), Some("accept"));
+        assert_eq!(rules.rule(("inet", "fw", "out"), 5), None);
+        assert_eq!(rules.rule(("ip6", "fw", "out"), 4), None);
+    }
+}

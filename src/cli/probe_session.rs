@@ -4,6 +4,7 @@ use std::error::Error;
 use std::net::IpAddr;
 
 use super::probe::ProbeArgs;
+use super::probe_rule::Rules;
 use super::random;
 use super::recording::Recording;
 use super::resolve::{Wanted, check_source};
@@ -24,6 +25,8 @@ pub(super) struct Session {
     pub(super) wanted: Wanted,
     /// The number of the next probe: runs one after the other share the sockets.
     pub(super) next_id: usize,
+    /// The host's own rules, which may be what answers differ by.
+    pub(super) rules: Rules,
     recording: Option<Recording>,
     _stamps: Option<ReceiptStamps>,
 }
@@ -39,6 +42,7 @@ impl Session {
         // Where there are none, times are a little longer.
         let stamps = ReceiptStamps::keep_on().ok();
         let interrupt = Interrupt::catch()?;
+        let rules = if args.compare { Rules::list() } else { Rules::default() };
         let secret = u64::from_ne_bytes(random::octets()?);
         let is_raw = args.raw || args.compare || args.bisect;
         let raw = is_raw.then(|| RawSockets::new(args.source)).transpose()?;
@@ -54,7 +58,7 @@ impl Session {
         let mut sockets = ProbeSockets::new(options, raw, asked);
         let recording = args.write.as_deref().map(Recording::create).transpose()?;
         recording.iter().try_for_each(|recording| sockets.record(recording.recorder()))?;
-        Ok(Self { interrupt, sockets, wanted, next_id: 0, recording, _stamps: stamps })
+        Ok(Self { interrupt, sockets, wanted, next_id: 0, rules, recording, _stamps: stamps })
     }
 
     /// Ends the recording.

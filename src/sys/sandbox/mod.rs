@@ -20,7 +20,7 @@ pub use caller::{Caller, CallerError};
 pub use file_rules::FileRules;
 pub use system_calls::Doing;
 
-use super::capability::{self, Bounds, Capability, CapabilityError};
+use super::capability::{self, Bounds, Capability, CapabilityError, Grant};
 use super::error::Cause;
 
 /// What a process keeps when it enters.
@@ -88,7 +88,9 @@ impl Sandbox {
     ///
     /// # Errors
     /// When the kernel has a layer and refuses it. A kernel without Landlock or seccomp is no error: [`Entered`] tells.
-    pub fn enter(&self) -> Result<Entered, SandboxError> {
+    pub fn enter(mut self) -> Result<Entered, SandboxError> {
+        // What is not there cannot be kept.
+        self.keeps.retain(|kept| capability::granted(*kept).is_ok_and(|grant| grant != Grant::Missing));
         let (caller, bounds) = self.give_up_rights()?;
         if let Some(caller) = caller {
             self.check_folders(caller)?;
@@ -96,7 +98,7 @@ impl Sandbox {
         let files = file_rules::restrict(&self.readable, &self.writable)?;
         violation::name_the_call().map_err(SandboxError::Handler)?;
         let calls = system_call::restrict(&system_calls::of(&self.doings))?;
-        Ok(Entered { caller, keeps: self.keeps.clone(), bounds, files, calls })
+        Ok(Entered { caller, keeps: self.keeps, bounds, files, calls })
     }
 
     /// What the caller may not write is better known now than when the next file is due.

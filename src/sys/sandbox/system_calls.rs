@@ -28,6 +28,10 @@ pub enum Doing {
     Terminal,
     /// Waits for a process that it has split off before.
     Wait,
+    /// Opens packet sockets, as far as it has kept the right to.
+    PacketSockets,
+    /// Opens files and sockets as another user, as far as it has kept the right to.
+    OtherUsers,
 }
 
 /// All calls of these, with those that every command makes.
@@ -61,6 +65,8 @@ impl Doing {
             Self::Names => NAMES,
             Self::Terminal => TERMINAL,
             Self::Wait => WAIT,
+            Self::PacketSockets => PACKET_SOCKETS,
+            Self::OtherUsers => OTHER_USERS,
         }
     }
 }
@@ -82,6 +88,8 @@ pub(super) fn name_of(number: i64) -> &'static str {
         NAMES,
         TERMINAL,
         WAIT,
+        PACKET_SOCKETS,
+        OTHER_USERS,
         FORBIDDEN,
     ];
     let found = lists.iter().flat_map(|list| list.iter()).find(|call| call.number == number);
@@ -243,6 +251,11 @@ const TERMINAL: &[Call] = &[
 
 const WAIT: &[Call] = any![SYS_wait4];
 
+const PACKET_SOCKETS: &[Call] =
+    &[Call { number: libc::SYS_socket, name: "SYS_socket", when: When::Is(0, libc::AF_PACKET as u32) }];
+
+const OTHER_USERS: &[Call] = any![SYS_setfsuid];
+
 /// What somebody who got in would like to have, to be called by its name when it is tried.
 const FORBIDDEN: &[Call] = any![
     SYS_execve SYS_execveat SYS_ptrace SYS_process_vm_readv SYS_process_vm_writev SYS_kill SYS_setuid SYS_setresuid SYS_setgid
@@ -265,7 +278,20 @@ mod tests {
     #[test]
     fn nobody_may_do_what_is_forbidden() {
         use Doing::*;
-        let all = [Threads, ReadFiles, WriteFiles, Traffic, Connect, Accept, Netlink, Names, Terminal, Wait];
+        let all = [
+            Threads,
+            ReadFiles,
+            WriteFiles,
+            Traffic,
+            Connect,
+            Accept,
+            Netlink,
+            Names,
+            Terminal,
+            Wait,
+            PacketSockets,
+            OtherUsers,
+        ];
         let allowed = of(&all);
         for call in FORBIDDEN {
             assert!(!allowed.iter().any(|other| other.number == call.number), "{}", call.name);
