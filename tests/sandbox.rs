@@ -55,7 +55,7 @@ fn entered(pid: u32, command: &str) -> Vec<String> {
     let until = Instant::now() + Duration::from_secs(20);
     loop {
         let threads = running(pid, command).map(threads_of).unwrap_or_default();
-        if !threads.is_empty() && threads.iter().all(|status| field(status, "Seccomp") == "2") {
+        if !threads.is_empty() && threads.iter().all(|status| field(status, "Seccomp_filters") == "2") {
             return threads;
         }
         assert!(Instant::now() < until, "{command} has not entered a sandbox: {threads:?}");
@@ -68,7 +68,7 @@ fn assert_has_nothing(status: &str, what: &str) {
         assert_eq!(field(status, set), "0000000000000000", "{what}: {set}\n{status}");
     }
     assert_eq!(field(status, "NoNewPrivs"), "1", "{what}");
-    assert_eq!(field(status, "Seccomp_filters"), "2", "{what}");
+    assert_eq!(field(status, "Seccomp"), "2", "{what}");
 }
 
 /// Commands that go on for long, as they are run on the lab's client.
