@@ -26,7 +26,7 @@ struct Command {
     /// Describes its arguments.
     describe: fn(clap::Command) -> clap::Command,
     /// Runs it.
-    run: fn(&ArgMatches) -> CommandResult,
+    run: fn(&mut ArgMatches) -> CommandResult,
 }
 
 /// A row of the table: a name, the arguments, the run.
@@ -36,7 +36,7 @@ macro_rules! command {
             name: $name,
             is_hidden: false,
             describe: <$arguments>::augment_args,
-            run: |matches| $run(&<$arguments>::from_arg_matches(matches)?),
+            run: |matches| $run(&<$arguments>::from_arg_matches_mut(matches)?),
         }
     };
 }
@@ -97,12 +97,12 @@ impl Given {
     ///
     /// # Errors
     /// As of the command.
-    pub(super) fn run(&self) -> CommandResult {
-        let named = self.matches.subcommand();
+    pub(super) fn run(mut self) -> CommandResult {
+        let named = self.matches.remove_subcommand();
         let found = named.and_then(|(name, matches)| Some((by_name(name)?, matches)));
         // Parsing leaves no line without a command.
-        let (command, matches) = found.ok_or("no such command")?;
-        (command.run)(matches)
+        let (command, mut matches) = found.ok_or("no such command")?;
+        (command.run)(&mut matches)
     }
 }
 
@@ -117,11 +117,11 @@ fn by_name(name: impl AsRef<std::ffi::OsStr>) -> Option<&'static Command> {
 pub(super) fn parse(words: &[OsString]) -> Result<Given, clap::Error> {
     let named = words.iter().skip(1).find_map(by_name);
     // Whatever a line of fewer commands accepts, the whole one accepts in the same way.
-    let matches = match with(named).try_get_matches_from(words) {
+    let mut matches = match with(named).try_get_matches_from(words) {
         Err(error) if error.kind() != ErrorKind::DisplayVersion => whole().try_get_matches_from(words),
         parsed => parsed,
     }?;
-    let color = Cli::from_arg_matches(&matches)?.color;
+    let color = Cli::from_arg_matches_mut(&mut matches)?.color;
     Ok(Given { matches, color })
 }
 
