@@ -3,7 +3,8 @@
 
 mod support;
 
-use std::process::{Command, Output};
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 use rawsock::lab::{Host, Lab};
@@ -174,8 +175,12 @@ fn what_tshark_sees_is_what_was_asked_for() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("ping.pcapng");
     let mut capture = lab.command(Host::Client, RAWSOCK);
-    let mut capture = capture.args(["capture", "-q", "-i", "eth0", "-w"]).arg(&file).spawn().unwrap();
-    std::thread::sleep(Duration::from_millis(300));
+    let capture = capture.args(["capture", "-q", "-i", "eth0", "-w"]).arg(&file);
+    let mut capture = capture.stderr(Stdio::piped()).spawn().unwrap();
+    let mut said = BufReader::new(capture.stderr.take().unwrap());
+    let mut line = String::new();
+    said.read_line(&mut line).unwrap();
+    assert!(line.starts_with("listening on eth0"), "{line}");
     let output = rawsock(&lab, &["-c1", "-t", "9", "-Q", "0xb8", "-s", "8", "-p", "c0ffee", "10.77.2.2"]);
     assert!(output.status.success(), "{}", text_of(&output));
     rawsock::sys::process::send_signal(capture.id(), 15).unwrap();

@@ -3,7 +3,8 @@
 
 mod support;
 
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
+use std::time::Duration;
 
 use rawsock::lab::{Host, Lab};
 use serde_json::{Value, json};
@@ -180,6 +181,60 @@ fn a_flood_of_another_host_takes_a_yes() {
     }
     let output = rawsock(&lab, &["-f", "-q", "-c5000", "10.77.2.2"]);
     assert!(text_of(&output).contains("5000 packets transmitted, 5000 received"), "{}", text_of(&output));
+}
+
+#[test]
+fn broadcasts_take_a_yes_and_all_who_hear_may_answer() {
+    let Some(lab) = lab() else { return };
+    let set = |host: Host, program: &str, arguments: &[&str]| {
+        let output = run(lab.command(host, program).args(arguments));
+        assert!(output.status.success(), "{}", text_of(&output));
+    };
+    set(Host::Router, "sysctl", &["-qw", "net.ipv4.icmp_echo_ignore_broadcasts=0"]);
+    // No address tells by itself that it is a broadcast: of this network it is 10.88.0.63.
+    set(Host::Router, "ip", &["addr", "add", "10.88.0.1/26", "dev", "eth0"]);
+    set(Host::Client, "ip", &["addr", "add", "10.88.0.2/26", "dev", "eth0"]);
+    for address in ["10.88.0.63", "10.77.1.255"] {
+        let theirs = run(lab.command(Host::Client, "ping").args(["-c1", address]));
+        let ours = rawsock(&lab, &["-c1", address]);
+        assert_eq!(ours.status.code(), theirs.status.code(), "{}", text_of(&theirs));
+        assert!(text_of(&ours).contains("-b says yes"), "{}", text_of(&ours));
+        let theirs = run(lab.command(Host::Client, "ping").args(["-b", "-c1", address]));
+        let ours = rawsock(&lab, &["-b", "-c1", address]);
+        assert_eq!((ours.status.code(), theirs.status.code()), (Some(0), Some(0)), "{}", text_of(&ours));
+        let answer = |output: &Output| {
+            let text = text_of(output);
+            let line = text.lines().find(|line| line.contains("64 bytes from")).unwrap().to_owned();
+            line.split("time").next().unwrap().to_owned()
+        };
+        assert_eq!(answer(&ours), answer(&theirs));
+        assert!(text_of(&ours).contains("packets: 1 = 1 answer\n"), "{}", text_of(&ours));
+        assert!(text_of(&ours).contains("asks all hosts"), "{}", text_of(&ours));
+    }
+}
+
+#[test]
+fn whoever_asks_by_a_signal_is_told_how_far_the_run_is() {
+    let Some(lab) = lab() else { return };
+    let mut said = Vec::new();
+    for (program, first) in [("ping", None), (RAWSOCK, Some("ping"))] {
+        let mut command = lab.command(Host::Client, program);
+        command.args(first).args(["-q", "-i0.2", "-w2", "10.77.2.2"]);
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        std::thread::sleep(Duration::from_millis(700));
+        let pid = child.id().to_string();
+        for _ in 0..2 {
+            assert!(run(Command::new("kill").args(["-QUIT", &pid])).status.success());
+            std::thread::sleep(Duration::from_millis(300));
+        }
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{}", text_of(&output));
+        let text = String::from_utf8_lossy(&output.stderr).into_owned();
+        let numbers = |letter: char| letter.is_ascii_digit() || letter == '.';
+        said.push(text.lines().map(|line| line.replace(numbers, "")).collect::<Vec<_>>());
+    }
+    assert_eq!(said[0], said[1]);
+    assert_eq!(said[1].len(), 2, "{said:?}");
 }
 
 #[test]

@@ -53,6 +53,7 @@ mod packet_output;
 mod ping;
 mod ping_floor;
 mod ping_header;
+mod ping_paths;
 mod ping_printer;
 mod ping_targets;
 mod plain_address;

@@ -34,6 +34,8 @@ use crate::sys::sandbox::Doing;
 use crate::sys::time_stamp::{Departures, StampSource};
 
 /// Send hand-built ICMP echo requests to hosts, and say what comes back.
+///
+/// Ctrl-\ (SIGQUIT) prints how far the run is.
 #[derive(Debug, Args)]
 pub(super) struct PingArgs {
     /// Hosts: names or addresses; networks (10.0.0.0/24) for all of their hosts.
@@ -106,6 +108,9 @@ pub(super) struct PingArgs {
     /// Ask how an interface of the host is instead (RFC 8335): by name, index or address.
     #[arg(long, value_name = "INTERFACE", value_parser = asked_interface)]
     probe: Option<AskedInterface>,
+    /// Ask a broadcast address: all hosts of a network.
+    #[arg(short)]
+    pub(super) broadcast: bool,
     /// Use this interface, or send from this address.
     #[arg(short = 'I', value_name = "INTERFACE|ADDRESS")]
     pub(super) from: Option<String>,
@@ -260,14 +265,18 @@ pub(super) fn run(args: &PingArgs) -> CommandResult {
     evidence.iter().try_for_each(|evidence: &Evidence<FrameKey>| {
         wire.record(evidence.recorder(|frame| frame_of(frame.data, frame.link_type)))
     })?;
-    let interrupt = Interrupt::catch()?;
+    let interrupt = Interrupt::catch_and_be_asked()?;
     let mut engine = Ping::new(plan);
     let Asked { addresses, names, is_many } = asked;
     let is_flood = engine.plan().interval < LEAST_INTERVAL || engine.plan().flood.is_some();
     let mut printer = Printer::new(args, source, interface_index, is_many, is_flood, wrong)?;
+    printer.answer(&interrupt);
     printer.save_to(evidence.clone());
+    engine.expect_targets(addresses.len());
+    wire.expect_paths(addresses.len());
+    let now = Now::read();
     for address in addresses {
-        printer.add_address(address, wanted, &mut engine, &mut wire, Now::read());
+        printer.add_address(address, wanted, &mut engine, &mut wire, now);
     }
     let loopback = if args.anatomy { ping_floor::open(&options) } else { None };
     if !names.is_empty() {
@@ -374,6 +383,7 @@ impl PingArgs {
             count: self.count,
             timeout: self.timeout.map_or(timeout, nanos),
             deadline: self.deadline.map(nanos),
+            anatomy: self.anatomy,
         })
     }
 }

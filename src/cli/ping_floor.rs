@@ -38,6 +38,7 @@ pub(super) fn measure(plan: &PingPlan, mut wire: IcmpWire, interrupt: &Interrupt
         count: Some(COUNT),
         timeout: SECOND / 10,
         deadline: Some(SECOND),
+        anatomy: true,
     };
     wire.set_path(address, Path { mtu: usize::from(u16::MAX), interface: 0, source: address });
     let mut engine = Ping::new(plan);
@@ -45,7 +46,7 @@ pub(super) fn measure(plan: &PingPlan, mut wire: IcmpWire, interrupt: &Interrupt
     engine.close();
     drive(&mut engine, &mut wire, interrupt, &mut Silent).ok()?;
     let (_, times) = engine.totals();
-    (times.count() > 0).then_some(times.legs)
+    times.legs.filter(|legs| legs.wire.count > 0).map(|legs| *legs)
 }
 
 /// Another identifier than that of the run, whose sockets are open at the same time: replies to a datagram socket go to one of those

@@ -1,16 +1,16 @@
 //! What a ping prints while it runs and at its end; adds hosts as their names are resolved.
 
-use std::collections::{HashMap, HashSet};
 use std::io::{self, IsTerminal, Write};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsFd, BorrowedFd};
 
 use super::evidence::{Comment, Evidence};
 use super::ping::{FrameKey, PingArgs};
+use super::ping_paths::{Paths, SMALL};
 use super::resolve::{Resolved, Resolver, Wanted};
 use super::{CommandResult, Outcome};
 use crate::exchange::drive::Watcher;
-use crate::exchange::drive::icmp::{IcmpWire, Path};
+use crate::exchange::drive::icmp::IcmpWire;
 use crate::exchange::engine::{MILLISECOND, Nanos};
 use crate::exchange::ping::expectation::Expectation;
 use crate::exchange::ping::ledger::Ledger;
@@ -22,8 +22,8 @@ use crate::show::ping_comment::{self, Remark};
 use crate::show::ping_many::{self, Table};
 use crate::show::{ping_json, ping_summary};
 use crate::sys::clock::{self, Now};
+use crate::sys::interrupt::Interrupt;
 use crate::sys::ip_socket::{Family, IcmpKind};
-use crate::sys::netlink::{Link, Netlink, RouteQuery};
 use crate::sys::terminal;
 
 /// Adds hosts as their names are resolved, and prints what happens.
@@ -31,8 +31,7 @@ pub(super) struct Printer<'a> {
     args: &'a PingArgs,
     form: Form,
     resolver: Option<Resolver>,
-    source: Option<IpAddr>,
-    interface_index: Option<u32>,
+    paths: Paths,
     /// Requests follow each other faster than another host may be asked without a flood.
     is_fast: bool,
     /// Names that are still being resolved.
@@ -41,10 +40,9 @@ pub(super) struct Printer<'a> {
     headed: usize,
     /// Why hosts could not be asked.
     failures: usize,
-    netlink: Option<Netlink>,
-    links: HashMap<u32, Link>,
-    own: Option<HashSet<IpAddr>>,
     evidence: Option<Evidence<FrameKey>>,
+    /// Tells when somebody asks how far the run is.
+    interrupt: Option<&'a Interrupt>,
     text: String,
 }
 
@@ -96,16 +94,13 @@ impl<'a> Printer<'a> {
             args,
             form,
             resolver: None,
-            source,
-            interface_index,
+            paths: Paths::new(source, interface_index, is_many && args.size <= SMALL),
             is_fast,
             pending: 0,
             headed: 0,
             failures: wrong.len(),
-            netlink: None,
-            links: HashMap::new(),
-            own: None,
             evidence: None,
+            interrupt: None,
             text,
         })
     }
@@ -113,6 +108,11 @@ impl<'a> Printer<'a> {
     /// Says in this file, too, what became of each packet.
     pub(super) fn save_to(&mut self, evidence: Option<Evidence<FrameKey>>) {
         self.evidence = evidence;
+    }
+
+    /// Says how far the run is when this tells that somebody asks.
+    pub(super) fn answer(&mut self, interrupt: &'a Interrupt) {
+        self.interrupt = Some(interrupt);
     }
 
     /// Adds a host of which the address is known.
@@ -159,7 +159,7 @@ impl<'a> Printer<'a> {
         wire: &mut IcmpWire,
         now: Now,
     ) -> Result<(), Box<dyn std::error::Error>> {
-        if self.is_fast && !self.args.flood && !self.is_own(address.ip())? {
+        if self.is_fast && !self.args.flood && !self.paths.is_own(address.ip())? {
             return Err("more than five requests a second are a flood, for a host that is not this one: \
                         --flood says yes to it"
                 .into());
@@ -168,7 +168,16 @@ impl<'a> Printer<'a> {
             let or = if error.is_permission() { GROUP_RANGE } else { "" };
             format!("{error}{or}")
         })?;
-        let path = self.path(address.ip(), address_scope(&address))?;
+        let (path, is_broadcast) = self.paths.to(address)?;
+        match (is_broadcast, self.args.broadcast) {
+            (true, false) => {
+                return Err(
+                    "is a broadcast address, which all hosts of a network hear: -b says yes to it".into()
+                );
+            }
+            (true, true) => anstream::eprintln!("rawsock: {name} asks all hosts of a network"),
+            (false, _) => {}
+        }
         if self.args.verbose {
             let kind = match kind {
                 IcmpKind::Raw => "raw socket",
@@ -177,55 +186,16 @@ impl<'a> Printer<'a> {
             anstream::eprintln!("rawsock: {name}: {kind}, from {}, path MTU {}", path.source, path.mtu);
         }
         wire.set_path(address.ip(), path);
-        let name = if self.args.numeric { address.ip().to_string() } else { name.to_owned() };
-        engine.add_target(&name, address.ip(), path.source, now.monotonic);
+        let address_text = self.args.numeric.then(|| address.ip().to_string());
+        engine.add_target(address_text.as_deref().unwrap_or(name), address.ip(), path.source, now.monotonic);
+        if is_broadcast {
+            engine.make_group();
+        }
         Ok(())
     }
 
-    /// Whether an address is this host's own.
-    fn is_own(&mut self, address: IpAddr) -> Result<bool, Box<dyn std::error::Error>> {
-        if address.is_loopback() {
-            return Ok(true);
-        }
-        if self.own.is_none() {
-            let addresses = self.netlink()?.addresses()?;
-            self.own = Some(addresses.into_iter().map(|own| own.address).collect());
-        }
-        Ok(self.own.as_ref().is_some_and(|own| own.contains(&address)))
-    }
-
-    fn netlink(&mut self) -> Result<&mut Netlink, Box<dyn std::error::Error>> {
-        if self.netlink.is_none() {
-            self.netlink = Some(Netlink::open()?);
-        }
-        self.netlink.as_mut().ok_or_else(|| "netlink is not open".into())
-    }
-
-    /// Looks up the way to an address.
-    fn path(&mut self, address: IpAddr, scope: Option<u32>) -> Result<Path, Box<dyn std::error::Error>> {
-        let interface = self.interface_index.or(scope);
-        let source = self.source.filter(|source| source.is_ipv4() == address.is_ipv4());
-        // Of thousands of hosts, the kernel finds the way when it sends, and fills in the source (raw(7)).
-        let is_for_all = matches!(self.form, Form::Many | Form::Table(..)) && self.args.size <= SMALL;
-        if is_for_all && address.is_ipv4() && interface.is_none() {
-            let source = source.unwrap_or(Ipv4Addr::UNSPECIFIED.into());
-            return Ok(Path { mtu: usize::from(u16::MAX), interface: 0, source });
-        }
-        let route = self.netlink()?.route(&RouteQuery { destination: address, source, interface })?;
-        let link = match self.links.get(&route.interface) {
-            Some(link) => link.clone(),
-            None => self.netlink()?.link_by_index(route.interface)?,
-        };
-        let source = source
-            .or(route.source)
-            .ok_or_else(|| format!("interface {} has no address to send from", link.name))?;
-        let mtu = route.mtu.unwrap_or(link.mtu) as usize;
-        self.links.insert(route.interface, link);
-        Ok(Path { mtu, interface: interface.unwrap_or(0), source })
-    }
-
     fn flush(&mut self) -> io::Result<()> {
-        let mut out = anstream::stdout().lock();
+        let mut out = io::stdout().lock();
         out.write_all(self.text.as_bytes())?;
         self.text.clear();
         out.flush()
@@ -297,12 +267,13 @@ impl<'a> Printer<'a> {
         if !self.args.anatomy {
             return;
         }
+        let legs = times.legs.clone().unwrap_or_default();
         if self.args.json {
-            ping_json::anatomy(&mut self.text, "targets", &times.legs);
+            ping_json::anatomy(&mut self.text, "targets", &legs);
             floor.iter().for_each(|floor| ping_json::anatomy(&mut self.text, "loopback", floor));
         } else {
             self.text.push('\n');
-            let _ = ping_summary::anatomy(&mut self.text, &times.legs, floor);
+            let _ = ping_summary::anatomy(&mut self.text, &legs, floor);
         }
     }
 
@@ -373,7 +344,7 @@ impl<'a> Printer<'a> {
     fn heads(&mut self, engine: &Ping) {
         if matches!(self.form, Form::Lines | Form::Dots(_) | Form::Quiet) && !self.args.json {
             let interface =
-                self.args.from.as_deref().map(|from| if self.source.is_some() { "" } else { from });
+                self.args.from.as_deref().map(|from| if self.paths.has_source() { "" } else { from });
             for target in engine.targets().iter().skip(self.headed).take(MANY) {
                 let options = if self.args.route().is_some() { OPTIONS_LEN } else { 0 };
                 let _ = lines::head(&mut self.text, target, (self.args.size as usize, options), interface);
@@ -399,22 +370,11 @@ const MOST_DOTS: usize = 1 << 16;
 
 /// Targets whose first lines and blocks are those of ping.
 const MANY: usize = 16;
-/// Octets of payload that pass everywhere: packets of 576 octets (RFC 791 §3.1).
-const SMALL: u32 = 500;
-
 fn figure(one: &Expectation, found: f64) -> String {
     match (one.is_time(), one.is_percentage()) {
         (true, _) => format!("{} ms", found / 1e6),
         (_, true) => format!("{}%", lines::short(found)),
         _ => found.to_string(),
-    }
-}
-
-/// The interface that a link-local address names (`fe80::1%eth0`).
-fn address_scope(address: &SocketAddr) -> Option<u32> {
-    match address {
-        SocketAddr::V6(address) if address.scope_id() != 0 => Some(address.scope_id()),
-        _ => None,
     }
 }
 
@@ -459,6 +419,10 @@ impl Watcher<Ping, IcmpWire> for Printer<'_> {
             let _ = table.draw(&mut self.text, engine, size);
         }
         self.dots(engine);
+        if self.interrupt.is_some_and(Interrupt::asks) {
+            // It overwrites what Ctrl-\ shows on a terminal.
+            anstream::eprintln!("\r{}", ping_summary::so_far(engine));
+        }
         if self.text.is_empty() { Ok(()) } else { self.flush() }
     }
 }

@@ -136,7 +136,8 @@ pub enum Stage {
 
 /// An engine.
 pub trait Engine {
-    /// What to do at `now`.
+    /// What to do at `now`. It may be asked again before it is told what became of a packet: then it gives another one that is due, or
+    /// waits.
     fn step(&mut self, now: Nanos) -> Step;
     /// The packet with this tag left at `at`, or could not be sent for the given reason.
     fn sent(&mut self, tag: usize, at: Nanos, wall: i64, result: Result<(), SendError>);

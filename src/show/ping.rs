@@ -1,5 +1,6 @@
 //! The lines of `ping`, word for word as iputils prints them, so that scripts that parse ping's output keep working.
 
+use std::borrow::Cow;
 use std::fmt::{self, Write};
 use std::net::IpAddr;
 
@@ -211,13 +212,15 @@ fn legs_line(out: &mut String, sample: &Sample) -> fmt::Result {
 
 /// Who answers: by the name that the user gave, when it is the address behind it.
 pub(super) fn who(target: &Target, from: IpAddr) -> String {
-    if from == target.address { named(&target.name, from) } else { from.to_string() }
+    if from == target.address { named(&target.name, from).into_owned() } else { from.to_string() }
 }
 
 /// `name (address)`, or the address alone when that is its name.
-pub(super) fn named(name: &str, address: IpAddr) -> String {
-    let address = address.to_string();
-    if name == address { address } else { format!("{name} ({address})") }
+pub(super) fn named(name: &str, address: IpAddr) -> Cow<'_, str> {
+    match name.parse() == Ok(address) {
+        true => name.into(),
+        false => format!("{name} ({address})").into(),
+    }
 }
 
 /// A round trip in milliseconds with the places that `ping` gives it.

@@ -8,6 +8,7 @@ use crate::exchange::ping::ledger::PacketClass;
 use crate::exchange::ping::{Event, Ping, Target};
 use crate::show::ping::{named, short, three_places};
 use crate::show::text::push_printable;
+use crate::wire::text::Text;
 
 /// The line of an event, where it has one.
 pub fn event(out: &mut String, ping: &Ping, event: &Event) -> fmt::Result {
@@ -49,16 +50,31 @@ pub fn event(out: &mut String, ping: &Ping, event: &Event) -> fmt::Result {
 /// The line that a target ends with.
 pub fn summary(out: &mut String, target: &Target) -> fmt::Result {
     push_printable(out, &named(&target.name, target.address));
+    // Of ten thousand targets this is much of the work.
+    let mut text = Text::with_capacity(LINE);
     let (sent, answered) = (target.transmitted(), target.ledger.answered());
-    write!(out, " : xmt/rcv/%loss = {sent}/{answered}/{}%", short(target.loss_percent()))?;
-    match target.times.round_trip() {
-        Some(times) => {
-            let [min, avg, max, p99] = [times.min, times.avg, times.max, times.p99].map(three_places);
-            writeln!(out, ", min/avg/max/p99 = {min}/{avg}/{max}/{p99}")
-        }
-        None => writeln!(out),
+    text.put(" : xmt/rcv/%loss = ").put(sent).put("/").put(answered).put("/");
+    match sent.checked_sub(answered) {
+        Some(0) if sent > 0 => drop(text.put("0%")),
+        _ => write!(text, "{}%", short(target.loss_percent()))?,
     }
+    if let Some(times) = target.times.round_trip() {
+        text.put(", min/avg/max/p99 = ");
+        for (time, between) in [(times.min, "/"), (times.avg, "/"), (times.max, "/"), (times.p99, "\n")] {
+            let micros = time / 1000;
+            text.put(micros / 1000).put(".");
+            text.padded(micros % 1000, 3);
+            text.put(between);
+        }
+    } else {
+        text.put("\n");
+    }
+    out.push_str(text.as_str());
+    Ok(())
 }
+
+/// Octets that the line of a target has room for at first.
+const LINE: usize = 96;
 
 /// A table of targets that is drawn anew over itself.
 #[derive(Debug, Default)]

@@ -3,9 +3,9 @@
 use std::fmt::{self, Write};
 
 use crate::exchange::engine::Nanos;
-use crate::exchange::ping::Target;
 use crate::exchange::ping::ledger::{DropReason, Ledger, PacketClass, ProbeClass};
 use crate::exchange::ping::statistics::{LegSpreads, Statistics};
+use crate::exchange::ping::{Ping, Target, loss_percent};
 use crate::show::ping::{Microseconds, short, three_places};
 use crate::statistics::Spread;
 
@@ -39,6 +39,19 @@ pub fn summary(out: &mut String, target: &Target, ended: Nanos) -> fmt::Result {
         writeln!(out)?;
     }
     Ok(())
+}
+
+/// How far a run is, in the words of `ping`.
+pub fn so_far(ping: &Ping) -> String {
+    let (ledger, times) = ping.totals();
+    let sent = ping.targets().iter().map(Target::transmitted).sum::<u64>();
+    let loss = loss_percent(sent, ledger.answered()) as u64;
+    let mut text = format!("{}/{sent} packets, {loss}% loss", ledger.answered());
+    if let (Some(round), Some(moving)) = (times.round_trip(), times.moving()) {
+        let [min, avg, moving, max] = [round.min, round.avg, moving, round.max].map(three_places);
+        text.push_str(&format!(", min/avg/ewma/max = {min}/{avg}/{moving}/{max} ms"));
+    }
+    text
 }
 
 /// Where every request and every packet went, and how round trips are spread: below the lines that `ping` prints.

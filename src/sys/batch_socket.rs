@@ -2,13 +2,14 @@
 
 use std::io;
 use std::mem;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
-use socket2::{Domain, Protocol, SockAddr, Socket, Type};
+use socket2::{Domain, Protocol, Socket, Type};
 
 use super::error::SysError;
 use super::ip_socket::tell_full_queues;
+use super::send_batch::SendBatch;
 use crate::wire::packet_batch::PacketBatch;
 
 /// Sends batches of frames out of one interface, or of IP packets with their headers (IP_HDRINCL).
@@ -17,14 +18,8 @@ use crate::wire::packet_batch::PacketBatch;
 #[derive(Debug)]
 pub struct BatchSocket {
     socket: OwnedFd,
-    /// Used again for each call, which points them at its packets and addresses.
-    pieces: Vec<libc::iovec>,
-    headers: Vec<libc::mmsghdr>,
-    addresses: Vec<SockAddr>,
+    calls: SendBatch,
 }
-
-// SAFETY: what the pointers lead to is owned, or used during a call only: nothing in it belongs to a thread.
-unsafe impl Send for BatchSocket {}
 
 impl BatchSocket {
     /// A packet socket for frames that leave by the interface with this index. It receives nothing.
@@ -85,7 +80,7 @@ impl BatchSocket {
     fn of(socket: Socket) -> Self {
         // More room lets a queue of the interface fill, and not this socket first; less is no failure.
         let _ = socket.set_send_buffer_size(SEND_BUFFER);
-        Self { socket: socket.into(), pieces: Vec::new(), headers: Vec::new(), addresses: Vec::new() }
+        Self { socket: socket.into(), calls: SendBatch::default() }
     }
 
     /// Sends the packets of `batch` at `places`, each to its address where there are addresses. Returns how many have left, at
@@ -99,21 +94,14 @@ impl BatchSocket {
         places: std::ops::Range<usize>,
         addresses: &[IpAddr],
     ) -> io::Result<usize> {
-        let count = libc::c_uint::try_from(self.point_at(batch, places, addresses)).unwrap_or(0);
-        if count == 0 {
-            return Ok(0);
-        }
+        let of_packets = addresses.get(places.clone()).unwrap_or_default();
         let mut is_again = false;
         loop {
-            // SAFETY: there are `count` headers or more, whose pieces and addresses lie in `pieces`, `batch` and `addresses`, all
-            // of which live for the call.
-            let sent = unsafe {
-                libc::sendmmsg(self.socket.as_raw_fd(), self.headers.as_mut_ptr(), count, libc::MSG_DONTWAIT)
+            let to = of_packets.iter().map(|address| SocketAddr::new(*address, 0));
+            let error = match self.calls.send(&self.socket, (batch, places.clone()), to, libc::MSG_DONTWAIT) {
+                Ok(sent) => break Ok(sent),
+                Err(error) => error,
             };
-            if let Ok(sent) = usize::try_from(sent) {
-                break Ok(sent);
-            }
-            let error = io::Error::last_os_error();
             match error.raw_os_error() {
                 Some(libc::EINTR) => {}
                 Some(libc::EAGAIN | libc::ENOBUFS) => break Err(error),
@@ -123,43 +111,6 @@ impl BatchSocket {
                 _ => break Err(error),
             }
         }
-    }
-
-    /// Has the headers point at the packets; how many these are.
-    fn point_at(
-        &mut self,
-        batch: &PacketBatch,
-        places: std::ops::Range<usize>,
-        addresses: &[IpAddr],
-    ) -> usize {
-        let count = places.len();
-        if self.headers.len() < count {
-            // Each header leads to its own piece, for good: the pieces move only when there are more of them.
-            self.pieces.resize(count, libc::iovec { iov_base: std::ptr::null_mut(), iov_len: 0 });
-            self.headers.clear();
-            for piece in &mut self.pieces {
-                // SAFETY: mmsghdr is plain data, for which all zeros are valid.
-                let mut header: libc::mmsghdr = unsafe { mem::zeroed() };
-                header.msg_hdr.msg_iov = std::ptr::from_mut(piece);
-                header.msg_hdr.msg_iovlen = 1;
-                self.headers.push(header);
-            }
-        }
-        for (place, piece) in places.clone().zip(&mut self.pieces) {
-            let packet = batch.get(place);
-            // sendmsg(2) only reads what an iovec points at, whose pointer is mutable for recvmsg(2).
-            piece.iov_base = packet.as_ptr().cast_mut().cast();
-            piece.iov_len = packet.len();
-        }
-        self.addresses.clear();
-        let of_packets = addresses.get(places).unwrap_or_default();
-        let to = |address: &IpAddr| SockAddr::from(std::net::SocketAddr::new(*address, 0));
-        self.addresses.extend(of_packets.iter().map(to));
-        for (header, address) in self.headers.iter_mut().zip(&self.addresses) {
-            header.msg_hdr.msg_name = address.as_ptr().cast_mut().cast();
-            header.msg_hdr.msg_namelen = address.len();
-        }
-        count
     }
 }
 

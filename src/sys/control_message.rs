@@ -78,13 +78,7 @@ pub fn receive<'a>(
             _ => Err(error),
         };
     }
-    let mut about = About::default();
-    let said = header.msg_controllen.min(mem::size_of_val(&control));
-    // SAFETY: `control` is initialised, lives on, and is `said` octets long or longer; octets need no alignment.
-    let octets = unsafe { std::slice::from_raw_parts(control.as_ptr().cast::<u8>(), said) };
-    for message in (ControlMessages { left: octets }) {
-        about.note(message);
-    }
+    let about = About::of(&control, header.msg_controllen);
     let from = socket_address(&name, header.msg_namelen as usize);
     let len = usize::try_from(got).unwrap_or(0).min(buffer.len());
     Ok(Some(Message { octets: buffer.get(..len).unwrap_or_default(), from, about }))
@@ -127,6 +121,16 @@ impl<'a> Iterator for ControlMessages<'a> {
 }
 
 impl About {
+    /// What the first `said` octets of control messages say.
+    pub(super) fn of(control: &[u64], said: usize) -> Self {
+        let said = said.min(mem::size_of_val(control));
+        // SAFETY: `control` is initialised, lives on, and is `said` octets long or longer; octets need no alignment.
+        let octets = unsafe { std::slice::from_raw_parts(control.as_ptr().cast::<u8>(), said) };
+        let mut about = Self::default();
+        (ControlMessages { left: octets }).for_each(|message| about.note(message));
+        about
+    }
+
     fn note(&mut self, message: ControlMessage<'_>) {
         let data = message.data;
         let word = |at: usize| data.get(at..).and_then(|rest| rest.first_chunk::<4>()).copied();
@@ -169,7 +173,7 @@ fn timespec(data: &[u8]) -> Option<i64> {
 }
 
 /// The address that the kernel wrote into `storage`; `None` for other families.
-fn socket_address(storage: &libc::sockaddr_storage, len: usize) -> Option<SocketAddr> {
+pub(super) fn socket_address(storage: &libc::sockaddr_storage, len: usize) -> Option<SocketAddr> {
     match i32::from(storage.ss_family) {
         libc::AF_INET if len >= mem::size_of::<libc::sockaddr_in>() => {
             // SAFETY: the family says that it is a sockaddr_in, and sockaddr_storage is large and aligned enough for any.

@@ -1,11 +1,9 @@
 //! Errors that the kernel keeps for a socket (IP_RECVERR in ip(7), IPV6_RECVERR in ipv6(7)): which ICMP message says so,
 //! and who sent it.
 
-use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::os::fd::AsFd;
 
-use super::control_message::{Queue, receive};
+use super::control_message::Message;
 use super::time_stamp::Passage;
 
 /// An error about something that was sent.
@@ -86,18 +84,13 @@ pub struct Taken {
     pub passage: Option<Passage>,
 }
 
-/// Takes one error off a socket's queue; `None` when there is none.
-///
-/// # Errors
-/// When the queue cannot be read.
-pub fn take(socket: &impl AsFd) -> io::Result<Option<Taken>> {
-    let mut payload = [0u8; 2048];
-    let message = receive(socket, &mut payload, Queue::Errors)?;
-    Ok(message.and_then(|message| {
+impl Taken {
+    /// What a message of the queue of errors says; `None` where it says nothing of an error.
+    pub fn of(message: &Message<'_>) -> Option<Self> {
         let (destination, payload) = (message.from, message.octets.to_vec());
         let passage = Passage::of(&message.about);
-        Some(Taken { error: message.about.error?, destination, payload, passage })
-    }))
+        Some(Self { error: message.about.error?, destination, payload, passage })
+    }
 }
 
 #[cfg(test)]

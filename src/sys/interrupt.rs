@@ -1,5 +1,5 @@
 //! Ctrl-C and SIGTERM as a descriptor to wait on: the first asks for an end in order, the second ends the program. Where that
-//! is wanted, a terminal that hangs up is one of them, and SIGUSR1 asks how far things are.
+//! is wanted, a terminal that hangs up is one of them, and SIGUSR1 or SIGQUIT asks how far things are.
 
 use std::io::{self, Read};
 use std::os::fd::{AsFd, BorrowedFd};
@@ -42,8 +42,17 @@ impl Interrupt {
         if !is_ignored(SIGHUP) {
             interrupt.end_with(SIGHUP)?;
         }
-        signal_hook::flag::register(SIGUSR1, interrupt.asked.clone())?;
-        signal_hook::low_level::pipe::register(SIGUSR1, interrupt.sender.try_clone()?)?;
+        interrupt.ask_with(SIGUSR1)?;
+        Ok(interrupt)
+    }
+
+    /// As [`catch`](Self::catch), with SIGQUIT, which [`asks`](Self::asks) tells: ping(8) has it so.
+    ///
+    /// # Errors
+    /// When no descriptor is left.
+    pub fn catch_and_be_asked() -> io::Result<Self> {
+        let interrupt = Self::catch()?;
+        interrupt.ask_with(SIGQUIT)?;
         Ok(interrupt)
     }
 
@@ -63,6 +72,13 @@ impl Interrupt {
         signal_hook::flag::register_conditional_default(signal, self.came.clone())?;
         signal_hook::flag::register(signal, self.came.clone())?;
         signal_hook::low_level::pipe::register(signal, self.sender.try_clone()?)?;
+        Ok(())
+    }
+
+    fn ask_with(&self, signal: i32) -> io::Result<()> {
+        // The order matters: whoever sees the flag finds what it reads in `asks`, whichever thread gets the signal.
+        signal_hook::low_level::pipe::register(signal, self.sender.try_clone()?)?;
+        signal_hook::flag::register(signal, self.asked.clone())?;
         Ok(())
     }
 

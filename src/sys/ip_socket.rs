@@ -2,14 +2,17 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, SocketAddrV6};
+use std::ops::Range;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 
 use socket2::{Domain, Protocol, SockAddr, SockFilter, Socket, Type};
 
 use super::control_message::{Message, Queue, receive};
 use super::error::SysError;
+use super::send_batch::SendBatch;
 use super::time_stamp::{Departures, Passage};
 use crate::wire::bpf::Instruction;
+use crate::wire::packet_batch::PacketBatch;
 
 /// IPv4 or IPv6.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -103,6 +106,20 @@ impl HeaderIncluded {
         };
         let sent = retry(|| self.socket.send_to(packet, &SockAddr::from(address)));
         sent.map(|_| ()).map_err(SysError::of("send to", destination))
+    }
+
+    /// Sends packets of `batch`, those at `places`, each to the address of the same place, as many of them as it can with one call.
+    /// Returns how many have left, at least one.
+    ///
+    /// # Errors
+    /// When the first of them cannot leave, as [`send`](Self::send) says.
+    pub fn send_batch(
+        &self,
+        calls: &mut SendBatch,
+        (batch, places): (&PacketBatch, Range<usize>),
+        addresses: &[SocketAddr],
+    ) -> Result<usize, SysError> {
+        send_batch(&self.socket, calls, (batch, places), addresses)
     }
 
     /// Sends packets as large as the interface takes, whatever path MTU the kernel has learned (IP_MTU_DISCOVER in ip(7)).
@@ -304,17 +321,18 @@ impl IcmpSocket {
         self.socket.local_addr().ok().and_then(|address| address.as_socket())
     }
 
-    /// Sends an ICMP message, to which the kernel adds the IP header.
+    /// Sends ICMP messages, to which the kernel adds the IP header: those of `batch` at `places`, each to the address of the same place,
+    /// as many of them as it can with one call. Returns how many have left, at least one.
     ///
     /// # Errors
-    /// When no route leads there, a firewall forbids it, the queue is full.
-    pub fn send(&self, message: &[u8], destination: IpAddr, interface: u32) -> Result<(), SysError> {
-        let address = match destination {
-            IpAddr::V4(address) => SocketAddr::from((address, 0)),
-            IpAddr::V6(address) => SocketAddrV6::new(address, 0, 0, interface).into(),
-        };
-        let sent = retry(|| self.socket.send_to(message, &SockAddr::from(address)));
-        sent.map(|_| ()).map_err(SysError::of("send to", destination))
+    /// When the first of them cannot leave: no route leads there, a firewall forbids it, the queue is full.
+    pub fn send_batch(
+        &self,
+        calls: &mut SendBatch,
+        (batch, places): (&PacketBatch, Range<usize>),
+        addresses: &[SocketAddr],
+    ) -> Result<usize, SysError> {
+        send_batch(&self.socket, calls, (batch, places), addresses)
     }
 
     /// Receives one message without waiting; `None` when there is none.
@@ -337,6 +355,12 @@ impl IcmpSocket {
 
     fn option(&self, level: i32, name: i32, value: i32) -> io::Result<()> {
         set_option(&self.socket, level, name, value)
+    }
+}
+
+impl AsFd for HeaderIncluded {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
     }
 }
 
@@ -391,6 +415,20 @@ pub(super) fn set_option(socket: &impl AsFd, level: i32, name: i32, value: i32) 
     // SAFETY: the pointer is to an int that lives for the call, and `len` is its size.
     let done = unsafe { libc::setsockopt(fd, level, name, (&raw const value).cast(), len) };
     if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+fn send_batch(
+    socket: &Socket,
+    calls: &mut SendBatch,
+    (batch, places): (&PacketBatch, Range<usize>),
+    addresses: &[SocketAddr],
+) -> Result<usize, SysError> {
+    let to = addresses.get(places.clone()).unwrap_or_default();
+    let sent = retry(|| calls.send(socket, (batch, places.clone()), to.iter().copied(), 0));
+    sent.map_err(|error| match to.first() {
+        Some(first) => SysError::of("send to", first.ip())(error),
+        None => SysError::of("send by", "a socket")(error),
+    })
 }
 
 /// Calls again what a signal interrupted. A pending error of an earlier packet (ICMP errors are told this way too) is

@@ -148,7 +148,7 @@ pub enum PassageStage {
 
 impl Passage {
     /// The stamp that a message of the error queue is, when it is one.
-    pub(super) fn of(about: &About) -> Option<Self> {
+    pub fn of(about: &About) -> Option<Self> {
         let error = about.error.filter(|error| error.origin == Origin::Other)?;
         let (stage, at) = match (error.info, about.by_kernel, about.by_adapter) {
             (0, _, Some(at)) => (PassageStage::Adapter, at),

@@ -5,21 +5,23 @@
 //! off, one is put before the message from what the kernel says about it.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV6};
 use std::os::fd::{AsFd, BorrowedFd};
 
+use crate::exchange::drive::leaving::Leaving;
 use crate::exchange::drive::numbers::Numbers;
 use crate::exchange::drive::tap::Tap;
 use crate::exchange::drive::told_packet::{error_packet, with_header};
-use crate::exchange::drive::{Wire, icmp_filter, receive_buffer};
+use crate::exchange::drive::{Wire, icmp_filter};
 use crate::exchange::engine::{Departure, Incoming, Outgoing, Reading, SendError, Stage, Stamp};
 use crate::exchange::fragment::fragments;
 use crate::exchange::ping::{belongs, path_mtu};
 use crate::sys::clock::{self, Now};
-use crate::sys::control_message::About;
+use crate::sys::control_message::{About, Queue};
 use crate::sys::error::SysError;
-use crate::sys::error_queue::{self, Taken};
+use crate::sys::error_queue::Taken;
 use crate::sys::ip_socket::{Family, HeaderIncluded, IcmpKind, IcmpSocket, MtuDiscovery};
+use crate::sys::receive_batch::ReceiveBatch;
 use crate::sys::ring::Source;
 use crate::sys::time_stamp::{Departures, Passage, PassageStage, ReceiptStamps};
 use crate::wire::frame::{Frame, LinkType};
@@ -66,6 +68,8 @@ struct Sockets {
     icmp: IcmpSocket,
     /// Of the socket that sends.
     numbers: Numbers,
+    /// Stamps may come long after the driver's, by the adapter.
+    has_late_stamps: bool,
 }
 
 /// Called with each frame of the run that the tap sees.
@@ -76,7 +80,8 @@ pub struct IcmpWire {
     options: IcmpOptions,
     families: HashMap<Family, Sockets>,
     paths: HashMap<IpAddr, Path>,
-    buffer: Vec<u8>,
+    leaving: Leaving,
+    coming: ReceiveBatch,
     fragment_ident: u32,
     tap: Option<(Tap, Recorder)>,
     /// What routers said of the largest packets that paths take.
@@ -91,13 +96,13 @@ pub struct IcmpWire {
 impl IcmpWire {
     /// No sockets yet: each family's are opened when its first target comes.
     pub fn new(options: IcmpOptions) -> Self {
-        let buffer = receive_buffer();
         let fragment_ident = u32::from(options.ident);
         Self {
             options,
             families: HashMap::new(),
             paths: HashMap::new(),
-            buffer,
+            leaving: Leaving::default(),
+            coming: ReceiveBatch::new(LARGEST),
             fragment_ident,
             tap: None,
             told_mtus: HashMap::new(),
@@ -165,7 +170,8 @@ impl IcmpWire {
         if self.options.departures.by_adapter {
             let _ = icmp.stamp_departures(self.options.departures);
         }
-        Ok(Sockets { sender: Some(sender), icmp, numbers: Numbers::default() })
+        let has_late_stamps = self.options.departures.by_adapter;
+        Ok(Sockets { sender: Some(sender), icmp, numbers: Numbers::default(), has_late_stamps })
     }
 
     fn open_datagram(&self, family: Family) -> Result<Sockets, SysError> {
@@ -183,7 +189,12 @@ impl IcmpWire {
         icmp.bind(SocketAddr::new(any, self.options.ident))?;
         icmp.discover_mtu(self.options.mtu)?;
         let _ = icmp.stamp_departures(self.options.departures);
-        Ok(Sockets { sender: None, icmp, numbers: Numbers::default() })
+        Ok(Sockets { sender: None, icmp, numbers: Numbers::default(), has_late_stamps: false })
+    }
+
+    /// Makes room for so many ways.
+    pub fn expect_paths(&mut self, count: usize) {
+        self.paths.reserve(count);
     }
 
     /// Says which way leads to a target.
@@ -191,40 +202,93 @@ impl IcmpWire {
         self.paths.insert(target, path);
     }
 
-    /// Sends one piece; the kernel numbers it.
-    fn send_piece(&mut self, piece: &[u8], tag: usize, to: IpAddr, interface: u32) -> Result<(), SendError> {
-        let Some(sockets) = self.families.get_mut(&Family::of(to)) else { return Ok(()) };
-        let wall = clock::wall();
-        let sent = match &sockets.sender {
-            Some(sender) => sender.send(piece, to, interface),
-            None => sockets.icmp.send(piece, to, interface),
-        };
-        match sent {
-            Ok(()) => sockets.numbers.sent(tag, wall),
-            // Whether such a packet has a number depends on how far it came.
-            Err(_) => sockets.number_anew(self.options.departures, &mut self.departed),
+    /// Sends packets of one family, and tells of each whether it left.
+    fn send_of_family(
+        &mut self,
+        family: Family,
+        packets: &[Outgoing],
+        tell: &mut dyn FnMut(usize, Result<(), SendError>),
+    ) {
+        let mut leaving = std::mem::take(&mut self.leaving);
+        leaving.clear();
+        for (index, packet) in packets.iter().enumerate() {
+            if let Err(error) = self.cut(&mut leaving, family, index, packet) {
+                leaving.failed.push((index, error));
+            }
         }
-        Ok(sent?)
+        let Self { families, options, coming, departed, .. } = self;
+        if let Some(sockets) = families.get_mut(&family) {
+            let mut wall = clock::wall();
+            let mut first = 0;
+            while first < leaving.pieces.len() {
+                match sockets.send(&mut leaving, first) {
+                    Ok(count) => {
+                        let sent = leaving.of.get(first..).unwrap_or_default().iter().take(count);
+                        let tags = sent.filter_map(|index| Some(packets.get(*index)?.tag));
+                        tags.for_each(|tag| sockets.numbers.sent(tag, wall));
+                        first = first.saturating_add(count.max(1));
+                    }
+                    Err(error) => {
+                        // Whether such a packet has a number depends on how far it came.
+                        sockets.number_anew(options.departures, coming, departed);
+                        wall = clock::wall();
+                        let failed = leaving.of.get(first).copied().unwrap_or_default();
+                        leaving.failed.push((failed, error.into()));
+                        // Its other pieces are of no use.
+                        let pieces = leaving.of.get(first..).unwrap_or_default().iter();
+                        first = first.saturating_add(pieces.take_while(|index| **index == failed).count());
+                    }
+                }
+            }
+        }
+        for (index, packet) in packets.iter().enumerate() {
+            let failed = leaving.failed.iter().position(|(failed, _)| *failed == index);
+            tell(packet.tag, failed.map_or(Ok(()), |at| Err(leaving.failed.swap_remove(at).1)));
+        }
+        self.leaving = leaving;
     }
 
-    /// The pieces that a packet leaves in.
-    fn pieces(&mut self, outgoing: &Outgoing, path: Option<&Path>) -> Result<Vec<Vec<u8>>, SendError> {
-        self.largest = self.largest.max(outgoing.octets.len());
-        let largest = path.map_or(usize::MAX, |path| path.mtu);
-        let told = outgoing.destination.and_then(|to| self.told_mtus.get(&to)).copied();
-        let mtu = told.map_or(largest, |told| told.min(largest));
-        match self.options.mtu {
-            MtuDiscovery::Do if outgoing.octets.len() > mtu => {
-                let words = format!("message too long, mtu={mtu}");
-                Err(SendError { errno: Some(TOO_LARGE), words })
-            }
-            MtuDiscovery::Do | MtuDiscovery::Probe => Ok(vec![outgoing.octets.clone()]),
-            discovery => {
-                self.fragment_ident = self.fragment_ident.wrapping_add(1);
-                let room = if discovery == MtuDiscovery::Want { mtu } else { largest };
-                Ok(fragments(&outgoing.octets, room, self.fragment_ident))
-            }
+    /// Adds the pieces that a packet leaves in.
+    fn cut(
+        &mut self,
+        leaving: &mut Leaving,
+        family: Family,
+        index: usize,
+        packet: &Outgoing,
+    ) -> Result<(), SendError> {
+        let Some(destination) = packet.destination else { return Ok(()) };
+        let Some(sockets) = self.families.get(&family) else { return Ok(()) };
+        let path = self.paths.get(&destination).copied();
+        let address = match (destination, path) {
+            (IpAddr::V6(to), Some(path)) => SocketAddrV6::new(to, 0, 0, path.interface).into(),
+            (to, _) => SocketAddr::new(to, 0),
+        };
+        if sockets.sender.is_none() {
+            let header_len = if destination.is_ipv4() { 20 } else { 40 };
+            leaving.push(index, packet.octets.get(header_len..).unwrap_or_default(), address);
+            return Ok(());
         }
+        self.largest = self.largest.max(packet.octets.len());
+        let largest = path.map_or(usize::MAX, |path| path.mtu);
+        let told = self.told_mtus.get(&destination).copied();
+        let mtu = told.map_or(largest, |told| told.min(largest));
+        let room = match self.options.mtu {
+            MtuDiscovery::Do if packet.octets.len() > mtu => {
+                let words = format!("message too long, mtu={mtu}");
+                return Err(SendError { errno: Some(TOO_LARGE), words });
+            }
+            MtuDiscovery::Do | MtuDiscovery::Probe => usize::MAX,
+            MtuDiscovery::Want => mtu,
+            MtuDiscovery::Dont => largest,
+        };
+        self.fragment_ident = self.fragment_ident.wrapping_add(1);
+        if packet.octets.len() <= room {
+            leaving.push(index, &packet.octets, address);
+        } else {
+            let pieces = fragments(&packet.octets, room, self.fragment_ident);
+            pieces.iter().for_each(|piece| leaving.push(index, piece, address));
+        }
+        Ok(())
     }
 
     /// Takes what a router says of a path's MTU.
@@ -246,22 +310,35 @@ const MOST_MTUS: usize = 4096;
 const LEAST_MTU: usize = 68;
 /// Requests of this size pass everywhere (RFC 791 §3.1), and their answers need not be looked at for an MTU.
 const PASSES_EVERYWHERE: usize = 576;
-/// Messages that are taken from a socket before the others have their turn: a host that sends without end holds nothing up.
-const MOST_AT_ONCE: usize = 4096;
+/// Calls that take messages from a socket before the others have their turn: a host that sends without end holds nothing up.
+const MOST_CALLS: usize = 256;
+/// Octets of the largest IP packet.
+const LARGEST: usize = 1 << 16;
+/// Requests that leave with one call.
+const MOST_TOGETHER: usize = 16;
 
 impl Wire for IcmpWire {
     fn send(&mut self, outgoing: &Outgoing) -> Result<(), SendError> {
-        let Some(destination) = outgoing.destination else { return Ok(()) };
-        let path = self.paths.get(&destination).copied();
-        let interface = path.map_or(0, |path| path.interface);
-        let Some(sockets) = self.families.get(&Family::of(destination)) else { return Ok(()) };
-        if sockets.sender.is_none() {
-            let header_len = if destination.is_ipv4() { 20 } else { 40 };
-            let message = outgoing.octets.get(header_len..).unwrap_or_default();
-            return self.send_piece(message, outgoing.tag, destination, interface);
+        let mut result = Ok(());
+        self.send_all(std::slice::from_ref(outgoing), &mut |_, told| result = told);
+        result
+    }
+
+    fn send_all(&mut self, packets: &[Outgoing], tell: &mut dyn FnMut(usize, Result<(), SendError>)) {
+        let is_v4 = |packet: &Outgoing| packet.destination.is_none_or(|to| to.is_ipv4());
+        for packets in packets.chunk_by(|one, next| is_v4(one) == is_v4(next)) {
+            let family = if packets.first().is_some_and(is_v4) { Family::V4 } else { Family::V6 };
+            self.send_of_family(family, packets, tell);
         }
-        let pieces = self.pieces(outgoing, path.as_ref())?;
-        pieces.iter().try_for_each(|piece| self.send_piece(piece, outgoing.tag, destination, interface))
+    }
+
+    fn most_at_once(&self) -> usize {
+        MOST_TOGETHER
+    }
+
+    /// The stamps of what left are there at once, and on a short way the replies are, too.
+    fn read_after(&self) -> u32 {
+        1
     }
 
     fn descriptors(&self) -> Vec<BorrowedFd<'_>> {
@@ -270,30 +347,34 @@ impl Wire for IcmpWire {
     }
 
     fn receive(&mut self, deliver: &mut dyn FnMut(Incoming<'_>)) {
-        let Self { options, families, paths, buffer, tap, told_mtus, departed, .. } = self;
+        let Self { options, families, paths, coming, tap, told_mtus, departed, .. } = self;
         if let Some((tap, recorder)) = tap {
             tap.receive(&mut |frame| show_own(frame, options.ident, paths, recorder));
         }
         let learns = self.largest > PASSES_EVERYWHERE && options.mtu != MtuDiscovery::Probe;
         for sockets in families.values_mut() {
             let (family, kind) = (sockets.icmp.family(), sockets.icmp.kind());
+            let whole = (family, kind) == (Family::V4, IcmpKind::Raw);
             let mut before = clock::wall();
-            for _ in 0..MOST_AT_ONCE {
+            for _ in 0..MOST_CALLS {
                 // An error of the socket itself is told by the error queue as well.
-                let Ok(Some(message)) = sockets.icmp.receive(buffer) else { break };
-                let whole = (family, kind) == (Family::V4, IcmpKind::Raw);
-                let packet = if whole { None } else { with_header(&message, paths) };
-                let octets = packet.as_deref().unwrap_or(message.octets);
-                if learns {
-                    Self::learn_mtu(told_mtus, octets);
-                }
+                let Ok(is_full) = coming.receive(&sockets.icmp, Queue::Messages) else { break };
                 let now = Now::read();
-                deliver(came(octets, &message.about, before, now));
+                for message in coming.messages() {
+                    let packet = if whole { None } else { with_header(&message, paths) };
+                    let octets = packet.as_deref().unwrap_or(message.octets);
+                    if learns {
+                        Self::learn_mtu(told_mtus, octets);
+                    }
+                    deliver(came(octets, &message.about, before, now));
+                }
+                if !is_full {
+                    break;
+                }
                 before = now.wall;
             }
             if kind == IcmpKind::Datagram {
-                sockets.read_errors(departed, &mut |taken| {
-                    let now = Now::read();
+                sockets.read_errors(coming, departed, &mut |taken, now| {
                     if let Some(packet) = error_packet(taken, paths) {
                         let about = About::default();
                         deliver(came(&packet, &about, now.wall, now));
@@ -305,37 +386,70 @@ impl Wire for IcmpWire {
 
     fn stamps(&mut self, tell: &mut dyn FnMut(usize, Departure)) {
         for sockets in self.families.values_mut() {
-            sockets.read_departures(&mut self.departed);
+            sockets.read_departures(&mut self.coming, &mut self.departed);
         }
         self.departed.drain(..).for_each(|(tag, departure)| tell(tag, departure));
     }
 }
 
 impl Sockets {
+    /// Sends the pieces from the `first` on, as many as leave; the kernel numbers them.
+    fn send(&self, leaving: &mut Leaving, first: usize) -> Result<usize, SysError> {
+        let Leaving { pieces, to, calls, .. } = leaving;
+        let places = (&*pieces, first..pieces.len());
+        match &self.sender {
+            Some(sender) => sender.send_batch(calls, places, to),
+            None => self.icmp.send_batch(calls, places, to),
+        }
+    }
+
     /// Reads the stamps of packets that left by a raw socket.
-    fn read_departures(&mut self, departed: &mut Vec<(usize, Departure)>) {
+    fn read_departures(&mut self, coming: &mut ReceiveBatch, departed: &mut Vec<(usize, Departure)>) {
         let Some(sender) = &self.sender else { return };
-        let now = Now::read();
-        for _ in 0..MOST_AT_ONCE {
-            let Ok(Some(passage)) = sender.departure() else { return };
-            departed.extend(departure(&self.numbers, &passage, now));
+        for _ in 0..MOST_CALLS {
+            if !self.numbers.awaits() && !self.has_late_stamps {
+                return;
+            }
+            let Ok(is_full) = coming.receive(sender, Queue::Errors) else { return };
+            let now = Now::read();
+            let passages = coming.messages().filter_map(|message| Passage::of(&message.about));
+            departed.extend(passages.filter_map(|passage| departure(&mut self.numbers, &passage, now)));
+            if !is_full {
+                return;
+            }
         }
     }
 
     /// Reads the error queue of a datagram socket, which has the stamps of packets that left, too.
-    fn read_errors(&mut self, departed: &mut Vec<(usize, Departure)>, tell: &mut dyn FnMut(&Taken)) {
-        for _ in 0..MOST_AT_ONCE {
-            let Ok(Some(taken)) = error_queue::take(&self.icmp) else { return };
-            match &taken.passage {
-                Some(passage) => departed.extend(departure(&self.numbers, passage, Now::read())),
-                None => tell(&taken),
+    fn read_errors(
+        &mut self,
+        coming: &mut ReceiveBatch,
+        departed: &mut Vec<(usize, Departure)>,
+        tell: &mut dyn FnMut(&Taken, Now),
+    ) {
+        for _ in 0..MOST_CALLS {
+            let Ok(is_full) = coming.receive(&self.icmp, Queue::Errors) else { return };
+            let now = Now::read();
+            for taken in coming.messages().filter_map(|message| Taken::of(&message)) {
+                match &taken.passage {
+                    Some(passage) => departed.extend(departure(&mut self.numbers, passage, now)),
+                    None => tell(&taken, now),
+                }
+            }
+            if !is_full {
+                return;
             }
         }
     }
 
     /// Has the kernel number packets from 0 again, once the stamps of those before are read.
-    fn number_anew(&mut self, departures: Departures, departed: &mut Vec<(usize, Departure)>) {
-        self.read_departures(departed);
+    fn number_anew(
+        &mut self,
+        departures: Departures,
+        coming: &mut ReceiveBatch,
+        departed: &mut Vec<(usize, Departure)>,
+    ) {
+        self.read_departures(coming, departed);
         let _ = match &self.sender {
             Some(sender) => sender.number_anew(departures),
             None => self.icmp.number_anew(departures),
@@ -344,14 +458,14 @@ impl Sockets {
     }
 }
 
-fn departure(numbers: &Numbers, passage: &Passage, now: Now) -> Option<(usize, Departure)> {
+fn departure(numbers: &mut Numbers, passage: &Passage, now: Now) -> Option<(usize, Departure)> {
     let stage = match passage.stage {
         PassageStage::Queued => Stage::Queued,
         PassageStage::Driver => Stage::Driver,
         PassageStage::Adapter => Stage::Wire,
     };
     let at = now.monotonic_of(passage.at);
-    Some((numbers.tag(passage)?, Departure { stage, at, wall: passage.at }))
+    Some((numbers.passed(passage)?, Departure { stage, at, wall: passage.at }))
 }
 
 /// An IP packet that came; `before` is when it was asked for.

@@ -4,6 +4,7 @@ pub mod asker;
 pub mod icmp;
 mod icmp_filter;
 pub mod kernel_syn;
+mod leaving;
 mod numbers;
 pub mod outflow;
 pub mod packets;
@@ -33,6 +34,17 @@ pub trait Wire {
     /// # Errors
     /// When it cannot leave: the reason.
     fn send(&mut self, outgoing: &Outgoing) -> Result<(), SendError>;
+    /// Sends packets, in their order, and tells of each by its tag whether it left.
+    fn send_all(&mut self, packets: &[Outgoing], tell: &mut dyn FnMut(usize, Result<(), SendError>)) {
+        for packet in packets {
+            let sent = self.send(packet);
+            tell(packet.tag, sent);
+        }
+    }
+    /// How many packets are sent at once where so many are due.
+    fn most_at_once(&self) -> usize {
+        1
+    }
     /// What to wait on for packets.
     fn descriptors(&self) -> Vec<BorrowedFd<'_>>;
     /// Delivers what has come, without waiting.
@@ -81,6 +93,7 @@ pub fn drive<E: Engine, W: Wire>(
     watcher: &mut dyn Watcher<E, W>,
 ) -> io::Result<()> {
     let mut sent_since = 0u32;
+    let mut due = Vec::new();
     let mut read_at = Now::read().monotonic;
     let mut stopped = false;
     let mut now = Now::read();
@@ -91,15 +104,22 @@ pub fn drive<E: Engine, W: Wire>(
         }
         match engine.step(now.monotonic) {
             Step::Send(outgoing) => {
+                due.push(outgoing);
+                while due.len() < wire.most_at_once()
+                    && let Step::Send(next) = engine.step(now.monotonic)
+                {
+                    due.push(next);
+                }
                 now = Now::read();
-                let result = wire.send(&outgoing);
-                engine.sent(outgoing.tag, now.monotonic, now.wall, result);
-                sent_since = sent_since.saturating_add(1);
+                wire.send_all(&due, &mut |tag, result| engine.sent(tag, now.monotonic, now.wall, result));
+                sent_since = sent_since.saturating_add(u32::try_from(due.len()).unwrap_or(u32::MAX));
+                due.clear();
                 let is_late = now.monotonic.saturating_sub(read_at) >= READ_WITHIN;
                 // Answers are read in between, or they would overrun the receive buffer.
                 if sent_since >= wire.read_after() || is_late {
                     take(engine, wire);
                     (sent_since, read_at) = (0, now.monotonic);
+                    now = Now::read();
                 }
             }
             Step::Done => {

@@ -9,6 +9,8 @@ use crate::sys::time_stamp::{Passage, PassageStage};
 pub(super) struct Numbers {
     next: u32,
     sent: VecDeque<Sent>,
+    /// Packets of which the driver's stamp has not come.
+    awaited: usize,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -27,6 +29,7 @@ impl Numbers {
     pub(super) fn sent(&mut self, tag: usize, wall: i64) {
         self.sent.push_back(Sent { number: self.next, tag, wall });
         self.next = self.next.wrapping_add(1);
+        self.awaited = self.awaited.saturating_add(1);
         if self.sent.len() > MOST {
             self.sent.pop_front();
         }
@@ -35,6 +38,20 @@ impl Numbers {
     /// The kernel numbers packets from 0 again.
     pub(super) fn start_anew(&mut self) {
         *self = Self::default();
+    }
+
+    /// Whether the driver's stamp of a packet may still come.
+    pub(super) fn awaits(&self) -> bool {
+        self.awaited > 0
+    }
+
+    /// A stamp has come: the packet that it is about.
+    pub(super) fn passed(&mut self, passage: &Passage) -> Option<usize> {
+        let tag = self.tag(passage);
+        if tag.is_some() && passage.stage == PassageStage::Driver {
+            self.awaited = self.awaited.saturating_sub(1);
+        }
+        tag
     }
 
     /// The packet that a stamp is about.
@@ -66,6 +83,9 @@ mod tests {
         numbers.sent(5, 200);
         assert_eq!(numbers.tag(&passage(0, 150)), None, "of another packet with that number");
         assert_eq!(numbers.tag(&passage(0, 201)), Some(5));
+        assert!(numbers.awaits());
+        assert_eq!(numbers.passed(&passage(0, 201)), Some(5));
+        assert!(!numbers.awaits());
         numbers.next = u32::MAX;
         numbers.start_anew();
         numbers.next = u32::MAX;

@@ -29,7 +29,7 @@ use crate::wire::layers::LayerTable;
 
 pub use self::event::{Damage, Event, Reply};
 pub use self::message::{FrameKind, belongs, frame_of, path_mtu};
-pub use self::target::Target;
+pub use self::target::{Target, loss_percent};
 
 use self::ledger::{DropReason, Ledger, ProbeClass};
 use self::message::Message;
@@ -59,6 +59,8 @@ pub struct PingPlan {
     pub timeout: Nanos,
     /// The run ends then, whatever is missing; counted from its first step.
     pub deadline: Option<Nanos>,
+    /// Where the time of all round trips was spent is summed up.
+    pub anatomy: bool,
 }
 
 /// The engine.
@@ -74,6 +76,8 @@ pub struct Ping {
     outstanding: VecDeque<Asked>,
     /// How many of them have not ended.
     open_probes: u64,
+    /// Requests that were given to be sent, and of which it was not told what became of them.
+    unsent: usize,
     /// The last requests, by the tags that the driver knows them by.
     tags: VecDeque<(usize, u64)>,
     first_tag: usize,
@@ -119,6 +123,7 @@ impl Ping {
             maker: Maker::default(),
             outstanding: VecDeque::new(),
             open_probes: 0,
+            unsent: 0,
             tags: VecDeque::new(),
             first_tag: 0,
             held: Vec::new(),
@@ -133,12 +138,26 @@ impl Ping {
         }
     }
 
+    /// Makes room for so many targets.
+    pub fn expect_targets(&mut self, count: usize) {
+        self.targets.reserve(count);
+        self.by_address.reserve(count);
+    }
+
     /// Adds a target, to be asked from now on.
     pub fn add_target(&mut self, name: &str, address: IpAddr, source: IpAddr, now: Nanos) {
         let number = self.targets.len();
         self.by_address.entry(address).or_insert(number);
-        self.targets.push(Target::new(name, address, source, now));
+        let times = if self.plan.anatomy { Statistics::with_legs() } else { Statistics::default() };
+        self.targets.push(Target::new(name, address, source, times, now));
         self.schedule.add(number, now);
+    }
+
+    /// The target that was added last stands for several hosts, each of which may answer.
+    pub fn make_group(&mut self) {
+        if let Some(target) = self.targets.last_mut() {
+            target.make_group();
+        }
     }
 
     /// No more targets will be added: the run can end.
@@ -217,13 +236,13 @@ impl Ping {
         let mark = Mark { target: u32::try_from(number).unwrap_or(u32::MAX), seq };
         match self.maker.make(&self.plan.request, (source, address), Request { mark, at: now }) {
             Ok((octets, link_type)) => {
+                self.unsent = self.unsent.saturating_add(1);
                 Step::Send(Outgoing { tag, octets, link_type, destination: Some(address), interface: 0 })
             }
             Err(error) => {
                 self.drop_probe(number, seq, &SendError::of(error.to_string()), 0);
                 self.is_stopping = true;
-                self.finish(now);
-                Step::Done
+                Step::Wait(now)
             }
         }
     }
@@ -322,6 +341,15 @@ impl Ping {
         }
     }
 
+    /// Ends the run, once it is known of all requests whether they left.
+    fn end_run(&mut self, now: Nanos) -> Step {
+        if self.unsent > 0 {
+            return Step::Wait(now);
+        }
+        self.finish(now);
+        Step::Done
+    }
+
     /// Whether as many requests are under way as may be.
     fn is_full(&self) -> bool {
         self.plan.flood.is_some_and(|most| self.open_probes >= most)
@@ -353,10 +381,12 @@ impl Engine for Ping {
         let started = *self.started.get_or_insert(now);
         let deadline = self.plan.deadline.map(|deadline| started.saturating_add(deadline));
         self.tell_held(now);
-        self.expire(now);
+        // Of what was given to be sent, it may turn out that it did not leave.
+        if self.unsent == 0 {
+            self.expire(now);
+        }
         if deadline.is_some_and(|deadline| now >= deadline) || self.is_stopping {
-            self.finish(now);
-            return Step::Done;
+            return self.end_run(now);
         }
         let held = self.held.iter().map(|held| held.until).min().unwrap_or(Nanos::MAX);
         let end = deadline.unwrap_or(Nanos::MAX).min(held);
@@ -371,16 +401,14 @@ impl Engine for Ping {
             Some((_, at)) => Step::Wait(at.min(end)),
             None if self.is_open => Step::Idle,
             None => match self.over_at(now) {
-                over if over <= now => {
-                    self.finish(now);
-                    Step::Done
-                }
+                over if over <= now => self.end_run(now),
                 over => Step::Wait(over.min(end)),
             },
         }
     }
 
     fn sent(&mut self, tag: usize, at: Nanos, wall: i64, result: Result<(), SendError>) {
+        self.unsent = self.unsent.saturating_sub(1);
         let Some((number, seq)) = self.tagged(tag) else { return };
         match result {
             Ok(()) => {

@@ -88,11 +88,10 @@ impl RequestPlan {
     pub fn payload(&self, request: Request) -> Vec<u8> {
         match self.query {
             Query::Echo => {
-                let fill = |at: usize| match self.pattern.len() {
-                    0 => (at & 0xff) as u8,
-                    len => self.pattern.get(at % len).copied().unwrap_or_default(),
+                let mut payload: Vec<u8> = match self.pattern.is_empty() {
+                    true => (0..self.size).map(|at| (at & 0xff) as u8).collect(),
+                    false => self.pattern.iter().copied().cycle().take(self.size).collect(),
                 };
-                let mut payload: Vec<u8> = (0..self.size).map(fill).collect();
                 if self.is_tagged() {
                     self.tag.write(request.mark, &mut payload);
                 }
@@ -216,6 +215,9 @@ impl RequestPlan {
             Query::Timestamp => payload.get(..sent.len()).unwrap_or(payload),
             _ => payload,
         };
+        if sent == came {
+            return Verdict::Whole;
+        }
         let differs = |at: &usize| sent.get(*at) != came.get(*at);
         let Some(first) = (0..sent.len().max(came.len())).find(differs) else { return Verdict::Whole };
         let tag = Tag::place(sent.len());

@@ -123,18 +123,18 @@ impl Ping {
 
     /// Tells of the replies that have waited for a stamp until now, and of those whose stamp has come.
     pub(super) fn tell_held(&mut self, now: Nanos) {
-        for held in std::mem::take(&mut self.held) {
-            let Held { back, until, mut reply } = held.clone();
+        for mut held in std::mem::take(&mut self.held) {
+            let Held { back, until, reply } = &mut held;
             let out = self.targets.get_mut(reply.target).and_then(|target| target.probe(reply.seq)?.out);
             match out {
-                Some(out) if out.is_stamped() => reply.sample = Sample::of(&out, &back),
-                Some(_) if until > now => {
+                Some(out) if out.is_stamped() => reply.sample = Sample::of(&out, back),
+                Some(_) if *until > now => {
                     self.held.push(held);
                     continue;
                 }
                 _ => {}
             }
-            self.tell(reply);
+            self.tell(held.reply);
         }
     }
 

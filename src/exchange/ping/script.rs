@@ -36,6 +36,7 @@ fn plan(count: u64) -> PingPlan {
         count: Some(count),
         timeout: 2 * SECOND,
         deadline: None,
+        anatomy: false,
     }
 }
 
@@ -374,4 +375,22 @@ fn any_octets_end_in_a_class() {
     assert!(ledger.came() > 0);
     // Of the header's octets some may change without harm to what was asked.
     assert!(times.count() <= 1);
+}
+
+#[test]
+fn a_run_ends_once_it_is_known_what_left() {
+    let mut ping = engine_of(PingPlan { timeout: 0, flood: Some(4), ..plan(2) });
+    let mut tags = Vec::new();
+    while let Step::Send(outgoing) = ping.step(0) {
+        tags.push(outgoing.tag);
+    }
+    assert_eq!((tags.len(), ping.step(0)), (2, Step::Wait(0)));
+    ping.stop(0);
+    assert_eq!(ping.step(0), Step::Wait(0));
+    ping.sent(tags[0], 0, wall(0), Ok(()));
+    assert_eq!(ping.step(0), Step::Wait(0));
+    ping.sent(tags[1], 0, wall(0), Err(SendError { errno: Some(1), words: String::new() }));
+    assert_eq!(ping.step(0), Step::Done);
+    sums(&ping, 0);
+    assert_eq!(ping.totals().0.drops.values().sum::<u64>(), 1);
 }

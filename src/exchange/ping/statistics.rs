@@ -13,12 +13,14 @@ pub struct Statistics {
     difference_sum: u128,
     differences: u64,
     last: Option<Nanos>,
+    /// The moving average, in eighths of a nanosecond.
+    moving: Option<u64>,
     /// Round trips of which a stamp is this program's own.
     pub by_user: u64,
     /// Round trips during which a clock was set, or the host slept.
     pub clock_touched: u64,
-    /// Where the time was spent.
-    pub legs: LegSpreads,
+    /// Where the time was spent, where somebody wants to know.
+    pub legs: Option<Box<LegSpreads>>,
 }
 
 /// Times on the parts of the way.
@@ -56,6 +58,11 @@ pub struct RoundTrip {
 }
 
 impl Statistics {
+    /// Those of nobody yet, which will tell where the time was spent.
+    pub fn with_legs() -> Self {
+        Self { legs: Some(Box::default()), ..Self::default() }
+    }
+
     /// Takes the round trip of a first reply.
     pub fn add(&mut self, sample: &Sample) {
         let rtt = sample.rtt;
@@ -64,9 +71,14 @@ impl Statistics {
             self.difference_sum = self.difference_sum.saturating_add(u128::from(last.abs_diff(rtt)));
             self.differences = self.differences.saturating_add(1);
         }
+        // A new one weighs an eighth (RFC 6298 §2.3).
+        let moved = |eighths: u64| (eighths - eighths / 8).saturating_add(rtt);
+        self.moving = Some(self.moving.map_or(rtt.saturating_mul(8), moved));
         self.by_user = self.by_user.saturating_add(u64::from(!sample.is_by_kernel()));
         self.clock_touched = self.clock_touched.saturating_add(u64::from(sample.clock.is_some()));
-        self.legs.add(&sample.legs);
+        if let Some(legs) = &mut self.legs {
+            legs.add(&sample.legs);
+        }
     }
 
     /// Takes those of another one; between the two there is no difference.
@@ -74,12 +86,13 @@ impl Statistics {
         self.spread.add_all(&other.spread);
         self.difference_sum = self.difference_sum.saturating_add(other.difference_sum);
         self.differences = self.differences.saturating_add(other.differences);
+        // Of several there is no order: that of the last one with a round trip.
+        self.moving = other.moving.or(self.moving);
         self.by_user = self.by_user.saturating_add(other.by_user);
         self.clock_touched = self.clock_touched.saturating_add(other.clock_touched);
-        self.legs.stack.add_all(&other.legs.stack);
-        self.legs.queue.add_all(&other.legs.queue);
-        self.legs.wire.add_all(&other.legs.wire);
-        self.legs.wakeup.add_all(&other.legs.wakeup);
+        if let Some(other) = &other.legs {
+            self.legs.get_or_insert_default().add_all(other);
+        }
     }
 
     /// The round-trip times, when there is one.
@@ -105,6 +118,11 @@ impl Statistics {
         (self.spread.count > 0).then(|| self.spread.most())
     }
 
+    /// The moving average, in which a round trip weighs an eighth and those before it the rest.
+    pub fn moving(&self) -> Option<Nanos> {
+        self.moving.map(|eighths| eighths / 8)
+    }
+
     /// The last round trip.
     pub fn last(&self) -> Option<Nanos> {
         self.last
@@ -117,6 +135,13 @@ impl Statistics {
 }
 
 impl LegSpreads {
+    fn add_all(&mut self, other: &Self) {
+        self.stack.add_all(&other.stack);
+        self.queue.add_all(&other.queue);
+        self.wire.add_all(&other.wire);
+        self.wakeup.add_all(&other.wakeup);
+    }
+
     fn add(&mut self, legs: &Legs) {
         let parts = [
             (&mut self.stack, legs.stack),
@@ -152,6 +177,7 @@ mod tests {
         assert_eq!(times.mdev, 816_496, "square root of two thirds");
         assert_eq!(times.jitter, 1_500_000, "of two and one");
         assert_eq!((times.p50, times.p90, times.p99), (2_000_000, 3_000_000, 3_000_000));
+        assert_eq!(statistics.moving(), Some(1_343_750), "1, then 1.25, then 1.34375 ms");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What the payload of a request begins with: whose it is, which it is, and a tag that only this run can make. A stranger who
 //! guesses identifier and sequence number does not guess the tag.
 
-use std::hash::{BuildHasher, RandomState};
+use std::hash::{BuildHasher, Hasher, RandomState};
 
 /// Makes the heads of a run's payloads.
 #[derive(Debug, Clone)]
@@ -28,22 +28,25 @@ const TAG_LEN: usize = 8;
 const TAG_AT: usize = HEAD_LEN - TAG_LEN;
 
 impl Tag {
-    /// The tag of a request.
-    fn tag(&self, mark: Mark) -> [u8; TAG_LEN] {
-        self.keys.hash_one((self.token, mark)).to_be_bytes()
+    /// The head of a request's payload.
+    fn head(&self, mark: Mark) -> [u8; HEAD_LEN] {
+        let mut head = [0; HEAD_LEN];
+        let (said, tag) = head.split_at_mut(TAG_AT);
+        let fields = self.token.into_iter().chain(mark.target.to_be_bytes()).chain(mark.seq.to_be_bytes());
+        said.iter_mut().zip(fields).for_each(|(to, from)| *to = from);
+        let mut hasher = self.keys.build_hasher();
+        hasher.write(said);
+        tag.copy_from_slice(&hasher.finish().to_be_bytes());
+        head
     }
 
     /// Writes into the beginning of a payload: the head, or where there is no room for it, as much of the tag as there is.
     pub fn write(&self, mark: Mark, payload: &mut [u8]) {
-        let tag = self.tag(mark);
-        let fill = |payload: &mut [u8], octets: &mut dyn Iterator<Item = u8>| {
-            payload.iter_mut().zip(octets).for_each(|(to, from)| *to = from);
-        };
-        if payload.len() < HEAD_LEN {
-            return fill(payload, &mut tag.into_iter());
+        let head = self.head(mark);
+        match payload.first_chunk_mut() {
+            Some(whole) => *whole = head,
+            None => payload.iter_mut().zip(head.into_iter().skip(TAG_AT)).for_each(|(to, from)| *to = from),
         }
-        let head = self.token.into_iter().chain(mark.target.to_be_bytes()).chain(mark.seq.to_be_bytes());
-        fill(payload, &mut head.chain(tag));
     }
 
     /// Which request of this run a payload says that it belongs to, where it has room to say so and the tag is right.
@@ -51,9 +54,9 @@ impl Tag {
         let (head, _) = payload.split_first_chunk::<HEAD_LEN>()?;
         let (token, rest) = head.split_first_chunk::<4>()?;
         let (target, rest) = rest.split_first_chunk::<4>()?;
-        let (seq, tag) = rest.split_first_chunk::<8>()?;
+        let (seq, _) = rest.split_first_chunk::<8>()?;
         let mark = Mark { target: u32::from_be_bytes(*target), seq: u64::from_be_bytes(*seq) };
-        (*token == self.token && tag == self.tag(mark)).then_some(mark)
+        (*token == self.token && *head == self.head(mark)).then_some(mark)
     }
 
     /// The octets of a payload of this length in which the tag stands.

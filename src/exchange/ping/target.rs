@@ -18,6 +18,8 @@ pub struct Target {
     pub address: IpAddr,
     /// The address that requests come from.
     pub source: IpAddr,
+    /// It stands for several hosts.
+    is_group: bool,
     /// What became of its requests, and what came.
     pub ledger: Ledger,
     /// Its round trips.
@@ -50,13 +52,14 @@ pub(super) struct Probe {
 
 impl Target {
     /// A target that nobody has asked yet.
-    pub(super) fn new(name: &str, address: IpAddr, source: IpAddr, now: Nanos) -> Self {
+    pub(super) fn new(name: &str, address: IpAddr, source: IpAddr, times: Statistics, now: Nanos) -> Self {
         Self {
             name: name.to_owned(),
             address,
             source,
+            is_group: is_group(address),
             ledger: Ledger::default(),
-            times: Statistics::default(),
+            times,
             first_sent: None,
             last_active: now,
             asked: 0,
@@ -76,13 +79,14 @@ impl Target {
         loss_percent(self.transmitted(), self.ledger.answered())
     }
 
-    /// Replies came from anywhere, or from just one host.
+    /// Whether replies may come from anywhere, and not from its address alone.
     pub(super) fn is_group(&self) -> bool {
-        match self.address {
-            // Whether an address is the broadcast address of a network cannot be told from it alone; most end in 255.
-            IpAddr::V4(address) => address.is_multicast() || address.octets().ends_with(&[255]),
-            IpAddr::V6(address) => address.is_multicast(),
-        }
+        self.is_group
+    }
+
+    /// It stands for several hosts, although its address does not look so.
+    pub(super) fn make_group(&mut self) {
+        self.is_group = true;
     }
 
     /// A request is made; one that goes out of memory for it is returned.
@@ -90,6 +94,10 @@ impl Target {
         self.asked = self.asked.saturating_add(1);
         self.first_sent.get_or_insert(now);
         self.last_active = now;
+        // Most of many targets are asked once.
+        if self.probes.capacity() == 0 {
+            self.probes.reserve_exact(1);
+        }
         self.probes.push_back(Probe { made: now, out: None, end: None, is_answered: false });
         if self.probes.len() <= window {
             return None;
@@ -118,6 +126,15 @@ impl Target {
     }
 }
 
+/// Whether an address stands for several hosts.
+fn is_group(address: IpAddr) -> bool {
+    match address {
+        // Whether an address is the broadcast address of a network cannot be told from it alone; most end in 255.
+        IpAddr::V4(address) => address.is_multicast() || address.octets().ends_with(&[255]),
+        IpAddr::V6(address) => address.is_multicast(),
+    }
+}
+
 impl Probe {
     /// How it ends when nothing came.
     pub(super) fn without_reply(&self) -> ProbeClass {
@@ -129,7 +146,7 @@ impl Probe {
 }
 
 /// Lost requests in percent of those sent.
-pub(super) fn loss_percent(transmitted: u64, answered: u64) -> f64 {
+pub fn loss_percent(transmitted: u64, answered: u64) -> f64 {
     if transmitted == 0 {
         return 0.0;
     }
@@ -142,7 +159,8 @@ mod tests {
 
     #[test]
     fn numbers_in_headers_wrap_and_find_the_last_request_of_that_number() {
-        let mut target = Target::new("t", [10, 0, 0, 2].into(), [10, 0, 0, 1].into(), 0);
+        let mut target =
+            Target::new("t", [10, 0, 0, 2].into(), [10, 0, 0, 1].into(), Statistics::default(), 0);
         for _ in 0..70_000 {
             target.ask(0, 65_536);
         }
@@ -152,7 +170,8 @@ mod tests {
         assert_eq!(target.seq_of(0, window), Some(65_536));
         assert_eq!(target.seq_of(4_465, window), Some(4_465), "the oldest that is remembered");
         assert!(target.probe(4_465).is_some() && target.probe(4_464).is_none());
-        let mut small = Target::new("t", [10, 0, 0, 2].into(), [10, 0, 0, 1].into(), 0);
+        let mut small =
+            Target::new("t", [10, 0, 0, 2].into(), [10, 0, 0, 1].into(), Statistics::default(), 0);
         small.ask(0, 16);
         assert_eq!(
             (small.seq_of(1, window), small.seq_of(0, window), small.seq_of(2, window)),
