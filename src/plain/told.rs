@@ -11,7 +11,7 @@ use crate::sys::clock::Now;
 use crate::sys::error::Cause;
 use crate::sys::socket::{Family, Socket, SocketOption, SocketType};
 use crate::sys::socket_address::SocketAddress;
-use crate::sys::tcp_state::TcpInfo;
+use crate::sys::tcp_info::TcpInfo;
 
 /// Whoever wants to be told. Called from all threads of a driver.
 pub trait Tell: Send + Sync {

@@ -4,7 +4,8 @@
 use std::fmt::Write;
 
 use crate::plain::told::Call;
-use crate::sys::tcp_state::{TcpInfo, TcpState};
+use crate::sys::tcp_info::TcpInfo;
+use crate::sys::tcp_state::TcpState;
 
 use super::json_object::JsonObject;
 use super::text::push_printable;
@@ -220,6 +221,11 @@ mod tests {
             snd_mss: 1460,
             unacked: 0,
             total_retrans: 0,
+            options: 0,
+            snd_wscale: 0,
+            rcv_wscale: 0,
+            pmtu: 1500,
+            advmss: 1448,
         };
         let tcp = tcp.map(|(before, now)| (info(now), Some(info(before))));
         let at = Now { monotonic: 0, wall: at };

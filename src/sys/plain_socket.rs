@@ -10,7 +10,7 @@ use super::control_message::{About, Queue, receive};
 use super::error::SysError;
 use super::error_queue::Taken;
 use super::ip_socket::set_option;
-use super::tcp_info::{self, TcpInfo};
+use super::tcp_info::TcpInfo;
 use super::time_stamp::{Departures, Passage};
 
 /// Stream or datagram.
@@ -129,7 +129,7 @@ impl PlainSocket {
 
     /// What TCP tells of the connection.
     pub fn tcp_info(&self) -> Option<TcpInfo> {
-        tcp_info::ask(&self.socket).ok()
+        TcpInfo::of(self.socket.as_fd())
     }
 
     /// Sends octets to the other side.

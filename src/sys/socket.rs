@@ -9,7 +9,7 @@ use rustix::net::{RecvFlags, SendFlags, recv, recvfrom, send};
 use socket2::{Domain, SockRef, TcpKeepalive, Type};
 
 use super::socket_address::SocketAddress;
-use super::tcp_state::TcpInfo;
+use super::tcp_info::TcpInfo;
 
 /// The address family.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
