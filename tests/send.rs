@@ -60,6 +60,44 @@ fn echoes_are_answered_by_every_way() {
     }
 }
 
+/// Over a veth both stamps are the kernel's, by raw and by packet sockets, and the time is not longer than what a tap makes of it.
+#[test]
+fn round_trips_are_between_the_kernels_stamps() {
+    let Some(lab) = lab() else { return };
+    let _stamps = support::capture::stamps();
+    for via in ["ip", "link"] {
+        for expression in
+            ["ip(dst=10.77.2.2)/icmp(seq=1..5)", "ipv6(dst=fd77:2::2)/icmpv6(echo.sequence_number=1..5)"]
+        {
+            let folder = tempfile::tempdir().unwrap();
+            let file = folder.path().join("tap.pcapng");
+            let output = send(&lab, &[expression, "--via", via, "--json", "-w", file.to_str().unwrap()]);
+            let text = String::from_utf8(output.stdout).unwrap();
+            let objects: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+            let replies: Vec<&Value> = objects.iter().filter(|object| object["event"] == "reply").collect();
+            assert_eq!(replies.len(), 5, "{via} {expression}: {text}");
+            for reply in &replies {
+                assert_eq!(
+                    (&reply["left_by"], &reply["came_by"]),
+                    (&"kernel".into(), &"kernel".into()),
+                    "{via}: {reply}"
+                );
+            }
+            let name = if expression.starts_with("ipv6") { "icmpv6.resptime" } else { "icmp.resptime" };
+            let mut judge = Command::new("tshark");
+            let judge = run(judge.arg("-r").arg(&file).args(["-Y", name, "-T", "fields", "-e", name]));
+            let seen = String::from_utf8(judge.stdout).unwrap();
+            let seen: Vec<f64> = seen.lines().map(|line| line.parse().unwrap()).collect();
+            assert_eq!(seen.len(), 5, "{via} {expression}");
+            for (reply, seen) in replies.iter().zip(seen) {
+                // Wireshark's are milliseconds with some places.
+                let rtt = reply["rtt_ns"].as_u64().unwrap() as f64 / 1e6;
+                assert!(rtt <= seen + 0.001, "{via}: {rtt} ms, and by the tap {seen} ms");
+            }
+        }
+    }
+}
+
 #[test]
 fn errors_are_known_by_what_they_quote() {
     let Some(lab) = lab() else { return };

@@ -63,7 +63,7 @@ impl Printer {
             Event::Left { number, seen } => {
                 self.save(seen, Direction::Outbound, &format!("packet {}", number + 1))
             }
-            Event::Answer { what, rtt, seen } => {
+            Event::Answer { what, rtt, seen, .. } => {
                 let words = answer_words(*what);
                 let comment = format!("{words} packet {}, after {} ms", event.number() + 1, Millis(*rtt));
                 self.save(seen, Direction::Inbound, &comment);
@@ -109,7 +109,7 @@ impl Printer {
                 self.summarize(&mut text, octets, *link_type);
                 text.push('\n');
             }
-            Event::Answer { what, rtt, seen } => {
+            Event::Answer { what, rtt, seen, .. } => {
                 let _ =
                     write!(text, "{number:>5} {:<9} {:>8} ms ", answer_word(*what), Millis(*rtt).to_string());
                 self.summarize(&mut text, &seen.octets, seen.link_type);
@@ -143,8 +143,9 @@ impl Printer {
         };
         let text = &mut self.text;
         let _ = write!(text, "{{\"event\":\"{kind}\",\"packet\":{number}");
-        if let Event::Answer { rtt, .. } = event {
-            let _ = write!(text, ",\"rtt_ns\":{rtt}");
+        if let Event::Answer { rtt, stamps: (left, came), .. } = event {
+            let (left, came) = (left.name(), came.name());
+            let _ = write!(text, ",\"rtt_ns\":{rtt},\"left_by\":\"{left}\",\"came_by\":\"{came}\"");
         }
         text.push_str(",\"frame\":");
         dissect(octets, link_type, &mut self.table);

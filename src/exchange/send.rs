@@ -2,9 +2,10 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use crate::exchange::engine::{Engine, Incoming, Nanos, Outgoing, SECOND, SendError, Step};
+use crate::exchange::engine::{Departure, Engine, Incoming, Nanos, Outgoing, SECOND, SendError, Step};
 use crate::exchange::expect::Expectations;
 use crate::exchange::matcher::{Match, Matcher};
+use crate::exchange::send_record::Record;
 use crate::exchange::send_then::{By, Followed};
 use crate::filter::field::{About, FieldFilter};
 use crate::packet::build::Built;
@@ -16,18 +17,6 @@ use crate::wire::layers::LayerTable;
 pub use crate::exchange::send_event::{Event, Seen};
 pub use crate::exchange::send_pace::{Pace, Totals};
 pub use crate::exchange::send_ready::Ready;
-
-/// What was sent, and when.
-#[derive(Debug, Clone, Copy, Default)]
-struct Record {
-    sent_at: Option<Nanos>,
-    until: Nanos,
-    awaited: bool,
-    answered: bool,
-    left: bool,
-    /// Something is expected, which says how long to wait.
-    expects: bool,
-}
 
 /// The engine: an iterator gives the packets, so that a sweep of millions needs no memory before its turn.
 pub struct Sender<I> {
@@ -100,9 +89,9 @@ impl<I: Iterator<Item = Result<Ready, String>>> Sender<I> {
         Totals {
             expected,
             fulfilled,
-            sent: count(|record| record.sent_at.is_some()),
+            sent: count(Record::is_sent),
             failed: self.failed,
-            awaited: count(|record| record.awaited && record.sent_at.is_some()),
+            awaited: count(|record| record.awaited && record.is_sent()),
             answered: count(|record| record.answered),
         }
     }
@@ -118,7 +107,7 @@ impl<I: Iterator<Item = Result<Ready, String>>> Sender<I> {
 
     /// When the last answer that is awaited would be too late.
     fn over_at(&self) -> Nanos {
-        let is_open = |record: &&Record| record.awaited && !record.answered && record.sent_at.is_some();
+        let is_open = |record: &&Record| record.awaited && !record.answered && record.is_sent();
         let open = self.records.iter().filter(is_open).filter(|record| !record.expects);
         open.map(|record| record.until).max().unwrap_or(0)
     }
@@ -160,7 +149,7 @@ impl<I: Iterator<Item = Result<Ready, String>>> Sender<I> {
             self.unruled.push(number);
         }
         let (until, expects) = (now.saturating_add(within), !expect.is_empty());
-        self.records.push(Record { until, awaited, expects, ..Record::default() });
+        self.records.push(Record::waiting(until, awaited, expects));
         self.followed.begin(number, mark, asked, By::of(&expect, reply.is_some()));
         self.expectations.begin(number, asked, expect);
         if let Some(filter) = reply.filter(|_| self.pace.answers) {
@@ -207,11 +196,11 @@ impl<I: Iterator<Item = Result<Ready, String>>> Sender<I> {
         let (Match::Reply(number) | Match::Error(number) | Match::Duplicate(number)) = what;
         let record = self.records.get_mut(number)?;
         record.answered = true;
+        let (rtt, stamps) = record.round_trip(&packet);
         self.unruled.retain(|unruled| *unruled != number);
-        let rtt = record.sent_at.map_or(0, |sent_at| packet.at.saturating_sub(sent_at));
         let seen = packet.into();
         let followed = self.followed.answered(what, &seen);
-        self.events.push(Event::Answer { what, rtt, seen });
+        self.events.push(Event::Answer { what, rtt, stamps, seen });
         self.events.extend(followed);
         Some(number)
     }
@@ -222,8 +211,7 @@ impl<I: Iterator<Item = Result<Ready, String>>> Sender<I> {
         let Some(number) = self.matcher.seen_leaving(packet.octets, table) else { return false };
         let Some(record) = self.records.get_mut(number) else { return false };
         if !record.left {
-            record.left = true;
-            record.sent_at = Some(packet.at).filter(|_| !record.answered).or(record.sent_at);
+            record.seen(&packet);
             self.expectations.left(number, packet.at);
             self.events.push(Event::Left { number, seen: packet.into() });
         }
@@ -261,7 +249,7 @@ impl<I: Iterator<Item = Result<Ready, String>>> Engine for Sender<I> {
         let Some(record) = self.records.get_mut(tag) else { return };
         match result {
             Ok(()) => {
-                record.sent_at = Some(at);
+                record.called(at, wall);
                 self.expectations.left(tag, at);
                 if let Some((octets, link_type)) = self.leaving.take() {
                     self.events.push(Event::Sent { number: tag, wall, octets, link_type });
@@ -276,6 +264,12 @@ impl<I: Iterator<Item = Result<Ready, String>>> Engine for Sender<I> {
                     packet: self.leaving.take(),
                 });
             }
+        }
+    }
+
+    fn stamped(&mut self, tag: usize, departure: Departure) {
+        if let Some(record) = self.records.get_mut(tag) {
+            record.stamped(departure);
         }
     }
 
@@ -353,7 +347,7 @@ mod tests {
 
     fn sent(sender: &mut Sender<impl Iterator<Item = Result<Ready, String>>>, now: Nanos) -> Vec<u8> {
         let Step::Send(outgoing) = sender.step(now) else { panic!("nothing to send at {now}") };
-        sender.sent(outgoing.tag, now, 0, Ok(()));
+        sender.sent(outgoing.tag, now, now.cast_signed(), Ok(()));
         outgoing.octets
     }
 
@@ -362,7 +356,7 @@ mod tests {
             octets,
             link_type: LinkType::RAW,
             at,
-            wall: 0,
+            wall: at.cast_signed(),
             outgoing,
             len: octets.len(),
             interface: 0,

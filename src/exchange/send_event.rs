@@ -1,6 +1,6 @@
 //! What happens while packets are sent.
 
-use crate::exchange::engine::{Incoming, Nanos};
+use crate::exchange::engine::{Incoming, Nanos, Stamp};
 use crate::exchange::expect::Judged;
 use crate::exchange::matcher::Match;
 use crate::wire::frame::LinkType;
@@ -41,6 +41,8 @@ pub enum Event {
         what: Match,
         /// Since the packet left.
         rtt: Nanos,
+        /// Whose stamps that is between: when it left, and when the answer came.
+        stamps: (Stamp, Stamp),
         /// The packet that came.
         seen: Seen,
     },

@@ -154,7 +154,10 @@ impl About {
                 self.destination = data.first_chunk::<16>().map(|octets| Ipv6Addr::from(*octets).into());
                 self.interface = word(16).map(u32::from_ne_bytes);
             }
-            (libc::IPPROTO_IP, libc::IP_RECVERR) | (libc::IPPROTO_IPV6, libc::IPV6_RECVERR) => {
+            // What packet sockets tell so is when packets left (`packet_recvmsg` in net/packet/af_packet.c).
+            (libc::IPPROTO_IP, libc::IP_RECVERR)
+            | (libc::IPPROTO_IPV6, libc::IPV6_RECVERR)
+            | (libc::SOL_PACKET, libc::PACKET_TX_TIMESTAMP) => {
                 self.error = SocketError::read(data);
             }
             _ => {}

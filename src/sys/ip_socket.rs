@@ -160,14 +160,7 @@ impl HeaderIncluded {
     /// # Errors
     /// When the queue of errors, in which stamps come, cannot be read.
     pub fn departure(&self) -> io::Result<Option<Passage>> {
-        let mut payload = [0; 64];
-        while let Some(message) = receive(&self.socket, &mut payload, Queue::Errors)? {
-            let passage = Passage::of(&message.about);
-            if passage.is_some() {
-                return Ok(passage);
-            }
-        }
-        Ok(None)
+        Passage::next(&self.socket)
     }
 
     /// Which family it is of.

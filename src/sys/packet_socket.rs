@@ -8,6 +8,7 @@ use socket2::{Domain, Socket, Type};
 
 use super::error::SysError;
 use super::ip_socket::set_option;
+use super::time_stamp::{Departures, Passage};
 use crate::wire::bpf::Instruction;
 use crate::wire::frame::LinkType;
 
@@ -16,6 +17,30 @@ use crate::wire::frame::LinkType;
 pub struct FrameSender(Socket);
 
 impl FrameSender {
+    /// Has the kernel tell when frames leave, from the next one on.
+    ///
+    /// # Errors
+    /// When the kernel has no such stamps.
+    pub fn stamp_departures(&self, departures: Departures) -> Result<(), SysError> {
+        departures.switch_on(&self.0).map_err(SysError::of("ask for time stamps of", "a packet socket"))
+    }
+
+    /// Has the kernel number frames from 0 again.
+    ///
+    /// # Errors
+    /// When the kernel has no such stamps.
+    pub fn number_anew(&self, departures: Departures) -> Result<(), SysError> {
+        departures.start_anew(&self.0).map_err(SysError::of("ask for time stamps of", "a packet socket"))
+    }
+
+    /// The next stamp. `None` when there is none yet.
+    ///
+    /// # Errors
+    /// When the queue of errors, in which stamps come, cannot be read.
+    pub fn departure(&self) -> io::Result<Option<Passage>> {
+        Passage::next(&self.0)
+    }
+
     /// Opens it. With protocol 0 it receives nothing.
     ///
     /// # Errors

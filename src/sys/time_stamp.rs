@@ -2,10 +2,11 @@
 //! Documentation/networking/timestamping.rst).
 
 use std::io;
+use std::os::fd::AsFd;
 
 use socket2::{Domain, Socket, Type};
 
-use super::control_message::About;
+use super::control_message::{About, Queue, receive};
 use super::error::SysError;
 use super::error_queue::Origin;
 use super::ethtool;
@@ -147,6 +148,21 @@ pub enum PassageStage {
 }
 
 impl Passage {
+    /// The next stamp in a socket's queue of errors. `None` when there is none yet.
+    ///
+    /// # Errors
+    /// When the queue cannot be read.
+    pub fn next(socket: &impl AsFd) -> io::Result<Option<Self>> {
+        let mut payload = [0; 64];
+        while let Some(message) = receive(socket, &mut payload, Queue::Errors)? {
+            let passage = Self::of(&message.about);
+            if passage.is_some() {
+                return Ok(passage);
+            }
+        }
+        Ok(None)
+    }
+
     /// The stamp that a message of the error queue is, when it is one.
     pub fn of(about: &About) -> Option<Self> {
         let error = about.error.filter(|error| error.origin == Origin::Other)?;

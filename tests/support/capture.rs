@@ -127,3 +127,24 @@ pub(crate) fn send(lab: &Lab, count: u32, expression: &str) {
     ]));
     assert!(text_of(&output).contains(&format!("{count} packet")), "{}", text_of(&output));
 }
+
+/// Keeps the kernel's stamps of receipt on, for whoever compares them: it takes a moment to switch them on, and what comes until
+/// then is stamped when it is read.
+pub(crate) fn stamps() -> rawsock::sys::time_stamp::ReceiptStamps {
+    let stamps = rawsock::sys::time_stamp::ReceiptStamps::keep_on().unwrap();
+    std::thread::sleep(Duration::from_millis(300));
+    stamps
+}
+
+/// The comments of a file's packets, as tshark reads them.
+pub(crate) fn comments(file: &Path) -> Vec<String> {
+    let mut command = Command::new("tshark");
+    command.arg("-r").arg(file).args(["-T", "json", "-e", "frame.comment"]);
+    let output = run(&mut command);
+    let packets: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let comment = |packet: &serde_json::Value| {
+        let comments = packet.pointer("/_source/layers/frame.comment").and_then(serde_json::Value::as_array);
+        comments.into_iter().flatten().filter_map(|one| one.as_str()).collect::<Vec<_>>().join("\n")
+    };
+    packets.as_array().unwrap().iter().map(comment).collect()
+}

@@ -4,13 +4,15 @@
 use std::os::fd::{AsFd, BorrowedFd};
 
 use crate::exchange::drive::Wire;
+use crate::exchange::drive::numbers::Numbers;
 use crate::exchange::drive::tap::Tap;
 use crate::exchange::drive::tun::TunEnd;
-use crate::exchange::engine::{Incoming, Outgoing, SendError};
-use crate::sys::clock::Now;
+use crate::exchange::engine::{Departure, Incoming, Outgoing, SendError, Stage};
+use crate::sys::clock::{self, Now};
 use crate::sys::error::SysError;
 use crate::sys::ip_socket::{Family, HeaderIncluded};
 use crate::sys::packet_socket::FrameSender;
+use crate::sys::time_stamp::{Departures, PassageStage};
 use crate::wire::frame::{Direction, Frame, LinkType};
 
 /// The sockets of send.
@@ -19,6 +21,10 @@ pub struct PacketWire {
     v4: Option<HeaderIncluded>,
     v6: Option<HeaderIncluded>,
     link: Option<FrameSender>,
+    /// Which stamp is about which packet: of IPv4, IPv6 and frames.
+    numbers: [Numbers; 3],
+    /// Stamps that were read and not told yet.
+    departed: Vec<(usize, Departure)>,
     tap: Option<Tap>,
     tun: Option<TunEnd>,
 }
@@ -48,22 +54,75 @@ impl PacketWire {
             }
             Ok(socket)
         };
-        Ok(Self {
-            v4: needs.v4.then(|| raw(Family::V4)).transpose()?,
-            v6: needs.v6.then(|| raw(Family::V6)).transpose()?,
-            link: needs.link.then(FrameSender::open).transpose()?,
-            tap,
-            tun: None,
-        })
+        let v4 = needs.v4.then(|| raw(Family::V4)).transpose()?;
+        let v6 = needs.v6.then(|| raw(Family::V6)).transpose()?;
+        let link = needs.link.then(FrameSender::open).transpose()?;
+        if tap.is_some() {
+            // Where the kernel has none, what the tap sees is told.
+            let _ =
+                v4.iter().chain(&v6).try_for_each(|socket| socket.stamp_departures(Departures::default()));
+            let _ = link.iter().try_for_each(|socket| socket.stamp_departures(Departures::default()));
+        }
+        Ok(Self { v4, v6, link, numbers: Default::default(), departed: Vec::new(), tap, tun: None })
     }
 
     /// In place of sockets, a TUN interface: what is sent comes in there, and what goes out there comes here.
     pub fn of_tun(tun: TunEnd) -> Self {
-        Self { v4: None, v6: None, link: None, tap: None, tun: Some(tun) }
+        Self {
+            v4: None,
+            v6: None,
+            link: None,
+            numbers: Default::default(),
+            departed: Vec::new(),
+            tap: None,
+            tun: Some(tun),
+        }
     }
 }
 
 impl PacketWire {
+    fn number(&mut self, which: usize, tag: usize, before: i64) {
+        if let Some(numbers) = self.numbers.get_mut(which) {
+            numbers.sent(tag, before);
+        }
+    }
+
+    /// Has the kernel number the packets of a socket from 0 again, once the stamps of those before are read.
+    fn number_anew(&mut self, which: usize) {
+        if self.tap.is_none() {
+            return;
+        }
+        self.read_departures(which);
+        let departures = Departures::default();
+        let _ = match which {
+            0 => self.v4.as_ref().map(|socket| socket.number_anew(departures)),
+            1 => self.v6.as_ref().map(|socket| socket.number_anew(departures)),
+            _ => self.link.as_ref().map(|socket| socket.number_anew(departures)),
+        };
+        if let Some(numbers) = self.numbers.get_mut(which) {
+            numbers.start_anew();
+        }
+    }
+
+    fn read_departures(&mut self, which: usize) {
+        if self.tap.is_none() {
+            return;
+        }
+        let Some(numbers) = self.numbers.get(which) else { return };
+        for _ in 0..MOST_AT_ONCE {
+            let next = match which {
+                0 => self.v4.as_ref().map(HeaderIncluded::departure),
+                1 => self.v6.as_ref().map(HeaderIncluded::departure),
+                _ => self.link.as_ref().map(FrameSender::departure),
+            };
+            let Some(Ok(Some(passage))) = next else { return };
+            if let (Some(tag), PassageStage::Driver) = (numbers.tag(&passage), passage.stage) {
+                let at = Now::read().monotonic_of(passage.at);
+                self.departed.push((tag, Departure { stage: Stage::Driver, at, wall: passage.at }));
+            }
+        }
+    }
+
     /// Marks what goes by raw sockets, so that rules of nftables can tell it; frames pass these by.
     ///
     /// # Errors
@@ -100,6 +159,13 @@ impl Wire for PacketWire {
             return tun.send(&outgoing.octets).map_err(SendError::of);
         }
         let Outgoing { octets, destination, interface, link_type, .. } = outgoing;
+        let before = clock::wall();
+        let which = match (destination, *link_type) {
+            (Some(destination), LinkType::IPV4 | LinkType::RAW | LinkType::IPV6) => {
+                usize::from(!destination.is_ipv4())
+            }
+            _ => LINK,
+        };
         let send = || match (destination, *link_type) {
             (Some(destination), LinkType::IPV4 | LinkType::RAW | LinkType::IPV6) => {
                 let socket = if destination.is_ipv4() { &self.v4 } else { &self.v6 };
@@ -112,15 +178,22 @@ impl Wire for PacketWire {
             }
         };
         let mut sent = send().map_err(SendError::of)?;
+        let mut is_refused = false;
         // A full queue slows down, and loses nothing; one that stays full is told.
         for _ in 0..QUEUE_TRIES {
             match &sent {
                 Err(error) if error.source.raw_os_error() == Some(ENOBUFS) => {
+                    is_refused = true;
                     std::thread::sleep(QUEUE_REST);
                     sent = send().map_err(SendError::of)?;
                 }
                 _ => break,
             }
+        }
+        match (&sent, is_refused) {
+            (Ok(()), false) => self.number(which, outgoing.tag, before),
+            // Whether such a packet has a number depends on how far it came.
+            _ => self.number_anew(which),
         }
         sent.map_err(|error| match error.source.raw_os_error() {
             Some(EINVAL) if destination.is_some() => SendError {
@@ -129,6 +202,11 @@ impl Wire for PacketWire {
             },
             _ => error.into(),
         })
+    }
+
+    fn stamps(&mut self, tell: &mut dyn FnMut(usize, Departure)) {
+        (0..self.numbers.len()).for_each(|which| self.read_departures(which));
+        self.departed.drain(..).for_each(|(tag, departure)| tell(tag, departure));
     }
 
     fn descriptors(&self) -> Vec<BorrowedFd<'_>> {
@@ -143,6 +221,11 @@ impl Wire for PacketWire {
         tap.receive(&mut |frame| deliver(incoming(frame)));
     }
 }
+
+/// Stamps that are read before others have their turn.
+const MOST_AT_ONCE: usize = 4096;
+/// The place of the packet socket's numbers; before it are those of the raw sockets.
+const LINK: usize = 2;
 
 pub(super) fn incoming<'f>(frame: &Frame<'f>) -> Incoming<'f> {
     let now = Now::read();

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::os::fd::{AsFd, BorrowedFd};
 
-use crate::exchange::engine::Incoming;
+use crate::exchange::engine::{Incoming, Reading, Stamp};
 use crate::sys::clock::Now;
 use crate::sys::netlink::{Netlink, NetlinkError, RouteQuery};
 use crate::sys::tun::{Tun, TunError};
@@ -163,7 +163,7 @@ fn incoming(octets: &[u8], now: Now, outgoing: bool, interface: u32) -> Incoming
         outgoing,
         len: octets.len(),
         interface,
-        read: None,
+        read: Some(Reading { at, wall, stamp: Stamp::User }),
     }
 }
 
