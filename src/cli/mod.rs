@@ -106,6 +106,7 @@ mod test_packets;
 mod test_run;
 mod test_scenario;
 mod trace;
+mod trace_evidence;
 mod trace_mtu;
 mod trace_names;
 mod trace_paths;

@@ -8,17 +8,18 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::evidence::Evidence;
 use super::resolve::{Resolver, Wanted, check_source};
 use super::sandbox::{Plan, SandboxArgs};
+use super::trace_evidence::{File, Remarking};
 use super::trace_printer::Printer;
 use super::{CommandResult, Outcome, duration, random, trace_mtu, trace_paths, trace_report};
 use crate::exchange::drive::trace::{OwnPort, RawWire, TraceWire};
 use crate::exchange::drive::trace_plain::PlainWire;
 use crate::exchange::drive::{Watcher, drive};
-use crate::exchange::engine::{Engine, Nanos};
-use crate::exchange::trace::{FrameKind, Method, Patience, Trace, TracePlan, frame_of};
+use crate::exchange::engine::Nanos;
+use crate::exchange::trace::{Ends, Method, Patience, Trace, TracePlan};
 use crate::show::trace::failure_json;
+use crate::show::trace_comment::{self, Called};
 use crate::sys::clock;
 use crate::sys::interrupt::Interrupt;
 use crate::sys::netlink::{Netlink, RouteQuery};
@@ -204,10 +205,11 @@ pub(super) fn run(args: &TraceArgs) -> CommandResult {
     }
     let mut engine = Trace::new(setup.plan.clone());
     let mut printer = Printer::new(args.json, args.resolve);
-    printer.save_to(setup.evidence.clone());
     printer.head(&args.host, engine.plan())?;
-    let took = setup.drive(&mut engine, &mut printer)?;
-    or_nobody_reads(printer.finish(&args.host, &engine, took))?;
+    let Driven { took, file } = setup.drive(&mut engine, &mut printer)?;
+    let printed = printer.finish(&args.host, &engine, took);
+    file.finish(&(trace_comment::reached(&engine) + &printer.why_missing()))?;
+    or_nobody_reads(printed)?;
     Ok(outcome(engine.failure().is_some(), engine.is_reached()))
 }
 
@@ -244,8 +246,13 @@ pub(super) fn or_nobody_reads(printed: io::Result<()>) -> io::Result<()> {
     printed.or_else(|error| if error.kind() == io::ErrorKind::BrokenPipe { Ok(()) } else { Err(error) })
 }
 
-/// What a frame holds, and the number of its probe.
-pub(super) type FrameKey = (FrameKind, usize);
+/// What a run leaves.
+pub(super) struct Driven {
+    /// How long it took.
+    pub(super) took: Nanos,
+    /// The file of its packets, which is to be ended with what the run came to.
+    pub(super) file: File,
+}
 
 /// All that a trace begins with.
 pub(super) struct Setup {
@@ -255,28 +262,32 @@ pub(super) struct Setup {
     pub(super) resolve: bool,
     interrupt: Interrupt,
     wire: TraceWire,
-    evidence: Option<Evidence<FrameKey>>,
+    file: File,
     _stamps: std::io::Result<ReceiptStamps>,
 }
 
 impl Setup {
-    /// Runs an engine to its end, and ends the recording; says how long it took.
+    /// Runs an engine to its end, and the recording.
     ///
     /// # Errors
     /// When the system does not let it, or nobody takes what is printed.
-    pub(super) fn drive<E: Engine>(
+    pub(super) fn drive<E: Ends>(
         mut self,
         engine: &mut E,
         watcher: &mut dyn Watcher<E, TraceWire>,
-    ) -> Result<Nanos, Box<dyn std::error::Error>> {
+    ) -> Result<Driven, Box<dyn std::error::Error>> {
         let began = clock::monotonic();
-        let driven = drive(engine, &mut self.wire, &self.interrupt, watcher);
+        let driven = drive(engine, &mut self.wire, &self.interrupt, &mut Remarking::new(watcher, &self.file));
         let took = clock::monotonic().saturating_sub(began);
         self.wire.finish()?;
         drop(self.wire);
-        self.evidence.map_or(Ok(()), Evidence::finish)?;
-        or_nobody_reads(driven)?;
-        Ok(took)
+        match or_nobody_reads(driven) {
+            Ok(()) => Ok(Driven { took, file: self.file }),
+            Err(error) => {
+                self.file.finish("")?;
+                Err(error.into())
+            }
+        }
     }
 }
 
@@ -293,22 +304,24 @@ fn set_up(args: &TraceArgs) -> Result<Option<(Setup, u32)>, Box<dyn std::error::
     } else {
         TraceWire::Raw(Box::new(RawWire::open(all_of(args, &plan), ports, args.interface.as_deref())?))
     };
-    let evidence = args.write.as_deref().map(Evidence::create).transpose()?;
-    // Verdicts stand beside packets where a trace says each; what goes many times says what all came to.
-    let has_verdicts = !args.paths && !goes_many_times(args);
-    evidence.iter().try_for_each(|evidence: &Evidence<FrameKey>| {
-        let plan = plan.clone();
-        wire.record(
-            evidence
-                .recorder(move |frame| frame_of(&plan, frame.data, frame.link_type).filter(|_| has_verdicts)),
-        )
-    })?;
+    let file = File::create(args.write.as_deref(), &all_of(args, &plan), called(args))?;
+    file.recorder().into_iter().try_for_each(|recorder| wire.record(recorder))?;
     let kept = Plan::default().does(&[Doing::Traffic, Doing::Netlink]).asks_for_names(args.resolve);
     let kept = kept.does_if(args.plain, Doing::Connect).does_if(args.watch, Doing::Terminal);
     let kept = if args.watch { kept.reads(["/dev/tty"]) } else { kept };
     kept.enter(args.sandbox, args.verbose)?;
     let (host, json, resolve) = (args.host.clone(), args.json, args.resolve);
-    Ok(Some((Setup { host, plan, json, resolve, interrupt, wire, evidence, _stamps }, link_mtu)))
+    Ok(Some((Setup { host, plan, json, resolve, interrupt, wire, file, _stamps }, link_mtu)))
+}
+
+/// How probes are called beside their packets.
+fn called(args: &TraceArgs) -> Called {
+    match (args.paths, args.mtu, goes_many_times(args)) {
+        (true, ..) => Called::Flows,
+        (_, true, _) => Called::Lengths,
+        (.., true) => Called::Rounds,
+        _ => Called::Hops,
+    }
 }
 
 /// What a plan's packets are known by: where one trace follows the other, any number may be one of theirs.

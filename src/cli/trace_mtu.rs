@@ -1,7 +1,7 @@
 //! `rawsock trace --mtu`: the path MTU, and the hop behind which the way becomes narrower.
 
 use super::CommandResult;
-use super::trace::{Setup, or_nobody_reads, outcome, tell_failure};
+use super::trace::{Driven, Setup, or_nobody_reads, outcome, tell_failure};
 use super::trace_names::HostNames;
 use super::trace_paths::Nothing;
 use super::trace_printer::flush;
@@ -22,16 +22,19 @@ pub(super) fn run(setup: Setup, largest: usize) -> CommandResult {
         flush(&text)?;
         text.clear();
     }
-    let took = setup.drive(&mut engine, &mut Nothing)?;
+    let Driven { took, file } = setup.drive(&mut engine, &mut Nothing)?;
     let answers = engine.hops().iter().flat_map(|hop| &hop.probes).filter_map(|probe| probe.answer.as_ref());
     names.wait_for(&answers.map(|answer| answer.from).collect::<Vec<_>>());
     let name_of = |address| names.of(address);
+    let mut body = String::new();
+    found::body(&mut body, &engine, &name_of)?;
+    file.finish(&body)?;
     if json {
         for hop in engine.hops() {
             text += &(lines::hop_json(engine.plan(), hop, &name_of) + "\n");
         }
     } else {
-        found::body(&mut text, &engine, &name_of)?;
+        text += &body;
     }
     tell_failure(&mut text, &host, json, engine.failure());
     if json {

@@ -3,7 +3,7 @@
 use std::io;
 
 use super::CommandResult;
-use super::trace::{Setup, or_nobody_reads, outcome, tell_failure};
+use super::trace::{Driven, Setup, or_nobody_reads, outcome, tell_failure};
 use super::trace_names::HostNames;
 use super::trace_printer::flush;
 use crate::exchange::drive::Watcher;
@@ -26,18 +26,21 @@ pub(super) fn run(setup: Setup) -> CommandResult {
         flush(&text)?;
         text.clear();
     }
-    let took = setup.drive(&mut engine, &mut Nothing)?;
+    let Driven { took, file } = setup.drive(&mut engine, &mut Nothing)?;
     let layers = engine.layers();
     let routers = layers.iter().flat_map(|layer| &layer.nodes).filter_map(|node| node.from);
     names.wait_for(&routers.collect::<Vec<_>>());
     let name_of = |address| names.of(address);
+    let mut graph = String::new();
+    drawing::graph(&mut graph, &engine, &name_of)?;
+    file.finish(&graph)?;
     if json {
         for (place, layer) in layers.iter().enumerate() {
             let next = layers.get(place.saturating_add(1));
             text += &(drawing::layer_json(layer, next, &engine, &name_of) + "\n");
         }
     } else {
-        drawing::graph(&mut text, &engine, &name_of)?;
+        text += &graph;
     }
     tell_failure(&mut text, &host, json, engine.failure());
     if json {

@@ -7,13 +7,12 @@ use std::net::IpAddr;
 use std::thread;
 use std::time::Duration;
 
-use super::evidence::{Comment, Evidence};
 use super::names::{GRACE, NameTable};
-use super::trace::{FrameKey, tell_failure};
+use super::trace::tell_failure;
 use crate::exchange::drive::Watcher;
 use crate::exchange::drive::trace::TraceWire;
 use crate::exchange::engine::Nanos;
-use crate::exchange::trace::{Cause, Heard, Hop, Trace, TracePlan, missing};
+use crate::exchange::trace::{Heard, Hop, Missing, Trace, TracePlan, missing};
 use crate::proto::view::Names;
 use crate::show::{trace as lines, trace_report as report};
 use crate::sys::clock::{self, Now};
@@ -26,18 +25,12 @@ pub(super) struct Printer {
     /// Hops that are done and not printed, and when they were done.
     waiting: VecDeque<(Hop, Nanos)>,
     heard: Vec<Heard>,
-    evidence: Option<Evidence<FrameKey>>,
 }
 
 impl Printer {
     pub(super) fn new(json: bool, resolve: bool) -> Self {
         let names = resolve.then(|| NameTable::new(Duration::ZERO));
-        Self { json, names, waiting: VecDeque::new(), heard: Vec::new(), evidence: None }
-    }
-
-    /// Says in this file, too, what became of each probe.
-    pub(super) fn save_to(&mut self, evidence: Option<Evidence<FrameKey>>) {
-        self.evidence = evidence;
+        Self { json, names, waiting: VecDeque::new(), heard: Vec::new() }
     }
 
     /// Prints the first line.
@@ -72,23 +65,27 @@ impl Printer {
         flush(&text)
     }
 
-    fn remark(&self, plan: &TracePlan, hop: &Hop) {
-        let Some(evidence) = &self.evidence else { return };
-        for (kind, number, text) in lines::comments(plan, hop) {
-            evidence.comment(&(kind, number), Comment { text, time: None });
-        }
-    }
-
-    /// Says why answers are missing, where there are enough of them to tell.
-    fn tell_missing(&self, text: &mut String) {
+    /// Why answers are missing, where there are enough of them to tell.
+    fn missing(&self) -> Vec<Missing> {
         let last =
             self.heard.iter().rposition(|heard| heard.answered > 0).map_or(0, |last| last.saturating_add(1));
         let mut all = missing(self.heard.get(..last).unwrap_or_default());
-        all.retain(|one| one.asked >= ENOUGH_TO_TELL && one.cause != Cause::Unclear);
+        all.retain(|one| one.asked >= ENOUGH_TO_TELL);
+        all
+    }
+
+    /// The same in words.
+    pub(super) fn why_missing(&self) -> String {
+        let mut text = String::new();
+        let _ = report::missing(&mut text, &self.missing());
+        text
+    }
+
+    fn tell_missing(&self, text: &mut String) {
         if self.json {
-            all.iter().for_each(|one| *text += &(report::missing_json(one) + "\n"));
+            self.missing().iter().for_each(|one| *text += &(report::missing_json(one) + "\n"));
         } else {
-            let _ = report::missing(text, &all);
+            *text += &self.why_missing();
         }
     }
 
@@ -142,9 +139,6 @@ const LOOK_AGAIN: Duration = Duration::from_millis(5);
 impl Watcher<Trace, TraceWire> for Printer {
     fn watch(&mut self, engine: &mut Trace, now: Now) -> io::Result<()> {
         let hops = engine.take_hops();
-        for hop in self.evidence.iter().flat_map(|_| &hops) {
-            self.remark(engine.plan(), hop);
-        }
         self.waiting.extend(hops.into_iter().map(|hop| (hop, now.monotonic)));
         self.print(engine.plan(), now.monotonic)
     }

@@ -1,12 +1,13 @@
 //! `rawsock trace -c`: the same way so many times, and a report of it, as `mtr -r` gives it.
 
 use super::CommandResult;
-use super::trace::{Setup, or_nobody_reads, outcome, tell_failure};
+use super::trace::{Driven, Setup, or_nobody_reads, outcome, tell_failure};
 use super::trace_names::HostNames;
 use super::trace_paths::Nothing;
 use super::trace_printer::flush;
 use crate::exchange::engine::Nanos;
 use crate::exchange::trace::Rounds;
+use crate::show::trace::NameOf;
 use crate::show::trace_report as lines;
 
 /// Goes the way so many times and prints what came of it.
@@ -22,8 +23,8 @@ pub(super) fn run(setup: Setup, interval: Nanos, count: u64) -> CommandResult {
         lines::head(&mut text, &host, engine.plan())?;
         flush(&text)?;
     }
-    let took = setup.drive(&mut engine, &mut Nothing)?;
-    print(&host, &engine, &names, json, took)
+    let driven = setup.drive(&mut engine, &mut Nothing)?;
+    print(&host, &engine, &names, json, driven)
 }
 
 /// Prints the report.
@@ -35,11 +36,13 @@ pub(super) fn print(
     engine: &Rounds,
     names: &HostNames,
     json: bool,
-    took: Nanos,
+    driven: Driven,
 ) -> CommandResult {
     let routers = engine.hops().iter().flat_map(|hop| &hop.routers).map(|(router, _)| *router);
     names.wait_for(&routers.collect::<Vec<_>>());
     let name_of = |address| names.of(address);
+    let table = table(engine, &name_of)?;
+    driven.file.finish(&table)?;
     let mut text = String::new();
     if json {
         for hop in engine.hops() {
@@ -49,17 +52,23 @@ pub(super) fn print(
             text += &(lines::missing_json(&missing) + "\n");
         }
     } else {
-        let width = lines::host_width(engine.hops(), &name_of);
-        text += &(lines::columns(width) + "\n");
-        for hop in engine.hops() {
-            lines::hop(&mut text, engine.plan(), hop, width, &name_of)?;
-        }
-        lines::missing(&mut text, &engine.missing())?;
+        text += &table;
     }
     tell_failure(&mut text, host, json, engine.failure());
     if json {
-        text += &(lines::summary_json(host, engine, took) + "\n");
+        text += &(lines::summary_json(host, engine, driven.took) + "\n");
     }
     or_nobody_reads(flush(&text))?;
     Ok(outcome(engine.failure().is_some(), engine.is_reached()))
+}
+
+/// The hops with their figures, and why answers are missing.
+fn table(engine: &Rounds, name_of: NameOf<'_>) -> Result<String, std::fmt::Error> {
+    let width = lines::host_width(engine.hops(), name_of);
+    let mut text = lines::columns(width) + "\n";
+    for hop in engine.hops() {
+        lines::hop(&mut text, engine.plan(), hop, width, name_of)?;
+    }
+    lines::missing(&mut text, &engine.missing())?;
+    Ok(text)
 }

@@ -29,8 +29,7 @@ pub(super) fn run(setup: Setup, interval: Nanos, count: Option<u64>) -> CommandR
     // The terminal comes back before anything is printed on it.
     let View { live, names, .. } = view;
     drop(live);
-    let took = driven?;
-    trace_report::print(&host, &engine, &names, false, took)
+    trace_report::print(&host, &engine, &names, false, driven?)
 }
 
 struct View {

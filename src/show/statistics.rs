@@ -4,6 +4,7 @@ use std::fmt;
 use std::fmt::Write as _;
 
 use super::json_object::JsonObject;
+use super::statistics_errors as errors;
 use super::statistics_round_trips as round_trips;
 use super::statistics_times as times;
 use super::table::{Align, table};
@@ -26,6 +27,7 @@ pub fn text(statistics: &Statistics) -> String {
     out.push_str(&sizes(statistics));
     times::rates(&mut out, statistics);
     times::answers(&mut out, statistics);
+    errors::text(&mut out, &statistics.icmp_errors);
     round_trips::text(&mut out, &statistics.round_trips);
     top_talkers(&mut out, statistics);
     for ((_, name), conversations) in CONVERSING.iter().zip(&statistics.conversations) {
@@ -207,6 +209,7 @@ pub fn json(statistics: &Statistics) -> String {
         .list("sizes", json_sizes(statistics))
         .object("rates", times::json_rates(statistics))
         .list("response_times", times::json_answers(statistics))
+        .list("icmp_errors", errors::json(&statistics.icmp_errors))
         .object("tcp_round_trips", round_trips::json(&statistics.round_trips))
         .list("top_talkers", talkers)
         .list("protocols", statistics.hierarchy.roots.iter().map(json_node));

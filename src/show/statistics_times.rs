@@ -122,7 +122,7 @@ pub(super) fn summary(times: &Spread) -> [(&'static str, u64); 5] {
 }
 
 /// The same of answers, with what `ping` says of them.
-fn of_answers(times: &Spread) -> [(&'static str, u64); 7] {
+pub(super) fn of_answers(times: &Spread) -> [(&'static str, u64); 7] {
     let [min, avg, p50, p99, max] = summary(times);
     [min, avg, ("mdev", times.deviation()), p50, ("p90", times.quantile(900)), p99, max]
 }

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 
 use crate::exchange::engine::Nanos;
 use crate::exchange::trace::{
-    Answer, Change, Extension, FrameKind, Hop, Interface, Method, Reach, Trace, TracePlan, Verdict, What,
+    Answer, Change, Extension, Hop, Interface, Method, Reach, Trace, TracePlan, Verdict, What,
 };
 use crate::show::json_object::JsonObject;
 use crate::show::text::push_printable;
@@ -182,42 +182,6 @@ pub fn annotation(plan: &TracePlan, verdict: Verdict) -> Option<String> {
 
 fn other_mark(kind: u8, code: u8) -> String {
     if kind == 3 || kind == 1 { format!("!<{code}>") } else { format!("!<{kind}-{code}>") }
-}
-
-/// What is to be said of the packets of a hop beside them: of each probe and of its answer, by the probe's number.
-pub fn comments(plan: &TracePlan, hop: &Hop) -> Vec<(FrameKind, usize, String)> {
-    let mut comments = Vec::new();
-    for ((number, probe), query) in plan.probes_of(hop.number).zip(&hop.probes).zip(1u8..) {
-        let which = format!("hop {}, probe {query}", hop.number);
-        let Some(answer) = &probe.answer else {
-            comments.push((FrameKind::Probe, number, format!("{which}: no answer")));
-            continue;
-        };
-        let mut text =
-            format!("{} from {} after {} ms", words(answer.verdict), answer.from, Milliseconds(answer.rtt));
-        if answer.is_late {
-            text += ", when it was given up";
-        }
-        for change in &answer.changes {
-            text += "; ";
-            let _ = change_words(&mut text, change);
-        }
-        comments.push((FrameKind::Probe, number, format!("{which}: {text}")));
-        comments.push((FrameKind::Answer, number, format!("answers {which}: {text}")));
-    }
-    comments
-}
-
-fn words(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::TimeExceeded => "time exceeded",
-        Verdict::Error { .. } => "error",
-        Verdict::Reached(Reach::EchoReply) => "echo reply",
-        Verdict::Reached(Reach::SynAck) => "SYN-ACK",
-        Verdict::Reached(Reach::Reset) => "reset",
-        Verdict::Reached(Reach::Data) => "data",
-        Verdict::Reached(Reach::PortUnreachable) => "port unreachable",
-    }
 }
 
 /// A hop as a JSON line.

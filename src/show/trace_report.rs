@@ -116,7 +116,7 @@ pub fn missing(out: &mut String, all: &[Missing]) -> fmt::Result {
             }
             Cause::Unclear => writeln!(
                 out,
-                "    hop {hop}: {missing} of {asked} answers are missing, which may be loss or a limit"
+                "    hop {hop}: {missing} of {asked} answers are missing, which may be loss or a limit; more rounds (-c) tell"
             )?,
             Cause::Lost | Cause::Silent => {}
         }

@@ -1,7 +1,7 @@
 //! What a capture comes to: protocols, conversations, end points, sizes and rates.
 //!
 //! Packets are given one by one; what is kept grows with the conversations ([`MOST_CONVERSATIONS`]), the questions that
-//! wait for their answers ([`MOST_QUESTIONS`]), the connections of TCP ([`MOST_CONNECTIONS`]) and the length of the capture
+//! wait for their answers ([`MOST_QUESTIONS`]), the packets that an error may be about ([`REMEMBERED`]), the connections of TCP ([`MOST_CONNECTIONS`]) and the length of the capture
 //! ([`MOST_INTERVALS`]), and is bounded by those.
 
 mod answers;
@@ -11,6 +11,7 @@ mod expert;
 mod file_summary;
 mod hash;
 mod hierarchy;
+mod icmp_errors;
 mod rates;
 mod round_trips;
 mod spread;
@@ -22,6 +23,7 @@ pub use self::conversations::{
 pub use self::expert::{Count as ExpertCount, Expert, Kind as ExpertKind};
 pub use self::file_summary::FileSummary;
 pub use self::hierarchy::{Hierarchy, Node};
+pub use self::icmp_errors::{IcmpErrors, MOST_SPEAKERS, REMEMBERED, Said, Saying};
 pub use self::rates::{MOST_INTERVALS, Rates};
 pub use self::round_trips::{Connection, MOST_CONNECTIONS, RoundTrips};
 pub use self::spread::Spread;
@@ -62,6 +64,8 @@ pub struct Statistics {
     pub conversations: [Conversations; 5],
     /// Questions and answers of each of [`ANSWERING`].
     pub answers: [Answers; 3],
+    /// Errors of ICMP, and how long after the packets that they are about they came.
+    pub icmp_errors: IcmpErrors,
     /// How long TCP's segments and their acknowledgments took.
     pub round_trips: RoundTrips,
 }
@@ -93,6 +97,7 @@ impl Statistics {
         if let Some(facts) = facts {
             self.round_trips.packet(facts, frame, table);
         }
+        self.icmp_errors.packet(frame, table);
         // Few packets ask or answer.
         if table.entries().iter().any(|entry| registry().get(entry.protocol).exchange.is_some()) {
             for ((protocol, _), answers) in ANSWERING.iter().zip(&mut self.answers) {

@@ -6,7 +6,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 
-use super::control_message::{Queue, receive};
+use super::control_message::{About, Queue, receive};
 use super::error::SysError;
 use super::error_queue::SocketError;
 use super::ip_socket::set_option;
@@ -27,6 +27,8 @@ pub struct HopError {
     pub payload: Vec<u8>,
     /// When it came: nanoseconds since 1970.
     pub stamp: Option<i64>,
+    /// The time to live or hop limit that it came with.
+    pub ttl: Option<u8>,
 }
 
 /// What became of an attempt to connect.
@@ -108,13 +110,14 @@ impl HopSocket {
     pub fn error(&self, buffer: &mut [u8]) -> Option<HopError> {
         let message = receive(&self.socket, buffer, Queue::Errors).ok()??;
         let error = message.about.error?;
-        Some(HopError { error, payload: message.octets.to_vec(), stamp: message.about.stamp })
+        let (stamp, ttl) = (message.about.stamp, message.about.ttl);
+        Some(HopError { error, payload: message.octets.to_vec(), stamp, ttl })
     }
 
-    /// The next datagram, without waiting, and when it came.
-    pub fn datagram<'b>(&self, buffer: &'b mut [u8]) -> Option<(&'b [u8], Option<i64>)> {
+    /// The next datagram, without waiting, and what the kernel says about it.
+    pub fn datagram<'b>(&self, buffer: &'b mut [u8]) -> Option<(&'b [u8], About)> {
         let message = receive(&self.socket, buffer, Queue::Messages).ok()??;
-        Some((message.octets, message.about.stamp))
+        Some((message.octets, message.about))
     }
 
     /// What became of the attempt to connect.
@@ -169,9 +172,12 @@ fn open(
         set_option(&socket, libc::SOL_SOCKET, libc::SO_TIMESTAMPNS, 1)?;
         if from.is_ipv4() {
             set_option(&socket, libc::IPPROTO_IP, libc::IP_RECVERR, 1)?;
+            // Of errors in the queue as well (`ip_recv_error` in net/ipv4/ip_sockglue.c).
+            set_option(&socket, libc::IPPROTO_IP, libc::IP_RECVTTL, 1)?;
             set_option(&socket, libc::IPPROTO_IP, libc::IP_TOS, tos.into())?;
         } else {
             set_option(&socket, libc::IPPROTO_IPV6, libc::IPV6_RECVERR, 1)?;
+            set_option(&socket, libc::IPPROTO_IPV6, libc::IPV6_RECVHOPLIMIT, 1)?;
             set_option(&socket, libc::IPPROTO_IPV6, libc::IPV6_TCLASS, tos.into())?;
         }
         Ok(socket)

@@ -26,8 +26,8 @@ use crate::wire::value::Value;
 /// A port of this host that is kept for a trace.
 #[derive(Debug)]
 pub enum OwnPort {
-    /// A UDP port, to which answers come.
-    Udp(AnswerSocket),
+    /// A UDP port, to which answers come, and its number.
+    Udp(AnswerSocket, Option<u16>),
     /// A TCP port. The kernel's reset, which takes the half-open connection down, comes because nothing listens there.
     Tcp(HeldPort),
 }
@@ -41,7 +41,11 @@ impl OwnPort {
         let local = socket_address(source, interface, port);
         Ok(match method {
             Method::Icmp => None,
-            Method::Udp => Some(Self::Udp(AnswerSocket::udp(local)?)),
+            Method::Udp => {
+                let socket = AnswerSocket::udp(local)?;
+                let number = socket.port();
+                Some(Self::Udp(socket, number))
+            }
             Method::Tcp => Some(Self::Tcp(HeldPort::tcp(local)?)),
         })
     }
@@ -49,7 +53,7 @@ impl OwnPort {
     /// Its number.
     pub fn number(&self) -> Option<u16> {
         match self {
-            Self::Udp(socket) => socket.port(),
+            Self::Udp(_, number) => *number,
             Self::Tcp(socket) => socket.port(),
         }
     }
@@ -134,6 +138,9 @@ pub struct RawWire {
     ports: Vec<OwnPort>,
     tap: Option<(Tap, Recorder)>,
     buffer: Vec<u8>,
+    /// Packets that were sent, and those of which the kernel said that they left.
+    sent: usize,
+    stamped: usize,
 }
 
 impl RawWire {
@@ -156,7 +163,7 @@ impl RawWire {
         // Where the kernel has none, the time of the call is told.
         let _ = sender.stamp_departures(Departures::default());
         let buffer = receive_buffer();
-        Ok(Self { plan, sender, icmp, tcp, ports, tap: None, buffer })
+        Ok(Self { plan, sender, icmp, tcp, ports, tap: None, buffer, sent: 0, stamped: 0 })
     }
 
     fn record(&mut self, recorder: Recorder) -> Result<(), SysError> {
@@ -181,6 +188,7 @@ impl Wire for RawWire {
     fn send(&mut self, outgoing: &Outgoing) -> Result<(), SendError> {
         let Outgoing { octets, destination, interface, .. } = outgoing;
         let destination = destination.unwrap_or(self.plan.destination);
+        self.sent = self.sent.saturating_add(1);
         self.sender.send(octets, destination, *interface).map_err(|error| match error.is_permission() {
             // The socket is open: the right is there.
             true => SendError {
@@ -193,7 +201,7 @@ impl Wire for RawWire {
 
     fn descriptors(&self) -> Vec<BorrowedFd<'_>> {
         let udp = self.ports.iter().filter_map(|port| match port {
-            OwnPort::Udp(socket) => Some(socket.as_fd()),
+            OwnPort::Udp(socket, _) => Some(socket.as_fd()),
             OwnPort::Tcp(_) => None,
         });
         let tcp = self.tcp.iter().map(AsFd::as_fd);
@@ -230,10 +238,10 @@ impl Wire for RawWire {
             }
         }
         for port in ports.iter() {
-            let (OwnPort::Udp(socket), Some(number)) = (port, port.number()) else { continue };
+            let OwnPort::Udp(socket, Some(number)) = port else { continue };
             for _ in 0..MOST_AT_ONCE {
                 let Ok(Some(message)) = socket.receive(buffer) else { break };
-                if let Some(whole) = datagram_of(plan, &message, number) {
+                if let Some(whole) = datagram_of(plan, &message, *number) {
                     hand_over(&message, &whole, deliver);
                 }
             }
@@ -248,9 +256,13 @@ impl Wire for RawWire {
 
     fn stamps(&mut self, tell: &mut dyn FnMut(usize, Departure)) {
         for _ in 0..MOST_AT_ONCE {
+            if self.stamped >= self.sent {
+                return;
+            }
             let Ok(Some(passage)) = self.sender.departure() else { return };
             let at = Now::read().monotonic_of(passage.at);
             let number = usize::try_from(passage.number).unwrap_or(usize::MAX);
+            self.stamped = number.saturating_add(1);
             tell(number, Departure { stage: Stage::Driver, at, wall: passage.at });
         }
     }

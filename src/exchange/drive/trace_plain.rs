@@ -106,8 +106,8 @@ impl Wire for PlainWire {
                 }
             }
             for _ in 0..MOST_AT_ONCE {
-                let Some((octets, stamp)) = socket.datagram(buffer) else { break };
-                hand_over(datagram_of(plan, octets), stamp, deliver);
+                let Some((octets, about)) = socket.datagram(buffer) else { break };
+                hand_over(datagram_of(plan, octets, about.ttl), about.stamp, deliver);
             }
         }
         attempts.retain(|(socket, probe)| match socket.attempt(buffer) {
@@ -171,17 +171,17 @@ fn error_of(plan: &TracePlan, error: &HopError, probe: &[u8]) -> Option<Vec<u8>>
         message = message.with("mtu", number(about.info));
     }
     let quoted = layer(data::NAME)?.with(data::HEX, Value::Octets(probe.to_vec()));
-    packet(plan, about.offender?, icmp_number(plan.destination), vec![message, quoted])
+    packet(plan, about.offender?, error.ttl, icmp_number(plan.destination), vec![message, quoted])
 }
 
 /// A datagram of the destination.
-fn datagram_of(plan: &TracePlan, octets: &[u8]) -> Option<Vec<u8>> {
+fn datagram_of(plan: &TracePlan, octets: &[u8], ttl: Option<u8>) -> Option<Vec<u8>> {
     let ports = layer("udp")?.with("srcport", number(plan.port)).with("dstport", number(plan.source_port));
     let payload = layer(data::NAME)?.with(data::HEX, Value::Octets(octets.to_vec()));
-    packet(plan, plan.destination, UDP, vec![ports, payload])
+    packet(plan, plan.destination, ttl, UDP, vec![ports, payload])
 }
 
-/// A segment of the destination with these flags, which acknowledges a probe.
+/// A segment of the destination with these flags, which acknowledges a probe. With which time to live it came, nobody tells.
 fn segment_of(plan: &TracePlan, probe: &[u8], flags: &[&str]) -> Option<Vec<u8>> {
     let ack = asked(probe)?.seq.wrapping_add(1);
     let mut segment = layer("tcp")?
@@ -191,11 +191,17 @@ fn segment_of(plan: &TracePlan, probe: &[u8], flags: &[&str]) -> Option<Vec<u8>>
     for flag in flags {
         segment = segment.with(flag, Value::Bool(true));
     }
-    packet(plan, plan.destination, TCP, vec![segment])
+    packet(plan, plan.destination, None, TCP, vec![segment])
 }
 
-fn packet(plan: &TracePlan, from: IpAddr, protocol: u8, above: Vec<Layer>) -> Option<Vec<u8>> {
-    let mut layers = vec![ip_layer(from, plan.source, None, protocol)?];
+fn packet(
+    plan: &TracePlan,
+    from: IpAddr,
+    ttl: Option<u8>,
+    protocol: u8,
+    above: Vec<Layer>,
+) -> Option<Vec<u8>> {
+    let mut layers = vec![ip_layer(from, plan.source, ttl, protocol)?];
     layers.extend(above);
     Some(build(&Packet { layers, trailer: Vec::new() }).ok()?.octets)
 }

@@ -96,23 +96,46 @@ pub fn belongs(plan: &TracePlan, octets: &[u8], link_type: LinkType) -> bool {
 }
 
 /// What a frame of a trace holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum FrameKind {
-    /// A probe.
-    Probe,
+#[derive(Debug, Clone, PartialEq)]
+pub enum TraceFrame {
+    /// The probe with this number.
+    Probe(usize),
     /// An answer to one.
-    Answer,
+    Answer(Answering),
+    /// A segment of the connection that a SYN of a probe had half open: the kernel, which knows none, resets it.
+    Reset,
 }
 
-/// What a frame holds, and the number of the probe that it is or answers; `None` where it does not say.
-pub fn frame_of(plan: &TracePlan, octets: &[u8], link_type: LinkType) -> Option<(FrameKind, usize)> {
+/// An answer in a frame.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Answering {
+    /// The number of the probe, where it says so.
+    pub probe: Option<usize>,
+    /// Who answers.
+    pub from: IpAddr,
+    /// What it says.
+    pub verdict: Verdict,
+    /// What had become of the probe until there.
+    pub changes: Vec<Change>,
+}
+
+/// What a frame holds; `None` where it is none of the trace's.
+pub fn frame_of(plan: &TracePlan, octets: &[u8], link_type: LinkType) -> Option<TraceFrame> {
     let mut table = LayerTable::default();
     dissect(octets, link_type, &mut table);
     let (ip, transport) = outermost(&table)?;
     let packet = Received { octets, table: &table, ip, transport };
-    match packet.probe_at(plan, ip) {
-        Some(probe) => Some((FrameKind::Probe, probe)),
-        None => Some((FrameKind::Answer, read(plan, octets, link_type)?.probe?)),
+    if let Some(probe) = packet.probe_at(plan, ip) {
+        return Some(TraceFrame::Probe(probe));
+    }
+    match read(plan, octets, link_type) {
+        Some(Reading { probe, from, verdict, changes, .. }) => {
+            Some(TraceFrame::Answer(Answering { probe, from, verdict, changes }))
+        }
+        None => {
+            let is_ours = plan.method == Method::Tcp && packet.is_of_flow(plan).is_some();
+            (is_ours && packet.number("flags.reset") == Some(1)).then_some(TraceFrame::Reset)
+        }
     }
 }
 
@@ -237,7 +260,8 @@ impl Received<'_> {
                 (number("type")? == request).then_some(())?;
                 self.echo_number(plan, transport)
             }
-            (Method::Tcp, "tcp") => {
+            // The kernel's reset has the number behind that of the SYN, which may be another probe's.
+            (Method::Tcp, "tcp") if number("flags.reset") != Some(1) => {
                 let flow = plan.flow_from_port(number("srcport")?)?;
                 let probe = plan.probe_of_seq(u32::try_from(number("seq")?).ok()?)?;
                 (plan.flow_of(probe) == flow).then_some(probe)

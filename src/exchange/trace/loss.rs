@@ -2,7 +2,8 @@
 //!
 //! What is lost on the way is lost for the hops behind as well. A hop of which more is missing than of those behind it passes packets on
 //! and limits its own answers, as routers do (RFC 1812 §4.3.2.8, RFC 4443 §2.4 f). Whether it is more is asked of Fisher's exact test; that
-//! answers come at the steady pace of a token bucket is evidence besides.
+//! answers come at the steady pace of a token bucket is evidence besides. Where that test says neither that it is more nor that it may
+//! well be as many, or there are only some probes, nothing is told but that answers are missing.
 
 use super::Hop;
 use crate::exchange::engine::Nanos;
@@ -10,7 +11,7 @@ use crate::exchange::engine::Nanos;
 impl Heard {
     /// What was heard of a hop of one trace.
     pub fn of(hop: &Hop) -> Self {
-        let recent = hop.probes.iter().filter_map(|probe| Some((probe.sent_at?, probe.answer.is_some())));
+        let recent = hop.probes.iter().filter_map(|probe| Some((probe.sent?.at, probe.answer.is_some())));
         let recent: Vec<_> = recent.collect();
         let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
         let answered = recent.iter().filter(|(_, is_answered)| *is_answered).count();
@@ -55,7 +56,7 @@ pub enum Cause {
     Limited,
     /// Packets are lost: of the hops behind it answers are missing as well.
     Lost,
-    /// Too few probes to tell, or nothing is behind it to compare with.
+    /// Too few probes to tell, no clear difference to the hops behind it, or none behind it to compare with.
     Unclear,
 }
 
@@ -89,13 +90,17 @@ pub fn missing(hops: &[Heard]) -> Vec<Missing> {
         let missing = heard.asked.saturating_sub(heard.answered);
         let pace = pace(&heard.recent);
         let lost_behind = behind_asked.saturating_sub(behind_answered);
+        let chance = || chance(missing, heard.asked, lost_behind, behind_asked);
         let cause = if missing == 0 {
             None
         } else if heard.answered == 0 {
             Some(Cause::Silent)
-        } else if pace.is_some() || chance(missing, heard.asked, lost_behind, behind_asked) < UNLIKELY {
+        } else if pace.is_some() || chance() < UNLIKELY {
             Some(Cause::Limited)
-        } else if lost_behind > 0 {
+        } else if lost_behind > 0
+            && heard.asked >= LEAST_ASKED
+            && (heard.asked >= PLENTY || chance() > LIKELY)
+        {
             Some(Cause::Lost)
         } else {
             Some(Cause::Unclear)
@@ -120,6 +125,12 @@ pub fn missing(hops: &[Heard]) -> Vec<Missing> {
 
 /// What is as unlikely as this is no chance.
 const UNLIKELY: f64 = 0.01;
+/// What is less likely than this may be chance, and may be none.
+const LIKELY: f64 = 0.1;
+/// Of so many probes a limit does not look as a loss any more.
+const PLENTY: u64 = 50;
+/// Of fewer probes a limit looks as a loss does: Linux lets the first six answers pass.
+const LEAST_ASKED: u64 = 20;
 
 /// How likely it is that of `here` probes at least so many are missing, when all that are missing are spread by chance over these and
 /// those `behind` (Fisher's exact test, one-sided).
@@ -162,6 +173,9 @@ fn ln_factorial(number: u64) -> f64 {
 /// Whether answers come at the pace of a token bucket: some one behind the other, and from then on one for each so many probes, no matter
 /// which. Losses by chance leave gaps of all lengths.
 fn pace(recent: &[(Nanos, bool)]) -> Option<Pace> {
+    if (recent.len() as u64) < LEAST_ASKED {
+        return None;
+    }
     let burst = recent.iter().take_while(|(_, is_answered)| *is_answered).count();
     let answered = recent.iter().enumerate().skip(burst).filter(|(_, (_, is_answered))| *is_answered);
     let answered: Vec<(usize, Nanos)> = answered.map(|(place, (at, _))| (place, *at)).collect();
@@ -226,6 +240,21 @@ mod tests {
         let hops = [heard(1, 50, 50), heard(2, 50, 10), heard(3, 50, 40), heard(4, 50, 38)];
         assert_eq!(causes(&hops), [(2, Cause::Limited), (3, Cause::Lost), (4, Cause::Lost)]);
         assert_eq!(causes(&[heard(1, 3, 2), heard(2, 3, 3)]), [(1, Cause::Unclear)]);
+    }
+
+    /// What the lab's case `lossy` showed: hop 1 limits its answers, and a fifth is lost behind it.
+    #[test]
+    fn of_few_probes_nothing_is_told() {
+        let undecided = [(1, Cause::Unclear), (2, Cause::Unclear), (3, Cause::Unclear)];
+        assert_eq!(causes(&[heard(1, 10, 6), heard(2, 10, 8), heard(3, 10, 9)]), undecided);
+        assert_eq!(causes(&[heard(1, 4, 3), heard(2, 4, 2), heard(3, 4, 3)]), undecided);
+        let hops = [heard(1, 20, 11), heard(2, 20, 16), heard(3, 20, 16)];
+        assert_eq!(causes(&hops), [(1, Cause::Unclear), (2, Cause::Lost), (3, Cause::Lost)]);
+        let hops = [heard(1, 60, 17), heard(2, 60, 47), heard(3, 60, 46)];
+        assert_eq!(causes(&hops), [(1, Cause::Limited), (2, Cause::Lost), (3, Cause::Lost)]);
+        // No pace is seen in ten of them, however regular they are.
+        let recent: Vec<_> = (0..10u64).map(|at| (at * SECOND, at % 2 == 0)).collect();
+        assert_eq!(pace(&recent), None);
     }
 
     #[test]

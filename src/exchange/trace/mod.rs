@@ -5,6 +5,7 @@
 //! of its neighbours ([`Patience`]), so that a silent hop holds a trace up no longer than the others make likely.
 
 mod answer;
+mod ended;
 mod extension;
 pub(in crate::exchange) mod fields;
 mod loss;
@@ -22,8 +23,10 @@ mod stopping;
 use std::net::IpAddr;
 
 use crate::exchange::engine::{Departure, Engine, Incoming, Nanos, Outgoing, SendError, Step};
+use crate::exchange::moment::Moment;
 
-pub use self::answer::{Asked, FrameKind, Reach, Verdict, asked, belongs, frame_of};
+pub use self::answer::{Answering, Asked, Reach, TraceFrame, Verdict, asked, belongs, frame_of};
+pub use self::ended::{Ended, Ends, Fate};
 pub use self::extension::{Extension, Interface, Label, Role};
 pub use self::loss::{Cause, Heard, Missing, Pace, missing};
 pub use self::mtu::{Narrowing, PathMtu};
@@ -58,7 +61,8 @@ pub struct Answer {
 /// A probe and what came of it.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Probe {
-    sent_at: Option<Nanos>,
+    /// When it left.
+    pub sent: Option<Moment>,
     is_given_up: bool,
     /// What came.
     pub answer: Option<Answer>,
@@ -117,6 +121,9 @@ pub struct Trace {
     is_reached: bool,
     failure: Option<String>,
     is_stopping: bool,
+    is_over: bool,
+    /// Of so many probes it was told what came of them.
+    ended: usize,
 }
 
 impl Trace {
@@ -138,6 +145,8 @@ impl Trace {
             is_reached: false,
             failure: None,
             is_stopping: false,
+            is_over: false,
+            ended: 0,
         }
     }
 
@@ -151,7 +160,7 @@ impl Trace {
         let fresh = std::mem::take(&mut self.fresh);
         let told = |number: usize| {
             let probe = self.probes.get(number)?;
-            Some((self.plan.hop_of(number), probe.sent_at?, probe.answer.clone()?))
+            Some((self.plan.hop_of(number), probe.sent?.at, probe.answer.clone()?))
         };
         fresh.into_iter().filter_map(told).collect()
     }
@@ -160,7 +169,7 @@ impl Trace {
     pub(super) fn unanswered(&self) -> impl Iterator<Item = (u8, Nanos, bool)> + use<'_> {
         let silent = self.probes.iter().enumerate().filter(|(_, probe)| probe.answer.is_none());
         silent.filter_map(|(number, probe)| {
-            Some((self.plan.hop_of(number), probe.sent_at?, !probe.is_given_up))
+            Some((self.plan.hop_of(number), probe.sent?.at, !probe.is_given_up))
         })
     }
 
@@ -202,7 +211,7 @@ impl Trace {
 
     /// When a probe is given up.
     fn deadline(&self, probe: usize) -> Option<Nanos> {
-        let sent_at = self.probes.get(probe)?.sent_at?;
+        let sent_at = self.probes.get(probe)?.sent?.at;
         let hop = usize::from(self.plan.hop_of(probe));
         let took = |hop: usize| self.took.get(hop).copied().flatten();
         let near = (hop.saturating_add(1)..self.took.len()).find_map(took);
@@ -291,7 +300,7 @@ impl Trace {
         self.open.iter().copied().filter(|probe| self.plan.hop_of(*probe) > behind).min()
     }
 
-    fn answered(&mut self, reading: Reading, at: Nanos, wall: i64) {
+    fn answered(&mut self, reading: Reading, came: Moment) {
         let Some(number) = reading.probe.or_else(|| self.first_open_behind()) else { return };
         let hop = self.plan.hop_of(number);
         if hop > self.last() {
@@ -299,7 +308,7 @@ impl Trace {
         }
         let is_reported = u16::from(hop) < self.next_hop;
         let Some(probe) = self.probes.get_mut(number) else { return };
-        let Some(sent_at) = probe.sent_at else { return };
+        let Some(sent) = probe.sent else { return };
         if probe.answer.is_some() {
             self.counts.duplicates = self.counts.duplicates.saturating_add(1);
             return;
@@ -311,9 +320,10 @@ impl Trace {
         if is_reported {
             return;
         }
-        let rtt = at.saturating_sub(sent_at);
+        let rtt = sent.until(came);
         let Reading { from, ttl, verdict, extensions, changes, .. } = reading;
-        probe.answer = Some(Answer { from, verdict, rtt, ttl, wall, is_late, extensions, changes });
+        probe.answer =
+            Some(Answer { from, verdict, rtt, ttl, wall: came.wall, is_late, extensions, changes });
         self.counts.answered = self.counts.answered.saturating_add(1);
         self.open.retain(|open| *open != number);
         self.fresh.push(number);
@@ -343,6 +353,7 @@ impl Engine for Trace {
         self.report();
         let last = self.last();
         if self.is_stopping || self.next_hop > last.into() {
+            self.is_over = true;
             return Step::Done;
         }
         let next = self.probes.len();
@@ -356,12 +367,12 @@ impl Engine for Trace {
         look_again.map_or(Step::Idle, Step::Wait)
     }
 
-    fn sent(&mut self, tag: usize, at: Nanos, _wall: i64, result: Result<(), SendError>) {
+    fn sent(&mut self, tag: usize, at: Nanos, wall: i64, result: Result<(), SendError>) {
         self.next_at = at.saturating_add(self.plan.pause);
         let Some(probe) = self.probes.get_mut(tag) else { return };
         match result {
             Ok(()) => {
-                probe.sent_at = Some(at);
+                probe.sent = Some(Moment { at, wall });
                 self.counts.sent = self.counts.sent.saturating_add(1);
             }
             Err(reason) => {
@@ -372,8 +383,8 @@ impl Engine for Trace {
     }
 
     fn stamped(&mut self, tag: usize, departure: Departure) {
-        if let Some(probe) = self.probes.get_mut(tag).filter(|probe| probe.sent_at.is_some()) {
-            probe.sent_at = Some(departure.at);
+        if let Some(probe) = self.probes.get_mut(tag).filter(|probe| probe.sent.is_some()) {
+            probe.sent = Some(Moment { at: departure.at, wall: departure.wall });
         }
     }
 
@@ -382,7 +393,7 @@ impl Engine for Trace {
             return;
         }
         if let Some(reading) = answer::read(&self.plan, packet.octets, packet.link_type) {
-            self.answered(reading, packet.at, packet.wall);
+            self.answered(reading, Moment { at: packet.at, wall: packet.wall });
         }
     }
 

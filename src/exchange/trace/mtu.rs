@@ -8,7 +8,7 @@
 use std::net::IpAddr;
 
 use super::runs::Runs;
-use super::{Answer, Hop, Trace, TracePlan, Verdict};
+use super::{Answer, Ended, Ends, Hop, Trace, TracePlan, Verdict};
 use crate::exchange::engine::{Departure, Engine, Incoming, MILLISECOND, Nanos, SECOND, SendError, Step};
 
 /// A place where the way becomes narrower.
@@ -44,6 +44,7 @@ pub struct PathMtu {
     is_reached: bool,
     is_certain: bool,
     failure: Option<String>,
+    ended: Vec<Ended>,
 }
 
 /// What is being found out.
@@ -95,6 +96,7 @@ impl PathMtu {
             is_reached: false,
             is_certain: true,
             failure: None,
+            ended: Vec::new(),
         }
     }
 
@@ -250,7 +252,7 @@ impl PathMtu {
     fn told(&mut self, len: usize, router: IpAddr, mtu: usize) {
         self.fails = Some(self.fails.map_or(len, |fails| fails.min(len)));
         // What is not smaller, or smaller than what passed, says nothing (RFC 1191 §4: 0; a lie).
-        let is_useful = mtu < len && mtu > self.passes;
+        let is_useful = mtu < len && mtu > self.passes && self.narrowings.len() < MOST_TOLD;
         if is_useful {
             let hop = self.hop_of(router);
             self.narrowings.push(Narrowing { hop, router: Some(router), mtu, is_told: true });
@@ -269,6 +271,7 @@ impl PathMtu {
     }
 
     fn over(&mut self, id: usize, mut trace: Trace, now: Nanos) {
+        self.ended.extend(TracePlan::ended_of(&self.plan, id, &mut trace));
         if let Some(reason) = trace.failure() {
             self.failure.get_or_insert(reason.to_owned());
             self.stage = Stage::Over;
@@ -291,6 +294,12 @@ impl PathMtu {
     }
 }
 
+impl Ends for PathMtu {
+    fn take_ended(&mut self) -> Vec<Ended> {
+        std::mem::take(&mut self.ended)
+    }
+}
+
 fn answers(hop: &Hop) -> impl Iterator<Item = &Answer> {
     hop.probes.iter().filter_map(|probe| probe.answer.as_ref())
 }
@@ -305,6 +314,8 @@ fn too_large(verdict: Verdict) -> Option<usize> {
     }
 }
 
+/// A way has no more narrow links than this: who says each time that packets must be a little shorter is not believed any more.
+const MOST_TOLD: usize = 16;
 /// However near the end is: a host that is busy answers this late.
 const SHORTEST_WAIT: Nanos = 150 * MILLISECOND;
 /// So often the short packet alone must be answered until the long one is taken for lost by its length.
@@ -350,6 +361,83 @@ impl Engine for PathMtu {
     fn stop(&mut self, now: Nanos) {
         self.is_certain = false;
         self.runs.stop(now);
+        while let Some((id, mut trace)) = self.runs.step(now).over {
+            self.ended.extend(TracePlan::ended_of(&self.plan, id, &mut trace));
+        }
         self.stage = Stage::Over;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+
+    use super::*;
+    use crate::exchange::trace::Method;
+    use crate::exchange::trace::script::{error, plan};
+    use crate::wire::frame::LinkType;
+
+    /// Runs a search over a router and a host behind it; `says` is what the router says of a packet of this length, the MTU of an error
+    /// or nothing, where it does not pass it. Returns how many packets that took.
+    fn search(passes: usize, says: &dyn Fn(usize) -> Option<u16>) -> (PathMtu, usize) {
+        let first = TracePlan { queries: 1, ..plan(Method::Udp, false) };
+        let router: IpAddr = [10, 9, 1, 2].into();
+        let mut search = PathMtu::new(first.clone(), 1500);
+        let (mut now, mut packets) = (SECOND, 0);
+        let mut coming: VecDeque<(Nanos, Vec<u8>)> = VecDeque::new();
+        for _ in 0..20_000 {
+            match search.step(now) {
+                Step::Send(outgoing) => {
+                    packets += 1;
+                    search.sent(outgoing.tag, now, now.cast_signed(), Ok(()));
+                    let probe = &outgoing.octets;
+                    let answer = match (probe[8], probe.len() > passes) {
+                        (1, _) => Some(error(&first, router, (11, 0), 0, probe)),
+                        (_, false) => Some(error(&first, first.destination, (3, 3), 0, probe)),
+                        (_, true) => says(probe.len()).map(|mtu| error(&first, router, (3, 4), mtu, probe)),
+                    };
+                    coming.extend(answer.map(|answer| (now + MILLISECOND, answer)));
+                }
+                Step::Wait(until) => {
+                    now = coming.front().map_or(until, |(at, _)| until.min(*at)).max(now);
+                    while let Some((at, octets)) = coming.pop_front_if(|(at, _)| *at <= now) {
+                        search.received(Incoming {
+                            octets: &octets,
+                            link_type: LinkType::RAW,
+                            at,
+                            wall: at.cast_signed(),
+                            outgoing: false,
+                            len: octets.len(),
+                            interface: 0,
+                            read: None,
+                        });
+                    }
+                }
+                Step::Idle => panic!("waits for ever"),
+                Step::Done => return (search, packets),
+            }
+        }
+        panic!("does not end")
+    }
+
+    #[test]
+    fn what_routers_say_is_believed_as_far_as_it_is_true() {
+        let (found, packets) = search(1400, &|_| Some(1400));
+        assert_eq!((found.mtu(), found.narrowings().len()), (1400, 1));
+        assert!(found.narrowings()[0].is_told && found.narrowings()[0].hop == Some(1) && packets < 50);
+        let (found, _) = search(1400, &|_| None);
+        assert_eq!((found.mtu(), found.narrowings()[0].is_told), (1400, false));
+        // An MTU that is as large as the packet, or zero, says nothing.
+        for lie in [0, 1500, u16::MAX] {
+            assert_eq!(search(1400, &|_| Some(lie)).0.mtu(), 1400, "{lie}");
+        }
+    }
+
+    /// A router that asks for a little less each time would have a thousand packets sent.
+    #[test]
+    fn a_router_that_never_has_enough_is_not_followed_for_ever() {
+        let (found, packets) = search(600, &|len| u16::try_from(len - 1).ok());
+        assert_eq!(found.mtu(), 600);
+        assert!(packets < 200 && found.narrowings().len() <= MOST_TOLD + 1, "{packets}");
     }
 }

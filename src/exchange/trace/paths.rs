@@ -11,6 +11,7 @@ use super::answer;
 use super::stopping::enough;
 use super::{Answer, Counts, Probe, TracePlan, Verdict, is_of_destination};
 use crate::exchange::engine::{Departure, Engine, Incoming, Nanos, Outgoing, SendError, Step};
+use crate::exchange::moment::Moment;
 
 /// The routers of a hop.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -39,12 +40,12 @@ pub struct Node {
 /// The engine.
 #[derive(Debug)]
 pub struct Paths {
-    plan: TracePlan,
+    pub(super) plan: TracePlan,
     /// Flows that have begun.
     flows: usize,
-    probes: BTreeMap<usize, Probe>,
+    pub(super) probes: BTreeMap<usize, Probe>,
     /// The numbers of those that were sent, in order.
-    sent: Vec<usize>,
+    pub(super) sent: Vec<usize>,
     open: Vec<usize>,
     todo: VecDeque<usize>,
     /// The first time that a probe took to a hop and back, by hop.
@@ -61,6 +62,7 @@ pub struct Paths {
     next_at: Nanos,
     failure: Option<String>,
     is_stopping: bool,
+    pub(super) is_over: bool,
 }
 
 impl Paths {
@@ -83,6 +85,7 @@ impl Paths {
             next_at: 0,
             failure: None,
             is_stopping: false,
+            is_over: false,
             plan,
         }
     }
@@ -192,7 +195,7 @@ impl Paths {
         layer
     }
 
-    fn is_beyond_end(&self, flow: usize, hop: u8) -> bool {
+    pub(super) fn is_beyond_end(&self, flow: usize, hop: u8) -> bool {
         self.ends.get(flow).copied().flatten().is_some_and(|end| hop > end)
     }
 
@@ -251,7 +254,7 @@ impl Paths {
 
     /// When a probe is given up.
     fn deadline(&self, number: usize) -> Option<Nanos> {
-        let sent_at = self.probes.get(&number)?.sent_at?;
+        let sent_at = self.probes.get(&number)?.sent?.at;
         let hop = self.plan.hop_of(number);
         let near = self.took.range(hop.saturating_add(1)..).next().map(|(_, took)| *took);
         Some(sent_at.saturating_add(self.plan.patience.wait(self.took.get(&hop).copied(), near)))
@@ -313,21 +316,22 @@ impl Paths {
         }
     }
 
-    fn answered(&mut self, reading: answer::Reading, at: Nanos, wall: i64) {
+    fn answered(&mut self, reading: answer::Reading, came: Moment) {
         let first_open = || self.open.iter().copied().find(|open| self.plan.flow_of(*open) == reading.flow);
         let Some(number) = reading.probe.or_else(first_open) else { return };
         let (flow, hop) = (self.plan.flow_of(number), self.plan.hop_of(number));
         let Some(probe) = self.probes.get_mut(&number) else { return };
-        let Some(sent_at) = probe.sent_at else { return };
+        let Some(sent) = probe.sent else { return };
         if probe.answer.is_some() {
             self.counts.duplicates = self.counts.duplicates.saturating_add(1);
             return;
         }
-        let (is_late, rtt) = (probe.is_given_up, at.saturating_sub(sent_at));
+        let (is_late, rtt) = (probe.is_given_up, sent.until(came));
         self.counts.late = self.counts.late.saturating_add(u64::from(is_late));
         self.counts.answered = self.counts.answered.saturating_add(1);
         let answer::Reading { from, ttl, verdict, extensions, changes, .. } = reading;
-        probe.answer = Some(Answer { from, verdict, rtt, ttl, wall, is_late, extensions, changes });
+        probe.answer =
+            Some(Answer { from, verdict, rtt, ttl, wall: came.wall, is_late, extensions, changes });
         self.open.retain(|open| *open != number);
         self.took.entry(hop).or_insert(rtt);
         let others = self.answer(flow, hop).is_some_and(|first| first.from != from);
@@ -353,6 +357,7 @@ impl Engine for Paths {
     fn step(&mut self, now: Nanos) -> Step {
         let look_again = self.give_up(now);
         if self.is_stopping {
+            self.is_over = true;
             return Step::Done;
         }
         if self.open.len() < self.plan.in_flight {
@@ -364,18 +369,19 @@ impl Engine for Paths {
             }
             if self.open.is_empty() {
                 let number = if self.next_round() { self.next_number() } else { None };
+                self.is_over = number.is_none();
                 return number.map_or(Step::Done, |number| self.send(number));
             }
         }
         look_again.map_or(Step::Idle, Step::Wait)
     }
 
-    fn sent(&mut self, tag: usize, at: Nanos, _wall: i64, result: Result<(), SendError>) {
+    fn sent(&mut self, tag: usize, at: Nanos, wall: i64, result: Result<(), SendError>) {
         self.next_at = at.saturating_add(self.plan.pause);
         let Some(probe) = self.sent.get(tag).and_then(|number| self.probes.get_mut(number)) else { return };
         match result {
             Ok(()) => {
-                probe.sent_at = Some(at);
+                probe.sent = Some(Moment { at, wall });
                 self.counts.sent = self.counts.sent.saturating_add(1);
             }
             Err(reason) => {
@@ -387,8 +393,8 @@ impl Engine for Paths {
 
     fn stamped(&mut self, tag: usize, departure: Departure) {
         let probe = self.sent.get(tag).and_then(|number| self.probes.get_mut(number));
-        if let Some(probe) = probe.filter(|probe| probe.sent_at.is_some()) {
-            probe.sent_at = Some(departure.at);
+        if let Some(probe) = probe.filter(|probe| probe.sent.is_some()) {
+            probe.sent = Some(Moment { at: departure.at, wall: departure.wall });
         }
     }
 
@@ -397,7 +403,7 @@ impl Engine for Paths {
             return;
         }
         if let Some(reading) = answer::read(&self.plan, packet.octets, packet.link_type) {
-            self.answered(reading, packet.at, packet.wall);
+            self.answered(reading, Moment { at: packet.at, wall: packet.wall });
         }
     }
 

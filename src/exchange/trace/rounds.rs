@@ -5,7 +5,9 @@ use std::net::IpAddr;
 
 use super::loss::{Heard, Missing, missing};
 use super::runs::Runs;
-use super::{Answer, Change, Counts, Extension, Trace, TracePlan, Verdict, is_of_destination};
+use super::{
+    Answer, Change, Counts, Ended, Ends, Extension, Fate, Trace, TracePlan, Verdict, is_of_destination,
+};
 use crate::exchange::engine::{Departure, Engine, Incoming, MILLISECOND, Nanos, SendError, Step};
 use crate::statistics::Spread;
 
@@ -112,6 +114,7 @@ pub struct Rounds {
     counts: Counts,
     is_reached: bool,
     failure: Option<String>,
+    ended: Vec<Ended>,
 }
 
 impl Rounds {
@@ -131,6 +134,7 @@ impl Rounds {
             counts: Counts::default(),
             is_reached: false,
             failure: None,
+            ended: Vec::new(),
         }
     }
 
@@ -244,7 +248,13 @@ impl Rounds {
     }
 
     /// A round is over: what was not answered is missing; what went beyond the end does not count.
-    fn over(&mut self, trace: &Trace) {
+    fn over(&mut self, round: usize, trace: &mut Trace) {
+        let ended = TracePlan::ended_of(&self.plan, round, trace).into_iter();
+        // What is not waited for any more at the end counts as missing, unless somebody wanted it to end.
+        let is_missing = |one: &Ended| one.fate == Fate::Open && !self.is_stopping;
+        self.ended.extend(
+            ended.map(|one| if is_missing(&one) { Ended { fate: Fate::Silent, ..one } } else { one }),
+        );
         let counts = trace.counts();
         self.counts.duplicates = self.counts.duplicates.saturating_add(counts.duplicates);
         if let Some(reason) = trace.failure() {
@@ -290,6 +300,12 @@ impl Rounds {
     }
 }
 
+impl Ends for Rounds {
+    fn take_ended(&mut self) -> Vec<Ended> {
+        std::mem::take(&mut self.ended)
+    }
+}
+
 /// As many hops in a row may be silent before they are taken for none, as with `mtr -U`.
 const MOST_SILENT: u8 = 12;
 /// At the end, an answer is waited for so many times as long as the slowest one took, and so long in any case.
@@ -309,8 +325,8 @@ impl Engine for Rounds {
             if let Some(outgoing) = turn.send {
                 return Step::Send(outgoing);
             }
-            if let Some((_, trace)) = turn.over {
-                self.over(&trace);
+            if let Some((round, mut trace)) = turn.over {
+                self.over(round, &mut trace);
                 continue;
             }
             if !is_last {

@@ -116,7 +116,7 @@ fn run_with(plan: TracePlan, network: &[Does], also: &mut dyn FnMut(usize, &[u8]
     for _ in 0..10_000 {
         match trace.step(now) {
             Step::Send(outgoing) => {
-                trace.sent(outgoing.tag, now, 0, Ok(()));
+                trace.sent(outgoing.tag, now, now.cast_signed(), Ok(()));
                 let plan = trace.plan().clone();
                 let hop = usize::from(plan.hop_of(outgoing.tag));
                 coming
@@ -151,7 +151,7 @@ fn run_with(plan: TracePlan, network: &[Does], also: &mut dyn FnMut(usize, &[u8]
                         octets,
                         link_type,
                         at,
-                        wall: 0,
+                        wall: at.cast_signed(),
                         outgoing: false,
                         len,
                         interface: 0,
