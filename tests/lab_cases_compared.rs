@@ -31,6 +31,7 @@ fn each_verdict_is_that_of_the_case() {
         ("rst-injection", 7, "nearer_answers"),
         ("rst-injection", 80, "nearer_answers"),
         ("icmp-blocked", 7, "icmp_blocked"),
+        ("blackhole-mtu", 7, "large_lost"),
         // What addresses, times to live and ways become makes no difference between plain sockets and packets by hand.
         ("nat", 7, "same"),
         ("ttl-rewrite", 7, "same"),

@@ -78,7 +78,8 @@ pub(super) struct ProbeArgs {
     /// So many probes at once [default: 200; with --raw 1000].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=10_000))]
     pub(super) at_once: Option<u16>,
-    /// Save what was sent and received, as it passed the interface: pcap where the name ends so, else pcapng.
+    /// Save what was sent and received, as it passed the interface: pcap where the name ends so, else pcapng, with what became of each
+    /// probe as its comment, and what all came to beside the last packet.
     #[arg(short, long, value_name = "FILE")]
     pub(super) write: Option<PathBuf>,
     /// Print the summary only.

@@ -1,14 +1,12 @@
 //! Which rule of this host's own firewall forbids a probe: the kernel traces one more, and the `nft` program says what stands there.
 
-use std::io;
-use std::os::fd::BorrowedFd;
 use std::process::Command;
 
+use super::probe_each::ask;
 use super::probe_session::Session;
 use super::system_program::find;
-use crate::exchange::drive::probe::{ProbeWatcher, probe};
 use crate::exchange::engine::{MILLISECOND, Nanos};
-use crate::exchange::probe::{EndPoint, Finished, ProbePlan, Prober, Way};
+use crate::exchange::probe::{EndPoint, ProbePlan, Way};
 use crate::show::text::printable;
 use crate::sys::nftables::trace::{RuleTrace, Taker};
 use crate::sys::poll;
@@ -47,7 +45,12 @@ impl Rules {
 }
 
 /// Names the rule that takes what is asked in this way.
-pub(super) fn name(session: &mut Session, end_point: &EndPoint, way: Way) -> Rule {
+pub(super) fn name(
+    session: &mut Session,
+    end_point: &EndPoint,
+    way: Way,
+    name_of: &dyn Fn(Way) -> String,
+) -> Rule {
     let (address, port) = (end_point.address.ip(), end_point.address.port());
     let trace = match RuleTrace::open(address, port) {
         Ok(trace) => trace,
@@ -58,7 +61,10 @@ pub(super) fn name(session: &mut Session, end_point: &EndPoint, way: Way) -> Rul
             return Rule { text, is_of_users: false };
         }
     };
-    if let Err(error) = ask(session, end_point, way) {
+    // Once more, without waiting for an answer.
+    let plan =
+        ProbePlan { ways: vec![way], timeout: 50 * MILLISECOND, interval: 0, gap: 0, count: 1, at_once: 1 };
+    if let Err(error) = ask(session, end_point, plan, name_of, &mut |_| ()) {
         return Rule { text: format!("not traced: {error}"), is_of_users: false };
     }
     let _ = poll::wait(&[trace.as_fd()], &[], Some(PATIENCE));
@@ -73,33 +79,6 @@ pub(super) fn name(session: &mut Session, end_point: &EndPoint, way: Way) -> Rul
 
 /// How long the kernel may take to tell.
 const PATIENCE: Nanos = 100 * MILLISECOND;
-
-/// Asks once more, without waiting for an answer.
-fn ask(session: &mut Session, end_point: &EndPoint, way: Way) -> io::Result<()> {
-    let plan =
-        ProbePlan { ways: vec![way], timeout: 50 * MILLISECOND, interval: 0, gap: 0, count: 1, at_once: 1 };
-    let mut prober = Prober::new(plan).numbered_from(session.next_id);
-    let mut watcher = Once(Some(end_point.clone()));
-    probe(&mut prober, &mut session.sockets, &session.interrupt, &mut watcher)?;
-    session.next_id = prober.next_id();
-    Ok(())
-}
-
-struct Once(Option<EndPoint>);
-
-impl ProbeWatcher for Once {
-    fn known(&mut self) -> (Vec<EndPoint>, bool) {
-        (self.0.take().into_iter().collect(), true)
-    }
-
-    fn wake_up(&self) -> Option<BorrowedFd<'_>> {
-        None
-    }
-
-    fn finished(&mut self, _end_point: &EndPoint, _probe: &Finished) -> io::Result<()> {
-        Ok(())
-    }
-}
 
 /// What took it, with the rule as `nft` writes it, where that is there.
 fn told(taker: &Taker, rules: &Rules) -> Rule {

@@ -7,8 +7,11 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
 use super::probe::{Kind, ProbeArgs};
+use super::probe_compare::plain_name;
+use super::probe_evidence::File;
 use super::probe_session::{Session, family, nanos, shape};
 use super::probe_target::Target;
+use super::probe_trouble::Troubles;
 use super::resolve::Resolver;
 use super::{CommandResult, Outcome};
 use crate::exchange::drive::probe::{ProbeWatcher, probe};
@@ -55,17 +58,28 @@ pub(super) fn run(args: &ProbeArgs, targets: VecDeque<Target>, mut session: Sess
     let hosts = targets.iter().map(|target| target.host.clone()).collect();
     let resolver = Resolver::start(hosts, session.wanted)?;
     let out = io::BufWriter::with_capacity(1 << 16, anstream::stdout().lock());
-    let mut printer =
-        Printer { args, targets, resolver, shape: name, out, failed: false, tally: Tally::default() };
+    let mut printer = Printer {
+        args,
+        targets,
+        resolver,
+        shape: name,
+        out,
+        failed: false,
+        tally: Tally::default(),
+        troubles: Troubles::default(),
+        file: session.file.clone(),
+    };
     let probed = probe(&mut prober, &mut session.sockets, &session.interrupt, &mut printer);
     match probed {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => return Err(error.into()),
         _ => {}
     }
     session.tell_guess();
-    printer.summary(prober.unfinished(), session.sockets.asked.strays())?;
+    let sum = printer.summary(prober.unfinished(), session.sockets.asked.strays())?;
+    session.sockets.settle()?;
+    session.file.conclude(&sum);
     let (failed, tally) = (printer.failed, printer.tally);
-    drop(printer.out);
+    drop((printer.out, printer.file));
     session.finish()?;
     Ok(match (failed || (tally.failed > 0 && tally.asked() == 0), tally.open > tally.unexpected) {
         // What is wrong with a host was said already.
@@ -103,11 +117,21 @@ struct Printer<'a, W: Write> {
     out: W,
     failed: bool,
     tally: Tally,
+    troubles: Troubles,
+    file: File,
 }
 
 impl<W: Write> Printer<'_, W> {
-    fn summary(&mut self, unfinished: usize, strays: Strays) -> io::Result<()> {
+    /// How a probe asked, with the shape of its SYN.
+    fn name_of(&self, probe: &Finished) -> String {
+        let name = plain_name(probe.question.way);
+        self.shape.as_ref().map_or_else(|| name.clone(), |shape| format!("{name}, {shape}"))
+    }
+
+    /// Prints what all came to, and tells it in words.
+    fn summary(&mut self, unfinished: usize, strays: Strays) -> io::Result<String> {
         let Tally { open, unexpected, closed, unreachable, no_answer, failed } = self.tally;
+        let words = self.words(unfinished, &strays);
         let text = if self.args.json {
             let object = JsonObject::new()
                 .text("event", "summary")
@@ -118,28 +142,38 @@ impl<W: Write> Printer<'_, W> {
                 .number("no_answer", no_answer)
                 .number("failed", failed)
                 .number("unfinished", unfinished as u64);
-            probe_json::strays(object, &strays).end() + "\n"
+            let reasons = self.troubles.counts().iter();
+            let reasons =
+                reasons.fold(JsonObject::new(), |object, (why, count)| object.number(why.name(), *count));
+            probe_json::strays(object.object("not_asked", reasons), &strays).end() + "\n"
         } else {
-            let mut text = format!(
-                "{open} open, {closed} closed, {unreachable} unreachable, {no_answer} without answer"
-            );
-            for (count, what) in
-                [(unexpected, "not as expected"), (failed, "not asked"), (unfinished as u64, "not finished")]
-            {
-                if count > 0 {
-                    let _ = write!(text, ", {count} {what}");
-                }
-            }
-            if strays.total() > 0 {
-                text += &format!("\n{}", lines::strays(&strays));
-            }
-            text + "\n"
+            words.clone()
         };
         let written = self.out.write_all(text.as_bytes()).and_then(|()| self.out.flush());
         match written {
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-            other => other,
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error),
+            _ => Ok(words),
         }
+    }
+
+    fn words(&self, unfinished: usize, strays: &Strays) -> String {
+        let Tally { open, unexpected, closed, unreachable, no_answer, failed } = self.tally;
+        let mut text =
+            format!("{open} open, {closed} closed, {unreachable} unreachable, {no_answer} without answer");
+        for (count, what) in
+            [(unexpected, "not as expected"), (failed, "not asked"), (unfinished as u64, "not finished")]
+        {
+            if count > 0 {
+                let _ = write!(text, ", {count} {what}");
+            }
+        }
+        if !self.troubles.counts().is_empty() {
+            let _ = write!(text, " ({})", self.troubles.words());
+        }
+        if strays.total() > 0 {
+            let _ = write!(text, "\n{}", lines::strays(strays));
+        }
+        text + "\n"
     }
 }
 
@@ -185,6 +219,9 @@ impl<W: Write> ProbeWatcher for Printer<'_, W> {
         if probe.outcome.fulfilled == Some(false) {
             self.tally.unexpected += 1;
         }
+        self.file.remark(&self.name_of(probe), probe);
+        let is_known = self.troubles.is_known(probe);
+        let news = self.troubles.note(end_point, probe);
         if self.args.quiet {
             return Ok(());
         }
@@ -193,7 +230,13 @@ impl<W: Write> ProbeWatcher for Printer<'_, W> {
         } else {
             let talk = self.args.send.is_some() || self.args.expect_bytes.is_some() || self.args.verbose;
             let detail = lines::Detail { verbose: self.args.verbose, anatomy: self.args.anatomy, talk };
-            lines::lines(end_point, probe, detail)
+            match (news, is_known) {
+                // The trouble is in the line of the probe that met it first.
+                (Some(words), _) if matches!(probe.outcome.verdict, Verdict::Failed { .. }) => words + "\n",
+                (Some(words), _) => format!("{words}\n{}", lines::lines(end_point, probe, detail)),
+                (None, true) => return Ok(()),
+                (None, false) => lines::lines(end_point, probe, detail),
+            }
         };
         self.out.write_all(text.as_bytes())
     }

@@ -4,9 +4,9 @@ use std::error::Error;
 use std::net::IpAddr;
 
 use super::probe::ProbeArgs;
+use super::probe_evidence::File;
 use super::probe_rule::Rules;
 use super::random;
-use super::recording::Recording;
 use super::resolve::{Wanted, check_source};
 use super::sandbox;
 use super::spec_argument::Specs;
@@ -27,7 +27,8 @@ pub(super) struct Session {
     pub(super) next_id: usize,
     /// The host's own rules, which may be what answers differ by.
     pub(super) rules: Rules,
-    recording: Option<Recording>,
+    /// Where its packets are saved.
+    pub(super) file: File,
     _stamps: Option<ReceiptStamps>,
 }
 
@@ -56,9 +57,9 @@ impl Session {
         };
         let asked = Asked::new(u64::from_ne_bytes(random::octets()?), random::u16()?);
         let mut sockets = ProbeSockets::new(options, raw, asked);
-        let recording = args.write.as_deref().map(Recording::create).transpose()?;
-        recording.iter().try_for_each(|recording| sockets.record(recording.recorder()))?;
-        Ok(Self { interrupt, sockets, wanted, next_id: 0, rules, recording, _stamps: stamps })
+        let file = File::create(args.write.as_deref())?;
+        file.recorder().into_iter().try_for_each(|recorder| sockets.record(recorder))?;
+        Ok(Self { interrupt, sockets, wanted, next_id: 0, rules, file, _stamps: stamps })
     }
 
     /// Ends the recording.
@@ -68,8 +69,7 @@ impl Session {
     pub(super) fn finish(mut self) -> Result<(), Box<dyn Error>> {
         self.sockets.finish()?;
         drop(self.sockets);
-        self.recording.map_or(Ok(()), Recording::finish)?;
-        Ok(())
+        Ok(self.file.finish()?)
     }
 
     /// Says so, where the kernel's SYN could not be seen.

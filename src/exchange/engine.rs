@@ -99,6 +99,8 @@ pub enum Stamp {
     Kernel,
     /// The network adapter's.
     Adapter,
+    /// The kernel's TCP, which times a handshake as a whole (TCP_INFO).
+    TcpInfo,
 }
 
 impl Stamp {
@@ -108,6 +110,7 @@ impl Stamp {
             Self::User => "user",
             Self::Kernel => "kernel",
             Self::Adapter => "adapter",
+            Self::TcpInfo => "tcp_info",
         }
     }
 }

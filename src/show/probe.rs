@@ -2,7 +2,8 @@
 
 use std::fmt::Write;
 
-use crate::exchange::engine::Nanos;
+use crate::exchange::engine::{Nanos, Stamp};
+use crate::exchange::moment::Moment;
 use crate::exchange::probe::{
     EndPoint, Finished, IcmpReason, Negotiated, Outcome, Seen, Segment, Strays, Times, Verdict, Way, routers,
 };
@@ -56,6 +57,21 @@ pub fn lines(end_point: &EndPoint, probe: &Finished, detail: Detail) -> String {
     }
     if detail.anatomy {
         let _ = writeln!(out, "    {}", anatomy(&outcome.times));
+    }
+    out
+}
+
+/// What is to be said of a probe beside its packet; `name` is how it was asked.
+pub fn comment(name: &str, probe: &Finished) -> String {
+    let Finished { question, outcome } = probe;
+    let mut out = format!("probe {}, {name}: {}", question.id, words(question.way, outcome));
+    if !matches!(outcome.verdict, Verdict::NoAnswer | Verdict::Failed { .. }) {
+        let (left, came) = outcome.times.stamps();
+        let _ = write!(out, ", {} ms, ", Millis(outcome.times.rtt()));
+        let _ = match (left, came) {
+            (Stamp::TcpInfo, _) => write!(out, "by TCP_INFO"),
+            (left, came) => write!(out, "{} to {}", left.name(), came.name()),
+        };
     }
     out
 }
@@ -185,16 +201,19 @@ pub fn connection(negotiated: &Negotiated) -> String {
 
 /// Where the time went, as far as the kernel's stamps tell.
 fn anatomy(times: &Times) -> String {
+    let not_stamped = || "not stamped".to_owned();
+    let time = |took: Nanos| format!("{} ms", Millis(took));
+    let at = |moment: Option<Moment>| moment.map(|moment| moment.at);
     let part = |from: Option<Nanos>, to: Option<Nanos>| match (from, to) {
-        (Some(from), Some(to)) => format!("{} ms", Millis(to.saturating_sub(from))),
-        _ => "not stamped".to_owned(),
+        (Some(from), Some(to)) => time(to.saturating_sub(from)),
+        _ => not_stamped(),
     };
     format!(
         "call to queue {}, queue to driver {}, wire and host {}, kernel to program {}",
-        part(Some(times.asked), times.queued),
-        part(times.queued, times.left),
-        part(times.left, times.came),
-        part(times.came, Some(times.read)),
+        part(Some(times.asked), at(times.queued)),
+        part(at(times.queued), at(times.left)),
+        times.left.zip(times.came).map_or_else(not_stamped, |(left, came)| time(left.until(came))),
+        part(at(times.came), Some(times.read)),
     )
 }
 

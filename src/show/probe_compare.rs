@@ -2,10 +2,11 @@
 
 use std::fmt::Write;
 
+use crate::exchange::engine::Stamp;
 use crate::exchange::probe::bisect::{Found, Tried};
 use crate::exchange::probe::compare::{Class, Comparison, Row};
 use crate::exchange::probe::verdict::Judgement;
-use crate::exchange::probe::{EndPoint, Stamp, Way, routers};
+use crate::exchange::probe::{EndPoint, Way, routers};
 
 use super::probe::{Millis, icmp_words, options, reset_name};
 

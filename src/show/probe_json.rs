@@ -1,6 +1,6 @@
 //! What probe tells as JSON.
 
-use crate::exchange::engine::Nanos;
+use crate::exchange::engine::{Nanos, Stamp};
 use crate::exchange::probe::bisect::{Found, Tried};
 use crate::exchange::probe::compare::{Comparison, Row};
 use crate::exchange::probe::verdict::Judgement;
@@ -82,11 +82,7 @@ fn answered(mut object: JsonObject, outcome: &Outcome) -> JsonObject {
     }
 }
 
-fn timed(
-    object: JsonObject,
-    rtt: Nanos,
-    (left, came): (crate::exchange::probe::Stamp, crate::exchange::probe::Stamp),
-) -> JsonObject {
+fn timed(object: JsonObject, rtt: Nanos, (left, came): (Stamp, Stamp)) -> JsonObject {
     object.number("rtt_ns", rtt).text("left_by", left.name()).text("came_by", came.name())
 }
 
@@ -143,16 +139,16 @@ fn connection(negotiated: &Negotiated) -> JsonObject {
 fn parts(times: &Times) -> JsonObject {
     let mut object = JsonObject::new();
     if let Some(queued) = times.queued {
-        object = object.number("call_to_queue_ns", queued.saturating_sub(times.asked));
+        object = object.number("call_to_queue_ns", queued.at.saturating_sub(times.asked));
     }
     if let Some(left) = times.left {
-        object = object.number("call_to_driver_ns", left.saturating_sub(times.asked));
+        object = object.number("call_to_driver_ns", left.at.saturating_sub(times.asked));
     }
     if let (Some(left), Some(came)) = (times.left, times.came) {
-        object = object.number("wire_ns", came.saturating_sub(left));
+        object = object.number("wire_ns", left.until(came));
     }
     if let Some(came) = times.came {
-        object = object.number("kernel_to_program_ns", times.read.saturating_sub(came));
+        object = object.number("kernel_to_program_ns", times.read.saturating_sub(came.at));
     }
     object
 }

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 
-use crate::exchange::drive::icmp::Recorder;
 use crate::exchange::drive::probe_plain::{PlainOptions, PlainProbe};
 use crate::exchange::drive::probe_raw::RawSockets;
 use crate::exchange::drive::tap::Tap;
+use crate::exchange::engine::MILLISECOND;
+use crate::exchange::ping::ledger::DropReason;
 use crate::exchange::probe::{
-    Asked, Came, Content, EndPoint, Finished, Outcome, Prober, Question, Shape, Step, Verdict, Way,
+    Asked, Came, Content, EndPoint, Finished, Outcome, Passed, Prober, Question, Shape, Step, Verdict, Way,
 };
 use crate::sys::clock;
 use crate::sys::error::SysError;
@@ -17,7 +18,7 @@ use crate::sys::interrupt::Interrupt;
 use crate::sys::plain_socket::Kind;
 use crate::sys::poll::{self, Readiness};
 use crate::sys::ring::Source;
-use crate::wire::frame::{Frame, LinkType};
+use crate::wire::frame::{Direction, Frame, LinkType};
 
 /// Whoever runs the probes.
 pub trait ProbeWatcher {
@@ -39,6 +40,9 @@ pub trait ProbeWatcher {
     fn finished(&mut self, end_point: &EndPoint, probe: &Finished) -> io::Result<()>;
 }
 
+/// Called with each frame of the run that the tap sees, and what it is.
+pub type ProbeRecorder = Box<dyn FnMut(&Frame<'_>, Passed)>;
+
 /// The sockets of probe.
 pub struct ProbeSockets {
     /// What plain ones say.
@@ -50,7 +54,7 @@ pub struct ProbeSockets {
     pub raw: Option<RawSockets>,
     /// The hand-built probes.
     pub asked: Asked,
-    tap: Option<(Tap, Recorder)>,
+    tap: Option<(Tap, ProbeRecorder)>,
 }
 
 impl ProbeSockets {
@@ -63,7 +67,7 @@ impl ProbeSockets {
     ///
     /// # Errors
     /// When CAP_NET_RAW is missing.
-    pub fn record(&mut self, recorder: Recorder) -> Result<(), SysError> {
+    pub fn record(&mut self, recorder: ProbeRecorder) -> Result<(), SysError> {
         self.tap = Some((Tap::open(Source::Any)?, recorder));
         Ok(())
     }
@@ -73,7 +77,7 @@ impl ProbeSockets {
     /// # Errors
     /// When the kernel does not close the tap.
     pub fn finish(&mut self) -> Result<(), SysError> {
-        let asked = &self.asked;
+        let asked = &mut self.asked;
         match &mut self.tap {
             Some((tap, recorder)) => tap.finish(&mut |frame| show(asked, frame, recorder)),
             None => Ok(()),
@@ -93,21 +97,21 @@ impl ProbeSockets {
         let kind = if question.way.is_udp() { Kind::Datagram } else { Kind::Stream };
         let probe = PlainProbe::start(kind, question.id, target, user, &self.options)?;
         if let Some(local) = probe.socket.local() {
-            self.asked.note_plain(kind == Kind::Datagram, local, target);
+            self.asked.note_plain(question.id, kind == Kind::Datagram, local, target);
         }
         self.plain.insert(question.id, probe);
         Ok(())
     }
 
     fn ask_raw(&mut self, question: &Question, end_point: &EndPoint) -> Result<(), Verdict> {
-        let failed = |reason: String| Verdict::Failed { reason, forbidden: false };
+        let failed = |reason: String| Verdict::Failed { reason, why: DropReason::Other };
         let raw = self.raw.as_mut().ok_or_else(|| failed("no raw sockets are open".to_owned()))?;
         let target = end_point.address;
         let is_udp = match question.way {
             Way::Echo { .. } => None,
             way => Some(way.is_udp()),
         };
-        let making = raw.making(target, is_udp, question.place).map_err(|error| failed(error.to_string()))?;
+        let making = raw.making(target, is_udp, question.place).map_err(|error| error.verdict())?;
         let (shape, payload);
         let content = match question.way {
             Way::Echo { len } => Content::Echo(len),
@@ -116,7 +120,7 @@ impl ProbeSockets {
                 Content::Datagram(&payload)
             }
             Way::Syn(number) => {
-                let kernel = raw.kernel_syn(target).map_err(|error| failed(error.to_string()))?;
+                let kernel = raw.kernel_syn(target).map_err(|error| error.verdict())?;
                 let wanted = self.shapes.get(number).unwrap_or(&Shape::Kernel);
                 shape = wanted.of(kernel).map_err(|error| failed(error.to_string()))?;
                 Content::Syn(&shape)
@@ -125,7 +129,31 @@ impl ProbeSockets {
         };
         let octets =
             self.asked.make(question, &making, content).map_err(|error| failed(error.to_string()))?;
-        raw.send(question.id, target, &octets)
+        let sent = raw.send(question.id, target, &octets);
+        if let (Err(_), Some((_, recorder))) = (&sent, &mut self.tap) {
+            let time = Some(clock::wall());
+            let frame = Frame { time, direction: Direction::Outbound, ..Frame::new(&octets, LinkType::RAW) };
+            recorder(&frame, Passed::Probe(question.id));
+        }
+        sent
+    }
+
+    /// Waits until the tap has shown what passed a moment ago.
+    ///
+    /// # Errors
+    /// When the system cannot wait.
+    pub fn settle(&mut self) -> io::Result<()> {
+        let asked = &mut self.asked;
+        let Some((tap, recorder)) = &mut self.tap else { return Ok(()) };
+        let until = clock::monotonic().saturating_add(SETTLED);
+        loop {
+            tap.receive(&mut |frame| show(asked, frame, recorder));
+            let left = until.saturating_sub(clock::monotonic());
+            if left == 0 {
+                return Ok(());
+            }
+            poll::wait(&[tap.as_fd()], &[], Some(left))?;
+        }
     }
 
     /// Reads everything that has come: what ended, and when.
@@ -164,12 +192,15 @@ impl ProbeSockets {
 }
 
 /// Shows a frame that belongs to the run, with what it is.
-fn show(asked: &Asked, frame: &Frame<'_>, recorder: &mut Recorder) {
+fn show(asked: &mut Asked, frame: &Frame<'_>, recorder: &mut ProbeRecorder) {
     if asked.belongs(frame.data, frame.link_type) {
-        let remark = asked.remark(frame.data, frame.link_type);
-        recorder(&Frame { comment: remark.as_deref(), ..*frame });
+        let passed = asked.passed(frame.data, frame.link_type, frame.direction);
+        recorder(frame, passed);
     }
 }
+
+/// The kernel hands over what a tap has seen within a few milliseconds, on a quiet host.
+const SETTLED: u64 = 20 * MILLISECOND;
 
 /// Runs all probes to their end.
 ///

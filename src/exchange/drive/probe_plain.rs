@@ -3,9 +3,11 @@
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 
+use crate::exchange::moment::Moment;
+use crate::exchange::ping::ledger::DropReason;
 use crate::exchange::probe::udp_payload::{self, Asker};
 use crate::exchange::probe::{IcmpReason, Negotiated, Outcome, Seen, Times, Verdict};
-use crate::sys::clock::Now;
+use crate::sys::clock::{self, Now};
 use crate::sys::error::SysError;
 use crate::sys::error_queue::{Origin, Taken};
 use crate::sys::plain_socket::{Kind, PlainSocket, Told, Wishes};
@@ -53,9 +55,9 @@ pub(super) struct PlainProbe {
     /// A connection that was accepted, and its first octets.
     talk: Option<(Outcome, Vec<u8>)>,
     /// When the datagram left.
-    left: Option<u64>,
+    left: Option<Moment>,
     /// When the last ICMP error came.
-    came: Option<u64>,
+    came: Option<Moment>,
     /// An ICMP error that did not end it.
     last_error: Option<IcmpReason>,
 }
@@ -124,13 +126,14 @@ impl PlainProbe {
     fn take_told(&mut self) -> Option<IcmpReason> {
         let mut by = None;
         for _ in 0..MOST_TOLD {
+            let before = clock::wall();
             match self.socket.take_told() {
                 Some(Told::Left(stamp)) => {
-                    self.left = self.left.or(Some(Now::read().monotonic_of(stamp)));
+                    self.left = self.left.or(Some(moment(stamp)));
                 }
                 Some(Told::Error(taken, stamp)) => {
                     by = reason(&taken).or(by);
-                    self.came = stamp.map(|stamp| Now::read().monotonic_of(stamp)).or(self.came);
+                    self.came = stamp.and_then(|stamp| moment_before(stamp, before)).or(self.came);
                 }
                 None => break,
             }
@@ -141,10 +144,11 @@ impl PlainProbe {
 
     fn datagram(&mut self, by: Option<IcmpReason>) -> Option<Outcome> {
         let mut buffer = [0; 2048];
+        let before = clock::wall();
         match self.socket.receive_datagram(&mut buffer) {
             Ok(Some((octets, about))) => {
                 let mut outcome = self.outcome(Verdict::Open { answer: octets.to_vec() });
-                outcome.times.came = about.stamp.map(|stamp| Now::read().monotonic_of(stamp));
+                outcome.times.came = about.stamp.and_then(|stamp| moment_before(stamp, before));
                 let from = self.target.ip();
                 outcome.seen = Some(Seen { from, ttl: about.ttl, ip_id: None, segment: None });
                 Some(outcome)
@@ -173,7 +177,8 @@ impl PlainProbe {
             && let Err(error) = self.socket.send(octets)
         {
             let reason = error.to_string();
-            return Some(Outcome::from(Verdict::Failed { reason, forbidden: false }));
+            let why = DropReason::of(error.raw_os_error());
+            return Some(Outcome::from(Verdict::Failed { reason, why }));
         }
         self.talk = Some((outcome, Vec::new()));
         self.hear(options)
@@ -216,9 +221,20 @@ impl PlainProbe {
                 Verdict::Unreachable { by: None, reason: error.to_string() }
             }
             (Some(ETIMEDOUT), None) => Verdict::NoAnswer,
-            (_, None) => Verdict::Failed { reason: error.to_string(), forbidden: false },
+            (errno, None) => Verdict::Failed { reason: error.to_string(), why: DropReason::of(errno) },
         }
     }
+}
+
+/// When a stamp of the kernel's was made, on both clocks.
+pub(super) fn moment(stamp: i64) -> Moment {
+    Moment { at: Now::read().monotonic_of(stamp), wall: stamp }
+}
+
+/// The same of something that was read at `before` or later. Where nobody had asked the kernel for stamps yet, it makes one when
+/// a message is read (`sock_recv_timestamp` in include/net/sock.h): that is no other time than this program's own.
+pub(super) fn moment_before(stamp: i64, before: i64) -> Option<Moment> {
+    (stamp < before).then(|| moment(stamp))
 }
 
 /// Without something that is expected, whatever comes first is enough.
@@ -243,8 +259,8 @@ fn contains(octets: &[u8], part: &[u8]) -> bool {
 fn not_opened(error: &SysError) -> Verdict {
     match error.source.raw_os_error() {
         Some(ECONNREFUSED) => Verdict::Closed { by: None },
-        Some(EPERM) => Verdict::Failed { reason: forbidden(error), forbidden: true },
-        _ => Verdict::Failed { reason: error.to_string(), forbidden: false },
+        Some(EPERM) => Verdict::Failed { reason: forbidden(error), why: DropReason::Forbidden },
+        errno => Verdict::Failed { reason: error.to_string(), why: DropReason::of(errno) },
     }
 }
 

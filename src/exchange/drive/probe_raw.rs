@@ -9,15 +9,17 @@ use std::os::fd::{AsFd, BorrowedFd};
 use crate::exchange::drive::icmp::{icmp_number, ip_layer};
 use crate::exchange::drive::kernel_syn::{largest_segment, learn};
 use crate::exchange::drive::numbers::Numbers;
-use crate::exchange::drive::probe_plain::forbidden;
+use crate::exchange::drive::probe_plain::{forbidden, moment, moment_before};
 use crate::exchange::drive::receive_buffer;
-use crate::exchange::engine::{Nanos, Stage};
+use crate::exchange::engine::Stage;
+use crate::exchange::moment::Moment;
+use crate::exchange::ping::ledger::DropReason;
 use crate::exchange::probe::{Making, SynShape, Verdict, usual_syn};
 use crate::packet::build::build;
 use crate::packet::{Layer, Packet};
 use crate::proto::{data, registry};
 use crate::sys::answer_socket::{AnswerSocket, HeldPort};
-use crate::sys::clock::{self, Now};
+use crate::sys::clock;
 use crate::sys::control_message::Message;
 use crate::sys::error::SysError;
 use crate::sys::ip_socket::{Family, HeaderIncluded, IcmpKind, IcmpSocket};
@@ -37,6 +39,19 @@ pub enum RawError {
     /// No address.
     #[error("no address of this host can be sent from to {0}")]
     NoSource(IpAddr),
+}
+
+impl RawError {
+    /// What it means for a probe that is to be made now.
+    pub(super) fn verdict(&self) -> Verdict {
+        let why = match self {
+            Self::Socket(error) => DropReason::of(error.source.raw_os_error()),
+            Self::Way(NetlinkError::NoRoute { .. }) => DropReason::NoRoute,
+            Self::NoSource(_) => DropReason::NoAddress,
+            Self::Way(_) => DropReason::Other,
+        };
+        Verdict::Failed { reason: self.to_string(), why }
+    }
 }
 
 /// The way to a target.
@@ -251,9 +266,9 @@ impl RawSockets {
     /// What it means that it could not be sent.
     pub fn send(&mut self, id: usize, target: SocketAddr, octets: &[u8]) -> Result<(), Verdict> {
         let interface = self.paths.get(&target.ip()).map_or(0, |path| path.interface);
-        let failed = |reason: String, forbidden| Verdict::Failed { reason, forbidden };
+        let failed = |reason: String, why| Verdict::Failed { reason, why };
         let sender = self.senders.get_mut(&Family::of(target.ip()));
-        let sender = sender.ok_or_else(|| failed("no raw socket is open".to_owned(), false))?;
+        let sender = sender.ok_or_else(|| failed("no raw socket is open".to_owned(), DropReason::Other))?;
         let before = clock::wall();
         let sent = sender.socket.send(octets, target.ip(), interface);
         // Packets are numbered when they are made, also those that a rule or a full queue takes then.
@@ -265,9 +280,8 @@ impl RawSockets {
             sender.numbers.sent(id, before);
         }
         sent.map_err(|error| match error.source.raw_os_error() {
-            Some(EPERM) => failed(forbidden(&error), true),
-            Some(EHOSTUNREACH | ENETUNREACH) => Verdict::Unreachable { by: None, reason: error.to_string() },
-            _ => failed(error.to_string(), false),
+            Some(EPERM) => failed(forbidden(&error), DropReason::Forbidden),
+            errno => failed(error.to_string(), DropReason::of(errno)),
         })
     }
 
@@ -278,7 +292,7 @@ impl RawSockets {
     }
 
     /// Tells how far probes are on their way out, by the kernel's stamps.
-    pub fn stamps(&mut self, tell: &mut dyn FnMut(usize, Stage, Nanos)) {
+    pub fn stamps(&mut self, tell: &mut dyn FnMut(usize, Stage, Moment)) {
         for sender in self.senders.values_mut() {
             for _ in 0..MOST_AT_ONCE {
                 let Ok(Some(passage)) = sender.socket.departure() else { break };
@@ -288,26 +302,28 @@ impl RawSockets {
                     PassageStage::Adapter => continue,
                 };
                 if let Some(id) = sender.numbers.tag(&passage) {
-                    tell(id, stage, Now::read().monotonic_of(passage.at));
+                    tell(id, stage, moment(passage.at));
                 }
             }
         }
     }
 
     /// Delivers what has come, as whole IP packets, with the kernel's stamp where it has one.
-    pub fn receive(&mut self, deliver: &mut dyn FnMut(&[u8], Option<Nanos>)) {
+    pub fn receive(&mut self, deliver: &mut dyn FnMut(&[u8], Option<Moment>)) {
         let Self { senders, answers, paths, buffer, .. } = self;
         let own = |from: IpAddr| paths.get(&from).or_else(|| paths.values().next()).map(|path| path.source);
         for sender in senders.values() {
             for _ in 0..MOST_AT_ONCE {
+                let before = clock::wall();
                 let Ok(Some(message)) = sender.icmp.receive(buffer) else { break };
-                hand_over(&message, None, &own, deliver);
+                hand_over(&message, before, None, &own, deliver);
             }
         }
         for ((is_udp, _), socket) in answers.iter() {
             for _ in 0..MOST_AT_ONCE {
+                let before = clock::wall();
                 let Ok(Some(message)) = socket.receive(buffer) else { break };
-                hand_over(&message, Some(*is_udp), &own, deliver);
+                hand_over(&message, before, Some(*is_udp), &own, deliver);
             }
         }
         for (held, _) in self.ports.values() {
@@ -321,15 +337,16 @@ impl RawSockets {
     }
 }
 
-/// A message as the IP packet that brought it: those of IPv6 come without their header.
+/// A message as the IP packet that brought it: those of IPv6 come without their header. `before` is when it was asked for.
 fn hand_over(
     message: &Message<'_>,
+    before: i64,
     is_udp: Option<bool>,
     own: &dyn Fn(IpAddr) -> Option<IpAddr>,
-    deliver: &mut dyn FnMut(&[u8], Option<Nanos>),
+    deliver: &mut dyn FnMut(&[u8], Option<Moment>),
 ) {
     let Some(from) = message.from.map(|from| from.ip()) else { return };
-    let came = message.about.stamp.map(|stamp| Now::read().monotonic_of(stamp));
+    let came = message.about.stamp.and_then(|stamp| moment_before(stamp, before));
     if from.is_ipv4() {
         return deliver(message.octets, came);
     }
@@ -365,6 +382,4 @@ const TCP: u8 = 6;
 const UDP: u8 = 17;
 /// Linux's numbers (errno(3)).
 const EPERM: i32 = 1;
-const ENETUNREACH: i32 = 101;
 const ENOBUFS: i32 = 105;
-const EHOSTUNREACH: i32 = 113;

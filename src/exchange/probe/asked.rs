@@ -63,7 +63,17 @@ pub(super) struct Ticket {
     pub(super) destination: IpAddr,
     /// The sequence number of a SYN.
     pub(super) seq: u32,
+    /// Its packet was seen to leave.
+    pub(super) is_seen: bool,
     state: State,
+}
+
+/// A probe of a plain socket.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Plain {
+    pub(super) id: usize,
+    /// Its first packet was seen to leave.
+    pub(super) is_seen: bool,
 }
 
 /// The hand-built probes of a run.
@@ -78,7 +88,7 @@ pub struct Asked {
     by_seq: HashMap<u32, Key>,
     order: VecDeque<Key>,
     /// Flows of plain sockets, which are no probes here but belong to the run.
-    plain: HashMap<Key, ()>,
+    pub(super) plain: HashMap<Key, Plain>,
     strays: Strays,
 }
 
@@ -129,7 +139,10 @@ impl Asked {
             Content::Echo(_) => Some((Key::Echo { seq: echo_seq }, 0)),
         };
         if let Some((key, seq)) = key {
-            self.remember(key, Ticket { id: question.id, destination: peer, seq, state: State::Open });
+            self.remember(
+                key,
+                Ticket { id: question.id, destination: peer, seq, is_seen: false, state: State::Open },
+            );
         }
         Ok(built.octets)
     }
@@ -137,28 +150,37 @@ impl Asked {
     fn remember(&mut self, key: Key, ticket: Ticket) {
         while self.order.len() >= REMEMBERED {
             let Some(oldest) = self.order.pop_front() else { break };
-            if let Some(ticket) = self.tickets.remove(&oldest) {
-                self.by_id.remove(&ticket.id);
-                self.by_seq.remove(&ticket.seq);
-            }
+            self.forget(&oldest);
+        }
+        // A port that is used again: what comes to it is the new probe's, or nobody's.
+        if !self.forget(&key) {
+            self.order.push_back(key);
         }
         if matches!(key, Key::Tcp { .. }) {
             self.by_seq.insert(ticket.seq, key);
         }
         self.by_id.insert(ticket.id, key);
-        if self.tickets.insert(key, ticket).is_none() {
-            self.order.push_back(key);
+        self.tickets.insert(key, ticket);
+    }
+
+    /// Whether there was something to forget.
+    fn forget(&mut self, key: &Key) -> bool {
+        let Some(ticket) = self.tickets.remove(key) else { return false };
+        self.by_id.remove(&ticket.id);
+        if self.by_seq.get(&ticket.seq) == Some(key) {
+            self.by_seq.remove(&ticket.seq);
         }
+        true
     }
 
     /// Takes note of the flow of a plain socket, so that its packets are known to belong to the run.
-    pub fn note_plain(&mut self, is_udp: bool, own: SocketAddr, peer: SocketAddr) {
+    pub fn note_plain(&mut self, id: usize, is_udp: bool, own: SocketAddr, peer: SocketAddr) {
         if self.plain.len() >= REMEMBERED {
             self.plain.clear();
         }
         let (own, peer, port) = (own.port(), peer.ip(), peer.port());
         let key = if is_udp { Key::Udp { own, peer, port } } else { Key::Tcp { own, peer, port } };
-        self.plain.insert(key, ());
+        self.plain.insert(key, Plain { id, is_seen: false });
     }
 
     /// Nobody waits for the probe with this number any more.
@@ -292,66 +314,10 @@ fn mixed(number: u64) -> u64 {
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::script::{self, OURS, THEIRS, icmp_error, segment, seq_of, three_asked};
     use super::super::{Seen, Way};
     use super::*;
     use crate::exchange::probe::syn_shape::usual;
-    use crate::packet::{Layer, Node};
-    use crate::proto::registry;
-    use crate::wire::value::Value;
-
-    const OURS: [u8; 4] = [10, 0, 0, 1];
-    const THEIRS: [u8; 4] = [10, 0, 0, 2];
-
-    /// A SYN, a datagram and an echo request, numbers 0 to 2; with each its octets.
-    fn asked() -> (Asked, Vec<Vec<u8>>) {
-        let mut asked = Asked::new(0x0123_4567_89ab_cdef, 77);
-        let making = Making { source: OURS.into(), source_port: 40_000, destination: (THEIRS, 80).into() };
-        let shape = usual(false, 1500);
-        let contents = [
-            (Way::Syn(0), Content::Syn(&shape)),
-            (Way::RawDatagram, Content::Datagram(b"hello")),
-            (Way::Echo { len: 0 }, Content::Echo(0)),
-        ];
-        let sent = contents.iter().enumerate().map(|(id, (way, content))| {
-            let question = Question { id, end_point: 0, way: *way, seq: 1, place: 0 };
-            asked.make(&question, &making, *content).unwrap()
-        });
-        let sent = sent.collect();
-        (asked, sent)
-    }
-
-    fn layer(name: &str) -> Layer {
-        Layer::new(registry().by_name(name).unwrap())
-    }
-
-    fn packet(from: [u8; 4], above: Vec<Layer>) -> Vec<u8> {
-        let ip = layer("ip").with("ttl", Value::Uint(63)).with("src", Value::Ipv4(from.into()));
-        let ip = ip.with("dst", Value::Ipv4(OURS.into()));
-        build(&Packet { layers: [vec![ip], above].concat(), trailer: Vec::new() }).unwrap().octets
-    }
-
-    fn segment(flags: u64, ack: u32) -> Vec<u8> {
-        let tcp = layer("tcp")
-            .with("srcport", Value::Uint(80))
-            .with("dstport", Value::Uint(40_000))
-            .with("flags", Value::Uint(flags))
-            .with("ack", Value::Uint(ack.into()));
-        packet(THEIRS, vec![tcp])
-    }
-
-    fn seq_of(syn: &[u8]) -> u32 {
-        u32::from_be_bytes(syn[24..28].try_into().unwrap())
-    }
-
-    /// An error that quotes so many octets.
-    fn error(code: u64, quoted: &[u8]) -> Vec<u8> {
-        let mut icmp = layer("icmp").with("type", Value::Uint(3)).with("code", Value::Uint(code));
-        let mut table = crate::wire::layers::LayerTable::default();
-        crate::packet::dissect::dissect(quoted, LinkType::RAW, &mut table);
-        let layers = crate::packet::unbuild::unbuild_shortest(quoted, &table).layers;
-        icmp.fields.push(("quoted".to_owned(), Node::Layers(layers)));
-        packet([10, 0, 0, 9], vec![icmp])
-    }
 
     fn state(came: &Came) -> (usize, &'static str) {
         let Came::Answer(id, outcome) = came else { return (usize::MAX, "nothing") };
@@ -361,7 +327,7 @@ mod tests {
     #[test]
     fn answers_to_a_syn_are_known_by_what_they_acknowledge() {
         for (flags, wanted) in [(0x12, "open"), (0x14, "closed"), (0x10, "nothing")] {
-            let (mut asked, sent) = asked();
+            let (mut asked, sent) = three_asked();
             let ack = seq_of(&sent[0]).wrapping_add(1);
             assert_eq!(state(&asked.came(&segment(flags, ack.wrapping_add(9)), LinkType::RAW)).1, "nothing");
             assert_eq!(asked.strays().forged, 1);
@@ -370,36 +336,32 @@ mod tests {
             if let Came::Answer(_, outcome) = came {
                 let Seen { from, ttl, segment, .. } = outcome.seen.unwrap();
                 assert_eq!((from, ttl, segment.unwrap().ack), (THEIRS.into(), Some(63), ack));
-                assert_eq!(asked.came(&self::segment(flags, ack), LinkType::RAW), Came::Other);
+                assert_eq!(asked.came(&script::segment(flags, ack), LinkType::RAW), Came::Other);
                 assert_eq!(asked.strays().duplicates, 1);
             }
         }
         // A reset without an acknowledgment, as some filters send it.
-        let (mut asked, _) = asked();
+        let (mut asked, _) = three_asked();
         assert_eq!(state(&asked.came(&segment(4, 0), LinkType::RAW)), (0, "closed"));
     }
 
     #[test]
-    fn each_packet_has_its_remark() {
-        let (asked, sent) = asked();
-        let ack = seq_of(&sent[0]).wrapping_add(1);
-        let remark = |octets: &[u8]| asked.remark(octets, LinkType::RAW).unwrap_or_default();
-        assert_eq!(remark(&sent[0]), "probe 0: SYN");
-        assert_eq!(remark(&sent[1]), "probe 1: datagram");
-        assert_eq!(remark(&sent[2]), "probe 2: echo request");
-        assert_eq!(remark(&segment(0x12, ack)), "answer to probe 0: open");
-        assert_eq!(remark(&segment(0x14, ack)), "answer to probe 0: closed");
-        assert_eq!(
-            remark(&segment(0x12, ack.wrapping_add(1))),
-            "no answer to probe 0: it acknowledges what was not sent"
-        );
-        assert_eq!(remark(&error(3, &sent[1])), "error about probe 1: port unreachable");
-        assert_eq!(remark(b"nothing of ours"), "");
+    fn a_port_that_is_used_again_is_the_new_probes() {
+        let (mut asked, sent) = three_asked();
+        let making = Making { source: OURS.into(), source_port: 40_000, destination: (THEIRS, 80).into() };
+        let shape = usual(false, 1500);
+        for id in 3..300 {
+            let question = Question { id, end_point: 0, way: Way::Syn(0), seq: 1, place: 0 };
+            asked.make(&question, &making, Content::Syn(&shape)).unwrap();
+        }
+        assert_eq!((asked.tickets.len(), asked.by_id.len(), asked.by_seq.len()), (3, 3, 1));
+        let late = segment(0x12, seq_of(&sent[0]).wrapping_add(1));
+        assert_eq!(asked.came(&late, LinkType::RAW), Came::Other);
     }
 
     #[test]
     fn a_wrong_checksum_is_damage() {
-        let (mut asked, sent) = asked();
+        let (mut asked, sent) = three_asked();
         let mut answer = segment(0x12, seq_of(&sent[0]).wrapping_add(1));
         answer[36] ^= 0x55;
         assert_eq!(asked.came(&answer, LinkType::RAW), Came::Other);
@@ -408,24 +370,24 @@ mod tests {
 
     #[test]
     fn errors_are_known_by_what_they_quote() {
-        let (mut asked, sent) = asked();
+        let (mut asked, sent) = three_asked();
         // IPv4 routers need not quote more than 8 octets of what IP carries (RFC 792).
-        let came = asked.came(&error(13, &sent[0][..28]), LinkType::RAW);
+        let came = asked.came(&icmp_error(13, &sent[0][..28]), LinkType::RAW);
         assert_eq!(state(&came), (0, "unreachable"));
-        assert_eq!(state(&asked.came(&error(3, &sent[1]), LinkType::RAW)), (1, "unreachable"));
-        assert_eq!(state(&asked.came(&error(1, &sent[2]), LinkType::RAW)), (2, "unreachable"));
+        assert_eq!(state(&asked.came(&icmp_error(3, &sent[1]), LinkType::RAW)), (1, "unreachable"));
+        assert_eq!(state(&asked.came(&icmp_error(1, &sent[2]), LinkType::RAW)), (2, "unreachable"));
         let mut other = sent[0].clone();
         other[27] ^= 1;
-        assert_eq!(asked.came(&error(13, &other[..28]), LinkType::RAW), Came::Other);
+        assert_eq!(asked.came(&icmp_error(13, &other[..28]), LinkType::RAW), Came::Other);
         // Behind a NAT that mapped the destination.
-        let (mut asked, mut sent) = self::asked();
+        let (mut asked, mut sent) = three_asked();
         sent[0][16..20].copy_from_slice(&[192, 168, 0, 9]);
-        assert_eq!(state(&asked.came(&error(13, &sent[0][..28]), LinkType::RAW)), (0, "unreachable"));
+        assert_eq!(state(&asked.came(&icmp_error(13, &sent[0][..28]), LinkType::RAW)), (0, "unreachable"));
     }
 
     #[test]
     fn an_answer_that_nobody_waits_for_is_late() {
-        let (mut asked, sent) = asked();
+        let (mut asked, sent) = three_asked();
         asked.given_up(0);
         assert_eq!(asked.came(&segment(0x12, seq_of(&sent[0]).wrapping_add(1)), LinkType::RAW), Came::Other);
         assert_eq!(asked.strays(), Strays { late: 1, ..Strays::default() });
@@ -440,9 +402,9 @@ mod tests {
             at in 0usize..80,
             cut in 0usize..60,
         ) {
-            let (mut asked, sent) = asked();
+            let (mut asked, sent) = three_asked();
             let answers =
-                [segment(0x12, seq_of(&sent[0]).wrapping_add(1)), error(13, &sent[which]), sent[which].clone()];
+                [segment(0x12, seq_of(&sent[0]).wrapping_add(1)), icmp_error(13, &sent[which]), sent[which].clone()];
             for answer in answers.into_iter().chain([octets.clone()]) {
                 let mut mangled = answer;
                 for (place, octet) in octets.iter().enumerate() {

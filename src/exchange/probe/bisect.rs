@@ -2,8 +2,10 @@
 //! is another one. An engine that says which shapes to try next, and is told how they were answered.
 //!
 //! First the two shapes are asked; then, where they differ, the kernel's SYN with each change by itself. Where none alone makes
-//! the answer another one, changes are added up until they do, and those among them that do not matter are taken away again. There
-//! are four rounds at most, and each shape in them is asked [`TRIES`] times, so that lost packets are not taken for filters.
+//! the answer another one, changes are added up until they do, and those among them that do not matter are taken away again. What is
+//! left is sent once more before it is told. Where that changes nothing, because one change stands in for another, they are taken away
+//! one after the other instead, each for good. Each shape in a round is asked [`TRIES`] times, so that lost packets are not taken for
+//! filters.
 
 use super::compare::Class;
 use super::syn_edit::Edit;
@@ -68,6 +70,12 @@ enum Stage {
     Singles,
     AddedUp,
     Without,
+    /// All that is left, once more; `by_one` when they were taken away one after the other.
+    Confirm {
+        by_one: bool,
+    },
+    /// Without the one at this place.
+    OneByOne(usize),
     Over,
 }
 
@@ -77,6 +85,8 @@ pub struct Bisect {
     kernel: SynShape,
     other: SynShape,
     edits: Vec<Edit>,
+    /// Those of them that may be needed.
+    left: Vec<Edit>,
     stage: Stage,
     trials: Vec<Trial>,
     from: Class,
@@ -91,7 +101,18 @@ impl Bisect {
         let edits = kernel.edits(other.window());
         let (from, to) = (Class::Silent, Class::Silent);
         let (trials, tried) = (Vec::new(), Vec::new());
-        Self { kernel, other, edits, stage: Stage::Two, trials, from, to, tried, found: None }
+        Self {
+            kernel,
+            other,
+            edits,
+            left: Vec::new(),
+            stage: Stage::Two,
+            trials,
+            from,
+            to,
+            tried,
+            found: None,
+        }
     }
 
     /// What to try next, all of it in turn; nothing when it is over.
@@ -107,7 +128,11 @@ impl Bisect {
             Stage::AddedUp => (2..=self.edits.len())
                 .map(|count| edited(self.edits.get(..count).unwrap_or_default()))
                 .collect(),
-            Stage::Without => (0..self.edits.len()).map(|place| edited(&self.all_but(place))).collect(),
+            Stage::Without => {
+                (0..self.edits.len()).map(|place| edited(&all_but(&self.edits, place))).collect()
+            }
+            Stage::Confirm { .. } => vec![edited(&self.left)],
+            Stage::OneByOne(place) => vec![edited(&all_but(&self.left, place))],
             Stage::Over => Vec::new(),
         };
         if self.trials.is_empty() {
@@ -157,8 +182,29 @@ impl Bisect {
                         left.push(edit.clone());
                     }
                 }
-                let (from, to) = (self.from.clone(), self.to.clone());
-                self.end(Found::Together { from, edits: left, to });
+                (self.left, self.stage) = (left, Stage::Confirm { by_one: false });
+            }
+            Stage::Confirm { by_one } => {
+                let class = classes.first().cloned().unwrap_or(Class::Mixed);
+                match (is_flipped(&class), by_one) {
+                    (true, _) => {
+                        let (from, edits) = (self.from.clone(), std::mem::take(&mut self.left));
+                        self.end(Found::Together { from, edits, to: class });
+                    }
+                    // One of those that were taken away stands in for another that was.
+                    (false, false) => (self.left, self.stage) = (self.edits.clone(), Stage::OneByOne(0)),
+                    (false, true) => self.end(Found::Unsteady),
+                }
+            }
+            Stage::OneByOne(place) => {
+                let is_needless = classes.first().is_some_and(is_flipped);
+                if is_needless && place < self.left.len() {
+                    self.left.remove(place);
+                }
+                let next = if is_needless { place } else { place.saturating_add(1) };
+                // The last one made the answer another one, and stays.
+                let is_last = next.saturating_add(1) >= self.left.len();
+                self.stage = if is_last { Stage::Confirm { by_one: true } } else { Stage::OneByOne(next) };
             }
             Stage::Over => {}
         }
@@ -176,11 +222,6 @@ impl Bisect {
         }
     }
 
-    fn all_but(&self, place: usize) -> Vec<Edit> {
-        let others = self.edits.iter().enumerate().filter(|(other, _)| *other != place);
-        others.map(|(_, edit)| edit.clone()).collect()
-    }
-
     fn end(&mut self, found: Found) {
         self.stage = Stage::Over;
         self.found = Some(found);
@@ -195,6 +236,11 @@ impl Bisect {
     pub fn found(&self) -> Option<&Found> {
         self.found.as_ref()
     }
+}
+
+fn all_but(edits: &[Edit], place: usize) -> Vec<Edit> {
+    let others = edits.iter().enumerate().filter(|(other, _)| *other != place);
+    others.map(|(_, edit)| edit.clone()).collect()
 }
 
 /// Whether it tells nothing.
@@ -263,6 +309,41 @@ mod tests {
         let edits = vec![without("mss"), without("timestamp")];
         assert_eq!(found, Found::Together { from: Class::Open, edits, to: Class::Silent });
         assert!(packets < 120, "{packets}");
+    }
+
+    /// The time stamp is looked at together with either of two others: what one of these does, the other does as well.
+    #[test]
+    fn a_change_that_stands_in_for_another_is_not_lost() {
+        let (found, packets) = bisect(&|options, _| {
+            let (mss, sack) = (has(options, "mss"), has(options, "sack_perm"));
+            has(options, "timestamp") || (mss && sack)
+        });
+        let edits = vec![without("sack_perm"), without("timestamp")];
+        assert_eq!(found, Found::Together { from: Class::Open, edits, to: Class::Silent });
+        assert!(packets < 150, "{packets}");
+    }
+
+    #[test]
+    fn what_is_not_the_same_when_it_is_sent_again_is_not_told() {
+        let kernel = usual(false, 1500);
+        let mut bisect = Bisect::new(kernel.clone(), SynShape::minimal(&kernel));
+        let answer = |bisect: &mut Bisect, flips: &dyn Fn(usize, usize) -> bool| {
+            let count = bisect.trials().len();
+            let class = |place| if flips(place, count) { Class::Silent } else { Class::Open };
+            bisect.told(&(0..count).map(class).collect::<Vec<_>>());
+            count
+        };
+        assert_eq!(answer(&mut bisect, &|place, _| place == 1), 2);
+        answer(&mut bisect, &|_, _| false);
+        // All changes together made the answer another one, each of them was needed, and then it was the same as ever.
+        answer(&mut bisect, &|place, count| place + 1 == count);
+        answer(&mut bisect, &|_, _| false);
+        for _ in 0..20 {
+            if bisect.found().is_none() {
+                answer(&mut bisect, &|_, _| false);
+            }
+        }
+        assert_eq!(bisect.found(), Some(&Found::Unsteady));
     }
 
     #[test]

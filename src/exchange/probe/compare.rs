@@ -2,9 +2,10 @@
 
 use std::net::IpAddr;
 
-use crate::exchange::engine::Nanos;
+use crate::exchange::engine::{Nanos, Stamp};
+use crate::exchange::ping::ledger::DropReason;
 
-use super::outcome::{Negotiated, Outcome, Seen, Segment, Stamp, Verdict, routers};
+use super::outcome::{Negotiated, Outcome, Seen, Segment, Verdict, routers};
 use super::{Finished, Way};
 
 /// What a way of asking was answered, when what was lost is left out.
@@ -31,7 +32,7 @@ impl Class {
     pub fn of(outcome: &Outcome) -> Self {
         match &outcome.verdict {
             Verdict::Open { .. } => Self::Open,
-            Verdict::Failed { forbidden: true, .. } => Self::Forbidden,
+            Verdict::Failed { why: DropReason::Forbidden, .. } => Self::Forbidden,
             Verdict::Failed { .. } => Self::Failed,
             Verdict::NoAnswer => Self::Silent,
             verdict => match verdict.icmp() {
@@ -42,18 +43,20 @@ impl Class {
         }
     }
 
-    /// The class of several: what came counts, and silence only where nothing did.
+    /// The class of several: what came counts, silence only where nothing did, and what did not leave this host for a trouble that
+    /// passes only where nothing else was asked.
     pub fn of_all<'o>(outcomes: impl IntoIterator<Item = &'o Outcome>) -> Self {
-        let mut class = Self::Silent;
+        let mut class = None;
         for outcome in outcomes {
-            match (&class, Self::of(outcome)) {
-                (_, Self::Silent) => {}
-                (Self::Silent, first) => class = first,
+            match (class.as_ref().unwrap_or(&Self::Failed), Self::of(outcome)) {
+                (Self::Failed, first) => class = Some(first),
+                (_, Self::Silent | Self::Failed) => {}
+                (Self::Silent, first) => class = Some(first),
                 (known, further) if *known == further => {}
                 _ => return Self::Mixed,
             }
         }
-        class
+        class.unwrap_or(Self::Silent)
     }
 
     /// Its name in tables and in JSON.

@@ -23,10 +23,12 @@ use std::collections::{BTreeMap, BinaryHeap};
 use std::net::SocketAddr;
 
 use crate::exchange::engine::{Nanos, Stage};
+use crate::exchange::moment::Moment;
 
 pub use self::asked::{Asked, Came, Strays};
 pub use self::making::{Content, Making};
-pub use self::outcome::{IcmpReason, Negotiated, Outcome, Seen, Segment, Stamp, Times, Verdict, routers};
+pub use self::outcome::{IcmpReason, Negotiated, Outcome, Seen, Segment, Times, Verdict, routers};
+pub use self::remark::Passed;
 pub use self::syn_edit::Edit;
 pub use self::syn_shape::{Shape, ShapeError, SynShape, usual as usual_syn};
 
@@ -149,8 +151,8 @@ pub struct Prober {
 struct Running {
     question: Question,
     since: Nanos,
-    queued: Option<Nanos>,
-    left: Option<Nanos>,
+    queued: Option<Moment>,
+    left: Option<Moment>,
 }
 
 impl Prober {
@@ -276,7 +278,7 @@ impl Prober {
     }
 
     /// The kernel says that the probe was so far at `at`.
-    pub fn stamped(&mut self, id: usize, stage: Stage, at: Nanos) {
+    pub fn stamped(&mut self, id: usize, stage: Stage, at: Moment) {
         let Some(running) = self.running.get_mut(&id) else { return };
         match stage {
             Stage::Queued => running.queued = Some(at),
@@ -376,9 +378,10 @@ mod tests {
     fn the_kernel_stamps_are_kept() {
         let mut prober = prober(&[Way::Syn(0)], 1, 1, 1);
         ask(&mut prober, 100);
-        prober.stamped(0, Stage::Driver, 120);
+        let moment = |at| Moment { at, wall: 5_000 + at.cast_signed() };
+        prober.stamped(0, Stage::Driver, moment(120));
         let mut outcome = Outcome::from(Verdict::Closed { by: None });
-        outcome.times.came = Some(150);
+        outcome.times.came = Some(moment(150));
         let done = prober.ended(0, 170, outcome).unwrap();
         assert_eq!((done.outcome.times.rtt(), done.outcome.times.took()), (30, 70));
     }

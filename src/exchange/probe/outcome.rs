@@ -2,7 +2,9 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use crate::exchange::engine::Nanos;
+use crate::exchange::engine::{Nanos, Stamp};
+use crate::exchange::moment::Moment;
+use crate::exchange::ping::ledger::DropReason;
 
 /// What a probe says of the end point.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,12 +28,12 @@ pub enum Verdict {
     },
     /// Nobody said anything in time: filtered, or for UDP open without an answer.
     NoAnswer,
-    /// The probe could not be made.
+    /// The probe could not be made, or did not leave this host.
     Failed {
         /// Why.
         reason: String,
-        /// A rule of this host's own firewall forbids it (EPERM).
-        forbidden: bool,
+        /// What kind of trouble that is.
+        why: DropReason,
     },
 }
 
@@ -101,51 +103,33 @@ pub struct Times {
     /// The call that sent it, or that began to connect.
     pub asked: Nanos,
     /// When it was handed to the queue of its interface, by the kernel's stamp.
-    pub queued: Option<Nanos>,
+    pub queued: Option<Moment>,
     /// When it left, by the kernel's stamp.
-    pub left: Option<Nanos>,
+    pub left: Option<Moment>,
     /// When the answer came, by the kernel's stamp.
-    pub came: Option<Nanos>,
+    pub came: Option<Moment>,
     /// When the answer was read, or the wait was over.
     pub read: Nanos,
     /// How long the handshake took, by the kernel's TCP itself (TCP_INFO), whose SYNs are not stamped.
     pub handshake: Option<Nanos>,
 }
 
-/// Who says when.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stamp {
-    /// The kernel's stamp.
-    Kernel,
-    /// The time of this program's call.
-    User,
-    /// The kernel's TCP, for both ends at once.
-    TcpInfo,
-}
-
-impl Stamp {
-    /// Its name in JSON.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Kernel => "kernel",
-            Self::User => "user",
-            Self::TcpInfo => "tcp_info",
-        }
-    }
-}
-
 impl Times {
     /// From leaving to coming, as near to the wire as is known.
     pub fn rtt(&self) -> Nanos {
-        match self.handshake {
-            Some(took) => took,
-            None => self.came.unwrap_or(self.read).saturating_sub(self.left.unwrap_or(self.asked)),
+        match (self.handshake, self.left, self.came) {
+            (Some(took), ..) => took,
+            (None, Some(left), Some(came)) => left.until(came),
+            (None, left, came) => {
+                let at = |moment: Option<Moment>, or: Nanos| moment.map_or(or, |moment| moment.at);
+                at(came, self.read).saturating_sub(at(left, self.asked))
+            }
         }
     }
 
     /// Whose the two times are.
     pub fn stamps(&self) -> (Stamp, Stamp) {
-        let of = |stamp: Option<Nanos>| if stamp.is_some() { Stamp::Kernel } else { Stamp::User };
+        let of = |stamp: Option<Moment>| if stamp.is_some() { Stamp::Kernel } else { Stamp::User };
         match self.handshake {
             Some(_) => (Stamp::TcpInfo, Stamp::TcpInfo),
             None => (of(self.left), of(self.came)),
@@ -259,7 +243,8 @@ mod tests {
 
     #[test]
     fn a_round_trip_is_told_by_the_best_stamps_that_there_are() {
-        let times = Times { asked: 10, left: Some(20), came: Some(50), read: 90, ..Times::default() };
+        let moment = |at| Some(Moment { at, wall: 1_000_000 + at.cast_signed() });
+        let times = Times { asked: 10, left: moment(20), came: moment(50), read: 90, ..Times::default() };
         assert_eq!((times.rtt(), times.took()), (30, 80));
         assert_eq!(times.stamps(), (Stamp::Kernel, Stamp::Kernel));
         let half = Times { came: None, ..times };

@@ -22,6 +22,8 @@ pub enum Cause {
     Nearer,
     /// The maximum segment size is made smaller on the way.
     MssClamped,
+    /// Small packets are answered, and those as large as the way is said to take are not.
+    LargeLost,
     /// Echo requests alone are not answered.
     IcmpBlocked,
     /// The port alone is not answered, where the host is.
@@ -44,6 +46,7 @@ impl Cause {
             Self::SynProxy => "syn_proxy",
             Self::Nearer => "nearer_answers",
             Self::MssClamped => "mss_clamped",
+            Self::LargeLost => "large_lost",
             Self::IcmpBlocked => "icmp_blocked",
             Self::PortFiltered => "port_filtered",
             Self::SocketsDiffer => "sockets_differ",
@@ -62,6 +65,9 @@ impl Cause {
             Self::SynProxy => "a SYN proxy answers for the host",
             Self::Nearer => "someone nearer answers for the host",
             Self::MssClamped => "the MSS is clamped on the way",
+            Self::LargeLost => {
+                "large packets vanish without a word: a black hole for path MTU discovery, or a filter of large echoes"
+            }
             Self::IcmpBlocked => "ICMP alone is blocked: TCP is answered alike",
             Self::PortFiltered => "the port is filtered: the host answers echo requests",
             Self::SocketsDiffer => {
@@ -89,8 +95,8 @@ impl Judgement {
 
 /// All causes that can be told, the weightiest first; there is one at least.
 pub fn judge(comparison: &Comparison) -> Vec<Judgement> {
-    let looks: [fn(&Comparison) -> Option<Judgement>; 8] =
-        [user_rule, local_rule, syn_shape, syn_proxy, nearer, sockets, mss, icmp];
+    let looks: [fn(&Comparison) -> Option<Judgement>; 9] =
+        [user_rule, local_rule, syn_shape, syn_proxy, nearer, sockets, mss, large, icmp];
     let mut found: Vec<Judgement> = looks.iter().filter_map(|look| look(comparison)).collect();
     // Who proxies is nearer by itself, and what is forbidden here never came so far as others.
     if found.iter().any(|judgement| judgement.cause == Cause::SynProxy) {
@@ -259,12 +265,47 @@ fn mss(comparison: &Comparison) -> Option<Judgement> {
     if offered >= fits || large.class() != Class::Open {
         return None;
     }
-    let snd_mss = plain(comparison).and_then(Row::negotiated).map(|negotiated| negotiated.snd_mss);
-    let snd_mss = snd_mss.map_or(String::new(), |mss| format!(", snd_mss is {mss}"));
+    let connection = of_connection(comparison);
     let evidence = format!(
-        "the SYN-ACK offers an MSS of {offered}{snd_mss}, where echo requests of {len} octets pass uncut, which leave room for {fits}"
+        "the SYN-ACK offers an MSS of {offered}{connection}, where echo requests of {len} octets pass uncut, which leave room for {fits}"
     );
     Some(Judgement::new(Cause::MssClamped, evidence))
+}
+
+/// Segments as large as both ends allow are as long as these echo requests: where nobody says that they are too large, connections
+/// open and then stand still (RFC 2923 §2.1). A host that offers smaller segments is not met by any.
+fn large(comparison: &Comparison) -> Option<Judgement> {
+    let (len, large) = large_echo(comparison)?;
+    let small = echo(comparison).filter(|row| row.class() == Class::Open)?;
+    let kernel = kernel_syn(comparison).filter(|row| row.class() == Class::Open)?;
+    let offered = kernel.segment()?.option("mss")?;
+    let needs = offered.saturating_add(comparison.headers_len().into());
+    let is_lost_by_chance = large.outcomes.len() < LEAST_LOST || small.answered() < small.outcomes.len();
+    if large.class() != Class::Silent || needs < u64::try_from(len).unwrap_or(u64::MAX) || is_lost_by_chance {
+        return None;
+    }
+    let evidence = format!(
+        "echo requests of {len} octets: {} of {} answered, small ones: {} of {}; the SYN-ACK offers an MSS of {offered}{}: segments that large would not arrive; `rawsock trace --mtu` finds the length and the place",
+        large.answered(),
+        large.outcomes.len(),
+        small.answered(),
+        small.outcomes.len(),
+        of_connection(comparison)
+    );
+    Some(Judgement::new(Cause::LargeLost, evidence))
+}
+
+/// As many must be lost, and none of the small ones, until it is no chance.
+const LEAST_LOST: usize = 3;
+
+/// What the kernel's own connection has of sizes.
+fn of_connection(comparison: &Comparison) -> String {
+    let Some(negotiated) = plain(comparison).and_then(Row::negotiated) else { return String::new() };
+    let path = match negotiated.path_mtu {
+        0 => String::new(),
+        mtu => format!(", its path MTU {mtu}"),
+    };
+    format!(", snd_mss is {}{path}", negotiated.snd_mss)
 }
 
 fn icmp(comparison: &Comparison) -> Option<Judgement> {
@@ -306,6 +347,12 @@ fn remaining(comparison: &Comparison) -> Judgement {
     }
     if let (Some(syn), Some(echo)) = (tcp.and_then(Row::routers), echo(comparison).and_then(Row::routers)) {
         evidence.push_str(&format!(", {} passed; echo: {}", count_of(syn), count_of(echo)));
+    }
+    if let Some(offered) = tcp.and_then(Row::segment).and_then(|segment| segment.option("mss")) {
+        evidence.push_str(&format!("; MSS {offered}{}", of_connection(comparison)));
+    }
+    if let Some((len, large)) = large_echo(comparison) {
+        evidence.push_str(&format!("; echo of {len}: {}", words(&large.class())));
     }
     Judgement::new(Cause::Same, evidence)
 }
@@ -381,6 +428,16 @@ mod tests {
         assert_eq!(cause(&Play { mss: 1200, ..play() }), [Cause::MssClamped]);
         let narrow = Play { mss: 1200, large: "silent", ..play() };
         assert_eq!(cause(&narrow), [Cause::Same], "the host's own link may be so");
+    }
+
+    #[test]
+    fn large_packets_that_vanish_are_told() {
+        let hole = Play { large: "silent", ..play() };
+        assert_eq!(cause(&hole), [Cause::LargeLost]);
+        assert_eq!(cause(&Play { large: "icmp", ..play() }), [Cause::Same], "somebody says so");
+        assert_eq!(cause(&Play { lost: true, ..hole }), [Cause::Same], "small ones are lost, too");
+        let evidence = judge(&play().comparison()).remove(0).evidence;
+        assert!(evidence.contains("MSS 1460, snd_mss is 1448; echo of 1500: answered"), "{evidence}");
     }
 
     #[test]
