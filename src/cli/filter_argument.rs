@@ -124,6 +124,11 @@ impl FileFilter {
         if self.text.is_empty() {
             return Ok(true);
         }
+        if let Some((last, filter)) = &self.last
+            && *last == frame.link_type
+        {
+            return Ok(filter.matches(frame));
+        }
         Ok(self.compiled(frame.link_type)?.matches(frame))
     }
 }

@@ -404,20 +404,20 @@ impl Reading {
         self.printer.see(frame.time);
         let facts = self.tracking.packet(number, frame);
         let whole = self.reassembly.as_mut().and_then(|reassembly| reassembly.message(frame));
-        let shown = match &whole {
-            Some(octets) => {
-                Frame { data: octets, len: u32::try_from(octets.len()).unwrap_or(u32::MAX), ..*frame }
-            }
-            None => *frame,
-        };
-        let is_shown = self.display_filter.matches(number, &shown, name, facts);
+        let rebuilt = whole.as_ref().map(|octets| Frame {
+            data: octets,
+            len: u32::try_from(octets.len()).unwrap_or(u32::MAX),
+            ..*frame
+        });
+        let shown = rebuilt.as_ref().unwrap_or(frame);
+        let is_shown = self.display_filter.matches(number, shown, name, facts);
         if number <= self.skipped || !is_shown || !self.filter.matches(frame)? {
             return Ok(true);
         }
         self.taken = self.taken.saturating_add(1);
-        let is_read = self.printer.packet(number, &shown, name, facts)?;
+        let is_read = self.printer.packet(number, shown, name, facts)?;
         if let Some(finding) = &mut self.finding {
-            finding.packet(number, &shown, facts);
+            finding.packet(number, shown, facts);
         }
         if let (Some(statistics), Some((table, facts))) = (&mut self.statistics, self.tracking.last()) {
             statistics.packet(frame, table, Some(facts));

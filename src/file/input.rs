@@ -72,6 +72,12 @@ impl Input {
         Ok(self.available().min(len))
     }
 
+    /// All octets that are available without reading.
+    #[inline]
+    pub(super) fn ready(&self) -> &[u8] {
+        self.buffer.get(self.from..self.to).unwrap_or_default()
+    }
+
     /// The first `len` octets that are available.
     pub(super) fn peek(&self, len: usize) -> &[u8] {
         let end = self.from.saturating_add(len).min(self.to);
@@ -79,6 +85,7 @@ impl Input {
     }
 
     /// Takes `len` of the available octets.
+    #[inline]
     pub(super) fn take(&mut self, len: usize) -> &[u8] {
         let len = len.min(self.available());
         let start = self.from;
@@ -88,6 +95,7 @@ impl Input {
     }
 
     /// The `len` octets that were taken last: they are there until [`Input::fill`] is called again.
+    #[inline]
     pub(super) fn taken(&self, len: usize) -> &[u8] {
         self.buffer.get(self.from.saturating_sub(len)..self.from).unwrap_or_default()
     }

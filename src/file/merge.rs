@@ -35,7 +35,19 @@ impl Merge {
     /// # Errors
     /// When a file is damaged or cut: its number, and what is wrong. The next call goes on with what can be read, of this
     /// file too when the error [goes on](ReadError::goes_on).
+    #[inline]
     pub fn advance(&mut self) -> Result<bool, (usize, ReadError)> {
+        // One file alone waits for no other.
+        if let [only] = self.readers.as_mut_slice() {
+            self.now = None;
+            let is_there = only.advance().map_err(|error| (0, error))?;
+            self.now = is_there.then_some(0);
+            return Ok(is_there);
+        }
+        self.advance_of_several()
+    }
+
+    fn advance_of_several(&mut self) -> Result<bool, (usize, ReadError)> {
         self.waiting.extend(self.now.take());
         while let Some(number) = self.waiting.pop() {
             let Some(reader) = self.readers.get_mut(number) else { continue };
@@ -100,12 +112,8 @@ impl Merge {
         self.readers.get(source).map_or(&[], CaptureReader::interfaces)
     }
 
-    /// The time of the packet that a file has next; `None` when it need not wait for others: a block without a packet, or
-    /// there are no others.
+    /// The time of the packet that a file has next; `None` when it need not wait for others: a block without a packet.
     fn time(&self, number: usize) -> Option<Option<i64>> {
-        if self.readers.len() == 1 {
-            return None;
-        }
         self.readers.get(number)?.packet().map(|frame| frame.time)
     }
 }

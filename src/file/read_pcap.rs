@@ -6,7 +6,6 @@ use pcap_file::pcap::{PcapHeader, PcapTsResolution};
 
 use super::description::Interface;
 use super::input::Input;
-use super::octets::word;
 use super::read_error::{Damage, ReadError};
 use super::reader::{MAX_PACKET_LEN, link_type};
 use crate::wire::frame::{Direction, Frame};
@@ -79,6 +78,35 @@ impl PcapReader {
         &self.interfaces
     }
 
+    /// Takes the next record where all of it was read already, as nearly always; all else is the matter of
+    /// [`advance`](Self::advance).
+    #[inline]
+    pub(super) fn advance_within(&self, input: &mut Input) -> Option<Record> {
+        let ready = input.ready();
+        let record = self.record(ready.first_chunk()?);
+        let whole = self.record_header_len.checked_add(record.taken)?;
+        if ready.len() < whole || record.taken > MAX_PACKET_LEN as usize {
+            return None;
+        }
+        input.take(whole);
+        Some(record)
+    }
+
+    /// What a record's header says.
+    #[inline]
+    fn record(&self, header: &[u8; RECORD_HEADER_LEN]) -> Record {
+        let (words, _) = header.as_chunks::<4>();
+        let word = |at: usize| {
+            let word = words.get(at).copied().unwrap_or_default();
+            if self.order.is_little() { u32::from_le_bytes(word) } else { u32::from_be_bytes(word) }
+        };
+        let (taken, len) = self.lengths(word(2), word(3));
+        let time = i64::from(word(0))
+            .saturating_mul(1_000_000_000)
+            .saturating_add(i64::from(word(1)).saturating_mul(self.unit));
+        Record { taken: taken as usize, len, time }
+    }
+
     /// Takes the next record.
     pub(super) fn advance(&self, input: &mut Input) -> Result<Option<Record>, ReadError> {
         let offset = input.offset();
@@ -89,26 +117,24 @@ impl PcapReader {
         if there < self.record_header_len {
             return Err(truncated(offset, "packet record", self.record_header_len, there));
         }
-        let header = input.peek(RECORD_HEADER_LEN);
-        let (seconds, fraction) = (word(header, 0, self.order), word(header, 4, self.order));
-        let (taken, len) = self.lengths(word(header, 8, self.order), word(header, 12, self.order));
-        if taken > MAX_PACKET_LEN {
-            let damage = Damage::PacketTooLarge { len: taken, most: MAX_PACKET_LEN };
+        let header = input.peek(RECORD_HEADER_LEN).first_chunk().copied().unwrap_or_default();
+        let record = self.record(&header);
+        if record.taken > MAX_PACKET_LEN as usize {
+            let len = u32::try_from(record.taken).unwrap_or(u32::MAX);
+            let damage = Damage::PacketTooLarge { len, most: MAX_PACKET_LEN };
             return Err(ReadError::Damaged { offset, damage, goes_on: false });
         }
-        let whole = self.record_header_len.saturating_add(taken as usize);
+        let whole = self.record_header_len.saturating_add(record.taken);
         let there = input.fill(whole)?;
         if there < whole {
             return Err(truncated(offset, "packet record", whole, there));
         }
         input.take(whole);
-        let time = i64::from(seconds)
-            .saturating_mul(1_000_000_000)
-            .saturating_add(i64::from(fraction).saturating_mul(self.unit));
-        Ok(Some(Record { taken: taken as usize, len, time }))
+        Ok(Some(record))
     }
 
     /// The packet of the record that was taken last.
+    #[inline]
     pub(super) fn frame<'a>(&self, input: &'a Input, record: &Record) -> Frame<'a> {
         let [Interface { link_type, .. }] = self.interfaces;
         let (interface, direction) = (0, Direction::Unknown);
@@ -118,6 +144,7 @@ impl PcapReader {
 
     /// Captured length and length on the wire. Before version 2.3 they stood the other way round, and in files of version
     /// 2.3 they do when that alone makes sense (`pcap-savefile(5)`, libpcap's `sf-pcap.c`).
+    #[inline]
     fn lengths(&self, first: u32, second: u32) -> (u32, u32) {
         if self.minor < 3 || (self.minor == 3 && first > second) { (second, first) } else { (first, second) }
     }

@@ -111,7 +111,19 @@ impl CaptureReader {
     }
 
     /// Goes to the next item; `false` at the end.
+    #[inline]
     pub(super) fn advance(&mut self) -> Result<bool, ReadError> {
+        if let (Format::Pcap(reader, now), false) = (&mut self.format, self.ended) {
+            *now = reader.advance_within(&mut self.input);
+            if now.is_some() {
+                return Ok(true);
+            }
+        }
+        self.advance_by_reading()
+    }
+
+    /// The same, where octets may have to be read for it.
+    fn advance_by_reading(&mut self) -> Result<bool, ReadError> {
         let input = &mut self.input;
         let gone = match &mut self.format {
             Format::Pcap(_, now) if self.ended => advanced(Ok(None), now),
