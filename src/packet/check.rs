@@ -195,6 +195,9 @@ impl Dissected<'_> {
 
     /// Tells the findings about a layer's lengths.
     pub fn layer_findings(&self, layer: usize, tell: &mut dyn FnMut(Finding)) {
+        if self.table.is_sound() {
+            return;
+        }
         let Some(entry) = self.table.entries().get(layer) else { return };
         let quoted = entry.quoted_by.is_some();
         let by_capture = self.wire_len > self.octets.len() && entry.end as usize == self.octets.len();
@@ -282,6 +285,9 @@ impl Dissected<'_> {
     fn is_whole(&self, layer: usize) -> bool {
         let Some(entry) = self.table.entries().get(layer) else { return false };
         let snapped = self.wire_len > self.octets.len();
+        if !snapped && entry.quoted_by.is_none() && self.table.is_sound() {
+            return true;
+        }
         let cut = snapped && entry.end as usize == self.octets.len();
         let mut exact = false;
         for index in std::iter::once(layer).chain(self.table.below(layer).map(|(index, _)| index)) {

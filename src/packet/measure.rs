@@ -1,6 +1,6 @@
 //! How long a header is: the part of dissecting that runs for every packet.
 
-use crate::proto::describe::{Before, Body, Field, Items, Kind, Len, Quoted, Section};
+use crate::proto::describe::{Before, Body, Field, Form, Items, Kind, Len, Quoted, Section, Sections};
 use crate::wire::domain_name::{name_len, string_len};
 use crate::wire::layers::LayerState;
 
@@ -17,14 +17,20 @@ pub(super) struct Measured<'a> {
     pub(super) quoted: Option<(&'a Quoted, usize, usize)>,
 }
 
+/// The header with which `octets` begins, where it takes no look at each section to know that it is whole: that of most layers.
+#[inline]
+pub(super) fn whole_header<'o>(sections: &Sections, octets: &'o [u8]) -> Option<&'o [u8]> {
+    match sections.form() {
+        Form::Fixed(len) => octets.get(..len),
+        Form::Stated(len, more) => octets.get(..len.checked_add(more(octets.get(..len)?)?)?),
+        Form::Rest => Some(octets),
+        Form::Other => None,
+    }
+}
+
 /// Measures the header that `octets` begins with; it never reaches past them.
 pub(super) fn measure<'a>(sections: &'a [Section], octets: &[u8]) -> Measured<'a> {
     let mut measured = Measured { len: 0, padding: 0, state: LayerState::Whole, quoted: None };
-    if let [Section { when: None, body: Body::Fields { len, .. } }] = sections
-        && octets.len() >= *len
-    {
-        return Measured { len: *len, ..measured };
-    }
     for section in sections {
         let header = octets.get(..measured.len).unwrap_or_default();
         let left = octets.get(measured.len..).unwrap_or_default();

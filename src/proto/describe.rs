@@ -6,7 +6,6 @@
 //! (`when`), as the rest of an ICMP header depends on its type.
 
 use std::fmt;
-use std::sync::LazyLock;
 
 use crate::wire::layers::ProtocolId;
 use crate::wire::text::Text;
@@ -20,7 +19,9 @@ use super::filter_names::{Alias, Compute, Derived};
 pub use super::pairing::{Exchange, Identity, ReadExchange, Side};
 pub use super::part::Part;
 pub use super::remark::{Group, Remark, Severity};
-pub use super::section::{Before, Body, Counted, Items, Len, Quoted, Record, Records, Section, Style};
+pub use super::section::{
+    Before, Body, Counted, Form, Items, Len, Quoted, Record, Records, Section, Sections, Style,
+};
 pub use super::view::View;
 
 /// A protocol, described once.
@@ -77,9 +78,6 @@ pub struct Protocol {
     pub id: ProtocolId,
 }
 
-/// The sections of a header, described at the first use.
-pub type Sections = LazyLock<Vec<Section>, Box<dyn FnOnce() -> Vec<Section> + Send>>;
-
 /// Reads source and destination port from a header's octets; `None` when they are not there.
 pub type ReadPorts = fn(&[u8]) -> Option<(u16, u16)>;
 
@@ -105,7 +103,7 @@ impl Protocol {
             name,
             title,
             reference,
-            sections: LazyLock::new(Box::new(sections)),
+            sections: Sections::new(sections),
             edges: Vec::new(),
             next: None,
             extent: Extent::Rest,

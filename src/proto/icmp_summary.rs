@@ -111,7 +111,7 @@ impl Target {
         Some(Self {
             address: ip.get_destination(),
             protocol: ip.get_next_level_protocol().0,
-            transport: quoted.transport().map(|transport| transport.protocol().name),
+            transport: quoted.transport().map(|(protocol, _)| protocol.name),
             port: quoted.ports().map(|(_, port)| port),
         })
     }

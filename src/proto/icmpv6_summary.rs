@@ -82,10 +82,7 @@ fn unreachable(view: &View<'_>, code: u8, out: &mut Text) -> fmt::Result {
         1 => write!(out, ", unreachable prohibited {destination}"),
         2 => write!(out, ", beyond scope {destination}, source address {source}"),
         3 => write!(out, ", unreachable address {destination}"),
-        4 => match view
-            .quoted()
-            .and_then(|quoted| Some((quoted.ports()?.1, quoted.transport()?.protocol().name)))
-        {
+        4 => match view.quoted().and_then(|quoted| Some((quoted.ports()?.1, quoted.transport()?.0.name))) {
             Some((port, name)) => {
                 let port = view.named_port(name, port);
                 write!(out, ", unreachable port, {destination} {name} port {port}")

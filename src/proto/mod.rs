@@ -156,14 +156,56 @@ struct Table {
     name: &'static str,
     /// Sorted by number.
     entries: Vec<(u64, ProtocolId)>,
-    /// For a few bits of a number, the place behind that of the entry which has them, or zero: of several, the first one.
-    slots: [u8; SLOTS],
+    /// By a few bits of a number: most numbers that are met have theirs alone.
+    slots: Box<[Slot; SLOTS]>,
+}
+
+/// Which numbers have certain bits.
+#[derive(Debug, Clone, Copy, Default)]
+enum Slot {
+    #[default]
+    None,
+    One(u64, ProtocolId),
+    /// Of several, this is the lowest; the others are searched.
+    Several(u64, ProtocolId),
+}
+
+impl Table {
+    fn new(name: &'static str) -> Self {
+        Self { name, entries: Vec::new(), slots: Box::new([Slot::None; SLOTS]) }
+    }
+
+    /// Sorts the numbers once all are there.
+    fn sort(&mut self) {
+        self.entries.sort_unstable();
+        for (key, id) in &self.entries {
+            if let Some(place) = self.slots.get_mut(slot(*key)) {
+                *place = match *place {
+                    Slot::None => Slot::One(*key, *id),
+                    Slot::One(first, id) | Slot::Several(first, id) => Slot::Several(first, id),
+                };
+            }
+        }
+    }
+
+    #[inline]
+    fn look_up(&self, key: u64) -> Option<ProtocolId> {
+        match self.slots.get(slot(key))? {
+            Slot::One(known, id) | Slot::Several(known, id) if *known == key => Some(*id),
+            Slot::None | Slot::One(..) => None,
+            Slot::Several(..) => {
+                let at = self.entries.binary_search_by_key(&key, |entry| entry.0).ok()?;
+                self.entries.get(at).map(|(_, id)| *id)
+            }
+        }
+    }
 }
 
 /// How many slots a table has.
 const SLOTS: usize = 256;
 
 /// The slot of a number; those of EtherTypes, IP protocols and link types that are met most differ.
+#[inline]
 fn slot(key: u64) -> usize {
     usize::from((key ^ (key >> 8)).to_le_bytes().first().copied().unwrap_or_default())
 }
@@ -177,21 +219,14 @@ impl Registry {
             for edge in &protocol.edges {
                 let at = tables.iter().position(|table| table.name == edge.table).unwrap_or(tables.len());
                 if at == tables.len() {
-                    tables.push(Table { name: edge.table, entries: Vec::new(), slots: [0; SLOTS] });
+                    tables.push(Table::new(edge.table));
                 }
                 if let Some(table) = tables.get_mut(at) {
                     table.entries.push((edge.key, protocol.id));
                 }
             }
         }
-        for table in &mut tables {
-            table.entries.sort_unstable();
-            for ((key, _), place) in table.entries.iter().zip(1u8..) {
-                if let Some(slot) = table.slots.get_mut(slot(*key)).filter(|slot| **slot == 0) {
-                    *slot = place;
-                }
-            }
-        }
+        tables.iter_mut().for_each(Table::sort);
         let next = protocols.iter().map(|protocol| {
             let next = protocol.next?;
             tables.iter().position(|table| table.name == next.table)
@@ -239,6 +274,7 @@ impl Registry {
     }
 
     /// What `protocol` carries when its header is `header`, and `payload` what stands behind that.
+    #[inline]
     pub fn carried(
         &'static self,
         protocol: &Protocol,
@@ -254,14 +290,8 @@ impl Registry {
         self.look_up(table, key(header)?).or_else(|| self.look_up(table, or?(header)?))
     }
 
+    #[inline]
     fn look_up(&'static self, table: &Table, key: u64) -> Option<&'static Protocol> {
-        let place = usize::from(table.slots.get(slot(key)).copied().unwrap_or(0)).checked_sub(1)?;
-        match table.entries.get(place) {
-            Some((known, id)) if *known == key => Some(self.get(*id)),
-            _ => {
-                let at = table.entries.binary_search_by_key(&key, |entry| entry.0).ok()?;
-                table.entries.get(at).map(|(_, id)| self.get(*id))
-            }
-        }
+        table.look_up(key).map(|id| self.get(id))
     }
 }

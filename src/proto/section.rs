@@ -1,8 +1,71 @@
 //! What a header is made of: sections, one behind the other, and what they hold.
 
+use std::ops::Deref;
+use std::sync::LazyLock;
+
 use super::edge::Next;
 use super::field::{Field, Kind};
 use crate::wire::record::Dialect;
+
+/// The sections of a header, described at the first use: few runs meet more than a handful of protocols.
+pub struct Sections(LazyLock<Described, Box<dyn FnOnce() -> Described + Send>>);
+
+struct Described {
+    list: Vec<Section>,
+    form: Form,
+}
+
+impl Sections {
+    /// The sections that `describe` will tell.
+    pub fn new(describe: impl FnOnce() -> Vec<Section> + Send + 'static) -> Self {
+        Self(LazyLock::new(Box::new(|| {
+            let list = describe();
+            Described { form: Form::of(&list), list }
+        })))
+    }
+
+    /// How the header's length is told.
+    #[inline]
+    pub fn form(&self) -> Form {
+        self.0.form
+    }
+}
+
+impl Deref for Sections {
+    type Target = [Section];
+
+    #[inline]
+    fn deref(&self) -> &[Section] {
+        &self.0.list
+    }
+}
+
+/// How the length of a whole header is told, for the forms that most headers have: it is asked for each layer of each packet.
+#[derive(Debug, Clone, Copy)]
+pub enum Form {
+    /// It is always so many octets.
+    Fixed(usize),
+    /// So many, and as many more as these say.
+    Stated(usize, fn(&[u8]) -> Option<usize>),
+    /// It is all that there is.
+    Rest,
+    /// By a look at one section after the other.
+    Other,
+}
+
+impl Form {
+    fn of(sections: &[Section]) -> Self {
+        match sections {
+            [Section { when: None, body: Body::Fields { len, .. } }] => Self::Fixed(*len),
+            [Section { when: None, body: Body::Octets { len: Len::Rest, .. } }] => Self::Rest,
+            [
+                Section { when: None, body: Body::Fields { len, .. } },
+                Section { when: None, body: Body::Records(Records { len: Len::Octets(read), .. }) },
+            ] => Self::Stated(*len, *read),
+            _ => Self::Other,
+        }
+    }
+}
 
 /// A part of a header.
 #[derive(Debug)]

@@ -42,10 +42,11 @@ fn flags(bits: u16, out: &mut Text) {
     if bits == 0 {
         out.put("none");
     }
-    for (bit, letter) in FLAGS {
-        if bits & bit != 0 {
-            out.push(*letter);
-        }
+    let mut left = bits;
+    while let Some(letter) = FLAGS.get(left.trailing_zeros() as usize) {
+        out.push(*letter);
+        // Without its lowest bit.
+        left &= left.wrapping_sub(1);
     }
     out.put("]");
 }
@@ -93,18 +94,8 @@ fn option<'t>(code: u8, body: &[u8], out: &'t mut Text) -> &'t mut Text {
     }
 }
 
-/// In the order in which tcpdump writes them.
-const FLAGS: &[(u16, char)] = &[
-    (0x001, 'F'),
-    (0x002, 'S'),
-    (0x004, 'R'),
-    (0x008, 'P'),
-    (ACK, '.'),
-    (URGENT, 'U'),
-    (0x040, 'E'),
-    (0x080, 'W'),
-    (0x100, 'e'),
-];
+/// From the lowest bit on, which is the order in which tcpdump writes them.
+const FLAGS: [char; 9] = ['F', 'S', 'R', 'P', '.', 'U', 'E', 'W', 'e'];
 const SYN_FIN_RESET: u16 = 0x007;
 const ACK: u16 = 0x010;
 const URGENT: u16 = 0x020;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::auto::Scope;
 use super::describe::{Extent, Protocol, Stated};
 use super::registry;
-use crate::wire::layers::LayerTable;
+use crate::wire::layers::{LayerEntry, LayerTable};
 use crate::wire::text::{Put, Text};
 
 /// Names for addresses and ports, where lines are to have some.
@@ -52,7 +52,20 @@ impl<'a> View<'a> {
     #[inline]
     pub fn new(packet: &'a [u8], table: &'a LayerTable, wire_len: usize, index: usize) -> Self {
         let scope = Scope::of_layer(packet, table, index);
-        let protocol = scope.protocol().unwrap_or_else(|| registry().data());
+        let entry = table.entries().get(index);
+        let protocol = entry.map_or_else(|| registry().data(), |entry| registry().get(entry.protocol));
+        Self { scope, protocol, wire_len, style: None, with_link: false }
+    }
+
+    /// As [`new`](Self::new), of a layer whose entry and protocol are known already.
+    #[inline]
+    pub fn of(
+        (packet, table, wire_len): (&'a [u8], &'a LayerTable, usize),
+        (index, entry): (usize, &LayerEntry),
+        protocol: &'static Protocol,
+    ) -> Self {
+        let (start, end) = (entry.start as usize, entry.header_end as usize);
+        let scope = Scope { packet, table, index, start, end, field: 0 };
         Self { scope, protocol, wire_len, style: None, with_link: false }
     }
 
@@ -80,24 +93,26 @@ impl<'a> View<'a> {
 
     /// Where the layer ends on the wire: as it says itself, or the nearest layer below that says something.
     fn wire_end(&self) -> usize {
-        let own = self.scope.layer().map(|entry| (self.scope.index, entry));
-        for (index, entry) in own.into_iter().chain(self.scope.table.below(self.scope.index)) {
-            let lower =
-                Scope { index, start: entry.start as usize, end: entry.header_end as usize, ..self.scope };
-            let Some(protocol) = lower.protocol() else { continue };
-            if let Some(len) = protocol.payload_len.and_then(|read| read(lower.region())) {
-                return lower.end.saturating_add(usize::try_from(len).unwrap_or(usize::MAX));
+        let to_own = self.scope.table.entries().get(..=self.scope.index).unwrap_or_default();
+        let Some(own) = to_own.last() else { return self.wire_len };
+        for entry in to_own.iter().rev().take_while(|entry| entry.quoted_by == own.quoted_by) {
+            let protocol = registry().get(entry.protocol);
+            if protocol.payload_len.is_none() && !matches!(protocol.extent, Extent::Stated(_)) {
+                continue;
             }
-            match protocol.extent {
-                Extent::Stated(read) => match read(lower.region()) {
-                    Stated::Octets(len) => {
-                        return lower.start.saturating_add(usize::try_from(len).unwrap_or(usize::MAX));
-                    }
-                    // A layer that contradicts itself reaches as far as its octets do.
-                    Stated::Lies => return entry.end as usize,
-                    Stated::Rest => {}
-                },
-                Extent::Rest | Extent::Header => {}
+            let (start, header_end) = (entry.start as usize, entry.header_end as usize);
+            let header = self.scope.packet.get(start..header_end).unwrap_or_default();
+            if let Some(len) = protocol.payload_len.and_then(|read| read(header)) {
+                return header_end.saturating_add(usize::try_from(len).unwrap_or(usize::MAX));
+            }
+            let Extent::Stated(read) = protocol.extent else { continue };
+            match read(header) {
+                Stated::Octets(len) => {
+                    return start.saturating_add(usize::try_from(len).unwrap_or(usize::MAX));
+                }
+                // A layer that contradicts itself reaches as far as its octets do.
+                Stated::Lies => return entry.end as usize,
+                Stated::Rest => {}
             }
         }
         self.wire_len
@@ -121,26 +136,27 @@ impl<'a> View<'a> {
         Some(Self::new(self.scope.packet, self.scope.table, self.wire_len, index))
     }
 
-    /// This layer, or the nearest one that it carries, that has ports.
-    pub fn transport(&self) -> Option<Self> {
-        let mut next = Some(*self);
-        while let Some(view) = next {
-            if view.protocol().ports.is_some() {
-                return Some(view);
-            }
+    /// The protocol and the header of this layer, or of the nearest one that it carries, that has ports.
+    pub fn transport(&self) -> Option<(&'static Protocol, &'a [u8])> {
+        let Scope { packet, table, mut index, .. } = self.scope;
+        let mut protocol = self.protocol;
+        while protocol.ports.is_none() {
+            let (above, entry) = table.child(index)?;
+            protocol = registry().get(entry.protocol);
             // What pairs replies by itself, such as IP inside a tunnel, has end points of its own.
-            next = view.above().filter(|above| {
-                let protocol = above.protocol();
-                protocol.ports.is_some() || protocol.identity.is_none()
-            });
+            if protocol.ports.is_none() && protocol.identity.is_some() {
+                return None;
+            }
+            index = above;
         }
-        None
+        let entry = table.entries().get(index)?;
+        Some((protocol, packet.get(entry.start as usize..entry.header_end as usize).unwrap_or_default()))
     }
 
     /// Source and destination port of the transport layer.
     pub fn ports(&self) -> Option<(u16, u16)> {
-        let transport = self.transport()?;
-        (transport.protocol().ports?)(transport.header())
+        let (protocol, header) = self.transport()?;
+        (protocol.ports?)(header)
     }
 
     /// Names, where they are wanted.
@@ -196,7 +212,7 @@ impl<'a> View<'a> {
         let (source, destination) = (self.named(source), self.named(destination));
         match ports {
             Some((from, to)) => {
-                let protocol = self.transport().map_or("", |transport| transport.protocol().name);
+                let protocol = self.transport().map_or("", |(protocol, _)| protocol.name);
                 out.put(source).put(".").put(self.named_port(protocol, from));
                 out.put(" > ").put(destination).put(".").put(self.named_port(protocol, to));
             }

@@ -12,7 +12,7 @@ use crate::proto::eth;
 use crate::proto::registry;
 use crate::proto::view::EndPointStyle;
 use crate::wire::frame::{Direction, LinkType};
-use crate::wire::layers::{LayerEntry, LayerState};
+use crate::wire::layers::LayerState;
 use crate::wire::text::Text;
 
 /// Writes the lines of packets, one after the other.
@@ -88,8 +88,9 @@ impl<'a> Line<'_, 'a> {
     /// How many layers belong to the link, and the first layer above that is more than data.
     fn split(&self) -> (usize, Option<usize>) {
         let entries = self.dissected.table.entries();
-        let links = entries.iter().take_while(|entry| registry().get(entry.protocol).is_link).count();
-        let above = entries.get(links).filter(|entry| links == 0 || entry.protocol != registry().data().id);
+        let registry = registry();
+        let links = entries.iter().take_while(|entry| registry.get(entry.protocol).is_link).count();
+        let above = entries.get(links).filter(|entry| links == 0 || entry.protocol != registry.data().id);
         (links, above.map(|_| links))
     }
 
@@ -124,21 +125,19 @@ impl<'a> Line<'_, 'a> {
 
     /// All layers above the link, up to the first that is quoted or plain data.
     fn contents(&mut self, first: usize) -> fmt::Result {
-        let mut next = Some(first);
+        let (table, registry) = (self.dissected.table, registry());
+        let data = registry.data().id;
+        let mut next = table.entries().get(first).map(|entry| (first, entry));
         let mut between = "";
-        while let Some(index) = next {
-            let view = self.view(index);
-            let protocol = view.protocol();
-            if index > first && protocol.name == data::NAME {
+        while let Some((index, entry)) = next {
+            let protocol = registry.get(entry.protocol);
+            if index > first && entry.protocol == data {
                 return self.unknown(index, between);
             }
-            let above = self.dissected.table.child(index);
-            let is_known = |entry: &LayerEntry| entry.protocol != registry().data().id;
-            if let Some((above, _)) = above.filter(|(_, entry)| protocol.yields && is_known(entry)) {
-                next = Some(above);
+            next = table.child(index);
+            if protocol.yields && next.is_some_and(|(_, above)| above.protocol != data) {
                 continue;
             }
-            next = above.map(|(child, _)| child);
             if protocol.is_link && index > first {
                 // A link inside a tunnel, too, is shown where that is wanted, or nothing else can be said.
                 let is_last = self.is_all_there_is(index);
@@ -154,10 +153,13 @@ impl<'a> Line<'_, 'a> {
             let start = self.out.len();
             self.out.put(between);
             let said = self.out.len();
+            let dissected = self.dissected;
+            let packet = (dissected.octets, table, dissected.wire_len);
+            let mut view = View::of(packet, (index, entry), protocol).styled(self.style);
+            view.with_link = self.link;
             let behind = self.piece(&view, protocol)?;
             // What is cut is marked behind the colon.
-            let is_whole = || view.scope.layer().is_some_and(|entry| entry.state == LayerState::Whole);
-            if self.out.len() == said && is_whole() {
+            if self.out.len() == said && entry.state == LayerState::Whole {
                 self.out.truncate(start);
             } else {
                 between = behind;
@@ -221,6 +223,9 @@ impl<'a> Line<'_, 'a> {
     fn marks(&mut self) -> fmt::Result {
         let dissected = self.dissected;
         let mut result = Ok(());
+        if dissected.table.is_sound() {
+            return result;
+        }
         for (index, entry) in dissected.table.entries().iter().enumerate() {
             let name = registry().get(entry.protocol).name;
             dissected.layer_findings(index, &mut |finding| {

@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use crate::wire::text::Text;
+use crate::wire::text::{Short, Text};
 
 /// How times are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -57,14 +57,15 @@ pub struct Clock {
     zone: TimeZone,
     first: Option<i64>,
     last: Option<i64>,
+    /// When the second begins whose text this is, with the dot behind it.
     second: Option<i64>,
-    text: Text,
+    text: Short,
 }
 
 impl Clock {
     /// A clock that has seen no packet yet; times of day are those of `zone`.
     pub fn new(style: Style, precision: Precision, zone: TimeZone) -> Self {
-        Self { style, precision, zone, first: None, last: None, second: None, text: Text::default() }
+        Self { style, precision, zone, first: None, last: None, second: None, text: Short::default() }
     }
 
     /// Whether a packet's time depends on the packets before it.
@@ -105,24 +106,31 @@ impl Clock {
 
     /// The time of day, with the date where the style wants it.
     fn write_civil(&mut self, out: &mut Text, time: i64) {
-        let second = time.div_euclid(NANOSECONDS);
-        if self.second != Some(second) {
-            self.second = Some(second);
-            self.text.clear();
-            // All seconds of an i64 of nanoseconds are within jiff's range.
-            let civil = Timestamp::from_second(second).unwrap_or_default().to_zoned(self.zone.clone());
-            if self.style == Style::Date {
-                self.text.padded(u64::from(civil.year().unsigned_abs()), 4);
-                for part in [civil.month(), civil.day()] {
-                    self.text.push('-');
-                    self.text.padded(u64::from(part.unsigned_abs()), 2);
-                }
-                self.text.push(' ');
-            }
-            push_time_of_day(&mut self.text, [civil.hour(), civil.minute(), civil.second()].map(i64::from));
+        let since = |second: i64| time.checked_sub(second).filter(|since| (0..NANOSECONDS).contains(since));
+        if let Some(nanoseconds) = self.second.and_then(since) {
+            out.put(&self.text);
+            self.write_decimals(out, nanoseconds);
+            return;
         }
-        out.append(&self.text);
-        self.write_fraction(out, time.rem_euclid(NANOSECONDS));
+        let second = time.div_euclid(NANOSECONDS);
+        // All seconds of an i64 of nanoseconds are within jiff's range.
+        let civil = Timestamp::from_second(second).unwrap_or_default().to_zoned(self.zone.clone());
+        let mut text = Text::default();
+        if self.style == Style::Date {
+            text.padded(u64::from(civil.year().unsigned_abs()), 4);
+            for part in [civil.month(), civil.day()] {
+                text.push('-');
+                text.padded(u64::from(part.unsigned_abs()), 2);
+            }
+            text.push(' ');
+        }
+        push_time_of_day(&mut text, [civil.hour(), civil.minute(), civil.second()].map(i64::from));
+        text.push('.');
+        out.append(&text);
+        self.write_decimals(out, time.rem_euclid(NANOSECONDS));
+        if let Some(short) = Short::of_end(&text, 0) {
+            (self.second, self.text) = (second.checked_mul(NANOSECONDS), short);
+        }
     }
 
     /// A difference of times, as tcpdump writes it: a blank or a minus sign, and `00:00:00.000000`.
@@ -131,11 +139,12 @@ impl Clock {
         let difference = difference.saturating_abs();
         let seconds = difference / NANOSECONDS;
         push_time_of_day(out, [seconds / 3600, seconds / 60 % 60, seconds % 60]);
-        self.write_fraction(out, difference % NANOSECONDS);
+        out.push('.');
+        self.write_decimals(out, difference % NANOSECONDS);
     }
 
-    fn write_fraction(&self, out: &mut Text, nanoseconds: i64) {
-        out.push('.');
+    #[inline]
+    fn write_decimals(&self, out: &mut Text, nanoseconds: i64) {
         match self.precision {
             Precision::Micro => out.microseconds(nanoseconds.unsigned_abs() / 1_000),
             Precision::Nano => out.nanoseconds(nanoseconds.unsigned_abs()),

@@ -37,10 +37,10 @@ pub(super) const ASCII_ZEROS: u64 = 0x3030_3030_3030_3030;
 
 /// The digits of an octet and a dot, the first in the lowest octet, and how many they are together.
 #[inline]
-pub(super) fn octet_and_dot(octet: u8) -> (u32, u32) {
-    let [a, b, c, len] = DECIMAL_OCTETS.get(usize::from(octet)).copied().unwrap_or_default();
-    let dot = u32::from(b'.').wrapping_shl(u32::from(len).wrapping_mul(8));
-    (u32::from_le_bytes([a, b, c, 0]) | dot, u32::from(len).wrapping_add(1))
+pub(super) fn octet_and_dot(octet: u8) -> ([u8; 4], usize) {
+    let entry = OCTETS_AND_DOTS.get(usize::from(octet)).copied().unwrap_or_default();
+    let [a, b, c, d, len, ..] = entry.to_le_bytes();
+    ([a, b, c, d], usize::from(len))
 }
 
 /// The hex digits of an octet.
@@ -62,6 +62,21 @@ pub(super) static DECIMAL_OCTETS: [[u8; 4]; 256] = {
             10..100 => [b, c, 0, 2],
             _ => [a, b, c, 3],
         };
+        octet += 1;
+    }
+    all
+};
+
+/// The digits of each octet and a dot, and behind them how many they are: all that an address needs in one load.
+#[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects, reason = "the compiler fills it")]
+static OCTETS_AND_DOTS: [u64; 256] = {
+    let mut all = [0; 256];
+    let mut octet = 0;
+    while octet < 256 {
+        let [a, b, c, len] = DECIMAL_OCTETS[octet];
+        let mut text = [a, b, c, 0, len + 1, 0, 0, 0];
+        text[len as usize] = b'.';
+        all[octet] = u64::from_le_bytes(text);
         octet += 1;
     }
     all

@@ -161,7 +161,11 @@ fn write_pointer(out: &mut dyn fmt::Write, labels: usize, at: u16) -> fmt::Resul
 /// # Errors
 /// Those of `out`.
 pub fn write_escaped(out: &mut dyn fmt::Write, octets: &[u8], special: &[char]) -> fmt::Result {
-    // Nearly always there is nothing to escape.
+    // Nearly always there is nothing to escape, and mostly that is seen at once: none of these is ever special.
+    let is_usual = |octet: &u8| octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'_');
+    if let Some(usual) = str::from_utf8(octets).ok().filter(|_| octets.iter().all(is_usual)) {
+        return out.write_str(usual);
+    }
     let is_plain = |&octet: &u8| matches!(octet, b' '..=b'~') && !special.contains(&char::from(octet));
     if let Some(plain) = str::from_utf8(octets).ok().filter(|_| octets.iter().all(is_plain)) {
         return out.write_str(plain);

@@ -45,11 +45,12 @@ pub struct LayerTable {
     entries: [LayerEntry; MAX_LAYERS],
     len: usize,
     ends_early: bool,
+    is_sound: bool,
 }
 
 impl Default for LayerTable {
     fn default() -> Self {
-        Self { entries: [LayerEntry::default(); MAX_LAYERS], len: 0, ends_early: false }
+        Self { entries: [LayerEntry::default(); MAX_LAYERS], len: 0, ends_early: false, is_sound: false }
     }
 }
 
@@ -58,6 +59,19 @@ impl LayerTable {
     pub fn clear(&mut self) {
         self.len = 0;
         self.ends_early = false;
+        self.is_sound = false;
+    }
+
+    /// Says whether each layer is whole and has all octets that it says it has.
+    pub fn found_sound(&mut self, is_sound: bool) {
+        self.is_sound = is_sound && !self.ends_early;
+    }
+
+    /// Whether each layer is known to be whole and to have all octets that it says it has: nothing is wrong with any length then.
+    /// Of layers that were built nobody knows.
+    #[inline]
+    pub fn is_sound(&self) -> bool {
+        self.is_sound
     }
 
     /// Says that the packet has more layers than there is room for: the last one is the octets of all the others.
@@ -71,11 +85,13 @@ impl LayerTable {
     }
 
     /// Adds a layer; `false` when the table is full.
+    #[inline]
     pub fn push(&mut self, entry: LayerEntry) -> bool {
         match self.entries.get_mut(self.len) {
             Some(slot) => {
                 *slot = entry;
                 self.len = self.len.saturating_add(1);
+                self.is_sound = false;
                 true
             }
             None => false,
@@ -95,6 +111,7 @@ impl LayerTable {
 
     /// All layers, to be corrected by the builder.
     pub fn entries_mut(&mut self) -> &mut [LayerEntry] {
+        self.is_sound = false;
         self.entries.get_mut(..self.len).unwrap_or_default()
     }
 

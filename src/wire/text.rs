@@ -21,33 +21,53 @@ pub struct Text {
     octets: Vec<u8>,
 }
 
-/// A few words that are appended again and again: at most 32 octets, which are copied as a whole, because that is one store
-/// where a length that varies would be a call.
+/// A few words that are appended again and again: at most `N` octets. Few are copied as a whole, because that is one store where a
+/// length that varies would be a call.
 #[derive(Debug, Clone, Copy)]
-pub struct Short {
-    octets: [u8; SHORT],
+pub struct Short<const N: usize = 32> {
+    octets: [u8; N],
     len: u8,
 }
 
-impl Short {
+impl<const N: usize> Default for Short<N> {
+    fn default() -> Self {
+        Self { octets: [0; N], len: 0 }
+    }
+}
+
+impl<const N: usize> Short<N> {
     /// Makes them of text; `None` of what is too long.
     pub fn new(text: &str) -> Option<Self> {
-        let mut octets = [0; SHORT];
-        octets.get_mut(..text.len())?.copy_from_slice(text.as_bytes());
+        Self::of(text.as_bytes())
+    }
+
+    /// Makes them of what was appended to a text since it had `start` octets; `None` of what is too long.
+    pub fn of_end(text: &Text, start: usize) -> Option<Self> {
+        Self::of(text.octets.get(start..)?)
+    }
+
+    fn of(text: &[u8]) -> Option<Self> {
+        let mut octets = [0; N];
+        octets.get_mut(..text.len())?.copy_from_slice(text);
         Some(Self { octets, len: u8::try_from(text.len()).ok()? })
     }
 }
 
-const SHORT: usize = 32;
-
-impl Put for &Short {
+impl<const N: usize> Put for &Short<N> {
     #[inline]
     fn put(self, out: &mut Text) {
+        if N > COPIED_WHOLE {
+            out.octets.extend_from_slice(self.octets.get(..usize::from(self.len)).unwrap_or_default());
+            return;
+        }
         let end = out.octets.len().saturating_add(usize::from(self.len));
         out.octets.extend_from_slice(&self.octets);
         out.octets.truncate(end);
     }
 }
+
+/// Octets that are two stores.
+const COPIED_WHOLE: usize = 32;
 
 /// What can be appended without a look at it.
 pub trait Put {
@@ -161,13 +181,16 @@ impl Text {
 
     fn long_uint(&mut self, number: u64) {
         let (high, low) = (number / HUNDRED_MILLION, number % HUNDRED_MILLION);
-        if high < HUNDRED_MILLION {
-            self.leading(high);
-        } else {
-            self.leading(high / HUNDRED_MILLION);
-            self.octets.extend_from_slice(&eight_digits(high).to_le_bytes());
+        match u8::try_from(high) {
+            // All numbers of 32 bits.
+            Ok(high) => self.octet(high),
+            Err(_) if high < HUNDRED_MILLION => self.leading(high),
+            Err(_) => {
+                self.leading(high / HUNDRED_MILLION);
+                self.octets.extend_from_slice(&eight_digits(high).to_le_bytes());
+            }
         }
-        self.octets.extend_from_slice(&eight_digits(low).to_le_bytes());
+        self.octets.extend_from_slice(&eight_digits_of_small(low).to_le_bytes());
     }
 
     /// Appends the last `width` (at most 20) decimal digits of a number, with leading zeros.
@@ -325,18 +348,27 @@ numbers!(u8, u16, u32, u64, usize);
 impl Put for Ipv4Addr {
     #[inline]
     fn put(self, out: &mut Text) {
-        // Fifteen characters and the last dot fit into one wide number.
-        let (mut text, mut len) = (0u128, 0u32);
-        for octet in self.octets() {
-            let (digits, count) = octet_and_dot(octet);
-            text |= u128::from(digits).wrapping_shl(len.wrapping_mul(8));
-            len = len.saturating_add(count);
+        let start = out.octets.len();
+        out.octets.extend_from_slice(&[0; ADDRESS]);
+        let mut at = 0usize;
+        if let Some(room) = out.octets.get_mut(start..).and_then(<[u8]>::first_chunk_mut::<ADDRESS>) {
+            for octet in self.octets() {
+                let (digits, count) = octet_and_dot(octet);
+                // Four octets at once, of which the next octet's overwrite those that are too many.
+                at &= 0xf;
+                if let Some(place) = room.get_mut(at..at.saturating_add(4)) {
+                    place.copy_from_slice(&digits);
+                }
+                at = at.saturating_add(count);
+            }
         }
-        let end = out.octets.len().saturating_add(len.saturating_sub(1) as usize);
-        out.octets.extend_from_slice(&text.to_le_bytes());
-        out.octets.truncate(end);
+        // Without the last dot.
+        out.octets.truncate(start.saturating_add(at).saturating_sub(1));
     }
 }
+
+/// Room for the text of an IPv4 address, whatever the octets before its last are.
+const ADDRESS: usize = 20;
 
 /// As RFC 5952 has it: the longest run of zeros, the first of equal ones, is left out; and an IPv4 address that stands in it
 /// is written as such.
