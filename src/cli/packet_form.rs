@@ -19,7 +19,7 @@ pub(super) enum Form {
     Nothing,
     Line(Lines),
     Tree(Clock, tree::Style),
-    Json,
+    Json(json::Writer),
     Toml,
     Columns(Columns),
 }
@@ -70,9 +70,9 @@ impl Formatter {
     pub(super) fn need(&self) -> Need {
         match &self.form {
             Form::Tree(..) => Need::Analysis,
-            Form::Line(_) | Form::Json if self.analysis => Need::Analysis,
+            Form::Line(_) | Form::Json(_) if self.analysis => Need::Analysis,
             Form::Columns(columns) => columns.need(),
-            Form::Nothing | Form::Line(_) | Form::Json | Form::Toml => Need::Nothing,
+            Form::Nothing | Form::Line(_) | Form::Json(_) | Form::Toml => Need::Nothing,
         }
     }
 
@@ -80,7 +80,7 @@ impl Formatter {
     pub(super) fn fork(&self) -> Option<Self> {
         let form = match &self.form {
             _ if self.hex.is_some() || self.analysis => return None,
-            Form::Json => Form::Json,
+            Form::Json(_) => Form::Json(json::Writer::default()),
             // Names depend on what came before them, and on what was answered since.
             Form::Line(lines) if !lines.clock.counts_from_others() && lines.style.names.is_none() => {
                 Form::Line(lines.clone())
@@ -111,9 +111,9 @@ impl Formatter {
                 facts.filter(|_| self.analysis).into_iter().for_each(|facts| facts::marks(out, facts));
                 out.push('\n');
             }
-            Form::Json => {
+            Form::Json(writer) => {
                 let facts = facts.filter(|_| self.analysis);
-                json::write(out, &Meta { facts, ..meta }, &dissected);
+                writer.packet(out, &Meta { facts, ..meta }, &dissected);
                 out.push('\n');
             }
             Form::Tree(clock, style) => {

@@ -19,7 +19,7 @@ use crate::file::Block;
 use crate::proto::view::{EndPointStyle, Names};
 use crate::show::line::Lines;
 use crate::show::time::{self, Clock, Precision};
-use crate::show::tree;
+use crate::show::{json, tree};
 use crate::stream::{Facts, Need};
 use crate::wire::frame::Frame;
 
@@ -165,7 +165,7 @@ impl Printer {
         let form = match args {
             PacketOutputArgs { quiet: true, .. } => Form::Nothing,
             _ if let Some(columns) = columns => Form::Columns(columns),
-            PacketOutputArgs { json: true, .. } => Form::Json,
+            PacketOutputArgs { json: true, .. } => Form::Json(json::Writer::default()),
             PacketOutputArgs { toml: true, .. } => Form::Toml,
             PacketOutputArgs { v: 0, .. } => {
                 let clock = clock(style(time::Style::Clock));

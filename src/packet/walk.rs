@@ -95,6 +95,17 @@ pub trait Visitor<'a> {
     fn fields(&mut self, _section: usize, _octets: &'a [u8], _at: usize) -> bool {
         false
     }
+
+    /// Takes the plain octets of the header's section with this index at once; `false` has them told as a field.
+    fn octets(&mut self, _section: usize, _octets: &'a [u8]) -> bool {
+        false
+    }
+
+    /// Takes an option at once, of which `body` is all that stands behind type and length: the one with this place among those
+    /// that the header's section with this index describes. `false` has it told part by part.
+    fn record(&mut self, _section: usize, _place: usize, _body: &'a [u8]) -> bool {
+        false
+    }
 }
 
 /// Walks the header of a layer, telling `tell` what it meets.
@@ -162,14 +173,11 @@ impl<'a> Walk<'a, '_> {
     fn sections(&mut self, sections: &'static [Section], malformed: bool) -> Option<usize> {
         let mut at = 0usize;
         for (index, section) in sections.iter().enumerate() {
-            let before = self.header.get(..at).unwrap_or_default();
-            let room = self.room.get(at..).unwrap_or_default();
-            if section.when.is_some_and(|holds| {
-                !holds(&Before { header: before, left: room, builds: false, wrote: &|_| false })
-            }) {
+            if section.when.is_some_and(|holds| !self.holds(holds, at)) {
                 continue;
             }
             let left = self.header.get(at..).unwrap_or_default();
+            let before = || self.header.get(..at).unwrap_or_default();
             let len = match &section.body {
                 Body::Fields { len, .. } if self.are_taken_at_once(index, left, at, *len) => {
                     at = at.saturating_add(*len);
@@ -179,33 +187,40 @@ impl<'a> Walk<'a, '_> {
                     Ok(()) => *len,
                     Err(cut_at) => return Some(cut_at),
                 },
-                Body::Items(items) => items_len(items, before, left)?,
+                Body::Items(items) => items_len(items, before(), left)?,
                 // Where their number contradicts itself, it is told that they were to stand here.
-                Body::Octets { len, .. } => match wanted(*len, before, left) {
+                Body::Octets { len, .. } => match wanted(*len, before(), left) {
                     Some(len) => len,
                     None => {
-                        self.area(section, at, &[]);
+                        self.area((index, section), at, &[]);
                         return None;
                     }
                 },
                 Body::Zeros { .. } => left.len(),
                 // A part of a name has no text.
-                Body::Text { len: Some(len), .. } => wanted(*len, before, left)?,
+                Body::Text { len: Some(len), .. } => wanted(*len, before(), left)?,
                 Body::Text { field, len: None } => match text_len(field, left)? {
                     len if len > left.len() => return Some(at),
                     len => len,
                 },
-                Body::Records(records) => wanted(records.len, before, left)?,
-                Body::Quoted(quoted) => wanted(quoted.len, before, left)?,
+                Body::Records(records) => wanted(records.len, before(), left)?,
+                Body::Quoted(quoted) => wanted(quoted.len, before(), left)?,
             };
             let area = left.get(..len).unwrap_or(left);
-            self.area(section, at, area);
+            self.area((index, section), at, area);
             if len > left.len() {
                 return (!malformed).then_some(self.header.len());
             }
             at = at.saturating_add(len);
         }
         None
+    }
+
+    /// Whether a section is there that may begin at `at`.
+    fn holds(&self, holds: fn(&Before<'_>) -> bool, at: usize) -> bool {
+        let header = self.header.get(..at).unwrap_or_default();
+        let left = self.room.get(at..).unwrap_or_default();
+        holds(&Before { header, left, builds: false, wrote: &|_| false })
     }
 
     /// Whether the visitor takes the fields of a section, `len` octets of `left`, by itself.
@@ -219,7 +234,13 @@ impl<'a> Walk<'a, '_> {
     }
 
     /// Walks what a section holds besides fields with fixed places.
-    fn area(&mut self, section: &'static Section, at: usize, area: &'a [u8]) {
+    fn area(&mut self, (index, section): (usize, &'static Section), at: usize, area: &'a [u8]) {
+        if self.is_layer
+            && matches!(section.body, Body::Octets { len: Len::Rest | Len::Octets(_), .. })
+            && self.visitor.octets(index, area)
+        {
+            return;
+        }
         let octets = self.place(at, area.len());
         let within = self.within();
         match &section.body {
@@ -244,7 +265,7 @@ impl<'a> Walk<'a, '_> {
                 self.visitor.event(Event::Field { field, value, octets, within });
             }
             Body::Items(items) => self.items(items, at, area),
-            Body::Records(records) => self.records(records, at, area),
+            Body::Records(records) => self.records((index, records), at, area),
             Body::Quoted(quoted) => self.visitor.event(Event::Quoted { name: quoted.name, octets }),
         }
     }
@@ -328,7 +349,7 @@ impl<'a> Walk<'a, '_> {
         self.visitor.event(Event::Close);
     }
 
-    fn records(&mut self, records: &'static Records, at: usize, area: &'a [u8]) {
+    fn records(&mut self, (section, records): (usize, &'static Records), at: usize, area: &'a [u8]) {
         let octets = self.place(at, area.len());
         self.visitor.event(Event::Open {
             name: records.name,
@@ -350,7 +371,11 @@ impl<'a> Walk<'a, '_> {
                     continue;
                 }
             };
-            match records.records.iter().find(|record| record.code == code && fits(record, body)) {
+            let mut known = records.records.iter().enumerate().filter(|(_, record)| record.code == code);
+            if self.is_layer && known.clone().any(|(which, _)| self.visitor.record(section, which, body)) {
+                continue;
+            }
+            match known.find(|(_, record)| fits(record, body)).map(|(_, record)| record) {
                 Some(record) => self.record(record, body, &place),
                 None => self.unknown(records, &raw, &place),
             }

@@ -4,21 +4,28 @@
 
 use std::net::Ipv4Addr;
 use std::ops::Range;
-use std::sync::LazyLock;
 
+use super::json_memory::Pairs;
 use crate::packet::walk::read_field;
-use crate::proto::describe::{Auto, Body, Field, Kind, Section};
-use crate::proto::registry;
-use crate::wire::big_endian::{long_at, word};
-use crate::wire::layers::ProtocolId;
+use crate::proto::describe::{Auto, Field, Kind};
+use crate::wire::big_endian::{long_at, octet, word};
 use crate::wire::text::{Short, Text};
 
-/// A section whose fields are always the same.
+/// Fields that are always the same.
 #[derive(Debug)]
 pub(super) struct Fields {
-    steps: Vec<Step>,
+    parts: Vec<Part>,
     /// What stands behind the last value.
     end: Short,
+    /// How many pairs of octets have several values.
+    pub(super) pairs: usize,
+}
+
+#[derive(Debug)]
+enum Part {
+    One(Step),
+    /// Several values of the same two octets, which begin here: what they come to is remembered.
+    Pair(usize, Vec<Step>),
 }
 
 /// A value, and what stands before it.
@@ -54,19 +61,18 @@ enum Reading {
     Other,
 }
 
-/// The fields of a protocol's section, where they can be written at once.
-pub(super) fn fields_of(protocol: ProtocolId, section: usize) -> Option<&'static Fields> {
-    static ALL: LazyLock<Vec<Vec<Option<Fields>>>> = LazyLock::new(|| {
-        let sections = |sections: &'static [Section]| sections.iter().map(Fields::new).collect();
-        registry().protocols().iter().map(|protocol| sections(&protocol.sections)).collect()
-    });
-    ALL.get(usize::from(protocol.0))?.get(section)?.as_ref()
-}
-
 impl Fields {
-    /// `None` where it depends on their values which of them are told, or a name is very long.
-    fn new(section: &'static Section) -> Option<Self> {
-        let Body::Fields { fields, .. } = &section.body else { return None };
+    /// Those of a section; `None` where it depends on their values which of them are told, or a name is very long.
+    pub(super) fn new(fields: &'static [Field]) -> Option<Self> {
+        Self::named(fields, true)
+    }
+
+    /// The value of a field that needs no name.
+    pub(super) fn nameless(field: &'static Field) -> Option<Self> {
+        Self::named(std::slice::from_ref(field), false)
+    }
+
+    fn named(fields: &'static [Field], have_names: bool) -> Option<Self> {
         let is_half = |field: &Field| matches!(Reading::of(field), Reading::Half(_));
         let is_special =
             |field: &Field| field.also.is_some() || matches!(field.auto, Some(Auto::Checksum(..)));
@@ -90,7 +96,10 @@ impl Fields {
             }
             let quote = if is_quoted(field) { "\"" } else { "" };
             let name = if group.is_some() { field.last_name() } else { field.name };
-            let before = |name: &str| Short::new(&format!("{end}{comma}\"{name}\":{quote}"));
+            let before = |name: &str| match have_names {
+                true => Short::new(&format!("{end}{comma}\"{name}\":{quote}")),
+                false => Short::new(quote),
+            };
             let also = field.also.filter(|_| group.is_none());
             steps.push(Step {
                 before: before(name)?,
@@ -110,59 +119,120 @@ impl Fields {
         if group.is_some() {
             end.push('}');
         }
-        Some(Self { steps, end: Short::new(&end)? })
+        let parts = parts(steps);
+        let pairs = parts.iter().filter(|part| matches!(part, Part::Pair(..))).count();
+        Some(Self { parts, end: Short::new(&end)?, pairs })
     }
 
-    /// Appends the fields, of which `octets` are all; `checksum` tells what a checksum with this value and place is.
+    /// Appends the fields, of which `octets` are all; `checksum` tells what a checksum with this value and place is, and `pairs`
+    /// remembers what pairs of octets come to, if there is something to remember it.
     #[inline]
     pub(super) fn write(
         &self,
         out: &mut Text,
         octets: &[u8],
+        pairs: &mut [Pairs],
         mut checksum: impl FnMut(&'static Field, u64, Range<usize>) -> &'static str,
     ) {
-        if out.last() != Some(b'{') {
-            out.push(',');
-        }
-        let octet = |at: usize| octets.get(at).copied().unwrap_or_default();
-        for step in &self.steps {
-            let (number, before) = match step.reading {
-                Reading::Octet(at) => {
-                    out.put(&step.before).octet(octet(at));
-                    continue;
-                }
-                Reading::Half(at) => {
-                    let half = u64::from(word(octets, at));
-                    match &step.before_small {
-                        Some((below, before)) if half < *below => (half, before),
-                        _ => (half, &step.before),
+        let mut pairs = pairs.iter_mut();
+        for part in &self.parts {
+            match part {
+                Part::One(step) => step.write(out, octets, &mut checksum),
+                Part::Pair(at, steps) => {
+                    let mut all = |out: &mut Text| {
+                        steps.iter().for_each(|step| step.write(out, octets, &mut checksum));
+                    };
+                    match pairs.next() {
+                        Some(known) => known.put(out, pair_at(octets, *at), all),
+                        None => all(out),
                     }
                 }
-                Reading::Word(at) => (long_at(octets, at).map_or(0, u64::from), &step.before),
-                Reading::Part { at, shift, mask, scale } => {
-                    let part = u64::from(octet(at).wrapping_shr(shift) & mask);
-                    (part.saturating_mul(scale), &step.before)
-                }
-                Reading::Flag(at, mask) => {
-                    out.put(&step.before);
-                    out.flag(octet(at) & mask != 0);
-                    continue;
-                }
-                _ => {
-                    step.other(out, octets);
-                    continue;
-                }
-            };
-            out.put(before).uint(number);
-            if let Some(status) = &step.status {
-                out.put(status).put(checksum(step.field, number, step.field.span.octets())).put("\"");
             }
         }
         out.put(&self.end);
     }
 }
 
+/// Two octets; where the section ends behind the first, that alone.
+#[inline]
+fn pair_at(octets: &[u8], at: usize) -> u16 {
+    u16::from_be_bytes([octet(octets, at), octet(octets, at.saturating_add(1))])
+}
+
+/// Puts steps together that read the same two octets, and nothing else that varies.
+fn parts(steps: Vec<Step>) -> Vec<Part> {
+    let mut parts: Vec<Part> = Vec::new();
+    for step in steps {
+        let pair = step.pair();
+        match (parts.last_mut(), pair) {
+            (Some(Part::Pair(at, steps)), Some(pair)) if *at == pair => steps.push(step),
+            (_, Some(pair)) => parts.push(Part::Pair(pair, vec![step])),
+            (_, None) => parts.push(Part::One(step)),
+        }
+    }
+    // What is alone is told as fast as it is remembered.
+    let alone = |part: Part| match part {
+        Part::Pair(at, mut steps) => match (steps.pop(), steps.is_empty()) {
+            (Some(only), true) => Part::One(only),
+            (last, _) => {
+                steps.extend(last);
+                Part::Pair(at, steps)
+            }
+        },
+        one => one,
+    };
+    parts.into_iter().map(alone).collect()
+}
+
 impl Step {
+    /// Where the two octets begin that hold all of it.
+    fn pair(&self) -> Option<usize> {
+        let octets = self.field.span.octets();
+        let at = octets.start & !1;
+        let is_within = octets.end <= at.saturating_add(2) && self.status.is_none();
+        (is_within && matches!(self.field.kind, Kind::Uint | Kind::Bool)).then_some(at)
+    }
+
+    #[inline]
+    fn write(
+        &self,
+        out: &mut Text,
+        octets: &[u8],
+        checksum: &mut impl FnMut(&'static Field, u64, Range<usize>) -> &'static str,
+    ) {
+        let (number, before) = match self.reading {
+            Reading::Octet(at) => {
+                out.put(&self.before).octet(octet(octets, at));
+                return;
+            }
+            Reading::Half(at) => {
+                let half = u64::from(word(octets, at));
+                match &self.before_small {
+                    Some((below, before)) if half < *below => (half, before),
+                    _ => (half, &self.before),
+                }
+            }
+            Reading::Word(at) => (long_at(octets, at).map_or(0, u64::from), &self.before),
+            Reading::Part { at, shift, mask, scale } => {
+                let part = u64::from(octet(octets, at).wrapping_shr(shift) & mask);
+                (part.saturating_mul(scale), &self.before)
+            }
+            Reading::Flag(at, mask) => {
+                out.put(&self.before);
+                out.flag(octet(octets, at) & mask != 0);
+                return;
+            }
+            _ => {
+                self.other(out, octets);
+                return;
+            }
+        };
+        out.put(before).uint(number);
+        if let Some(status) = &self.status {
+            out.put(status).put(checksum(self.field, number, self.field.span.octets())).put("\"");
+        }
+    }
+
     /// Appends what is no number of one to four octets, and neither a checksum nor of two names.
     #[inline]
     fn other(&self, out: &mut Text, octets: &[u8]) {

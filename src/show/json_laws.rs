@@ -5,13 +5,15 @@ use proptest::prelude::*;
 use serde_json::Value as Json;
 
 use super::Meta;
-use super::json::tests::json_of;
+use super::json::{Writer, tests::json_of};
+use crate::packet::check::Dissected;
 use crate::packet::dissect::dissect;
 use crate::packet::unbuild::{Keep, unbuild};
 use crate::packet::{Layer, Node};
 use crate::show::text::is_printable;
 use crate::wire::frame::LinkType;
 use crate::wire::layers::LayerTable;
+use crate::wire::text::Text;
 
 /// The same octets as in the laws' tests would do; these are enough to meet every kind of event.
 fn packets() -> impl Strategy<Value = Vec<u8>> {
@@ -118,9 +120,26 @@ proptest! {
     }
 }
 
+proptest! {
+    #[test]
+    fn a_writer_that_remembers_writes_the_same(packets in proptest::collection::vec(packets(), 1..40)) {
+        let mut writer = Writer::default();
+        let mut table = LayerTable::default();
+        let meta = Meta::built(1, LinkType::ETHERNET);
+        for octets in &packets {
+            dissect(octets, LinkType::ETHERNET, &mut table);
+            let dissected = Dissected { octets, table: &table, wire_len: octets.len() };
+            let mut out = Text::default();
+            writer.packet(&mut out, &meta, &dissected);
+            prop_assert_eq!(out.as_str(), json_of(octets, octets.len(), &meta));
+        }
+    }
+}
+
 /// Made with scapy: IPv4 with options and a SACK, a quoted packet with an extension, IPv6 with extension headers,
-/// a router advertisement, an IGMPv3 report, ARP.
+/// a router advertisement, an IGMPv3 report, ARP. By hand: LLC, of which a section has one octet.
 const SEEDS: &[&str] = &[
+    "0180c20000000200000000010004787801ab",
     "020000000002020000000102080045000087001500004011664f0a0000010a00000200359c400073a752000381800001000100010001076578616d706c6503636f6d0000010001076578616d706c6503636f6d00000100010000003c000401020304076578616d706c6503636f6d0000020001000000000011036e7331076578616d706c6503636f6d0000002904d0000080000000",
     "02000000000202000000010208004500006a003200004011664f0a0000010a00000200359c4000561b87000a8180000100010000000003777777076578616d706c6503636f6d0000010001c00c000500010000000000040168c0100168076578616d706c6503636f6d000001000100000000000401020304",
     "02000000000102000000000208004900002c7b6e0000ac013d56cb00715ac00002a84410094077ad8e0b0000000000000000080089406ebe0001",

@@ -20,7 +20,9 @@ pub mod json;
 mod json_fields;
 #[cfg(test)]
 mod json_laws;
+mod json_memory;
 pub mod json_object;
+mod json_plan;
 pub mod line;
 mod nesting;
 pub mod palette;

@@ -37,6 +37,11 @@ pub fn push_json_string(out: &mut impl fmt::Write, text: &str) {
 
 fn write_json_string(out: &mut impl fmt::Write, text: &str) -> fmt::Result {
     out.write_char('"')?;
+    let is_plain = |octet: u8| matches!(octet, 0x20..0x7f) && !matches!(octet, b'"' | b'\\');
+    if text.bytes().all(is_plain) {
+        out.write_str(text)?;
+        return out.write_char('"');
+    }
     for character in text.chars() {
         match character {
             '"' => out.write_str("\\\"")?,
