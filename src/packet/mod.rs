@@ -23,6 +23,7 @@ pub mod pattern;
 mod pending;
 mod read_field;
 pub mod unbuild;
+mod visitor;
 pub mod walk;
 
 use crate::proto::describe::Protocol;

@@ -17,6 +17,7 @@ use super::fit::fits;
 use super::measure::{items_len, measure, padding_of, text_len, wanted};
 
 pub use super::read_field::{is_zero, read_field};
+pub use super::visitor::Visitor;
 
 /// What the walk meets. Octet ranges are offsets in the packet.
 #[derive(Debug, Clone)]
@@ -83,29 +84,6 @@ pub enum Shape {
     Single,
     /// A field made of others: its number, as a field, comes first, and then its parts with their full names.
     Group,
-}
-
-/// Who is told what a walk meets.
-pub trait Visitor<'a> {
-    /// Takes an event.
-    fn event(&mut self, event: Event<'a>);
-
-    /// Takes all fields of the header's section with this index at once, whose octets are all there and begin at `at` of the
-    /// packet; `false` has them told one by one.
-    fn fields(&mut self, _section: usize, _octets: &'a [u8], _at: usize) -> bool {
-        false
-    }
-
-    /// Takes the plain octets of the header's section with this index at once; `false` has them told as a field.
-    fn octets(&mut self, _section: usize, _octets: &'a [u8]) -> bool {
-        false
-    }
-
-    /// Takes an option at once, of which `body` is all that stands behind type and length: the one with this place among those
-    /// that the header's section with this index describes. `false` has it told part by part.
-    fn record(&mut self, _section: usize, _place: usize, _body: &'a [u8]) -> bool {
-        false
-    }
 }
 
 /// Walks the header of a layer, telling `tell` what it meets.

@@ -15,6 +15,7 @@ pub mod keyed_hash;
 pub mod layers;
 pub mod packet_batch;
 pub mod record;
+mod short;
 pub mod span;
 pub mod text;
 pub mod value;
