@@ -67,13 +67,14 @@ fn dissecting_checking_and_printing_allocate_nothing() {
         link: true,
     };
     let meta = Meta { time: Some(1), ..Meta::built(1, LinkType::ETHERNET) };
-    // The registry, and whatever else is made once.
-    dissect(&packets[0], LinkType::ETHERNET, &mut table);
-    json::write(
-        &mut out,
-        &meta,
-        &Dissected { octets: &packets[0], table: &table, wire_len: packets[0].len() },
-    );
+    // The registry, the descriptions of the protocols that are met, and whatever else is made once.
+    let mut remembering = json::Writer::default();
+    for octets in &packets {
+        dissect(octets, LinkType::ETHERNET, &mut table);
+        let dissected = Dissected { octets, table: &table, wire_len: octets.len() };
+        json::write(&mut out, &meta, &dissected);
+        remembering.packet(&mut out, &meta, &dissected);
+    }
     for octets in &packets {
         let counted = allocations(|| dissect(octets, LinkType::ETHERNET, &mut table));
         assert_eq!(counted, 0, "dissect");
@@ -86,6 +87,9 @@ fn dissecting_checking_and_printing_allocate_nothing() {
         assert_eq!(allocations(|| lines.packet(&mut out, &meta, &dissected)), 0, "line: {out:?}");
         out.clear();
         assert_eq!(allocations(|| json::write(&mut out, &meta, &dissected)), 0, "json: {out:?}");
+        out.clear();
+        let counted = allocations(|| remembering.packet(&mut out, &meta, &dissected));
+        assert_eq!(counted, 0, "json, remembering: {out:?}");
     }
 }
 
