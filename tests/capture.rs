@@ -156,7 +156,7 @@ fn what_cannot_be_captured_is_said() {
     ]);
     let output = run(&mut command);
     assert_eq!(output.status.code(), Some(2));
-    assert!(text_of(&output).contains("setcap cap_net_raw+ep"), "{}", text_of(&output));
+    assert!(text_of(&output).contains("setcap cap_net_raw,cap_net_admin+p"), "{}", text_of(&output));
     assert!(run(lab.command(Host::Client, "ip").args(["link", "set", "eth0", "down"])).status.success());
     let output = capture(&["-i", "eth0"]);
     assert_eq!(output.status.code(), Some(2));

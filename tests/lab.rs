@@ -251,8 +251,8 @@ fn an_ordinary_user_gets_a_lab_too() {
     works_for_an_ordinary_user(&program);
 }
 
-/// `sudo setcap cap_net_raw+ep rawsock` is how the program gets its rights for good. It must not cost it those that it
-/// has in the lab.
+/// `sudo setcap cap_net_raw,cap_net_admin+p rawsock` is how the program gets its rights for good. It must not cost it those
+/// that it has in the lab.
 #[test]
 fn an_ordinary_user_gets_a_lab_from_a_program_with_capabilities() {
     if !support::is_root() {
@@ -260,8 +260,8 @@ fn an_ordinary_user_gets_a_lab_from_a_program_with_capabilities() {
         return;
     }
     let (_directory, program) = support::program_for_everyone();
-    // `struct vfs_cap_data` (linux/capability.h): revision 2, effective, CAP_NET_RAW (bit 13) permitted.
-    let capabilities = [0x0200_0001_u32, 1 << 13, 0, 0, 0].map(u32::to_le_bytes).concat();
+    // `struct vfs_cap_data` (linux/capability.h): revision 2, CAP_NET_ADMIN (bit 12) and CAP_NET_RAW (bit 13) permitted.
+    let capabilities = [0x0200_0000_u32, 1 << 12 | 1 << 13, 0, 0, 0].map(u32::to_le_bytes).concat();
     let set = rustix::fs::setxattr(&program, "security.capability", &capabilities, XattrFlags::empty());
     if let Err(error) = set {
         return skip_or_fail(&format!("setxattr security.capability {}: {error}", program.display()));

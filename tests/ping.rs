@@ -137,7 +137,9 @@ fn without_the_right_it_uses_a_datagram_socket_and_says_so() {
     let output = run(elsewhere.args([RAWSOCK, "ping", "-c1", "10.77.2.2"]));
     let text = text_of(&output);
     assert_eq!(output.status.code(), Some(2), "{text}");
-    for remedy in ["operation not permitted", "CAP_NET_RAW", "setcap cap_net_raw+ep", "ping_group_range"] {
+    for remedy in
+        ["operation not permitted", "CAP_NET_RAW", "setcap cap_net_raw,cap_net_admin+p", "ping_group_range"]
+    {
         assert!(text.contains(remedy), "{text}");
     }
 }

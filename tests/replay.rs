@@ -299,7 +299,7 @@ fn what_cannot_go_is_said() {
     ]);
     let output = run(command.arg(&large));
     assert_eq!(output.status.code(), Some(2));
-    assert!(text_of(&output).contains("setcap cap_net_raw+ep"), "{}", text_of(&output));
+    assert!(text_of(&output).contains("setcap cap_net_raw,cap_net_admin+p"), "{}", text_of(&output));
 }
 
 #[test]

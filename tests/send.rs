@@ -267,7 +267,7 @@ fn what_cannot_be_sent_is_said_and_named() {
     command.args(["--ambient-caps=-all", "--inh-caps=-all", "--bounding-set=-all", RAWSOCK]);
     let output = run(command.args(["send", "ip(dst=10.77.2.2)/udp"]));
     assert_eq!(output.status.code(), Some(2));
-    assert!(text_of(&output).contains("setcap cap_net_raw+ep"), "{}", text_of(&output));
+    assert!(text_of(&output).contains("setcap cap_net_raw,cap_net_admin+p"), "{}", text_of(&output));
 }
 
 #[test]

@@ -125,6 +125,7 @@ use clap::error::ErrorKind;
 
 use crate::filter::capture::CaptureFilterError;
 use crate::filter::field::FieldFilterError;
+use crate::sys::capability;
 
 /// What a command ends with: [`Done`](Outcome::Done) is exit code 0, [`NoAnswer`](Outcome::NoAnswer) is 1. A failure (exit
 /// code 2) is an `Err` whose text says what was tried, on what, why it failed and what to do.
@@ -157,6 +158,8 @@ pub fn main() -> ExitCode {
         }
     };
     given.color().apply();
+    // No other thread is there yet: capabilities are a thread's own, and those that it starts have what it has.
+    capability::raise_permitted();
     let result = given.run();
     match result {
         Ok(Outcome::Done) => ExitCode::SUCCESS,

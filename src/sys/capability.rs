@@ -66,7 +66,7 @@ pub enum CapabilityError {
     },
     /// The capability is not permitted, so that it cannot be raised.
     #[error(
-        "raise {capability}: not permitted; run under sudo, or `sudo setcap {}+ep` the program (`rawsock doctor` has the exact command)",
+        "raise {capability}: not permitted; run under sudo, or `sudo setcap {}+p` the program (`rawsock doctor` has the exact command)",
         .capability.to_string().to_lowercase()
     )]
     Missing {
@@ -117,6 +117,16 @@ pub fn raise(capability: Capability) -> Result<(), CapabilityError> {
             let sets = read()?;
             change(CapabilitySets { effective: sets.effective | capability.bit(), ..sets })
         }
+    }
+}
+
+/// Puts those of CAP_NET_RAW and CAP_NET_ADMIN in force that are permitted, and says nothing of those that are not: whoever needs
+/// one hears of it when the kernel refuses. A program file has them as permitted and not as effective (`setcap …+p`), since the
+/// kernel does not even start one that is to have in force what the bounding set lacks (capabilities(7), "Safety checking for
+/// capability-dumb binaries").
+pub fn raise_permitted() {
+    for capability in [Capability::NetRaw, Capability::NetAdmin] {
+        let _ = raise(capability);
     }
 }
 
@@ -235,7 +245,7 @@ mod tests {
     #[test]
     fn the_error_names_the_capability_as_setcap_does() {
         let error = CapabilityError::Missing { capability: Capability::NetRaw };
-        assert!(error.to_string().contains("setcap cap_net_raw+ep"), "{error}");
+        assert!(error.to_string().contains("setcap cap_net_raw+p"), "{error}");
     }
 
     /// Only a thread with privilege can show this: what was lowered can be raised again.

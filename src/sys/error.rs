@@ -51,7 +51,7 @@ fn remedy(call: &str, source: &io::Error) -> &'static str {
             "; a rule of this host's own firewall forbids it: `nft list ruleset` shows them"
         }
         Some(libc::EPERM | libc::EACCES) => {
-            "; it takes CAP_NET_RAW: run it under sudo, grant it once with `sudo setcap cap_net_raw+ep \"$(command -v rawsock)\"`, or \
+            "; it takes CAP_NET_RAW: run it under sudo, grant it once with `sudo setcap cap_net_raw,cap_net_admin+p \"$(command -v rawsock)\"`, or \
              try it in a network of its own with `rawsock lab -- COMMAND`"
         }
         Some(libc::ENODEV | libc::ENXIO) => "; `rawsock interfaces` lists them",

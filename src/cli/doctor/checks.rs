@@ -6,7 +6,6 @@ use std::io;
 
 use super::grant;
 use crate::lab::{Lab, LabOptions};
-use crate::sys::capability::{self, Capability};
 use crate::sys::error::{Cause, SysError};
 use crate::sys::ip_socket::{Family, IcmpKind, IcmpSocket};
 use crate::sys::namespace::{self, NamespaceError};
@@ -66,8 +65,6 @@ impl Finding {
 /// When this program does not know where its own file is.
 pub(super) fn all() -> io::Result<Vec<Check>> {
     let program = env::current_exe()?;
-    // `setcap cap_net_raw+p` leaves it to the program to put the capability in force.
-    let _ = capability::raise(Capability::NetRaw);
     let granting = grant::remedy(&grant::Facts::of_this_process(program.clone()));
     let granting = Some(granting.as_str());
     let check = |name, title, purpose, essential, finding| Check { name, title, purpose, essential, finding };

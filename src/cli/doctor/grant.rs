@@ -42,12 +42,12 @@ pub(super) fn remedy(facts: &Facts) -> String {
             .to_owned();
     }
     let why_elsewhere = match facts.carries {
-        Carries::Yes => return format!("sudo setcap cap_net_raw+ep {program}"),
+        Carries::Yes => return format!("sudo setcap cap_net_raw,cap_net_admin+p {program}"),
         Carries::MountedNosuid => "its own file system is mounted nosuid",
         Carries::NotOnThisFileSystem => "its own file system cannot hold capabilities",
     };
     format!(
-        "sudo install -m 755 {program} {ELSEWHERE} && sudo setcap cap_net_raw+ep {ELSEWHERE}    # {why_elsewhere}"
+        "sudo install -m 755 {program} {ELSEWHERE} && sudo setcap cap_net_raw,cap_net_admin+p {ELSEWHERE}    # {why_elsewhere}"
     )
 }
 
@@ -71,7 +71,7 @@ mod tests {
 
     #[test]
     fn the_command_fits_the_case() {
-        assert_eq!(remedy(&facts()), "sudo setcap cap_net_raw+ep /opt/rawsock");
+        assert_eq!(remedy(&facts()), "sudo setcap cap_net_raw,cap_net_admin+p /opt/rawsock");
         let nosuid = remedy(&Facts { carries: Carries::MountedNosuid, ..facts() });
         assert!(
             nosuid.starts_with("sudo install -m 755 /opt/rawsock /usr/local/bin/rawsock && "),
