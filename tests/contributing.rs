@@ -1,13 +1,8 @@
-//! `CONTRIBUTING.md` shows what there is: its code is that of the files, and its commands print what stands there.
+//! `CONTRIBUTING.md` shows what there is: its code is that of the files. (`pages` runs its commands.)
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "this is test code")]
-
-mod support;
 
 use std::fs;
 use std::path::Path;
-use std::process::Command;
-
-use support::{RAWSOCK, run, text_of};
 
 const PAGE: &str = include_str!("../CONTRIBUTING.md");
 
@@ -48,25 +43,6 @@ fn the_protocol_and_its_test_are_shown_as_they_are() {
     }
     knowing.sort();
     assert_eq!(knowing, ["bfd.rs", "mod.rs"]);
-}
-
-#[test]
-fn commands_print_what_stands_below_them() {
-    let folder = tempfile::tempdir().unwrap();
-    std::os::unix::fs::symlink(RAWSOCK, folder.path().join("rawsock")).unwrap();
-    let path = format!("{}:{}", folder.path().display(), std::env::var("PATH").unwrap());
-    let mut ran = 0;
-    for case in blocks("text").iter().flat_map(|block| block.split("$ ").skip(1)) {
-        let (command, wanted) = case.split_once('\n').unwrap();
-        let output = run(Command::new("sh")
-            .args(["-c", command])
-            .env("PATH", &path)
-            .env("NO_COLOR", "1")
-            .current_dir(env!("CARGO_MANIFEST_DIR")));
-        assert_eq!(text_of(&output), wanted, "{command}");
-        ran += 1;
-    }
-    assert!(ran >= 3);
 }
 
 #[test]

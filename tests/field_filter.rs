@@ -67,7 +67,7 @@ fn each_expression_takes_the_packets_that_tshark_takes() {
 #[test]
 fn what_the_documentation_shows_is_a_filter() {
     let mut shown = 0;
-    for name in ["README.md", "docs/FILTERS.md", "docs/SPECS.md"] {
+    for name in ["docs/COMMANDS.md", "docs/COOKBOOK.md", "docs/FILTERS.md", "docs/SPECS.md"] {
         let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap();
         for filter in text.split("-Y '").skip(1).filter_map(|rest| rest.split('\'').next()) {
             FieldFilter::compile(filter).unwrap_or_else(|error| panic!("{name}: {}", error.render(false)));

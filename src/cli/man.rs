@@ -66,13 +66,16 @@ fn pages(root: &clap::Command) -> io::Result<Vec<(String, Vec<u8>)>> {
         .collect()
 }
 
-/// A page. Synopsis, commands and examples are our own: clap_mangen's leave out the values that options take, name pages
+/// A page. Title, synopsis, commands and examples are our own: clap_mangen's leave out the values that options take, name pages
 /// that there are not, and run the lines of examples together.
 fn page(mut command: clap::Command, name: String) -> io::Result<Vec<u8>> {
     let usage = command.render_usage().to_string();
-    let man = Man::new(command.clone()).title(name);
+    let man = Man::new(command.clone());
     let mut page = Vec::new();
-    man.render_title(&mut page)?;
+    // clap_mangen leaves an empty date out, so that the version would stand in its place.
+    let title = name.to_uppercase();
+    let version = command.get_version().unwrap_or_default();
+    writeln!(page, ".TH {} 1 \"\" \"rawsock {version}\" \"User Commands\"", roff(&title))?;
     man.render_name_section(&mut page)?;
     writeln!(page, ".SH SYNOPSIS\n.nf")?;
     usage
@@ -98,7 +101,8 @@ fn page(mut command: clap::Command, name: String) -> io::Result<Vec<u8>> {
         writeln!(page, ".fi")?;
     }
     man.render_version_section(&mut page)?;
-    Ok(page)
+    // A line that is broken before and behind an empty one is broken once.
+    Ok(String::from_utf8_lossy(&page).replace(".br\n\n.br\n", ".sp\n").into_bytes())
 }
 
 fn is_shown(command: &clap::Command) -> bool {

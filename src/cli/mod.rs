@@ -119,6 +119,7 @@ mod trace_watch;
 mod tracking;
 mod tun_address;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
@@ -143,6 +144,14 @@ pub enum Outcome {
 
 /// The result of a command's `run`.
 pub type CommandResult = Result<Outcome, Box<dyn std::error::Error>>;
+
+/// Says whether rawsock takes a command line, the program's name first, and runs nothing.
+///
+/// # Errors
+/// What would be printed in place of running it.
+pub fn check(words: &[OsString]) -> Result<(), clap::Error> {
+    command_line::parse(words).map(drop)
+}
 
 /// Parses the command line, runs the command and turns its outcome into an exit code.
 pub fn main() -> ExitCode {
