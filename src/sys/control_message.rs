@@ -66,7 +66,8 @@ pub fn receive<'a>(
     header.msg_iov = &raw mut part;
     header.msg_iovlen = 1;
     header.msg_control = control.as_mut_ptr().cast();
-    header.msg_controllen = mem::size_of_val(&control);
+    // musl has 32 bits for this length, GNU libc 64.
+    header.msg_controllen = mem::size_of_val(&control) as _;
     let flags = libc::MSG_DONTWAIT | if queue == Queue::Errors { libc::MSG_ERRQUEUE } else { 0 };
     // SAFETY: `header` points to `name`, `part` (which points into `buffer`) and `control`, all alive and of the lengths
     // given; the kernel writes within them.
@@ -78,7 +79,7 @@ pub fn receive<'a>(
             _ => Err(error),
         };
     }
-    let about = About::of(&control, header.msg_controllen);
+    let about = About::of(&control, header.msg_controllen as _);
     let from = socket_address(&name, header.msg_namelen as usize);
     let len = usize::try_from(got).unwrap_or(0).min(buffer.len());
     Ok(Some(Message { octets: buffer.get(..len).unwrap_or_default(), from, about }))

@@ -56,7 +56,8 @@ impl ReceiveBatch {
         let (fd, most) = (socket.as_fd().as_raw_fd(), libc::c_uint::try_from(MOST).unwrap_or(0));
         // SAFETY: there are `most` headers, each of which points to its own name, piece (which points into `octets`) and control
         // words, all alive and of the lengths given; the kernel writes within them.
-        let got = unsafe { libc::recvmmsg(fd, self.headers.as_mut_ptr(), most, flags, std::ptr::null_mut()) };
+        let got =
+            unsafe { libc::recvmmsg(fd, self.headers.as_mut_ptr(), most, flags as _, std::ptr::null_mut()) };
         match usize::try_from(got) {
             Ok(count) => {
                 self.count = count.min(MOST);
@@ -81,7 +82,7 @@ impl ReceiveBatch {
             Message {
                 octets: room.get(..len).unwrap_or_default(),
                 from: socket_address(name, header.msg_hdr.msg_namelen as usize),
-                about: About::of(control, header.msg_hdr.msg_controllen),
+                about: About::of(control, header.msg_hdr.msg_controllen as _),
             }
         })
     }
@@ -99,7 +100,7 @@ impl ReceiveBatch {
             header.msg_name = std::ptr::from_mut(name).cast();
             header.msg_namelen = libc::socklen_t::try_from(mem::size_of_val(name)).unwrap_or(0);
             header.msg_control = control.as_mut_ptr().cast();
-            header.msg_controllen = mem::size_of_val(control);
+            header.msg_controllen = mem::size_of_val(control) as _;
             header.msg_flags = 0;
         }
     }

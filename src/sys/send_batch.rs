@@ -39,8 +39,9 @@ impl SendBatch {
         }
         // SAFETY: there are `count` headers or more, whose pieces and addresses lie in `pieces`, `batch` and `addresses`, all of which
         // live for the call.
-        let sent =
-            unsafe { libc::sendmmsg(socket.as_fd().as_raw_fd(), self.headers.as_mut_ptr(), count, flags) };
+        let sent = unsafe {
+            libc::sendmmsg(socket.as_fd().as_raw_fd(), self.headers.as_mut_ptr(), count, flags as _)
+        };
         usize::try_from(sent).map_err(|_| io::Error::last_os_error())
     }
 

@@ -57,7 +57,7 @@ impl Route {
         let header = RouteHeader::parse(payload).ok()?;
         let attributes = Attributes::behind(payload, RTMSG_LEN);
         // RTA_VIA is a gateway of another family: two octets of family, then the address (`struct rtvia`).
-        let via = attributes.get(libc::RTA_VIA).and_then(|octets| octets.get(2..)).and_then(attributes::ip);
+        let via = attributes.get(RTA_VIA).and_then(|octets| octets.get(2..)).and_then(attributes::ip);
         Some(Self {
             interface: attributes.number(libc::RTA_OIF).unwrap_or_default(),
             source: attributes.ip(libc::RTA_PREFSRC),
@@ -176,6 +176,8 @@ fn blocked(kind: RouteType) -> Option<Blocked> {
 
 /// `sizeof(struct rtmsg)`.
 const RTMSG_LEN: usize = 12;
+/// linux/rtnetlink.h; the libc crate has it for GNU libc alone.
+const RTA_VIA: u16 = 18;
 /// The MTU among a route's metrics (`linux/rtnetlink.h`).
 const RTAX_MTU: u16 = 2;
 
