@@ -3,7 +3,13 @@
 //! that the reader writes. `RAWSOCK_PAGES=write` puts what is printed now in place of what the page has.
 
 #![allow(dead_code, reason = "each test program uses its own part of this")]
-#![allow(clippy::expect_used, clippy::panic, reason = "this is test code")]
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::string_slice,
+    reason = "this is test code"
+)]
 
 pub(crate) mod lines;
 pub(crate) mod typed;
