@@ -6,7 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use clap::{Args, ValueEnum};
 
 use super::color;
-use super::output::Output;
+use super::output::{Output, of_stdout};
 use crate::packet::check::Dissected;
 use crate::packet::dissect::dissect;
 use crate::show::follow::{Form, Writer};
@@ -163,7 +163,7 @@ impl Following {
             }
             Printed::Raw(out) => match if is_end { out.flush() } else { Ok(()) } {
                 Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
-                other => other.map(|()| true),
+                other => other.map(|()| true).map_err(of_stdout),
             },
         }
     }
@@ -207,7 +207,7 @@ impl Printed {
             }
             (Self::Raw(out), Content::Octets(octets)) => match out.write_all(octets) {
                 Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-                other => other,
+                other => other.map_err(of_stdout),
             },
             (Self::Raw(_), Content::Missing(count)) => {
                 let side = if piece.side == Side::Client { "client" } else { "server" };

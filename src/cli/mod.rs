@@ -75,6 +75,7 @@ mod read;
 mod read_copy;
 mod read_growing;
 mod read_info;
+mod read_stream;
 mod reassembly;
 mod remarks;
 mod replay;
@@ -120,13 +121,14 @@ mod tracking;
 mod tun_address;
 
 use std::ffi::OsString;
+use std::io;
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
 
 use crate::filter::capture::CaptureFilterError;
 use crate::filter::field::FieldFilterError;
-use crate::sys::capability;
+use crate::sys::{capability, error, interrupt};
 
 /// What a command ends with: [`Done`](Outcome::Done) is exit code 0, [`NoAnswer`](Outcome::NoAnswer) is 1. A failure (exit
 /// code 2) is an `Err` whose text says what was tried, on what, why it failed and what to do.
@@ -169,6 +171,7 @@ pub fn main() -> ExitCode {
     given.color().apply();
     // No other thread is there yet: capabilities are a thread's own, and those that it starts have what it has.
     capability::raise_permitted();
+    interrupt::outlive_file_limit();
     let result = given.run();
     match result {
         Ok(Outcome::Done) => ExitCode::SUCCESS,
@@ -180,6 +183,11 @@ pub fn main() -> ExitCode {
                 anstream::eprint!("{}", mistake.render(true));
             } else if let Some(mistake) = error.downcast_ref::<FieldFilterError>() {
                 anstream::eprint!("{}", mistake.render(true));
+            } else if error.downcast_ref().is_some_and(output::is_reader_gone) {
+                // As of `head`: nobody is left to write for.
+                return ExitCode::SUCCESS;
+            } else if let Some(bare) = error.downcast_ref::<io::Error>() {
+                anstream::eprintln!("rawsock: {}", error::words(bare));
             } else {
                 anstream::eprintln!("rawsock: {error}");
             }

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write};
 
+use super::output::say;
 use crate::exchange::drive::outflow::{Onlooker, Totals};
 use crate::exchange::engine::{Nanos, SECOND};
 use crate::packet::check::Dissected;
@@ -105,8 +106,7 @@ impl Onlooker for Report {
 
     fn look(&mut self, totals: &Totals) -> io::Result<()> {
         if !self.text.is_empty() {
-            let mut out = anstream::stdout().lock();
-            match out.write_all(self.text.as_bytes()).and_then(|()| out.flush()) {
+            match say(&self.text) {
                 Err(error) if error.kind() != io::ErrorKind::BrokenPipe => return Err(error),
                 _ => {}
             }

@@ -3,6 +3,7 @@
 
 use std::io::{self, StdoutLock, Write};
 
+use crate::sys::error::Cause;
 use crate::wire::text::Text;
 
 /// Stdout, for text that comes in many pieces.
@@ -52,10 +53,7 @@ impl Output {
         text.clear();
         match written {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => self.is_open = false,
-            other => {
-                return other
-                    .map_err(|error| io::Error::new(error.kind(), format!("write to stdout: {error}")));
-            }
+            other => return other.map_err(of_stdout),
         }
         Ok(())
     }
@@ -63,6 +61,30 @@ impl Output {
 
 /// Octets that are worth a system call.
 const FULL: usize = 64 * 1024;
+
+/// Prints text at once, without colours where nobody sees them.
+///
+/// # Errors
+/// When stdout cannot be written; [`io::ErrorKind::BrokenPipe`] where its reader has gone.
+pub(super) fn say(text: &str) -> io::Result<()> {
+    let mut out = anstream::stdout().lock();
+    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(of_stdout)
+}
+
+/// Stdout could not be written.
+#[derive(Debug, thiserror::Error)]
+#[error("write to stdout: {}", Cause(.0))]
+struct Unwritten(io::Error);
+
+/// Says what could not be written.
+pub(super) fn of_stdout(error: io::Error) -> io::Error {
+    io::Error::new(error.kind(), Unwritten(error))
+}
+
+/// Whether an error says that whoever read stdout has gone.
+pub(super) fn is_reader_gone(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::BrokenPipe && error.get_ref().is_some_and(|inner| inner.is::<Unwritten>())
+}
 
 /// Prints one text.
 ///

@@ -1,10 +1,11 @@
 //! What a ping prints while it runs and at its end; adds hosts as their names are resolved.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsFd, BorrowedFd};
 
 use super::evidence::{Comment, Evidence};
+use super::output::say;
 use super::ping::{FrameKey, PingArgs};
 use super::ping_paths::{Paths, SMALL};
 use super::resolve::{Resolved, Resolver, Wanted};
@@ -195,10 +196,9 @@ impl<'a> Printer<'a> {
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        let mut out = io::stdout().lock();
-        out.write_all(self.text.as_bytes())?;
+        say(&self.text)?;
         self.text.clear();
-        out.flush()
+        Ok(())
     }
 
     /// The summaries, and what the command comes to.
@@ -233,7 +233,7 @@ impl<'a> Printer<'a> {
             _ => {}
         }
         // What is wrong with a host was said already. As fping has it, the worst of several hosts counts.
-        let is_silent = engine.targets().iter().any(|target| target.ledger.answered() == 0);
+        let is_silent = is_none || engine.targets().iter().any(|target| target.ledger.answered() == 0);
         let is_bad =
             ledger.is_tampered() || is_as_expected.map_or(is_silent, |is_as_expected| !is_as_expected);
         Ok(match (self.failures, is_bad) {

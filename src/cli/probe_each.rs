@@ -2,9 +2,10 @@
 
 use std::collections::VecDeque;
 use std::error::Error;
-use std::io::{self, Write};
+use std::io;
 use std::os::fd::BorrowedFd;
 
+use super::output::say;
 use super::probe_evidence::File;
 use super::probe_session::Session;
 use super::probe_target::{Target, resolve_all};
@@ -49,8 +50,7 @@ pub(super) fn each(
         are_good &= told.is_good;
         session.sockets.settle()?;
         session.file.conclude(&told.verdict);
-        let mut out = anstream::stdout().lock();
-        printed = out.write_all(told.printed.as_bytes()).and_then(|()| out.flush());
+        printed = say(&told.printed);
     }
     session.tell_guess();
     session.finish()?;

@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
+use super::output::of_stdout;
 use super::probe::{Kind, ProbeArgs};
 use super::probe_compare::plain_name;
 use super::probe_evidence::File;
@@ -71,7 +72,7 @@ pub(super) fn run(args: &ProbeArgs, targets: VecDeque<Target>, mut session: Sess
     };
     let probed = probe(&mut prober, &mut session.sockets, &session.interrupt, &mut printer);
     match probed {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => return Err(error.into()),
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => return Err(of_stdout(error).into()),
         _ => {}
     }
     session.tell_guess();
@@ -151,7 +152,7 @@ impl<W: Write> Printer<'_, W> {
         };
         let written = self.out.write_all(text.as_bytes()).and_then(|()| self.out.flush());
         match written {
-            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error),
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(of_stdout(error)),
             _ => Ok(words),
         }
     }

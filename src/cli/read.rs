@@ -1,7 +1,7 @@
 //! `rawsock read`: capture files to lines, trees, JSON, specs, and other files.
 //!
 //! The exit code says whether the files could be read: 2 when one could not be opened, is no capture, or stopped giving
-//! octets. A file that is damaged or ends in the middle of a packet has been read as far as it goes, so that is a warning
+//! octets; 1 when a signal ended the reading of a plain file. A file that is damaged or ends in the middle of a packet has been read as far as it goes, so that is a warning
 //! and no failure.
 
 use std::error::Error;
@@ -21,12 +21,13 @@ use super::read_copy::{Copy, CopyArgs, Plan};
 use super::reassembly::{Come, Kept, Reassembly};
 use super::sandbox::{self, SandboxArgs};
 use super::tracking::Tracking;
-use super::{CommandResult, Outcome, read_growing, read_info};
+use super::{CommandResult, Outcome, read_growing, read_info, read_stream};
 use crate::file::{Block, CaptureReader, Interface, Item, Merge, ReadError};
 use crate::show::statistics as show;
 use crate::show::text::printable;
 use crate::statistics::Statistics;
 use crate::stream::Need;
+use crate::sys::interrupt::Interrupt;
 use crate::sys::sandbox::Doing;
 use crate::wire::frame::Frame;
 
@@ -142,7 +143,9 @@ pub(super) fn run(args: &ReadArgs) -> CommandResult {
         display_filter,
         keeps_blocks: printer.learns(),
         printer,
-        open: if args.follow_file { read_growing::open } else { CaptureReader::open },
+        open: if args.follow_file { read_growing::open } else { read_stream::open },
+        is_stopped_by_signals: is_stopped_by_signals(args, files),
+        interrupt: None,
         copy,
         number: 0,
         taken: 0,
@@ -159,6 +162,14 @@ pub(super) fn run(args: &ReadArgs) -> CommandResult {
             Ended::Whole | Ended::Early => {}
             Ended::Failed => outcome = Outcome::Failed,
             Ended::Enough => break,
+            Ended::Stopped => {
+                let last = reading.number;
+                anstream::eprintln!(
+                    "rawsock: stopped by a signal behind packet {last}: what follows was not read"
+                );
+                outcome = Outcome::NoAnswer;
+                break;
+            }
         }
     }
     reading.finish(args)?;
@@ -174,6 +185,11 @@ fn kept(args: &ReadArgs, files: &[PathBuf], filter: &str) -> sandbox::Plan {
         .writes(args.copy.folder_of_more())
         // The names of a filter are looked up when the first packet says what to compile it for.
         .asks_for_names(args.output.asks_for_names() || !filter.is_empty())
+}
+
+/// Whether signals are for the loop that reads: pipes, and files that grow, end by themselves when one comes.
+fn is_stopped_by_signals(args: &ReadArgs, files: &[PathBuf]) -> bool {
+    !args.follow_file && files.iter().any(|file| read_stream::is_plain(file))
 }
 
 /// What is copied, should a file be written.
@@ -232,6 +248,8 @@ enum Ended {
     Failed,
     /// With as many packets as are wanted.
     Enough,
+    /// By a signal.
+    Stopped,
 }
 
 impl Ended {
@@ -252,6 +270,9 @@ struct Reading {
     printer: Printer,
     /// How files are opened.
     open: fn(&Path) -> Result<CaptureReader, ReadError>,
+    is_stopped_by_signals: bool,
+    /// From the first packet on: before it, a filter may wait for a name server, and there is nothing to be kept.
+    interrupt: Option<Interrupt>,
     copy: Option<Copy>,
     /// Whether blocks without packets are looked at: names may stand there.
     keeps_blocks: bool,
@@ -288,9 +309,16 @@ impl Reading {
         }
         let mut damages = Damages { told: 0, more: vec![0; paths.len()] };
         let mut merge = Merge::new(readers);
-        loop {
+        let is_stopped = loop {
+            match &self.interrupt {
+                Some(interrupt) if interrupt.came() => break true,
+                None if self.number > 0 && self.is_stopped_by_signals => {
+                    self.interrupt = Some(Interrupt::catch()?);
+                }
+                _ => {}
+            }
             match merge.advance() {
-                Ok(false) => break,
+                Ok(false) => break false,
                 Ok(true) => {
                     if !self.item(&merge)? {
                         return Ok(Ended::Enough);
@@ -306,7 +334,7 @@ impl Reading {
                     }
                 }
             }
-        }
+        };
         if let Some(reassembly) = &mut self.reassembly {
             let mut released = Vec::new();
             reassembly.finish(&mut released);
@@ -319,7 +347,7 @@ impl Reading {
             tell(path, &format_args!("{more} more damages"));
             outcome = outcome.or(Ended::Early);
         }
-        Ok(outcome)
+        Ok(if is_stopped { Ended::Stopped } else { outcome })
     }
 
     /// Prints and copies what was read; `false` when that was the last that is wanted.

@@ -20,7 +20,7 @@ pub(super) fn open(path: &Path) -> Result<CaptureReader, ReadError> {
         return CaptureReader::open(path);
     }
     let file = File::open(path).map_err(failed)?;
-    let interrupt = Interrupt::catch().map_err(failed)?;
+    let interrupt = Interrupt::catch().map_err(|error| failed(error.source))?;
     CaptureReader::new(Growing { file, interrupt })
 }
 

@@ -30,6 +30,7 @@ use crate::plain::service::Service;
 use crate::plain::stop::Stop;
 use crate::plain::time::Time;
 use crate::plain::told::{Tell, ToldSocket};
+use crate::sys::error::SysError;
 use crate::sys::interrupt::Interrupt;
 use crate::sys::poll;
 use crate::sys::sandbox::Doing;
@@ -308,16 +309,18 @@ pub(super) fn nanos(duration: Duration) -> u64 {
 }
 
 /// Asks a server to end when the first signal comes.
-pub(super) fn end_by_signals(interrupt: Interrupt, stop: &Stop) -> io::Result<()> {
+pub(super) fn end_by_signals(interrupt: Interrupt, stop: &Stop) -> Result<(), SysError> {
     let stop = stop.clone();
-    std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
+    let wait = move || {
         while !interrupt.came() {
             if poll::wait(&[interrupt.as_fd()], &[], None).is_err() {
                 return;
             }
         }
         stop.ask();
-    })?;
+    };
+    let thread = std::thread::Builder::new().name("signals".to_owned()).spawn(wait);
+    thread.map_err(SysError::of("start", "a thread for signals"))?;
     Ok(())
 }
 

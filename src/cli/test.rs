@@ -1,12 +1,13 @@
 //! `rawsock test`: runs scenarios, and specs that say what is expected, one after the other, and tells what became of them.
 
-use std::io::{self, Write};
+use std::io;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use clap::{Args, ValueEnum};
 
 use super::capture_file::LiveFile;
+use super::output::say;
 use super::send::ViaArg;
 use super::test_files::{Case, Loaded, load, spec_files};
 use super::test_run::{Running, Way};
@@ -172,7 +173,7 @@ fn list(args: &TestArgs, files: &[String]) -> CommandResult {
             }
         }
     }
-    anstream::stdout().lock().write_all(out.as_bytes())?;
+    print(&out)?;
     Ok(outcome)
 }
 
@@ -234,8 +235,7 @@ impl Printer {
 
 /// Prints at once, so that whoever waits sees how far it is.
 fn print(text: &str) -> io::Result<()> {
-    let mut out = anstream::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+    match say(text) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error),
         _ => Ok(()),
     }

@@ -2,7 +2,7 @@
 //! which holds nothing but the line up.
 
 use std::collections::VecDeque;
-use std::io::{self, Write};
+use std::io;
 use std::net::IpAddr;
 use std::thread;
 use std::time::Duration;
@@ -145,7 +145,5 @@ impl Watcher<Trace, TraceWire> for Printer {
 }
 
 pub(super) fn flush(text: &str) -> io::Result<()> {
-    let mut out = anstream::stdout().lock();
-    out.write_all(text.as_bytes())?;
-    out.flush()
+    super::output::say(text)
 }

@@ -2,14 +2,14 @@
 
 use std::io;
 
-use crate::sys::error::Cause;
+use crate::sys::error::{Cause, words};
 
 /// Why a file, or the rest of it, cannot be read. Offsets are octets from the file's beginning; in a packed file, from the
 /// beginning of what it holds.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
     /// The file cannot be opened.
-    #[error("open {path}: {}", Cause(source))]
+    #[error("open {path}: {}", words(source))]
     Open {
         /// Its name.
         path: String,

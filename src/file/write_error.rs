@@ -3,14 +3,14 @@
 use std::error::Error;
 use std::io;
 
-use crate::sys::error::Cause;
+use crate::sys::error::{Cause, words};
 use crate::wire::frame::LinkType;
 
 /// Why a file cannot be written.
 #[derive(Debug, thiserror::Error)]
 pub enum WriteError {
     /// It cannot be made.
-    #[error("create {path}: {}", Cause(source))]
+    #[error("create {path}: {}", words(source))]
     Create {
         /// Its name.
         path: String,

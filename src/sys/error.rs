@@ -61,11 +61,28 @@ fn remedy(call: &str, source: &io::Error) -> &'static str {
         }
         Some(libc::EMSGSIZE) => "; it is larger than the interface's MTU, which `rawsock interfaces` shows",
         Some(libc::ENOBUFS) => "; the interface's queue is full: send more slowly",
-        Some(libc::EMFILE | libc::ENFILE) => {
-            "; no descriptor is left: `ulimit -n` shows and sets how many there may be"
-        }
+        Some(libc::EMFILE | libc::ENFILE) => NO_DESCRIPTOR,
+        Some(libc::EAGAIN) if call == "start" => NO_THREAD,
+        Some(libc::ENOMEM) if call == "map" => "; a smaller one takes less, as `capture -B` says it",
         _ => "",
     }
+}
+
+/// What to do where files, sockets and all that has a descriptor are too many.
+pub(crate) const NO_DESCRIPTOR: &str =
+    "; no descriptor is left: `ulimit -n` shows and sets how many there may be";
+
+/// What to do where a thread cannot be had (pthread_create(3)).
+const NO_THREAD: &str = "; no thread is left, or no memory for it: `ulimit -u` and `ulimit -v` show and set how much there may be";
+
+/// What the system said where nobody has said what was tried, and what to do about it.
+pub(crate) fn words(source: &io::Error) -> String {
+    let remedy = match source.raw_os_error() {
+        Some(libc::EMFILE | libc::ENFILE) => NO_DESCRIPTOR,
+        Some(libc::EAGAIN) => NO_THREAD,
+        _ => "",
+    };
+    format!("{}{remedy}", Cause(source))
 }
 
 #[cfg(test)]

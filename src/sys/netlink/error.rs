@@ -4,13 +4,13 @@ use std::fmt;
 use std::io;
 use std::net::IpAddr;
 
-use crate::sys::error::Cause;
+use crate::sys::error::{Cause, NO_DESCRIPTOR};
 
 /// Why a netlink request failed: the call, its object, the cause and, where there is one, the remedy.
 #[derive(Debug, thiserror::Error)]
 pub enum NetlinkError {
     /// The socket could not be opened or bound.
-    #[error("open a netlink socket: {}", Cause(source))]
+    #[error("open a netlink socket: {}{}", Cause(source), remedy_to_open(source))]
     Open {
         /// What the system said.
         source: io::Error,
@@ -110,6 +110,18 @@ impl fmt::Display for Detail<'_> {
             Some(text) => write!(f, " ({text})"),
             None => Ok(()),
         }
+    }
+}
+
+/// Netlink needs no right: who is refused is so by a filter of system calls around the program.
+fn remedy_to_open(source: &io::Error) -> &'static str {
+    match source.raw_os_error() {
+        Some(libc::EPERM | libc::EACCES | libc::EAFNOSUPPORT) => {
+            "; interfaces and routes are asked for over it, and what surrounds this program, such as a container or a systemd unit, \
+             forbids it (`RestrictAddressFamilies=` must have AF_NETLINK)"
+        }
+        Some(libc::EMFILE | libc::ENFILE) => NO_DESCRIPTOR,
+        _ => "",
     }
 }
 
