@@ -1,12 +1,13 @@
-//! Resolving names, each on a thread of its own: a slow name server holds nobody else up.
+//! Resolving names, on threads of their own: a slow name server holds nobody else up.
 
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
-use std::sync::mpsc;
-use std::thread;
+use std::sync::{Arc, Mutex, mpsc};
+use std::{thread, vec};
 
+use crate::sys::error::SysError;
 use crate::sys::ip_socket::Family;
 use crate::sys::netlink::Netlink;
 
@@ -87,9 +88,14 @@ pub(super) enum ResolveError {
     Family(&'static str),
 }
 
-fn words(error: &io::Error) -> String {
+/// What the system's resolver says, and what to do where it got no answer (EAI_AGAIN in getaddrinfo(3)).
+pub(super) fn words(error: &io::Error) -> String {
     let text = error.to_string();
-    text.strip_prefix("failed to lookup address information: ").unwrap_or(&text).to_owned()
+    let words = text.strip_prefix("failed to lookup address information: ").unwrap_or(&text);
+    match words.starts_with("Temporary failure") {
+        true => format!("{words}; /etc/resolv.conf has the name servers, and an address needs none"),
+        false => words.to_owned(),
+    }
 }
 
 /// The names that are being resolved. The descriptor is readable when one is done.
@@ -104,24 +110,25 @@ impl Resolver {
     ///
     /// # Errors
     /// When no descriptor or no thread is left.
-    pub(super) fn start(names: Vec<String>, wanted: Wanted) -> io::Result<Self> {
+    pub(super) fn start(names: Vec<String>, wanted: Wanted) -> Result<Self, SysError> {
+        Self::begin(names, wanted).map_err(SysError::of("start", "resolving names"))
+    }
+
+    fn begin(names: Vec<String>, wanted: Wanted) -> io::Result<Self> {
         let (bell, ringer) = UnixStream::pair()?;
         bell.set_nonblocking(true)?;
+        // Behind so many rings a further one says nothing new.
+        ringer.set_nonblocking(true)?;
         let (sender, done) = mpsc::channel();
-        for name in names {
-            let (sender, mut ringer) = (sender.clone(), ringer.try_clone()?);
-            let is_address = name.parse::<IpAddr>().is_ok();
-            let mut work = move || {
-                let address = resolve(&name, wanted);
-                // Nobody waits any more when the command has ended.
-                let _ = sender.send(Resolved { name: name.clone(), address });
-                let _ = ringer.write_all(&[0]);
-            };
-            if is_address {
-                work();
-            } else {
-                thread::Builder::new().name("resolver".to_owned()).spawn(work)?;
-            }
+        let (addresses, names): (Vec<_>, Vec<_>) =
+            names.into_iter().partition(|name| name.parse::<IpAddr>().is_ok());
+        let threads = names.len().min(THREADS);
+        let (addresses, names) = (Mutex::new(addresses.into_iter()), Arc::new(Mutex::new(names.into_iter())));
+        work(&addresses, wanted, &sender, &ringer);
+        for _ in 0..threads {
+            let (names, sender, ringer) = (Arc::clone(&names), sender.clone(), ringer.try_clone()?);
+            let work = move || work(&names, wanted, &sender, &ringer);
+            thread::Builder::new().name("resolver".to_owned()).spawn(work)?;
         }
         Ok(Self { done, bell })
     }
@@ -137,6 +144,26 @@ impl Resolver {
 impl AsFd for Resolver {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.bell.as_fd()
+    }
+}
+
+/// Names that are asked for at a time.
+const THREADS: usize = 64;
+
+/// Resolves names until there are no more.
+fn work(
+    names: &Mutex<vec::IntoIter<String>>,
+    wanted: Wanted,
+    sender: &mpsc::Sender<Resolved>,
+    mut ringer: &UnixStream,
+) {
+    while let Some(name) = names.lock().ok().and_then(|mut names| names.next()) {
+        let address = resolve(&name, wanted);
+        if sender.send(Resolved { name, address }).is_err() {
+            // Nobody waits any more.
+            return;
+        }
+        let _ = ringer.write_all(&[0]);
     }
 }
 

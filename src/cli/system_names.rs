@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::fs;
 use std::net::{IpAddr, ToSocketAddrs};
 
+use super::resolve::words;
 use crate::filter::capture::{BuiltIn, Names, Transport};
 
 /// Asks the system, and what is built in where the system says nothing.
@@ -17,7 +18,7 @@ impl Names for SystemNames {
     }
 
     fn host(&self, name: &str) -> Result<Vec<IpAddr>, String> {
-        let addresses = (name, 0).to_socket_addrs().map_err(|error| error.to_string())?;
+        let addresses = (name, 0).to_socket_addrs().map_err(|error| words(&error))?;
         let mut addresses: Vec<IpAddr> = addresses.map(|address| address.ip()).collect();
         addresses.dedup();
         Ok(addresses)

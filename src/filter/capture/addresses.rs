@@ -168,8 +168,7 @@ impl Generator<'_> {
     /// All addresses of a host that the words allow.
     fn host(&self, qualifiers: Qualifiers, name: &str) -> Generated {
         let addresses = self.target.names.host(name);
-        let addresses =
-            addresses.map_err(|why| Mistake::Malformed { what: "host", text: format!("{name}: {why}") })?;
+        let addresses = addresses.map_err(|why| Mistake::NoAddress { name: name.to_owned(), why })?;
         let mut any: Option<Code> = None;
         for address in addresses {
             let code = match (address, qualifiers.protocol) {

@@ -44,6 +44,14 @@ pub enum Mistake {
         /// The greatest that fits.
         most: u32,
     },
+    /// A name that is nobody's.
+    #[error("no address is known for `{name}`: {why}")]
+    NoAddress {
+        /// The name of a host.
+        name: String,
+        /// What whoever knows names said.
+        why: String,
+    },
     /// An address or number that is none.
     #[error("`{text}` is no {what}")]
     Malformed {
