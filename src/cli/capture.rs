@@ -132,7 +132,6 @@ pub(super) fn run(args: &CaptureArgs) -> CommandResult {
         args.filter.dump(&device.filter(&filter, snap_len)?)?;
         return Ok(Outcome::Done);
     }
-    let interrupt = Interrupt::catch_of_long_run()?;
     let ring = RingOptions {
         buffer_len: buffer_len(args, devices.len()),
         snap_len,
@@ -143,7 +142,9 @@ pub(super) fn run(args: &CaptureArgs) -> CommandResult {
     };
     let opening = Opening { filter, ring, threads: args.threads.into() };
     let hook = args.files.hook()?;
+    // The filter may wait for a name server: until then a signal just ends the program.
     let mut session = session(args, devices, opening, hook)?;
+    let interrupt = Interrupt::catch_of_long_run()?;
     session.describe()?;
     kept(args).enter(args.sandbox, args.output.is_verbose())?;
     session.start()?;
@@ -228,6 +229,7 @@ fn session(
         names: links.into_iter().map(|link| (link.index, link.name)).collect(),
         left: args.count.unwrap_or(u64::MAX),
         taken: 0,
+        unsaved: 0,
         tallies: vec![Tally::default(); taps.len()],
         failure: None,
     };

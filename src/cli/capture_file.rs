@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::sandbox::caller;
 use crate::file::{CaptureWriter, Interface, Section, WriteError, WriteOptions};
+use crate::sys::clock;
 use crate::sys::netlink::Netlink;
 use crate::wire::frame::{Frame, LinkType};
 
@@ -37,7 +38,12 @@ pub(super) struct LiveFile {
     names: HashMap<u32, String>,
     /// The numbers of those that are in the file.
     numbers: HashMap<(LinkType, u32), u32>,
+    /// When packets are to be written out, however few they are: nanoseconds of the monotonic clock.
+    due: u64,
 }
+
+/// So long packets wait in memory, in nanoseconds, if others follow: whoever is killed loses no more.
+const LONGEST_WAIT: u64 = 500_000_000;
 
 impl LiveFile {
     /// Creates it.
@@ -48,7 +54,12 @@ impl LiveFile {
         let links = Netlink::open()?.links()?;
         let names = links.into_iter().map(|link| (link.index, link.name)).collect();
         let writer = CaptureWriter::create(path, live_options())?;
-        Ok(Self { writer, names, numbers: HashMap::new() })
+        Ok(Self {
+            writer,
+            names,
+            numbers: HashMap::new(),
+            due: clock::monotonic().saturating_add(LONGEST_WAIT),
+        })
     }
 
     /// Writes a packet of the interface with the index `frame.interface`.
@@ -73,7 +84,13 @@ impl LiveFile {
                 number
             }
         };
-        self.writer.write(&Frame { interface: number, ..*frame })
+        self.writer.write(&Frame { interface: number, ..*frame })?;
+        let now = clock::monotonic();
+        if now < self.due {
+            return Ok(());
+        }
+        self.due = now.saturating_add(LONGEST_WAIT);
+        self.writer.flush()
     }
 
     /// Ends it.

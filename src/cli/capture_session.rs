@@ -196,6 +196,7 @@ impl Session {
         }
         // What is not in the file was not captured, whatever was seen.
         if let (Some(files), true) = (&sink.files, is_write_error(sink.failure.as_deref())) {
+            sink.unsaved = sink.unsaved.saturating_add(sink.taken.saturating_sub(files.packets()));
             sink.taken = files.packets();
         }
         summary(&sink, &taps, opening.ring.stamps);
@@ -264,7 +265,7 @@ fn summary(sink: &Sink, taps: &[Tap], stamps: StampSource) {
     anstream::eprintln!("{} packets received by filter", sum(|c| c.received.saturating_sub(c.copies)));
     anstream::eprintln!("{} packets dropped by kernel", sum(|c| c.dropped));
     anstream::eprintln!("{} packets dropped by interface", sum(|c| c.dropped_by_interface));
-    let left_out = sink.tallies.iter().fold(0_u64, |sum, tally| sum.saturating_add(tally.left_out));
+    let left_out = sink.tallies.iter().fold(sink.unsaved, |sum, tally| sum.saturating_add(tally.left_out));
     if left_out > 0 {
         anstream::eprintln!("{left_out} packets left out");
     }

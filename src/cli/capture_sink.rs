@@ -33,6 +33,8 @@ pub(super) struct Sink {
     /// Packets that are still wanted.
     pub(super) left: u64,
     pub(super) taken: u64,
+    /// Packets that were taken and could not be written any more.
+    pub(super) unsaved: u64,
     /// What became of the packets of each tap.
     pub(super) tallies: Vec<Tally>,
     /// Why there is no going on.
@@ -86,6 +88,7 @@ impl Sink {
             }
         };
         if let Err(error) = result {
+            self.unsaved = self.unsaved.saturating_add(u64::from(error.is::<WriteError>()));
             self.failure.get_or_insert(error);
         }
         if is_last {

@@ -162,6 +162,11 @@ impl<K: Eq + Hash + Clone + 'static> Evidence<K> {
     }
 }
 
+/// What is measured is worth something without the file, so that the run goes on; whoever waits for the file hears of it now.
+pub(super) fn tell_at_once(failure: &WriteError) {
+    anstream::eprintln!("rawsock: nothing more is saved: {failure}");
+}
+
 impl<K: Eq + Hash + Clone> Waiting<K> {
     fn take(&mut self, frame: &Frame<'_>, key: Option<K>, comment: Option<Comment>) {
         let comment = comment.or_else(|| self.comment_of(key.as_ref()?));
@@ -270,6 +275,7 @@ impl<K: Eq + Hash + Clone> Waiting<K> {
             };
             if self.failure.is_none() {
                 self.failure = self.file.write(&frame).err();
+                self.failure.iter().for_each(tell_at_once);
             }
         }
     }

@@ -1,9 +1,11 @@
 //! What `send` prints and saves of what happens.
 
 use std::fmt::Write as _;
-use std::io::{self, Write};
+use std::io;
 
 use super::capture_file::LiveFile;
+use super::evidence::tell_at_once;
+use super::output::say;
 use crate::exchange::engine::Nanos;
 use crate::exchange::expect::{Judged, Verdict};
 use crate::exchange::matcher::Match;
@@ -81,6 +83,7 @@ impl Printer {
     fn save(&mut self, seen: &Seen, direction: Direction, comment: &str) {
         if let (Some(saved), None) = (&mut self.saved, &self.failure) {
             self.failure = save(saved, seen, direction, comment).err();
+            self.failure.iter().for_each(tell_at_once);
         }
     }
 
@@ -171,10 +174,9 @@ impl Printer {
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        let mut out = anstream::stdout().lock();
-        out.write_all(self.text.as_bytes())?;
+        say(&self.text)?;
         self.text.clear();
-        out.flush()
+        Ok(())
     }
 
     /// The last line, and the end of the file.
