@@ -67,11 +67,13 @@ pub(super) fn run(specs: &[Spec], plan: &Plan, flow: &Flow, sandbox: SandboxArgs
         worker.run().map_err(|error| error.to_string())
     };
     let results: Vec<Result<(), String>> = thread::scope(|scope| {
-        let others: Vec<_> = (1..flow.workers).map(|number| scope.spawn(move || worker(number))).collect();
+        let start = |number| thread::Builder::new().spawn_scoped(scope, move || worker(number));
+        let others: Vec<_> = (1..flow.workers).map(start).collect();
         let mut results = vec![worker(0)];
-        results.extend(
-            others.into_iter().map(|other| other.join().unwrap_or(Err("a worker ended early".to_owned()))),
-        );
+        results.extend(others.into_iter().map(|other| {
+            let other = other.map_err(|error| SysError::of("start", "a worker")(error).to_string())?;
+            other.join().unwrap_or(Err("a worker ended early".to_owned()))
+        }));
         results
     });
     let totals = sum(&shared);

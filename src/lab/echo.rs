@@ -27,8 +27,8 @@ fn listen(address: SocketAddr) -> Result<(), LabError> {
     let failed = |source| LabError::Echo { address, source };
     let listener = TcpListener::bind(address).map_err(failed)?;
     let socket = UdpSocket::bind(address).map_err(failed)?;
-    thread::spawn(move || echo_streams(&listener));
-    thread::spawn(move || echo_datagrams(&socket));
+    thread::Builder::new().spawn(move || echo_streams(&listener)).map_err(failed)?;
+    thread::Builder::new().spawn(move || echo_datagrams(&socket)).map_err(failed)?;
     Ok(())
 }
 
@@ -52,11 +52,15 @@ fn echo_streams(listener: &TcpListener) {
             open.fetch_sub(1, Ordering::Relaxed);
             continue;
         }
-        let open = Arc::clone(&open);
-        thread::spawn(move || {
+        let count = Arc::clone(&open);
+        let serve = move || {
             let _ = echo_stream(&stream);
+            count.fetch_sub(1, Ordering::Relaxed);
+        };
+        // Where the system has no thread for it, it is closed at once, too.
+        if thread::Builder::new().spawn(serve).is_err() {
             open.fetch_sub(1, Ordering::Relaxed);
-        });
+        }
     }
 }
 
