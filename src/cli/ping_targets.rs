@@ -57,16 +57,21 @@ fn read(path: &Path) -> io::Result<String> {
 }
 
 impl Asked {
+    fn check_room(&self, more: usize) -> Result<(), String> {
+        let all = self.addresses.len().saturating_add(self.names.len()).saturating_add(more);
+        if all > MOST { Err(format!("more than {MOST} hosts are not asked at once")) } else { Ok(()) }
+    }
+
     fn add(&mut self, host: &str) -> Result<(), String> {
-        if self.addresses.len().saturating_add(self.names.len()) >= MOST {
-            return Err(format!("more than {MOST} hosts are not asked at once"));
-        }
+        self.check_room(1)?;
         if let Ok(address) = host.parse() {
             self.addresses.push(address);
             return Ok(());
         }
         if let Some((network, bits)) = host.split_once('/') {
-            self.addresses.extend(hosts_of(network, bits)?);
+            let hosts = hosts_of(network, bits)?;
+            self.check_room(hosts.len())?;
+            self.addresses.extend(hosts);
             self.is_many = true;
             return Ok(());
         }

@@ -150,7 +150,7 @@ impl<T> Defragmenter<T> {
         let (began, held) = (&mut self.began, &mut self.held);
         let datagram = self.datagrams.entry(fragment.key).or_insert_with(|| {
             *began = began.saturating_add(1);
-            *held = held.saturating_add(OVERHEAD);
+            *held = held.saturating_add(Datagram::<T>::OVERHEAD);
             Datagram::new(*began, frame.time)
         });
         self.by_age.insert(datagram.age, fragment.key);
@@ -158,14 +158,16 @@ impl<T> Defragmenter<T> {
             return Ok(Verdict::Passes);
         }
         if let Err(conflict) = datagram.add(&fragment) {
-            self.held = self.held.saturating_sub(datagram.held).saturating_add(OVERHEAD);
+            self.held = self.held.saturating_sub(datagram.held).saturating_add(Datagram::<T>::OVERHEAD);
             released.append(&mut datagram.kept);
             *datagram = Datagram { is_spoiled: true, ..Datagram::new(datagram.age, datagram.first_time) };
             return Err(conflict);
         }
         if fragment.offset == 0 && datagram.head.is_none() {
-            let packet = unbuild_shortest(frame.data, table);
-            datagram.head = Some(Head { packet, layer: fragment.layer, next: fragment.next });
+            let head = Head::new(unbuild_shortest(frame.data, table), &fragment);
+            datagram.held = datagram.held.saturating_add(head.size());
+            self.held = self.held.saturating_add(head.size());
+            datagram.head = Some(head);
         }
         if datagram.total == Some(datagram.there) {
             return Ok(self.complete(fragment.key, released));
@@ -217,7 +219,33 @@ impl<T> Defragmenter<T> {
     }
 }
 
+impl Head {
+    /// What is kept of the packet of the first fragment: no more than its headers, which an attacker sends many of.
+    fn new(mut packet: Packet, fragment: &Fragment<'_>) -> Self {
+        packet.layers.truncate(fragment.layer.saturating_add(1));
+        packet.layers.shrink_to_fit();
+        for known in &mut packet.layers {
+            // Padding behind a fragment is not padding behind the whole.
+            known.trailer = Vec::new();
+        }
+        packet.trailer = Vec::new();
+        Self { packet, layer: fragment.layer, next: fragment.next }
+    }
+
+    /// Octets that it takes, about.
+    fn size(&self) -> usize {
+        let fields = self.packet.layers.iter().map(|known| known.fields.capacity());
+        fields.fold(0, |size, fields| {
+            size.saturating_add(HEAD_LAYER).saturating_add(fields.saturating_mul(HEAD_FIELD))
+        })
+    }
+}
+
 impl<T> Datagram<T> {
+    /// Octets that a datagram takes besides its fragments: its place in the tables, the first node of its pieces, and room for the
+    /// first four of what is kept, which is what a vector begins with.
+    const OVERHEAD: usize = 1024 + 4 * size_of::<T>();
+
     fn new(age: u64, first_time: Option<i64>) -> Self {
         Self {
             age,
@@ -228,7 +256,7 @@ impl<T> Datagram<T> {
             pieces: BTreeMap::new(),
             there: 0,
             total: None,
-            held: OVERHEAD,
+            held: Self::OVERHEAD,
         }
     }
 
@@ -303,12 +331,7 @@ impl<T> Datagram<T> {
     fn whole(&mut self) -> Option<Vec<u8>> {
         let Head { mut packet, layer, next } = self.head.take()?;
         let payload: Vec<u8> = self.pieces.values().flatten().copied().collect();
-        packet.layers.truncate(layer.checked_add(1)?);
-        for known in &mut packet.layers {
-            // Padding behind a fragment is not padding behind the whole.
-            known.trailer.clear();
-        }
-        packet.trailer.clear();
+        packet.layers.get(layer)?;
         let next = Value::Uint(next);
         let fragmented = packet.layers.last_mut()?;
         if fragmented.protocol.name == FRAGHDR {
@@ -401,3 +424,6 @@ const UNIT: u64 = 8;
 const MOST_OCTETS: u32 = 0xffff;
 /// Octets that a held fragment takes besides its own.
 const OVERHEAD: usize = 256;
+/// Octets that a layer of a first fragment's headers takes, and each of its fields: its name, its value, and what the allocator takes.
+const HEAD_LAYER: usize = 128;
+const HEAD_FIELD: usize = 96;
