@@ -5,7 +5,9 @@
 pub(crate) mod capture;
 pub(crate) mod chain;
 pub(crate) mod endpoint;
+pub(crate) mod fault;
 pub(crate) mod judges;
+pub(crate) mod peak;
 pub(crate) mod peer;
 pub(crate) mod replay;
 
