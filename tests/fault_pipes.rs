@@ -21,7 +21,7 @@ const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/captures/tcp-echo.pcapn
 /// came may have had no answer.
 const PRINTING: &[(&[&str], &[i32])] = &[
     (&["read", FILE], &[0]),
-    (&["read", "-v", FILE], &[0]),
+    (&["read", "-x", FILE], &[0]),
     (&["read", "--json", FILE], &[0]),
     (&["read", "--stats", FILE], &[0]),
     (&["read", "--expert", FILE], &[0]),
@@ -134,7 +134,7 @@ fn capture_into_closed_pipe(lab: &Lab, arguments: &[&str], signal: Option<i32>) 
 #[test]
 fn a_capture_that_nobody_looks_at_ends_in_order_unless_it_saves() {
     let Some(lab) = lab() else { return };
-    for arguments in [&[][..], &["--json"], &["-v"]] {
+    for arguments in [&[][..], &["--json"], &["-x"]] {
         let (code, said) = capture_into_closed_pipe(&lab, arguments, None);
         let counts = counts_in(&said);
         assert_eq!(code, Some(0), "{arguments:?}: {said}");
