@@ -20,7 +20,7 @@ fn commands(file: &str) -> Vec<Vec<&str>> {
         vec!["capture", "-i", "eth0", "-i", "lo", "-a", "duration:20ms", "-w", file],
         vec!["capture", "-i", "eth0", "--threads", "2", "-a", "duration:20ms", "-w", file],
         vec!["ping", "-c1", "-W1", "10.77.2.2"],
-        vec!["ping", "-c1", "-W1", "--write", file, "server"],
+        vec!["ping", "-c1", "-W1", "--write", file, "10.77.2.2"],
         vec!["trace", "-q1", "10.77.2.2"],
         vec!["trace", "--plain", "-q1", "10.77.2.2"],
         vec!["trace", "-q1", "--write", file, "10.77.2.2"],
