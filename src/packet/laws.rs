@@ -94,12 +94,13 @@ proptest! {
     }
 }
 
-/// A chunk whose length leaves no room even for its head has no fields behind that.
+/// A chunk whose length leaves no room even for its head, or just for that, has no fields behind that, also where another follows.
 #[test]
 fn a_lying_length_at_the_end_of_the_header_comes_back() {
     let mut table = LayerTable::default();
     for name in ["sctp.data", "sctp.init", "sctp.sack", "sctp.shutdown", "sctp.forward_tsn"] {
-        for octets in [[0, 0, 0, 0], [0, 0, 0, 3]] {
+        let alone = [[0, 0, 0, 0], [0, 0, 0, 3], [0, 0, 0, 4]].map(Vec::from);
+        for octets in alone.into_iter().chain([vec![0, 0, 0, 4, 10, 0, 0, 4]]) {
             dissect_as(&octets, registry().by_name(name).unwrap(), &mut table);
             check_round_trip(&octets, &table);
         }

@@ -44,7 +44,7 @@ pub(super) fn describe_data() -> Protocol {
         let data = Section::octets("data", "Data", Len::Octets(left)).when(fits::<12>);
         vec![Section::fields(fixed).when(fits::<12>), data]
     };
-    chunk("sctp.data", "SCTP data", 0, flags, parts, 16)
+    chunk::<12>("sctp.data", "SCTP data", 0, flags, parts)
         .alias("sctp.data_tsn", &["tsn"])
         .alias("sctp.data_tsn_raw", &["tsn"])
         .alias("sctp.data_sid", &["sid"])
@@ -85,7 +85,7 @@ fn initiation(name: &'static str, title: &'static str, kind: u64) -> Protocol {
         ];
         vec![Section::fields(fixed).when(fits::<16>), parameters().when(fits::<16>)]
     };
-    names_of_parameters(chunk(name, title, kind, no_flags, parts, 20))
+    names_of_parameters(chunk::<16>(name, title, kind, no_flags, parts))
         .alias("sctp.initiate_tag", &["initiate_tag"])
 }
 
@@ -120,7 +120,7 @@ pub(super) fn describe_sack() -> Protocol {
             Section::octets("rest", "Octets behind", Len::Octets(left)).when(has_rest::<12>),
         ]
     };
-    chunk("sctp.sack", "SCTP selective acknowledgement", 3, no_flags, parts, 16)
+    chunk::<12>("sctp.sack", "SCTP selective acknowledgement", 3, no_flags, parts)
         .alias("sctp.sack_cumulative_tsn_ack", &["cumulative_tsn_ack"])
         .alias("sctp.sack_cumulative_tsn_ack_raw", &["cumulative_tsn_ack"])
         .alias("sctp.sack_a_rwnd", &["a_rwnd"])
@@ -133,23 +133,29 @@ pub(super) fn describe_sack() -> Protocol {
 
 pub(super) fn describe_heartbeat() -> Protocol {
     let parts = || vec![parameters().when(fits::<0>)];
-    names_of_parameters(chunk("sctp.heartbeat", "SCTP heartbeat", 4, no_flags, parts, 4))
+    names_of_parameters(chunk::<0>("sctp.heartbeat", "SCTP heartbeat", 4, no_flags, parts))
 }
 
 pub(super) fn describe_heartbeat_ack() -> Protocol {
     let parts = || vec![parameters().when(fits::<0>)];
-    names_of_parameters(chunk("sctp.heartbeat_ack", "SCTP heartbeat acknowledgement", 5, no_flags, parts, 4))
+    names_of_parameters(chunk::<0>(
+        "sctp.heartbeat_ack",
+        "SCTP heartbeat acknowledgement",
+        5,
+        no_flags,
+        parts,
+    ))
 }
 
 pub(super) fn describe_abort() -> Protocol {
     let parts = || vec![causes().when(fits::<0>)];
-    names_of_causes(chunk("sctp.abort", "SCTP abort", 6, reflected, parts, 4))
+    names_of_causes(chunk::<0>("sctp.abort", "SCTP abort", 6, reflected, parts))
         .alias("sctp.abort_t_bit", &["flags.t"])
 }
 
 pub(super) fn describe_error() -> Protocol {
     let parts = || vec![causes().when(fits::<0>)];
-    names_of_causes(chunk("sctp.error", "SCTP operation error", 9, no_flags, parts, 4))
+    names_of_causes(chunk::<0>("sctp.error", "SCTP operation error", 9, no_flags, parts))
 }
 
 pub(super) fn describe_shutdown() -> Protocol {
@@ -180,7 +186,7 @@ fn one_number(
             Section::octets("rest", "Octets behind", Len::Octets(left)).when(has_rest::<4>),
         ]
     };
-    chunk(name, title, kind, no_flags, parts, 8)
+    chunk::<4>(name, title, kind, no_flags, parts)
 }
 
 pub(super) fn describe_shutdown_ack() -> Protocol {
@@ -215,7 +221,7 @@ fn plain(
     octets: &'static str,
 ) -> Protocol {
     let parts = move || vec![Section::octets(octets, "Octets", Len::Octets(left))];
-    chunk(name, title, kind, flags, parts, 4)
+    chunk::<0>(name, title, kind, flags, parts)
 }
 
 pub(super) fn describe_forward_tsn() -> Protocol {
@@ -233,31 +239,30 @@ pub(super) fn describe_forward_tsn() -> Protocol {
             .when(fits::<4>),
         ]
     };
-    chunk("sctp.forward_tsn", "SCTP forward sequence number (RFC 3758)", 192, no_flags, parts, 8)
+    chunk::<4>("sctp.forward_tsn", "SCTP forward sequence number (RFC 3758)", 192, no_flags, parts)
         .alias("sctp.forward_tsn_tsn", &["tsn"])
         .alias("sctp.forward_tsn_sid", &["streams.sid"])
         .alias("sctp.forward_tsn_ssn", &["streams.ssn"])
 }
 
-/// A chunk: type, flags and length, its parts, and what fills it up.
-fn chunk(
+/// A chunk: type, flags and length, its parts with so many octets of fixed fields, and what fills it up.
+fn chunk<const FIXED: u16>(
     name: &'static str,
     title: &'static str,
     kind: u64,
     flags: fn() -> Vec<Field>,
     parts: impl FnOnce() -> Vec<Section> + Send + 'static,
-    usual_len: u64,
 ) -> Protocol {
     let sections = move || {
         let mut head = vec![uint("type", 8, "Type").default_uint(kind).values(TYPES)];
         head.extend(flags());
-        head.push(uint("length", 16, "Length").default_uint(usual_len).auto(auto::header_len));
+        head.push(uint("length", 16, "Length").default_uint(u64::from(FIXED) + 4).auto(auto::header_len));
         let mut sections = vec![Section::fields(head)];
         let parts = parts();
         let is_whole = parts.iter().any(|part| part.when.is_none());
         sections.extend(parts);
         if !is_whole {
-            sections.push(Section::octets("value", "Octets", Len::Octets(left)).when(has_value));
+            sections.push(Section::octets("value", "Octets", Len::Octets(left)).when(has_value::<FIXED>));
         }
         sections.push(Section::octets("padding", "Padding", Len::PadTo(4)));
         sections
@@ -331,10 +336,11 @@ fn fits<const LEN: u16>(before: &Before<'_>) -> bool {
     }
 }
 
-fn has_value(before: &Before<'_>) -> bool {
+/// Also where they are none: without them, building would give the chunk its fields.
+fn has_value<const LEN: u16>(before: &Before<'_>) -> bool {
     match before.builds {
         true => (before.wrote)("value"),
-        false => before.header.len() == 4 && left(before.header) != Some(0),
+        false => !fits::<LEN>(before),
     }
 }
 
