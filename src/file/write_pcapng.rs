@@ -85,18 +85,19 @@ pub(super) fn packet(
     frame: &Frame<'_>,
     interface: u32,
 ) -> Result<(), (&'static str, usize)> {
-    let comment = frame.comment.unwrap_or_default().as_bytes();
-    let comment_len = u16::try_from(comment.len()).map_err(|_| ("comment", comment.len()))?;
+    let comment = frame.comment.map(str::as_bytes);
+    let comment_len = comment.map_or(0, <[u8]>::len);
+    let comment_len_field = u16::try_from(comment_len).map_err(|_| ("comment", comment_len))?;
     let flags: u32 = match frame.direction {
         Direction::Unknown => 0,
         Direction::Inbound => 1,
         Direction::Outbound => 2,
     };
     let options_len = match (flags, comment) {
-        (0, []) => 0,
-        (0, _) => option_len(comment.len()).saturating_add(4),
-        (_, []) => option_len(4).saturating_add(4),
-        _ => option_len(comment.len()).saturating_add(option_len(4)).saturating_add(4),
+        (0, None) => 0,
+        (0, Some(_)) => option_len(comment_len).saturating_add(4),
+        (_, None) => option_len(4).saturating_add(4),
+        (_, Some(_)) => option_len(comment_len).saturating_add(option_len(4)).saturating_add(4),
     };
     let padded = frame.data.len().checked_next_multiple_of(4).unwrap_or(usize::MAX);
     let block_len = padded.saturating_add(options_len).saturating_add(BLOCK_LEN);
@@ -110,7 +111,7 @@ pub(super) fn packet(
     octets.reserve(block_len.saturating_add(4));
     octets.extend_from_slice(head.map(u32::to_le_bytes).as_flattened());
     octets.extend_from_slice(frame.data);
-    if comment.is_empty() {
+    let Some(comment) = comment else {
         // Lengths that the compiler knows make moves between registers and memory out of these.
         let end = octets.len().saturating_add(padded.saturating_sub(frame.data.len()));
         octets.extend_from_slice(&[0; 4]);
@@ -120,12 +121,12 @@ pub(super) fn packet(
         }
         octets.extend_from_slice(&total.to_le_bytes());
         return Ok(());
-    }
+    };
     pad(octets, frame.data.len());
     if flags != 0 {
         option(octets, FLAGS, 4, &flags.to_le_bytes());
     }
-    option(octets, COMMENT, comment_len, comment);
+    option(octets, COMMENT, comment_len_field, comment);
     octets.extend_from_slice(&END_OF_OPTIONS);
     octets.extend_from_slice(&total.to_le_bytes());
     Ok(())
