@@ -1,0 +1,4 @@
+//! Any text as an expression. The law is in `laws/spec.rs`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| rawsock_fuzz::spec::check_expression(input));

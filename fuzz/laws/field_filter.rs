@@ -1,0 +1,29 @@
+//! Any text is a field filter or a mistake that can be shown; any filter can be run on any packet, in bounded time. The text
+//! ends with its first zero; behind that stands the packet.
+
+use rawsock::filter::field::{About, FieldFilter};
+use rawsock::packet::check::Dissected;
+
+use super::start::Start;
+
+/// Holds it.
+pub fn check(input: &[u8]) {
+    let mut parts = input.splitn(2, |octet| *octet == 0);
+    let (text, packet) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+    let Ok(text) = std::str::from_utf8(text) else { return };
+    match FieldFilter::compile(text) {
+        Ok(filter) => {
+            let Some(Start { octets, table, .. }) = Start::of_link(packet) else { return };
+            let packet = Dissected { octets, table: &table, wire_len: octets.len() };
+            let about = About {
+                time: Some(1_700_000_000_123_456_789),
+                interface: Some("eth0"),
+                sent: Some(packet),
+                ..About::default()
+            };
+            filter.matches(&packet, &about);
+            filter.flags_alone();
+        }
+        Err(error) => assert!(!error.render(false).is_empty()),
+    }
+}
