@@ -1,6 +1,7 @@
 //! Landlock: which files may be opened from now on (landlock(7)).
 
 use std::fmt;
+use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
@@ -10,7 +11,8 @@ use landlock::{
     RulesetAttr, RulesetCreated, RulesetCreatedAttr, RulesetError, Scope,
 };
 
-use super::SandboxError;
+use super::{SandboxError, cause};
+use crate::sys::error::SysError;
 
 /// How far files are out of reach.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,7 +37,12 @@ const NEWEST: ABI = ABI::V6;
 
 /// Keeps these files, and gives up all others.
 pub(super) fn restrict(readable: &[PathBuf], writable: &[PathBuf]) -> Result<FileRules, SandboxError> {
-    let failed = |error: RulesetError| SandboxError::Files(error.to_string());
+    let refused = SysError::of("give up", "files that are not needed (Landlock)");
+    restricted(readable, writable).map_err(|error| SandboxError::Files(refused(error)))
+}
+
+fn restricted(readable: &[PathBuf], writable: &[PathBuf]) -> io::Result<FileRules> {
+    let failed = |error: RulesetError| cause(&error);
     let mut rules = Ruleset::default()
         .set_compatibility(CompatLevel::BestEffort)
         .handle_access(AccessFs::from_all(NEWEST))
@@ -44,10 +51,10 @@ pub(super) fn restrict(readable: &[PathBuf], writable: &[PathBuf]) -> Result<Fil
         .map_err(failed)?;
     let (mut can_read, mut can_write) = (Vec::new(), Vec::new());
     for path in readable {
-        (rules, _) = allow(rules, path, false, &mut can_read).map_err(failed)?;
+        rules = allow(rules, path, false, &mut can_read)?;
     }
     for path in writable {
-        (rules, _) = allow(rules, path, true, &mut can_write).map_err(failed)?;
+        rules = allow(rules, path, true, &mut can_write)?;
     }
     let status = rules.restrict_self().map_err(failed)?;
     Ok(match status.landlock {
@@ -67,11 +74,15 @@ fn allow(
     path: &Path,
     writes: bool,
     allowed: &mut Vec<PathBuf>,
-) -> Result<(RulesetCreated, bool), RulesetError> {
-    let Ok(opened) = PathFd::new(path) else { return Ok((rules, false)) };
-    if is_nowhere(&opened) {
-        return Ok((rules, false));
-    }
+) -> io::Result<RulesetCreated> {
+    let opened = match PathFd::new(path).map_err(|error| cause(&error)) {
+        Ok(opened) if !is_nowhere(&opened) => opened,
+        // Whoever opens it hears why that cannot be done; not so of what only stands in the way here.
+        Err(error) if matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE | libc::ENOMEM)) => {
+            return Err(error);
+        }
+        _ => return Ok(rules),
+    };
     let access = match (path.is_dir(), writes) {
         // What a terminal is like is asked by ioctl(2).
         (false, false) if is_device(path) => AccessFs::ReadFile | AccessFs::IoctlDev,
@@ -88,7 +99,7 @@ fn allow(
         }
     };
     allowed.push(path.to_owned());
-    Ok((rules.add_rule(PathBeneath::new(opened, access))?, true))
+    rules.add_rule(PathBeneath::new(opened, access)).map_err(|error| cause(&error))
 }
 
 /// Whether it has no place in the tree of files: a pipe or a socket that is open already, such as /dev/stdin. Landlock has no rules

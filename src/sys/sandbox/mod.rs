@@ -21,7 +21,7 @@ pub use file_rules::FileRules;
 pub use system_calls::Doing;
 
 use super::capability::{self, Bounds, Capability, CapabilityError, Grant};
-use super::error::Cause;
+use super::error::{Cause, SysError};
 
 /// What a process keeps when it enters.
 #[derive(Debug, Clone, Default)]
@@ -48,13 +48,11 @@ pub enum SandboxError {
     #[error(transparent)]
     Capability(#[from] CapabilityError),
     /// The kernel has Landlock, and refused the rules.
-    #[error(
-        "give up files that are not needed (landlock_restrict_self): {0}; `--no-sandbox` goes on without"
-    )]
-    Files(String),
+    #[error("{0} (`--no-sandbox` goes on without)")]
+    Files(SysError),
     /// The kernel has seccomp, and refused the filter.
-    #[error("give up system calls that are not needed (seccomp): {0}; `--no-sandbox` goes on without")]
-    Calls(String),
+    #[error("{0} (`--no-sandbox` goes on without)")]
+    Calls(SysError),
     /// Files could not be made where they are to be.
     #[error(
         "make files in {path} as user {user}, whom sudo was called by: {}; let that user write there, or name another folder",
@@ -81,6 +79,18 @@ pub struct Entered {
     bounds: Bounds,
     files: FileRules,
     calls: Option<usize>,
+}
+
+/// What the system said, within what a library made of it.
+fn cause(error: &(dyn std::error::Error + 'static)) -> io::Error {
+    let mut inner = Some(error);
+    while let Some(error) = inner {
+        if let Some(code) = error.downcast_ref::<io::Error>().and_then(io::Error::raw_os_error) {
+            return io::Error::from_raw_os_error(code);
+        }
+        inner = error.source();
+    }
+    io::Error::other(error.to_string())
 }
 
 impl Sandbox {
@@ -152,7 +162,7 @@ impl fmt::Display for Entered {
         write!(f, "; {}", self.files)?;
         match self.calls {
             Some(count) => write!(f, "; {count} system calls"),
-            None => f.write_str("; all system calls (no seccomp filters for this architecture)"),
+            None => f.write_str("; all system calls (this kernel or architecture has no seccomp filters)"),
         }
     }
 }

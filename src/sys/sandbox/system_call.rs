@@ -7,7 +7,8 @@ use seccompiler::{
     TargetArch,
 };
 
-use super::SandboxError;
+use super::{SandboxError, cause};
+use crate::sys::error::SysError;
 
 /// A system call that may be made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,7 +34,11 @@ pub(super) enum When {
 
 /// Allows these calls, and no other. How many there are; `None` where seccomp filters cannot be made for this architecture.
 pub(super) fn restrict(calls: &[Call]) -> Result<Option<usize>, SandboxError> {
-    let failed = |error: &dyn std::fmt::Display| SandboxError::Calls(error.to_string());
+    let failed = |error: &(dyn std::error::Error + 'static)| {
+        SandboxError::Calls(SysError::of("give up", "system calls that are not needed (seccomp)")(cause(
+            error,
+        )))
+    };
     let Ok(architecture) = TargetArch::try_from(std::env::consts::ARCH) else { return Ok(None) };
     let mut rules: BTreeMap<i64, Vec<SeccompRule>> = BTreeMap::new();
     for call in calls {
@@ -56,9 +61,12 @@ pub(super) fn restrict(calls: &[Call]) -> Result<Option<usize>, SandboxError> {
     let allowed = SeccompFilter::new(rules, SeccompAction::Trap, SeccompAction::Allow, architecture);
     for filter in [unknown, allowed] {
         let program: BpfProgram = filter.and_then(BpfProgram::try_from).map_err(|error| failed(&error))?;
-        seccompiler::apply_filter(&program).map_err(|error| failed(&error))?;
+        match seccompiler::apply_filter(&program) {
+            // Built without CONFIG_SECCOMP_FILTER, or not quite a kernel, such as valgrind.
+            Err(error) if cause(&error).raw_os_error() == Some(libc::ENOSYS) => return Ok(None),
+            applied => applied.map_err(|error| failed(&error))?,
+        }
     }
-    // That of clone3 may be made.
     Ok(Some(count))
 }
 

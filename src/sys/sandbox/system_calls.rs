@@ -126,9 +126,9 @@ const BASE: &[Call] = any![
     SYS_newfstatat SYS_statx SYS_readlinkat SYS_faccessat SYS_faccessat2
 ];
 
-/// Of calls that can do almost anything, the harmless part: descriptors by which threads wake each other, what a terminal is like, whether a descriptor waits, how much is there
-/// (never TIOCSTI, which types for the user); what a thread and a mapping are called, how late a timer may be,
-/// and what the kernel told the program at its start.
+/// Of calls that can do almost anything, the harmless part: descriptors by which threads wake each other; what a terminal is like,
+/// whether a descriptor waits, how much is there (never TIOCSTI, which types for the user); what a thread and a mapping are called, and
+/// how late a timer may be.
 const QUESTIONS: &[Call] = some![
     SYS_socketpair: When::Is(0, libc::AF_UNIX as u32);
     SYS_ioctl: When::Is(1, libc::TCGETS as u32);
@@ -144,7 +144,6 @@ const QUESTIONS: &[Call] = some![
     SYS_prctl: When::Is(0, libc::PR_GET_NAME as u32);
     SYS_prctl: When::Is(0, libc::PR_SET_VMA as u32);
     SYS_prctl: When::Is(0, libc::PR_SET_TIMERSLACK as u32);
-    SYS_prctl: When::Is(0, PR_GET_AUXV);
 ];
 
 /// What is called otherwise on the architectures that are older than the common list (include/uapi/asm-generic/unistd.h).
@@ -154,9 +153,6 @@ const ARCHITECTURE: &[Call] = any![
 ];
 #[cfg(not(target_arch = "x86_64"))]
 const ARCHITECTURE: &[Call] = &[];
-
-/// In include/uapi/linux/prctl.h since Linux 6.4.
-const PR_GET_AUXV: u32 = 0x4155_5856;
 
 /// Memory that is no code.
 const MAPS_DATA: &[Call] = some![
