@@ -61,7 +61,7 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// Appends a packet as [`write`] does.
+    /// Appends a packet as [`write()`] does.
     pub fn packet(&mut self, out: &mut Text, meta: &Meta<'_>, dissected: &Dissected<'_>) {
         Json { out, dissected, troubled: false, memory: Some(&mut self.memory) }.packet(meta);
     }
