@@ -55,7 +55,7 @@ fn entered(pid: u32, command: &str) -> Vec<String> {
     let until = Instant::now() + Duration::from_secs(20);
     loop {
         let threads = running(pid, command).map(threads_of).unwrap_or_default();
-        if !threads.is_empty() && threads.iter().all(|status| field(status, "Seccomp_filters") == "2") {
+        if !threads.is_empty() && threads.iter().all(|status| field(status, "Seccomp_filters") == "1") {
             return threads;
         }
         assert!(Instant::now() < until, "{command} has not entered a sandbox: {threads:?}");

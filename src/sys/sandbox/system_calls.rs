@@ -165,8 +165,8 @@ const PROT_EXEC: u32 = libc::PROT_EXEC as u32;
 /// Threads, and no processes.
 const THREADS: &[Call] = &[
     Call { number: libc::SYS_clone, name: "SYS_clone", when: When::Has(0, CLONE_THREAD, CLONE_THREAD) },
-    // Refused, whatever stands here: its flags are in memory. Not to be there is what callers know how to go on with.
-    Call { number: libc::SYS_clone3, name: "SYS_clone3", when: When::Always },
+    // Its flags are in memory, where no filter sees them. Callers know how to go on where it is not there: by clone(2).
+    Call { number: libc::SYS_clone3, name: "SYS_clone3", when: When::Unknown },
     Call { number: libc::SYS_set_robust_list, name: "SYS_set_robust_list", when: When::Always },
     Call { number: libc::SYS_rseq, name: "SYS_rseq", when: When::Always },
 ];
