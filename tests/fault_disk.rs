@@ -27,6 +27,7 @@ fn saving(file: &str) -> Vec<(Vec<&str>, &'static str)> {
         ),
         (vec!["send", "-q", "-c", "60", "--write", file, REQUEST], "60 sent, 60 answered"),
         (vec!["trace", "-q", "10", "-w", file, "10.77.2.2", "1400"], " 2  10.77.2.2"),
+        (vec!["trace", "-c", "12", "--interval", "0.2", "-w", file, "10.77.2.2", "1400"], "10.77.2.2"),
         (
             vec!["probe", "tcp", "-q", "-c", "60", "-i", "0.01", "-w", file, "10.77.2.2:7"],
             "60 open, 0 closed",

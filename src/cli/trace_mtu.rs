@@ -28,7 +28,7 @@ pub(super) fn run(setup: Setup, largest: usize) -> CommandResult {
     let name_of = |address| names.of(address);
     let mut body = String::new();
     found::body(&mut body, &engine, &name_of)?;
-    file.finish(&body)?;
+    let saved = file.finish(&body);
     if json {
         for hop in engine.hops() {
             text += &(lines::hop_json(engine.plan(), hop, &name_of) + "\n");
@@ -41,5 +41,7 @@ pub(super) fn run(setup: Setup, largest: usize) -> CommandResult {
         text += &(found::json(&host, &engine, took) + "\n");
     }
     or_nobody_reads(flush(&text))?;
+    // What was found is told, whatever became of the file.
+    saved?;
     Ok(outcome(engine.failure().is_some(), engine.is_reached()))
 }

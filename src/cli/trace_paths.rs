@@ -33,7 +33,7 @@ pub(super) fn run(setup: Setup) -> CommandResult {
     let name_of = |address| names.of(address);
     let mut graph = String::new();
     drawing::graph(&mut graph, &engine, &name_of)?;
-    file.finish(&graph)?;
+    let saved = file.finish(&graph);
     if json {
         for (place, layer) in layers.iter().enumerate() {
             let next = layers.get(place.saturating_add(1));
@@ -47,6 +47,8 @@ pub(super) fn run(setup: Setup) -> CommandResult {
         text += &(drawing::summary_json(&host, &engine, took) + "\n");
     }
     or_nobody_reads(flush(&text))?;
+    // What was found is told, whatever became of the file.
+    saved?;
     Ok(outcome(engine.failure().is_some(), engine.is_reached()))
 }
 

@@ -42,7 +42,7 @@ pub(super) fn print(
     names.wait_for(&routers.collect::<Vec<_>>());
     let name_of = |address| names.of(address);
     let table = table(engine, &name_of)?;
-    driven.file.finish(&table)?;
+    let saved = driven.file.finish(&table);
     let mut text = String::new();
     if json {
         for hop in engine.hops() {
@@ -59,6 +59,8 @@ pub(super) fn print(
         text += &(lines::summary_json(host, engine, driven.took) + "\n");
     }
     or_nobody_reads(flush(&text))?;
+    // What was found is told, whatever became of the file.
+    saved?;
     Ok(outcome(engine.failure().is_some(), engine.is_reached()))
 }
 
