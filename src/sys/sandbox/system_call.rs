@@ -68,7 +68,11 @@ fn rules(calls: &[Call]) -> Rules {
     let mut rules = Rules::new();
     for call in calls {
         let Ok(number) = u32::try_from(call.number) else { continue };
-        rules.entry(number).or_default().push(call.when);
+        let conditions = rules.entry(number).or_default();
+        // Several things that a command does may take the same call.
+        if !conditions.contains(&call.when) {
+            conditions.push(call.when);
+        }
     }
     for conditions in rules.values_mut() {
         if conditions.contains(&When::Always) {
@@ -242,7 +246,8 @@ mod tests {
     #[test]
     fn the_tree_says_of_each_number_what_the_list_says() {
         let call = |number, when| Call { number, name: "", when };
-        let mut calls = vec![call(0, When::Always), call(1, When::Unknown), call(5, When::Has(2, 4, 0))];
+        let twice = [call(1, When::Unknown), call(1, When::Unknown), call(5, When::Has(2, 4, 0))];
+        let mut calls = [vec![call(0, When::Always)], twice.to_vec(), twice.to_vec()].concat();
         calls.extend([
             call(9, When::Is(1, 7)),
             call(9, When::Is(1, 8)),
