@@ -134,7 +134,8 @@ fn who_is_refused_netlink_hears_by_whom() {
     let Some(lab) = lab() else { return };
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("saved.pcapng");
-    let by_themselves: [&[&str]; 7] = [
+    let by_themselves: [&[&str]; 8] = [
+        &["ping", "-c1", "10.77.2.2"],
         &["probe", "tcp", "10.77.2.2:7"],
         &["connect", "tcp", "10.77.2.2:7"],
         &["read", FILE],
@@ -157,6 +158,7 @@ fn who_is_refused_netlink_hears_by_whom() {
         let does_without = |arguments: &[&str]| {
             ["read", "connect", "sockets"].contains(&arguments[0])
                 || arguments[0] == "probe" && !arguments.contains(&"--raw")
+                || arguments[0] == "ping" && !arguments.contains(&"--write")
         };
         for arguments in all.iter().filter(|arguments| !does_without(arguments)) {
             let output = within(&lab, &around, arguments);
