@@ -99,13 +99,17 @@ fn a_chat_survives_who_leaves_stalls_and_floods() {
             "--service",
             "chat",
             "--max-queue",
-            "200000",
+            "400000",
             "--stall-timeout",
             "2",
             "--max-rate",
             "0",
         ]);
-        let (mut one, mut two) = (connected(&serving), connected(&serving));
+        // One after the other: those that come at the same time are taken in any order.
+        let mut one = connected(&serving);
+        read_until(&mut one, "1 here\n");
+        let mut two = connected(&serving);
+        read_until(&mut one, "has come, 2 here\n");
         let stalled = connected(&serving);
         read_until(&mut one, "has come, 3 here\n");
         read_until(&mut two, "has come, 3 here\n");
@@ -127,7 +131,8 @@ fn a_chat_survives_who_leaves_stalls_and_floods() {
         drop(leaver);
         for _ in 0..600 {
             flooder.write_all(&[[b'z'; 999].as_slice(), b"\n"].concat().repeat(8)).unwrap();
-            std::thread::sleep(Duration::from_millis(1));
+            // As fast as a reader on a busy machine can follow.
+            std::thread::sleep(Duration::from_millis(3));
         }
         flooder.write_all(b"the last of it\n").unwrap();
         let heard = reading.join().unwrap();
