@@ -1,7 +1,4 @@
 //! The `rawsock` command: parse, dispatch, exit code. Everything else lives in the library.
+#![no_main]
 
-use std::process::ExitCode;
-
-fn main() -> ExitCode {
-    rawsock::cli::main()
-}
+rawsock::program!(rawsock::cli::main);

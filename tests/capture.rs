@@ -164,47 +164,6 @@ fn what_cannot_be_captured_is_said() {
 }
 
 #[test]
-fn an_interface_that_goes_down_is_renamed_and_removed_and_comes_back() {
-    let Some(lab) = lab() else { return };
-    let ip = |arguments: &[&str]| {
-        let output = run(lab.command(Host::Client, "ip").args(arguments));
-        assert!(output.status.success(), "{arguments:?}: {}", text_of(&output));
-        std::thread::sleep(Duration::from_millis(200));
-    };
-    let mut capture = Capture::start(&lab, Host::Client, "down.pcapng", &["-i", "eth0"]);
-    ip(&["link", "set", "eth0", "down"]);
-    ip(&["link", "set", "eth0", "name", "wan0"]);
-    ip(&["link", "set", "wan0", "up"]);
-    ip(&["route", "replace", "default", "via", "10.77.1.1"]);
-    ping(&lab, &["10.77.2.2"]);
-    ip(&["link", "del", "wan0"]);
-    ip(&["link", "add", "wan0", "type", "veth", "peer", "name", "wan1"]);
-    ip(&["addr", "add", "10.98.0.1/24", "dev", "wan0"]);
-    ip(&["link", "set", "wan1", "up"]);
-    ip(&["link", "set", "wan0", "up"]);
-    run(lab.command(Host::Client, RAWSOCK).args([
-        "send",
-        "--no-answers",
-        "-i",
-        "wan1",
-        "eth(dst=ff:ff:ff:ff:ff:ff)/ip(dst=10.98.0.9)/udp(dstport=4343)",
-    ]));
-    let (status, said) = capture.end(Some(SIGINT));
-    assert!(status.success(), "{said}");
-    for words in
-        ["eth0 is down", "eth0 is called wan0 now", "wan0 is up again", "wan0 is gone", "wan0 is there again"]
-    {
-        assert!(said.contains(words), "{words}: {said}");
-    }
-    assert_eq!(tshark(&capture.file, "icmp.type == 0 || icmp.type == 8"), 10);
-    assert_eq!(tshark(&capture.file, "udp.dstport == 4343"), 1);
-    assert_eq!(tshark(&capture.file, "frame.interface_name == \"wan0\" && icmp"), 10);
-    let counts = counts_in(&said);
-    assert_eq!(counts.captured + counts.dropped, counts.received, "{said}");
-    assert_eq!(counts.captured, tcpdump(&capture.file), "{said}");
-}
-
-#[test]
 fn several_interfaces_in_one_file() {
     let Some(lab) = lab() else { return };
     let mut capture = Capture::start(&lab, Host::Router, "two.pcapng", &["-i", "eth0", "-i", "eth1", "icmp"]);

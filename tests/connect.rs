@@ -51,6 +51,49 @@ fn others(program: &str, arguments: &dyn Fn(&str) -> Vec<String>) -> (std::proce
     (child, port)
 }
 
+#[test]
+fn a_port_may_stand_behind_its_host() {
+    let serving = Serving::start(&["tcp", "0"]);
+    for host in ["127.0.0.1", "localhost"] {
+        let output = connect(&["tcp", "-4", host, serving.port()], b"hello\n");
+        assert_eq!((output.status.code(), &output.stdout[..]), (Some(0), &b"hello\n"[..]), "{host}");
+    }
+    let serving = Serving::start(&["tcp", "[::1]:0"]);
+    for host in ["::1", "[::1]"] {
+        assert_eq!(connect(&["tcp", host, serving.port()], b"hello\n").stdout, b"hello\n", "{host}");
+    }
+    for (arguments, words) in [
+        (["tcp", "localhost:7", "8"], "localhost:7 has a port already: 8 cannot be one, too"),
+        (["tcp", "[::1]:7", "8"], "[::1]:7 has a port already"),
+        (["unix", "@name", "8"], "a Unix socket has a path or a name, and no port"),
+    ] {
+        let output = connect(&arguments, b"");
+        assert!(text_of(&output).contains(words), "{arguments:?}: {}", text_of(&output));
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+    }
+}
+
+/// What comes and cannot be written is told as such; a reader that has enough is none of anybody's faults.
+#[test]
+fn whoever_reads_what_comes_may_end_and_a_full_disk_is_told() {
+    let serving = Serving::start(&["tcp", "0", "--service", "chargen"]);
+    let run = |sink: &str| {
+        let command = format!("{RAWSOCK} connect tcp {} < /dev/null {sink}", serving.address);
+        let output = Command::new("sh")
+            .args(["-c", &format!("{{ {command}; echo \"code $?\" >&2; }}")])
+            .output()
+            .unwrap();
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let full = run("> /dev/full");
+    assert!(full.contains("what it says cannot be written: no space left on device"), "{full}");
+    assert!(full.contains("code 2"), "{full}");
+    let command = format!("{RAWSOCK} connect tcp {} < /dev/null", serving.address);
+    let script = format!("{{ {command}; echo \"code $?\" >&2; }} | head -c 100 > /dev/null");
+    let output = Command::new("sh").args(["-c", &script]).output().unwrap();
+    assert_eq!(String::from_utf8(output.stderr).unwrap(), "code 0\n");
+}
+
 /// The server of a tutorial: a line of its own for each step, and one client.
 const TUTORIAL: &str = "
 import socket, sys

@@ -2,13 +2,15 @@
 //! it looks at the peak of the whole process.
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, reason = "test code")]
 
-use std::fs;
+mod support;
+
 use std::path::Path;
 
 use rawsock::file::{
     CaptureReader, CaptureWriter, Copier, CopyOptions, Interface, Item, Merge, Split, WriteOptions,
 };
 use rawsock::wire::frame::{Frame, LinkType};
+use support::peak::of_this_process;
 
 #[test]
 fn merging_and_splitting_does_not_fill_the_memory() {
@@ -17,7 +19,7 @@ fn merging_and_splitting_does_not_fill_the_memory() {
     for (path, first) in paths.iter().zip(0..) {
         write(path, first);
     }
-    let before = peak();
+    let before = of_this_process();
     let options = CopyOptions {
         merged: paths.len(),
         split: Split { packets: Some(PACKETS as u64), ..Split::default() },
@@ -38,7 +40,7 @@ fn merging_and_splitting_does_not_fill_the_memory() {
         }
     }
     assert!(copier.finish().unwrap().is_empty());
-    let grown = peak() - before;
+    let grown = of_this_process() - before;
     assert!(grown < 8_000, "{grown} kB more");
     let whole = |number: usize| {
         let mut reader = CaptureReader::open(&folder.path().join(format!("all_{number:05}.pcapng"))).unwrap();
@@ -60,10 +62,3 @@ fn write(path: &Path, first: i64) {
 }
 
 const PACKETS: usize = 20_000;
-
-/// The most memory that this process has had, in kB.
-fn peak() -> u64 {
-    let status = fs::read_to_string("/proc/self/status").unwrap();
-    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-    peak.trim().trim_end_matches(" kB").parse().unwrap()
-}

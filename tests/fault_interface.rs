@@ -4,16 +4,40 @@
 
 mod support;
 
+use std::os::fd::AsFd;
 use std::path::Path;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
 
+use rawsock::exchange::drive::tap::Tap;
 use rawsock::file::{CaptureWriter, Interface, WriteOptions};
 use rawsock::lab::{Host, Lab};
+use rawsock::sys::netlink::Netlink;
+use rawsock::sys::poll;
+use rawsock::sys::ring::Source;
 use rawsock::wire::frame::{Frame, LinkType};
 use support::fault::{is_well_said, number_before, whole};
 use support::{RAWSOCK, lab, run, text_of};
+
+/// The socket of an interface that goes down has an error until somebody asks for it, and is ready for as long.
+#[test]
+fn a_tap_of_an_interface_that_goes_down_wakes_nobody() {
+    if !support::on_client("a_tap_of_an_interface_that_goes_down_wakes_nobody") {
+        return;
+    }
+    let index = Netlink::open().unwrap().link("eth0").unwrap().index;
+    let mut tap = Tap::open(Source::Interface(index, LinkType::ETHERNET)).unwrap();
+    assert!(run(Command::new("ip").args(["link", "set", "eth0", "down"])).status.success());
+    let ready = |tap: &Tap, milliseconds: u64| {
+        poll::wait(&[tap.as_fd()], &[], Some(milliseconds * 1_000_000)).unwrap()[0]
+    };
+    assert!(ready(&tap, 1000).error, "it is told once");
+    for _ in 0..10 {
+        tap.receive(&mut |_| {});
+    }
+    assert!(!ready(&tap, 100).any(), "and not again");
+}
 
 /// Half of what commands do is behind them.
 const HALF: Duration = Duration::from_millis(1300);

@@ -5,11 +5,15 @@ mod support;
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::net::UdpSocket;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rawsock::lab::Host;
+use rawsock::sys::netlink::Netlink;
 use rawsock::sys::process::send_signal;
+use rawsock::sys::ring::{Ring, RingOptions, Source};
+use rawsock::wire::frame::LinkType;
 use support::capture::{Capture, SIGTERM, send};
 use support::fault::{innermost, whole};
 use support::lab;
@@ -41,6 +45,34 @@ fn statistics(file: &Path) -> BTreeMap<u16, u64> {
         at += len;
     }
     sums
+}
+
+/// The kernel says how many packets there were: nobody waits longer than for the last of them, and none is left behind.
+#[test]
+fn a_ring_ends_with_its_last_packet() {
+    if !support::on_client("a_ring_ends_with_its_last_packet") {
+        return;
+    }
+    let lo = Netlink::open().unwrap().link("lo").unwrap().index;
+    let (from, to) = (UdpSocket::bind("127.0.0.1:0").unwrap(), UdpSocket::bind("127.0.0.1:0").unwrap());
+    let mut took = Vec::new();
+    for retire_ms in [4, 20, 200] {
+        for count in [0_u64, 1, 30] {
+            let options = RingOptions { retire_ms, ..RingOptions::default() };
+            let mut ring = Ring::open(Source::Interface(lo, LinkType::ETHERNET), &options).unwrap();
+            for _ in 0..count {
+                from.send_to(b"hello", to.local_addr().unwrap()).unwrap();
+            }
+            let (mut shown, begun) = (0, Instant::now());
+            ring.finish(&mut |_| shown += 1).unwrap();
+            took.push(begun.elapsed());
+            // Those that leave are seen as well, and not shown.
+            assert_eq!((shown, ring.copies()), (count, count), "{retire_ms} ms");
+            assert_eq!(ring.statistics().unwrap().packets, 2 * count, "{retire_ms} ms");
+        }
+    }
+    // Twice the time of a block, and 20 ms, is what everybody waited before.
+    assert!(took[0].min(took[3]).min(took[6]) < Duration::from_millis(20), "{took:?}");
 }
 
 #[test]

@@ -62,6 +62,23 @@ fn too_few_descriptors_are_said_with_what_to_do() {
     }
 }
 
+/// A socket or a file that got number 1 or 2 would be written to by what is printed.
+#[test]
+fn closed_standard_descriptors_do_no_harm() {
+    let Some(lab) = lab() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("saved.pcapng");
+    let closed = ["sh", "-c", r#"exec "$@" <&- >&- 2>&-"#, "sh"].map(str::to_owned);
+    for arguments in commands(file.to_str().unwrap()) {
+        let _ = fs::remove_file(&file);
+        let output = within(&lab, &closed, &arguments);
+        assert_eq!(output.status.code(), Some(0), "{arguments:?}");
+        if file.exists() {
+            whole(&file);
+        }
+    }
+}
+
 fn is_told(output: &Output, arguments: &[&str]) {
     let text = text_of(output);
     assert_eq!(output.status.code(), Some(2), "{arguments:?}: {text}");

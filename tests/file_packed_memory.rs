@@ -9,6 +9,7 @@ use std::io::{self, Read, Write};
 use std::process::Command;
 
 use rawsock::file::CaptureReader;
+use support::peak::of_this_process;
 use support::{run, skip_or_fail};
 
 #[test]
@@ -26,7 +27,7 @@ fn a_bomb_does_not_fill_the_memory() {
     io::copy(&mut io::repeat(0).take(u64::from(ZEROS)), &mut file).unwrap();
     file.write_all(&[word(ZEROS + 12).to_vec(), packet].concat()).unwrap();
 
-    let before = peak();
+    let before = of_this_process();
     for program in ["gzip", "zstd", "lz4"] {
         let packed = path.with_extension(program);
         let script = format!("{program} -c < \"$1\" > \"$2\"");
@@ -39,16 +40,9 @@ fn a_bomb_does_not_fill_the_memory() {
         let mut reader = CaptureReader::open(&packed).unwrap();
         assert_eq!(reader.next().unwrap().expect("the packet behind it").data, [0xff; 4], "{program}");
         assert!(reader.next().unwrap().is_none());
-        let grown = peak() - before;
+        let grown = of_this_process() - before;
         assert!(grown < 24_000, "{program}: {grown} kB more");
     }
-}
-
-/// The most memory that this process has had, in kB.
-fn peak() -> u64 {
-    let status = fs::read_to_string("/proc/self/status").unwrap();
-    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-    peak.trim().trim_end_matches(" kB").parse().unwrap()
 }
 
 const ZEROS: u32 = 100 << 20;

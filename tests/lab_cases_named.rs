@@ -15,9 +15,7 @@ fn rawsock(lab: &Lab, words: &[&str]) -> (i32, String) {
 
 /// The objects that rawsock prints on the client.
 fn objects(lab: &Lab, words: &[&str]) -> Vec<Value> {
-    let output = run(lab.command(Host::Client, RAWSOCK).args(words).arg("--json"));
-    let text = String::from_utf8(output.stdout).unwrap();
-    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    support::objects(&run(lab.command(Host::Client, RAWSOCK).args(words).arg("--json")))
 }
 
 /// What a trace says of fields that are not as they were sent: the hop, the field, what it was and is.

@@ -9,20 +9,15 @@ use std::time::Duration;
 
 use rawsock::lab::{Host, Lab};
 use serde_json::{Value, json};
-use support::{RAWSOCK, lab, run, text_of};
+use support::{RAWSOCK, lab, objects, run, text_of};
 
 fn rawsock(lab: &Lab, arguments: &[&str]) -> Output {
     run(lab.command(Host::Client, RAWSOCK).arg("ping").args(arguments))
 }
 
-fn json_lines(output: &Output) -> Vec<Value> {
-    let text = String::from_utf8_lossy(&output.stdout);
-    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
-}
-
 /// The object that a run ends with.
 fn summary(output: &Output) -> Value {
-    let lines = json_lines(output);
+    let lines = objects(output);
     lines
         .iter()
         .find(|line| line["event"] == "summary")
@@ -70,7 +65,7 @@ fn each_wrong_answer_has_its_class() {
     let output = rawsock(&lab, &["--json", "-c12", "-i0.2", "-W0.5", "10.77.2.2"]);
     server.kill().unwrap();
     server.wait().unwrap();
-    let lines = json_lines(&output);
+    let lines = objects(&output);
     let of = |seq: u64| {
         let replies = lines.iter().filter(|line| line["event"] == "reply" && line["seq"] == json!(seq));
         replies.map(|line| line["class"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
@@ -176,7 +171,7 @@ fn at_full_rate_all_is_counted_and_nothing_crashes() {
     let output = rawsock(&lab, &["--json", "-f", "-i0.0005", "-c6000", "-W0.5", "10.77.2.2"]);
     server.kill().unwrap();
     server.wait().unwrap();
-    let lines = json_lines(&output);
+    let lines = objects(&output);
     let totals = lines.iter().find(|line| line["event"] == "totals").unwrap();
     assert_eq!(sum(totals, "probes"), 6000);
     let told = lines
@@ -228,7 +223,7 @@ fn an_interface_that_goes_down_is_picked_up_again() {
     assert!(summary["probes"]["answered"].as_u64().unwrap() >= 5, "{}", text_of(&output));
     assert!(summary["probes"]["local_drop"].as_u64().unwrap() >= 2, "{}", text_of(&output));
     assert_eq!(sum(&summary, "probes"), 15);
-    assert!(json_lines(&output).iter().any(|line| line["event"] == "leaves_again"), "{}", text_of(&output));
+    assert!(objects(&output).iter().any(|line| line["event"] == "leaves_again"), "{}", text_of(&output));
 }
 
 #[test]
@@ -241,7 +236,7 @@ fn stamps_are_the_kernels_on_both_kinds_of_socket() {
         let datagram = run(datagram.args(["ping", "--json", "-c4", "-i0.2", "--anatomy", address]));
         for output in [raw, datagram] {
             let replies: Vec<Value> =
-                json_lines(&output).into_iter().filter(|line| line["event"] == "reply").collect();
+                objects(&output).into_iter().filter(|line| line["event"] == "reply").collect();
             assert_eq!(replies.len(), 4, "{}", text_of(&output));
             // The first may come before the kernel has begun to stamp.
             for reply in &replies[1..] {
@@ -254,7 +249,7 @@ fn stamps_are_the_kernels_on_both_kinds_of_socket() {
                 assert_eq!(legs.keys().collect::<Vec<_>>(), ["queue", "stack", "wakeup", "wire"], "{reply}");
                 assert_eq!(legs["wire"], reply["rtt_ns"]);
             }
-            let lines = json_lines(&output);
+            let lines = objects(&output);
             let anatomy: Vec<_> = lines.iter().filter(|line| line["event"] == "anatomy").collect();
             assert_eq!(anatomy.iter().map(|line| &line["of"]).collect::<Vec<_>>(), ["targets", "loopback"]);
             assert!(

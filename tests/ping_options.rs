@@ -7,16 +7,11 @@ use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 use rawsock::lab::{Host, Lab};
-use serde_json::{Value, json};
-use support::{RAWSOCK, lab, run, text_of};
+use serde_json::json;
+use support::{RAWSOCK, lab, objects, run, text_of};
 
 fn rawsock(lab: &Lab, arguments: &[&str]) -> Output {
     run(lab.command(Host::Client, RAWSOCK).arg("ping").args(arguments))
-}
-
-fn json_lines(output: &Output) -> Vec<Value> {
-    let text = String::from_utf8_lossy(&output.stdout);
-    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
 /// What tshark reads from the file that a ping saves, of the packets that the filter takes.
@@ -99,7 +94,7 @@ fn the_path_mtu_is_found_and_kept_to_as_asked() {
 #[test]
 fn time_stamps_and_interfaces_are_asked_for() {
     let Some(lab) = lab() else { return };
-    let lines = json_lines(&rawsock(&lab, &["--json", "-c1", "--icmp-timestamp", "10.77.2.2"]));
+    let lines = objects(&rawsock(&lab, &["--json", "-c1", "--icmp-timestamp", "10.77.2.2"]));
     let stamps = &lines[0]["timestamps"];
     let [sent, received, answered] =
         ["originate", "receive", "transmit"].map(|stamp| stamps[stamp].as_u64().unwrap());
@@ -110,7 +105,7 @@ fn time_stamps_and_interfaces_are_asked_for() {
         |setting: &str| run(lab.command(Host::Server, "sysctl").args(["-qw", setting])).status.success();
     assert!(sysctl("net.ipv4.icmp_echo_enable_probe=1"));
     let ask = |arguments: &[&str]| {
-        let lines = json_lines(&rawsock(&lab, &[&["--json", "-c1", "-W1", "--probe"], arguments].concat()));
+        let lines = objects(&rawsock(&lab, &[&["--json", "-c1", "-W1", "--probe"], arguments].concat()));
         lines[0]["interface"].clone()
     };
     let up = json!({"code": 0, "state": 0, "active": true, "ipv4": true, "ipv6": true});
@@ -247,7 +242,7 @@ fn thousands_of_targets_are_asked_by_one_socket() {
     let way = run(lab.command(Host::Router, "ip").args(["route", "add", "10.90.0.0/17", "via", "10.77.2.2"]));
     assert!(way.status.success(), "{}", text_of(&way));
     let output = rawsock(&lab, &["--json", "-q", "-c2", "-i1", "-W3", "--rate", "20000", "10.90.0.0/19"]);
-    let lines = json_lines(&output);
+    let lines = objects(&output);
     let totals = lines.last().unwrap();
     assert_eq!(totals["targets"], 8190, "{totals}");
     assert_eq!(totals["probes"]["answered"], 2 * 8190, "{totals}");

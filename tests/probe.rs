@@ -35,6 +35,29 @@ fn open_closed_unreachable_and_silent_are_told_apart() {
     }
 }
 
+/// In the lab, answers come before `connect` is back, and the kernel then goes on trying. That a host is not there it knows only
+/// later, as it knows whatever comes over a real cable, and that ends the attempt.
+#[test]
+fn an_attempt_that_an_error_ends_later_is_not_open() {
+    let Some(lab) = lab() else { return };
+    for family in ["ipv4", "ipv6"] {
+        let sooner = format!("net.{family}.neigh.eth0.retrans_time_ms=100");
+        assert!(run(lab.command(Host::Client, "sysctl").args(["-qw", &sooner])).status.success());
+    }
+    let cases = [
+        ("10.77.1.99:7", "unreachable (ICMP host unreachable from 10.77.1.2)"),
+        ("[fd77:1::99]:7", "unreachable (ICMPv6 address unreachable from fd77:1::2)"),
+    ];
+    for (target, words) in cases {
+        for further in [&[][..], &["--expect-bytes", "hello"]] {
+            let output = probe(&lab, &[&["tcp", target, "-W", "10"], further].concat());
+            let text = text_of(&output);
+            assert!(text.contains(words) && text.contains("0 open"), "{target}: {text}");
+            assert_eq!(output.status.code(), Some(1), "{target}: {text}");
+        }
+    }
+}
+
 #[test]
 fn several_ports_and_hosts_at_once() {
     let Some(lab) = lab() else { return };

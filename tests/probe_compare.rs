@@ -182,6 +182,32 @@ fn a_rule_that_looks_at_the_user_is_told() {
     assert!(object["rule"].as_str().unwrap().contains("skuid 4321"), "{object}");
 }
 
+/// Under sudo one row is root's and one is the user's who called it, though the process is the user's by then.
+#[test]
+fn under_sudo_both_users_are_asked_as() {
+    let Some(lab) = lab() else { return };
+    if !support::is_root() {
+        return;
+    }
+    for (user, silent) in [(0, "connect()"), (4321, "connect() of user 4321")] {
+        let rule = format!("tcp dport 7 meta skuid {user} drop");
+        rules(&lab, Host::Client, "filter", "output", &rule);
+        let mut command = lab.command(Host::Client, RAWSOCK);
+        command.args(["probe", "tcp", "--json", "--compare", "10.77.2.2:7"]).args(QUICK);
+        let output = run(command.env("SUDO_UID", "4321").env("SUDO_GID", "4321"));
+        no_rules(&lab);
+        let object: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(object["verdict"], "user_rule", "{object}");
+        assert!(object["rule"].as_str().unwrap().contains(&rule), "{object}");
+        for row in object["ways"].as_array().unwrap() {
+            let name = row["name"].as_str().unwrap();
+            if name.starts_with("connect()") {
+                assert_eq!(row["state"], if name == silent { "no_answer" } else { "open" }, "{object}");
+            }
+        }
+    }
+}
+
 #[test]
 fn who_answers_for_the_host_is_told() {
     let Some(lab) = lab() else { return };

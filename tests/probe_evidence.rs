@@ -9,7 +9,7 @@ use std::process::{Command, Output};
 
 use rawsock::lab::{Host, Lab};
 use serde_json::{Value, json};
-use support::capture::{comments, stamps, tshark};
+use support::capture::{comments, last_comment, stamps};
 use support::{RAWSOCK, lab, lab_with, run, text_of};
 
 fn probe(lab: &Lab, arguments: &[&str]) -> Output {
@@ -26,12 +26,6 @@ fn probes(output: &Output) -> Vec<Value> {
 fn statistics(file: &Path) -> Value {
     let output = run(Command::new(RAWSOCK).args(["read", "--stats", "--json"]).arg(file));
     serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", text_of(&output)))
-}
-
-/// The last comment, where each frame has one.
-fn last_comment(file: &Path) -> String {
-    assert_eq!(tshark(file, "not frame.comment"), 0, "{:?}", comments(file));
-    comments(file).pop().unwrap()
 }
 
 #[test]

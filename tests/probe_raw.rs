@@ -8,6 +8,7 @@ use std::process::{Command, Output, Stdio};
 
 use rawsock::lab::{Host, Lab};
 use serde_json::Value;
+use support::fault::{limited, within};
 use support::peer::Peer;
 use support::{RAWSOCK, lab, run, text_of};
 
@@ -99,6 +100,22 @@ fn a_kernel_that_is_set_otherwise_is_looked_like_too() {
     let [kernels, ours] = syns.as_slice() else { panic!("{syns:?}") };
     assert_eq!(kernels, ours);
     assert_eq!((kernels[0].as_str(), kernels[2].as_str(), kernels[5].as_str()), ("76", "0x00c2", "1240"));
+}
+
+/// Segments of loopback are larger than a socket can be told to offer.
+#[test]
+fn over_loopback_it_is_the_kernels_own_too() {
+    let Some(lab) = lab() else { return };
+    for (target, mss) in [("127.0.0.1:9", "65495"), ("[::1]:9", "65476")] {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("lo.pcapng");
+        let output = probe(&lab, &["tcp", "--raw", target, "-w", file.to_str().unwrap()]);
+        let text = text_of(&output);
+        assert!(text.contains("closed (RST-ACK)") && !text.contains("could not be seen"), "{text}");
+        let seen = fields(&file, "tcp.flags.syn == 1", &["tcp.options.mss_val", "tcp.options.wscale.shift"]);
+        assert_eq!(seen[0][0], mss, "{seen:?}");
+        assert!(!seen[0][1].is_empty(), "{seen:?}");
+    }
 }
 
 #[test]
@@ -331,4 +348,56 @@ fn bad_lines_of_a_file_are_told_with_their_place() {
     let strict = probe(&lab, &["tcp", "--targets", name, "--strict"]);
     assert!(!text_of(&strict).contains("open"), "{}", text_of(&strict));
     assert_eq!(strict.status.code(), Some(2));
+}
+
+/// Sockets serve all hosts: what there is of descriptors is no limit.
+#[test]
+fn thousands_of_hosts_are_asked_with_few_descriptors() {
+    let Some(lab) = lab() else { return };
+    // Each address of the networks is the server's (AnyIP, ip-route(8)).
+    for (family, network, server) in [("-4", "10.90.0.0/17", "10.77.2.2"), ("-6", "fd90::/64", "fd77:2::2")] {
+        let any = ["route", "add", "local", network, "dev", "lo"];
+        let way = ["route", "add", network, "via", server];
+        for (host, words) in [(Host::Server, any.as_slice()), (Host::Router, &way)] {
+            let output = run(lab.command(host, "ip").arg(family).args(words));
+            assert!(output.status.success(), "{}", text_of(&output));
+        }
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let list = folder.path().join("hosts");
+    let v4 = (0..3000).map(|host| format!("10.90.{}.{}:7,8\n", host / 250, host % 250 + 1));
+    let v6 = (1..1001).map(|host| format!("[fd90::{host:x}]:7\n"));
+    std::fs::write(&list, v4.chain(v6).collect::<String>()).unwrap();
+    // A host tells of closed ports of UDP so many times a second only (icmp(7)).
+    let unlimited = run(lab.command(Host::Server, "sysctl").args(["-q", "-w", "net.ipv4.icmp_ratemask=0"]));
+    assert!(unlimited.status.success(), "{}", text_of(&unlimited));
+    for transport in ["tcp", "udp"] {
+        let list = list.to_str().unwrap();
+        let arguments = ["probe", transport, "--raw", "--json", "-W", "3", "--targets", list];
+        let output = within(&lab, &limited("nofile=64"), &arguments);
+        let text = text_of(&output);
+        let lines =
+            text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap_or_else(|_| panic!("{line}")));
+        let (mut closed, mut summary) = ([0, 0], Value::Null);
+        for line in lines {
+            if line["event"] == "probe"
+                && ["closed", "unreachable"].iter().any(|state| line["state"] == *state)
+            {
+                closed[usize::from(line["address"].as_str().unwrap().contains(':'))] += 1;
+            } else if line["event"] == "summary" {
+                summary = line;
+            }
+        }
+        assert_eq!(
+            (&summary["failed"], &summary["unfinished"]),
+            (&0.into(), &0.into()),
+            "{transport}: {summary}"
+        );
+        // Of IPv6 errors the host tells fewer, and by an address of its own.
+        assert_eq!(closed[0], 6000, "{transport}: {summary}");
+        assert!(
+            closed[1] == 1000 || transport == "udp" && closed[1] > 0,
+            "{transport}: {closed:?} {summary}"
+        );
+    }
 }

@@ -7,13 +7,14 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use rawsock::lab::Host;
+use rawsock::lab::{Host, Lab};
 use rawsock::sys::process::send_signal;
 use serde_json::Value;
 use support::capture::SIGINT;
 use support::peer::{Packet, Peer, octets, packets_of};
 use support::replay::{FROM_SOURCE, file_of, frames, replay, summary};
 use support::{RAWSOCK, lab, run, text_of};
+use tempfile::TempDir;
 
 #[test]
 fn the_same_octets_come_in_the_same_order_at_every_pace() {
@@ -232,16 +233,22 @@ fn packets_without_a_link_header_get_one_or_go_by_a_raw_socket() {
     assert_eq!(given.packets().len(), 30);
 }
 
-#[test]
-fn what_cannot_go_is_said() {
-    let Some(lab) = lab() else { return };
+/// A lab with a further link of the client's, which leads nowhere, and a file the second packet of which is too large to go.
+fn with_a_dead_end() -> Option<(Lab, TempDir, String)> {
+    let lab = lab()?;
     for words in ["link add d0 type veth peer name d1", "link set d1 up", "link set d0 up"] {
         let output = run(lab.command(Host::Client, "ip").args(words.split(' ')));
         assert!(output.status.success(), "{}", text_of(&output));
     }
     let mut packets = frames(3);
     packets[1].1.resize(3000, 0);
-    let (_folder, large) = file_of(&packets);
+    let (folder, large) = file_of(&packets);
+    Some((lab, folder, large))
+}
+
+#[test]
+fn what_cannot_go_is_said() {
+    let Some((lab, _folder, large)) = with_a_dead_end() else { return };
     let cases: &[(&[&str], i32, &str)] = &[
         (&[&large, "-i", "eth0"], 1, "packet 2 (3000 octets): send to eth0: message too long"),
         (
@@ -270,6 +277,16 @@ fn what_cannot_go_is_said() {
         assert!(text.contains(words), "{arguments:?}: {text}");
         assert_eq!(output.status.code(), Some(*code), "{arguments:?}: {text}");
     }
+    let mut command = lab.command(Host::Client, "setpriv");
+    command.args(["--ambient-caps=-all", "--inh-caps=-all", "--bounding-set=-all", RAWSOCK]);
+    let output = run(command.args(["replay", "-i", "eth0", &large]));
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text_of(&output).contains("setcap cap_net_raw,cap_net_admin+p"), "{}", text_of(&output));
+}
+
+#[test]
+fn a_flood_to_others_is_refused() {
+    let Some((lab, _folder, large)) = with_a_dead_end() else { return };
     // A recording may be too fast, too, which shows as it is read.
     let (_folder, fast) =
         file_of(&(0..1500).map(|n| (n * 999_000, frames(2)[1].1.clone())).collect::<Vec<_>>());
@@ -287,19 +304,6 @@ fn what_cannot_go_is_said() {
         let output = replay(&lab, &[&["-i", "d0", "-c", "1", &large], calm].concat());
         assert_eq!(output.status.code(), Some(0), "{calm:?}: {}", text_of(&output));
     }
-    let mut command = lab.command(Host::Client, "setpriv");
-    command.args([
-        "--ambient-caps=-all",
-        "--inh-caps=-all",
-        "--bounding-set=-all",
-        RAWSOCK,
-        "replay",
-        "-i",
-        "eth0",
-    ]);
-    let output = run(command.arg(&large));
-    assert_eq!(output.status.code(), Some(2));
-    assert!(text_of(&output).contains("setcap cap_net_raw,cap_net_admin+p"), "{}", text_of(&output));
 }
 
 #[test]

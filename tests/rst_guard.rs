@@ -112,7 +112,12 @@ fn other_ports_are_let_alone_and_a_kill_takes_the_table_away() {
     assert_eq!(resets(peer), [(4002, 51)]);
     send_signal(child.id(), SIGKILL).unwrap();
     child.wait().unwrap();
-    assert!(!tables(&lab).contains("rawsock"), "{}", tables(&lab));
+    // The process that owns the table ends when it hears nothing of the other one any more.
+    let killed = Instant::now();
+    while tables(&lab).contains("rawsock") {
+        assert!(killed.elapsed() < Duration::from_secs(5), "{}", tables(&lab));
+        std::thread::sleep(Duration::from_millis(10));
+    }
 }
 
 #[test]
@@ -136,4 +141,40 @@ fn whoever_may_not_is_told_what_to_do() {
     }
     let output = run_as(&["send", example, "--no-rst-guard"]);
     assert!(text_of(&output).contains("1 met"), "{}", text_of(&output));
+}
+
+/// One table serves all tests of a run, and is gone before the program is.
+#[test]
+fn ports_of_a_test_are_let_out_again_before_the_next_one() {
+    let Some(lab) = lab() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("two.toml");
+    let first = spec("ip", "10.77.2.2", "0s");
+    let second = r#"
+[[scenario]]
+name = "another"
+steps = [
+  { send = [{ ip = { dst = "10.77.2.2" } }, { tcp = { srcport = 4002, dstport = 7, flags = "S", seq = 2000 } }] },
+  { expect = { match = "tcp.flags == 0x12 and tcp.ack == 2001" } },
+  { send = [{ ip = {} }, { tcp = { flags = "R", seq = "reply.tcp.ack" } }] },
+  { send = [{ ip = { dst = "10.77.2.2" } }, { icmp = { type = 8 } }] },
+  { wait = "1s", send = [{ ip = { dst = "10.77.2.2" } }, { icmp = { type = 8 } }], expect = { match = "icmp.type == 0" } },
+]
+"#;
+    std::fs::write(&path, first + second).unwrap();
+    let mut command = lab.command(Host::Client, RAWSOCK);
+    let mut child =
+        command.args(["test", "-v"]).arg(&path).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let began = Instant::now();
+    let rules = || text_of(&run(lab.command(Host::Client, "nft").args(["list", "ruleset"])));
+    while !rules().contains("10.77.1.2 . 4002") {
+        assert!(
+            began.elapsed() < Duration::from_secs(10) && child.try_wait().unwrap().is_none(),
+            "{}",
+            rules()
+        );
+    }
+    assert!(!rules().contains("4001"), "{}", rules());
+    assert!(child.wait().unwrap().success());
+    assert!(!tables(&lab).contains("rawsock"), "{}", tables(&lab));
 }

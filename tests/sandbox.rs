@@ -1,5 +1,4 @@
-//! What commands give up before they read what strangers sent: looked at from outside, by what the kernel says of their processes, and
-//! from inside, by trying what is forbidden.
+//! What commands give up before they read what strangers sent: looked at from outside, by what the kernel says of their processes.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "this is test code")]
 
 mod support;
@@ -7,72 +6,16 @@ mod support;
 use std::fs;
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::MetadataExt;
-use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use rawsock::lab::Host;
-use rawsock::sys::sandbox::{Doing, Sandbox};
+use support::process_status::{Running, assert_has_nothing, entered, field, running, threads_of};
 use support::{RAWSOCK, lab, run, text_of};
 
-/// A process, and all that it started, ended with the test.
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-/// What `/proc/PID/task/*/status` says, one line a thread.
-fn threads_of(pid: u32) -> Vec<String> {
-    let tasks = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten();
-    let status =
-        |task: std::io::Result<fs::DirEntry>| fs::read_to_string(task.ok()?.path().join("status")).ok();
-    tasks.filter_map(status).collect()
-}
-
-/// A process that the lab started and those that it has, of which one runs the command.
-fn running(pid: u32, command: &str) -> Option<u32> {
-    let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-    let mut words = line.split(|octet| *octet == 0);
-    if words.nth(1) == Some(command.as_bytes()) {
-        return Some(pid);
-    }
-    let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
-    children.split_whitespace().find_map(|child| running(child.parse().ok()?, command))
-}
-
-fn field<'s>(status: &'s str, name: &str) -> &'s str {
-    let line = status.lines().find(|line| line.starts_with(&format!("{name}:"))).unwrap_or_default();
-    line.split_once(':').map_or("", |(_, value)| value.trim())
-}
-
-/// Waits until every thread of a command has entered, and gives what the kernel says of them.
-fn entered(pid: u32, command: &str) -> Vec<String> {
-    let until = Instant::now() + Duration::from_secs(20);
-    loop {
-        let threads = running(pid, command).map(threads_of).unwrap_or_default();
-        if !threads.is_empty() && threads.iter().all(|status| field(status, "Seccomp_filters") == "1") {
-            return threads;
-        }
-        assert!(Instant::now() < until, "{command} has not entered a sandbox: {threads:?}");
-        std::thread::sleep(Duration::from_millis(20));
-    }
-}
-
-fn assert_has_nothing(status: &str, what: &str) {
-    for set in ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"] {
-        assert_eq!(field(status, set), "0000000000000000", "{what}: {set}\n{status}");
-    }
-    assert_eq!(field(status, "NoNewPrivs"), "1", "{what}");
-    assert_eq!(field(status, "Seccomp"), "2", "{what}");
-}
-
 /// Commands that go on for long, as they are run on the lab's client.
-const LONG: [&str; 13] = [
+const LONG: [&str; 18] = [
     "ping -i 0.3 10.77.2.2",
     "ping -q -i 0.3 server",
     "capture -i eth0",
@@ -81,8 +24,13 @@ const LONG: [&str; 13] = [
     "trace --plain -c 100 --interval 0.3 -4 server",
     "send -c 1000 --interval 0.2 ip(dst=10.77.2.2)/icmp()",
     "send -c 1000 --interval 0.2 --no-answers -q --workers 2 ip(dst=10.77.2.2)/icmp()",
-    "replay captures/icmp-echo.pcap -i eth0 --loop 0 --rate 5",
+    "send -c 1000 --interval 0.2 -W 100 examples/tcp-conversation.toml",
+    "replay captures/answers.pcap -i eth0 --loop 0 --rate 5",
     "probe tcp -c 100 -i 0.3 10.77.2.2:7",
+    "probe tcp --raw -c 100 -i 0.3 10.77.2.2:7",
+    "probe udp --raw -c 100 -i 0.3 server:7",
+    "probe tcp --compare -c 100 -i 0.3 10.77.2.2:7",
+    "probe tcp --bisect -c 100 -i 0.3 10.77.2.2:7",
     "serve tcp 7001",
     "serve tcp 7002 --io threads --service time",
     "serve udp 7003 --io async --explain",
@@ -93,9 +41,10 @@ fn every_thread_of_a_running_command_has_no_right_left() {
     let Some(lab) = lab() else { return };
     for line in LONG {
         let mut command = lab.command(Host::Client, RAWSOCK);
-        let capture = support_capture();
-        let words =
-            line.split(' ').map(|word| if word.starts_with("captures/") { capture.as_str() } else { word });
+        let words = line.split(' ').map(|word| {
+            let is_ours = word.starts_with("captures/") || word.starts_with("examples/");
+            if is_ours { format!("{}/{word}", env!("CARGO_MANIFEST_DIR")) } else { word.to_owned() }
+        });
         let child =
             command.args(words).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
         let running = Running(child.unwrap());
@@ -105,24 +54,77 @@ fn every_thread_of_a_running_command_has_no_right_left() {
     }
 }
 
-/// Sockets of hand-built probes are opened when it is a target's turn: that one right stays, and nothing can be gained.
+/// Under sudo, whose sockets are root's by `--compare` are opened by a process that has nothing but that user's number.
 #[test]
-fn a_raw_probe_keeps_one_right() {
+fn what_opens_sockets_of_another_user_has_no_right_either() {
     let Some(lab) = lab() else { return };
-    let line = "probe tcp --raw -c 100 -i 0.3 10.77.2.2:7";
-    let child = lab.command(Host::Client, RAWSOCK).args(line.split(' ')).stdout(Stdio::null()).spawn();
-    let running = Running(child.unwrap());
-    for status in entered(running.0.id(), "probe") {
-        // CAP_NET_RAW is 13 (linux/capability.h).
-        for set in ["CapPrm", "CapEff", "CapBnd"] {
-            assert_eq!(field(&status, set), "0000000000002000", "{set}");
-        }
-        assert_eq!(
-            (field(&status, "CapInh"), field(&status, "CapAmb")),
-            ("0000000000000000", "0000000000000000")
-        );
-        assert_eq!(field(&status, "NoNewPrivs"), "1");
+    if !support::is_root() {
+        // The lab of one who is not root knows no other user.
+        return;
     }
+    let line = "probe tcp --compare -c 100 -i 0.3 10.77.2.2:7";
+    let mut command = lab.command(Host::Client, RAWSOCK);
+    command.args(line.split(' ')).env("SUDO_UID", "4321").env("SUDO_GID", "4322").stdout(Stdio::null());
+    let child = Running(command.spawn().unwrap());
+    for status in entered(child.0.id(), "probe") {
+        assert_has_nothing(&status, line);
+        assert_eq!(field(&status, "Uid"), "4321\t4321\t4321\t4321");
+    }
+    let pid = running(child.0.id(), "probe").unwrap();
+    let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap();
+    let others: Vec<u32> = children.split_whitespace().map(|child| child.parse().unwrap()).collect();
+    assert_eq!(others.len(), 1, "{children}");
+    for status in threads_of(others[0]) {
+        assert_has_nothing(&status, "the process beside");
+        assert_eq!(field(&status, "Uid"), "0\t0\t0\t0");
+    }
+    // Whoever started it does not take it along: the kernel forgets that wish when a process becomes another user's (prctl(2)).
+    rawsock::sys::process::send_signal(pid, 9).unwrap();
+    // It ends with the process that it was split off from, however that ends.
+    let until = Instant::now() + Duration::from_secs(5);
+    let goes_on = |status: &String| !field(status, "State").starts_with('Z');
+    while threads_of(others[0]).iter().any(goes_on) {
+        assert!(Instant::now() < until, "the process beside goes on");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// The kernel's resets are kept away by a process that has that right alone, and reads nothing but ports.
+#[test]
+fn a_test_has_no_right_and_what_keeps_resets_away_has_one() {
+    let Some(lab) = lab() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("long.toml");
+    let steps = r#"
+  { send = [{ ip = { dst = "10.77.2.2" } }, { tcp = { srcport = 4001, dstport = 7, flags = "S", seq = 1000 } }], expect = { match = "tcp.flags == 0x12" } },
+  { wait = "60s", send = [{ ip = {} }, { tcp = { flags = "R", seq = "reply.tcp.ack" } }] },
+"#;
+    fs::write(&path, format!("[[scenario]]\nname = \"long\"\nsteps = [{steps}]\n")).unwrap();
+    let mut command = lab.command(Host::Client, RAWSOCK);
+    command.args(["test", "-v", path.to_str().unwrap()]).stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut child = Running(command.spawn().unwrap());
+    for status in entered(child.0.id(), "test") {
+        assert_has_nothing(&status, "test");
+    }
+    let pid = running(child.0.id(), "test").unwrap();
+    let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap();
+    let others: Vec<u32> = children.split_whitespace().map(|child| child.parse().unwrap()).collect();
+    assert_eq!(others.len(), 1, "{children}");
+    for status in threads_of(others[0]) {
+        // CAP_NET_ADMIN is 12 (linux/capability.h).
+        for set in ["CapPrm", "CapEff", "CapBnd"] {
+            assert_eq!(field(&status, set), "0000000000001000", "{set}");
+        }
+        assert_eq!((field(&status, "NoNewPrivs"), field(&status, "Seccomp")), ("1", "2"));
+    }
+    let mut said = [String::new(), String::new()];
+    let mut lines = std::io::BufReader::new(child.0.stderr.take().unwrap());
+    for line in &mut said {
+        std::io::BufRead::read_line(&mut lines, line).unwrap();
+    }
+    let beside = "rawsock: sandbox: a process beside, which keeps the kernel's resets away: no capabilities but CAP_NET_ADMIN";
+    assert!(said[0].starts_with(beside) && said[0].contains("reads no file, writes no file"), "{said:?}");
+    assert!(said[1].starts_with("rawsock: sandbox: no capabilities, and none to be had; "), "{said:?}");
 }
 
 /// A capture that is there.
@@ -252,80 +254,4 @@ fn no_variable_says_which_program_a_capture_runs() {
     assert!(output.status.success(), "{}", text_of(&output));
     assert!(folder.path().join("x.pcapng.gz").is_file(), "{}", text_of(&output));
     assert!(!folder.path().join("evil").exists());
-}
-
-/// Runs one of the tries below in a process of its own, and gives what became of it.
-fn tried(what: &str) -> Output {
-    let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["--exact", "inside", "--nocapture", "--test-threads", "1"]).env(TRY, what);
-    run(&mut command)
-}
-
-const TRY: &str = "RAWSOCK_TEST_TRY";
-
-/// What is tried from inside. Without the variable nothing is: the other tests run this one with it.
-#[test]
-fn inside() {
-    let Ok(what) = std::env::var(TRY) else { return };
-    let folder = tempfile::tempdir().unwrap();
-    let (mine, other) = (folder.path().join("mine"), tempfile::tempdir().unwrap());
-    fs::create_dir(&mine).unwrap();
-    let sandbox = Sandbox {
-        doings: vec![Doing::Traffic, Doing::ReadFiles, Doing::WriteFiles],
-        readable: vec![support_capture().into()],
-        writable: vec![mine.clone()],
-        ..Sandbox::default()
-    };
-    let parent = std::os::unix::process::parent_id();
-    println!("entered: {}", sandbox.enter().unwrap());
-    match what.as_str() {
-        "read what it may" => assert!(fs::read(support_capture()).unwrap().len() > 24),
-        "read /etc/passwd" => println!("said: {}", fs::read("/etc/passwd").unwrap_err()),
-        "list /" => println!("said: {}", fs::read_dir("/").unwrap_err()),
-        "write what it may" => fs::write(mine.join("new"), "x").unwrap(),
-        "write elsewhere" => println!("said: {}", fs::write(other.path().join("new"), "x").unwrap_err()),
-        "leave by .." => println!("said: {}", fs::write(mine.join("../new"), "x").unwrap_err()),
-        "run a program" => drop(std::os::unix::process::CommandExt::exec(&mut Command::new("/bin/true"))),
-        "open a packet socket" => {
-            drop(socket2::Socket::new(socket2::Domain::PACKET, socket2::Type::RAW, None))
-        }
-        "connect" => drop(TcpStream::connect("127.0.0.1:9")),
-        "kill" => drop(rawsock::sys::process::send_signal(parent, 18)),
-        other => panic!("nothing is tried by {other}"),
-    }
-    println!("still here");
-}
-
-#[test]
-fn files_that_are_not_needed_are_out_of_reach() {
-    for what in ["read what it may", "write what it may"] {
-        let output = tried(what);
-        assert!(text_of(&output).contains("still here"), "{what}: {}", text_of(&output));
-    }
-    for what in ["read /etc/passwd", "list /", "write elsewhere", "leave by .."] {
-        let text = text_of(&tried(what));
-        // Without Landlock nothing of this is forbidden, and it says so.
-        let is_told =
-            text.contains("has no Landlock") || text.contains("not among this kernel's security modules");
-        assert!(is_told || text.contains("said: Permission denied"), "{what}: {text}");
-    }
-}
-
-#[test]
-fn calls_that_are_not_needed_end_the_process_and_are_named() {
-    for (what, call) in [
-        ("run a program", "execve"),
-        ("open a packet socket", "socket"),
-        ("connect", "socket"),
-        ("kill", "kill"),
-    ] {
-        let output = tried(what);
-        let text = text_of(&output);
-        assert_eq!(output.status.signal(), Some(31), "{what}: {text}");
-        assert!(
-            text.contains("rawsock: sandbox: the system call ") && text.contains(&format!(" {call} is not")),
-            "{what}: {text}"
-        );
-        assert!(!text.contains("still here"), "{what}: {text}");
-    }
 }

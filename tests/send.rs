@@ -60,6 +60,33 @@ fn echoes_are_answered_by_every_way() {
     }
 }
 
+#[test]
+fn an_eth_layer_without_dst_goes_to_the_next_hop() {
+    let Some(lab) = lab() else { return };
+    let ways: [&[&str]; 2] = [&[], &["-i", "eth0"]];
+    for way in ways {
+        for expression in ["eth/ip(dst=10.77.2.2)/icmp", "eth/ipv6(dst=fd77:2::2)/icmpv6"] {
+            let answers = answers(&lab, &[&[expression], way].concat());
+            assert_eq!(answers[0].0, "reply", "{expression}");
+        }
+    }
+    let output = send(&lab, &["eth/ip(dst=10.77.1.99)/icmp"]);
+    let text = text_of(&output);
+    assert!(text.contains("nobody answers for 10.77.1.99 on eth0"), "{text}");
+    assert_eq!(output.status.code(), Some(2), "{text}");
+    // What is written goes out as written, and what does not say where it goes is for everybody.
+    let seen = |expression: &str| {
+        let output = send(&lab, &[expression, "--no-answers", "--json", "-i", "eth0"]);
+        let text = String::from_utf8(output.stdout).unwrap();
+        let line: Value = serde_json::from_str(text.lines().next().unwrap()).unwrap();
+        line["frame"]["layers"][0]["eth"]["dst"].clone()
+    };
+    assert_eq!(seen("eth(dst=ff:ff:ff:ff:ff:ff)/ip(dst=10.77.2.2)/icmp"), "ff:ff:ff:ff:ff:ff");
+    assert_eq!(seen("eth/arp(dst.proto_ipv4=10.77.1.1)"), "ff:ff:ff:ff:ff:ff");
+    assert_eq!(seen("eth/ip(dst=224.0.0.1)/icmp"), "01:00:5e:00:00:01");
+    assert_eq!(seen("eth/ip(dst=10.77.1.255)/icmp"), "ff:ff:ff:ff:ff:ff", "the broadcast of the network");
+}
+
 /// Over a veth both stamps are the kernel's, by raw and by packet sockets, and the time is not longer than what a tap makes of it.
 #[test]
 fn round_trips_are_between_the_kernels_stamps() {

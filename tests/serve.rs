@@ -11,7 +11,7 @@ mod support;
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{Shutdown, TcpListener, TcpStream};
+use std::net::{Shutdown, TcpListener, TcpStream, UdpSocket};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -127,6 +127,8 @@ fn a_chat_survives_who_leaves_stalls_and_floods() {
             heard
         });
         let mut leaver = connected(&serving);
+        // Who goes and leaves something unread resets the connection, and takes its own last words back.
+        read_until(&mut leaver, "here\n");
         leaver.write_all(b"good-bye\n").unwrap();
         drop(leaver);
         for _ in 0..600 {
@@ -190,6 +192,23 @@ fn limits_hold_and_new_connections_wait() {
         assert_eq!(all_of(one), "", "{io}");
         assert!(silent.elapsed() < Duration::from_secs(6), "{io}");
         serving.until("silent for too long");
+    }
+}
+
+/// Whoever writes datagrams from many addresses, or from none that is its own, keeps nobody else from being answered.
+#[test]
+fn whoever_is_silent_makes_room_for_others_who_write_datagrams() {
+    for io in MODELS {
+        let serving = Serving::start(&["udp", "0", "--io", io, "--max-connections", "3"]);
+        let writers: Vec<UdpSocket> = (0..10).map(|_| UdpSocket::bind("127.0.0.1:0").unwrap()).collect();
+        for round in 0..3 {
+            for writer in &writers {
+                writer.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+                writer.send_to(b"hello", &serving.address).unwrap();
+                let mut buffer = [0; 100];
+                assert_eq!(writer.recv(&mut buffer).unwrap(), 5, "{io}, round {round}");
+            }
+        }
     }
 }
 

@@ -2,13 +2,14 @@
 //! A test program of its own, because it looks at the peak of the whole process.
 #![allow(clippy::unwrap_used, reason = "test code")]
 
-use std::fs;
+mod support;
 
 use rawsock::packet::check::Dissected;
 use rawsock::packet::dissect::dissect;
 use rawsock::stream::{Fact, MOST_UNACKNOWLEDGED, MOST_WAITING, Moment, Need, REMEMBERED, Tracker};
 use rawsock::wire::frame::LinkType;
 use rawsock::wire::layers::LayerTable;
+use support::peak::of_this_process;
 
 /// Gives the tracker packets with one octet each.
 struct Giver {
@@ -44,7 +45,7 @@ impl Giver {
 #[test]
 fn many_conversations_and_many_open_segments() {
     let mut giver = Giver::new();
-    let before = peak();
+    let before = of_this_process();
     // Sides that say much and hear nothing: of each as much is remembered as there may be, of all less.
     let full = u32::try_from(MOST_WAITING / MOST_UNACKNOWLEDGED + 20).unwrap();
     let most = u32::try_from(MOST_UNACKNOWLEDGED).unwrap();
@@ -56,7 +57,7 @@ fn many_conversations_and_many_open_segments() {
             assert!(in_flight.is_some_and(|octets| octets <= expected), "{conversation} {seq} {in_flight:?}");
         }
     }
-    let grown = peak() - before;
+    let grown = of_this_process() - before;
     assert!(grown < 60_000, "{grown} kB of open segments");
     // More sides than are remembered, all with something that nobody acknowledges.
     let many = u32::try_from(2 * REMEMBERED).unwrap() + 5000;
@@ -65,15 +66,8 @@ fn many_conversations_and_many_open_segments() {
             giver.give(conversation, seq);
         }
     }
-    let grown = peak() - before;
+    let grown = of_this_process() - before;
     assert!(grown < 500_000, "{grown} kB of conversations");
     // The first one was forgotten: it is another one now.
     assert_eq!(giver.give(0, 7), (Some(1), i64::from(full + 2 * many)));
-}
-
-/// The most memory that this process has had, in kB.
-fn peak() -> u64 {
-    let status = fs::read_to_string("/proc/self/status").unwrap();
-    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-    peak.trim().trim_end_matches(" kB").parse().unwrap()
 }

@@ -75,7 +75,8 @@ fn what_an_answer_does_not_tell_is_said_and_other_packets_go_on() {
     std::fs::write(&path, spec).unwrap();
     let output = run(lab.command(Host::Client, RAWSOCK).arg("send").arg(&path));
     let text = text_of(&output);
-    assert!(text.contains("packet 4: `reply.tcp.seq` cannot be told"), "{text}");
+    // Its number depends on how many packets had left by then.
+    assert!(text.contains(": `reply.tcp.seq` cannot be told"), "{text}");
     assert!(text.contains("seq 10, length 11") && text.contains("seq 12, length 11"), "{text}");
     assert!(text.contains("5 sent, 5 answered, 1 not sent"), "{text}");
 }

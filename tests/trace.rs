@@ -28,8 +28,7 @@ fn stdout(output: &Output) -> String {
 
 /// The objects of a trace with `--json`.
 fn objects(chain: &Chain, arguments: &[&str]) -> Vec<Value> {
-    let output = chain.trace(&[&["--json"], arguments].concat());
-    stdout(&output).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    support::objects(&chain.trace(&[&["--json"], arguments].concat()))
 }
 
 /// What a trace found changed, with the hop.

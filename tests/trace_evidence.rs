@@ -8,15 +8,14 @@ use std::path::Path;
 use std::process::Command;
 
 use serde_json::{Value, json};
-use support::capture::{comments, stamps, tshark};
+use support::capture::{comments, last_comment, stamps, tshark};
 use support::chain::Chain;
 use support::{RAWSOCK, run, text_of};
 
 fn objects(chain: &Chain, arguments: &[&str]) -> Vec<Value> {
     let output = chain.trace(&[&["--json"], arguments].concat());
-    let text = String::from_utf8(output.stdout.clone()).unwrap();
-    assert!(!text.is_empty(), "{}", text_of(&output));
-    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    assert!(!output.stdout.is_empty(), "{}", text_of(&output));
+    support::objects(&output)
 }
 
 fn of_kind<'o>(objects: &'o [Value], kind: &str) -> Vec<&'o Value> {
@@ -35,11 +34,6 @@ fn errors(file: &Path) -> BTreeMap<String, (u64, Value)> {
 }
 
 /// The frames of a file without a comment, and the last comment.
-fn last_comment(file: &Path) -> String {
-    assert_eq!(tshark(file, "not frame.comment"), 0, "{:?}", comments(file));
-    comments(file).pop().unwrap()
-}
-
 #[test]
 fn one_trace_and_its_file_have_the_same_times() {
     let Some(chain) = Chain::of(3) else { return };

@@ -12,11 +12,7 @@ use support::{run, text_of};
 fn objects(chain: &Chain, arguments: &[&str]) -> Vec<Value> {
     let output = chain.trace(&[&["--json", "--paths"], arguments].concat());
     assert_eq!(output.status.code(), Some(0), "{}", text_of(&output));
-    String::from_utf8(output.stdout)
-        .unwrap()
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect()
+    support::objects(&output)
 }
 
 fn routers(hop: &Value) -> BTreeSet<&str> {

@@ -18,8 +18,7 @@ fn without_rights(chain: &Chain, arguments: &[&str]) -> Output {
 
 fn objects(chain: &Chain, arguments: &[&str]) -> Vec<Value> {
     let output = without_rights(chain, &[&["--plain", "--json"], arguments].concat());
-    let text = String::from_utf8(output.stdout.clone()).unwrap();
-    let objects: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let objects = support::objects(&output);
     assert!(!objects.is_empty(), "{}", text_of(&output));
     objects
 }
@@ -36,6 +35,7 @@ fn the_way_is_found_without_any_right() {
     let Some(chain) = Chain::of(4) else { return };
     let raw = without_rights(&chain, &["10.9.4.2"]);
     assert_eq!(raw.status.code(), Some(2), "rights are left: {}", text_of(&raw));
+    assert!(text_of(&raw).contains("or do without: `rawsock trace --plain`"), "{}", text_of(&raw));
     for (address, routers) in [
         ("10.9.4.2", ["10.9.1.2", "10.9.2.2", "10.9.3.2", "10.9.4.2"]),
         ("fd09:4::2", ["fd09:1::2", "fd09:2::2", "fd09:3::2", "fd09:4::2"]),

@@ -1,11 +1,27 @@
-//! Any octets: with addresses changed and checksums mended they stay as long, and dissect; done twice, the second time changes
-//! nothing more.
+//! Any octets: with addresses changed, the checksums that were right are right and those that were wrong are wrong; where they are
+//! mended, none is wrong; and done twice, the second time changes nothing more.
 
 use std::net::IpAddr;
 
+use rawsock::packet::check::{Dissected, Problem};
+use rawsock::packet::dissect::dissect;
 use rawsock::packet::edit::{Editor, NetworkMap};
+use rawsock::wire::frame::LinkType;
+use rawsock::wire::layers::LayerTable;
 
 use super::start::Start;
+
+/// The layers whose checksums are wrong.
+fn wrong(octets: &[u8], link_type: LinkType, wire_len: usize) -> Vec<usize> {
+    let (mut table, mut layers) = (LayerTable::default(), Vec::new());
+    dissect(octets, link_type, &mut table);
+    Dissected { octets, table: &table, wire_len }.findings(&mut |finding| {
+        if matches!(finding.problem, Problem::Checksum { .. }) {
+            layers.push(finding.layer);
+        }
+    });
+    layers
+}
 
 /// Holds it.
 pub fn check(input: &[u8]) {
@@ -24,6 +40,9 @@ pub fn check(input: &[u8]) {
         for wire_len in [start.octets.len(), start.octets.len() + 9] {
             let mut octets = start.octets.to_vec();
             editor.edit(&mut octets, start.link_type, wire_len);
+            let (before, after) =
+                (wrong(start.octets, start.link_type, wire_len), wrong(&octets, start.link_type, wire_len));
+            assert_eq!(after, if fixes { Vec::new() } else { before });
             let once = octets.clone();
             editor.edit(&mut octets, start.link_type, wire_len);
             assert_eq!(octets, once);

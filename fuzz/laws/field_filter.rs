@@ -1,9 +1,10 @@
-//! Any text is a field filter or a mistake that can be shown; any filter can be run on any packet, in bounded time. The text
-//! ends with its first zero; behind that stands the packet.
+//! Any text is a field filter or a mistake that can be shown; any filter can be run on any packet, in bounded time, and `not` takes what
+//! it does not. The text ends with its first zero; behind that stands the packet.
 
 use rawsock::filter::field::{About, FieldFilter};
 use rawsock::packet::check::Dissected;
 
+use super::harmless;
 use super::start::Start;
 
 /// Holds it.
@@ -21,9 +22,18 @@ pub fn check(input: &[u8]) {
                 sent: Some(packet),
                 ..About::default()
             };
-            filter.matches(&packet, &about);
+            let takes = filter.matches(&packet, &about);
+            for (text, wanted) in
+                [(format!("not ({text})"), !takes), (format!("({text}) and ({text})"), takes)]
+            {
+                match FieldFilter::compile(&text) {
+                    Ok(filter) => assert_eq!(filter.matches(&packet, &about), wanted, "{text}"),
+                    // Longer or deeper than may be.
+                    Err(error) => harmless::lines(&error.render(false)),
+                }
+            }
             filter.flags_alone();
         }
-        Err(error) => assert!(!error.render(false).is_empty()),
+        Err(error) => harmless::lines(&error.render(false)),
     }
 }

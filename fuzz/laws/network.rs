@@ -82,21 +82,68 @@ fn places(packet: &[u8]) -> Option<(usize, usize, usize, u8)> {
     (packet.len() >= places.2.max(20)).then_some(places)
 }
 
-/// Computes the checksum of ICMP and ICMPv6, which damage would else hide behind.
+/// Computes the checksum of what IP carries, which damage would else hide behind.
 fn mend(packet: &mut [u8]) {
-    let Some((addresses, len, header, protocol @ (1 | 58))) = places(packet) else { return };
-    let (head, message) = packet.split_at_mut(header);
-    if message.len() < 4 {
+    let Some((.., header, protocol)) = places(packet) else { return };
+    let Some(at) = place_of_checksum(protocol) else { return };
+    if packet.len() < header + at + 2 {
         return;
     }
-    message[2..4].fill(0);
-    let mut sum = InternetChecksum::default().add_octets(message);
-    if protocol == 58 {
-        let message_len = u32::try_from(message.len()).unwrap_or(0).to_be_bytes();
-        sum = sum.add_octets(&head[addresses..addresses + 2 * len]).add_octets(&message_len);
-        sum = sum.add_octets(&[0, 0, 0, 58]);
+    packet[header + at..header + at + 2].fill(0);
+    let sum = match (sum(packet), protocol) {
+        // RFC 768: zeros say that there is none.
+        (Some(0), 17) => 0xffff,
+        (sum, _) => sum.unwrap_or(0),
+    };
+    packet[header + at..header + at + 2].copy_from_slice(&sum.to_be_bytes());
+}
+
+/// Whether the checksum is right of ICMP, ICMPv6, TCP or UDP in a whole packet without extension headers; `None` for all else, and
+/// where a card has yet to complete it or UDP has none.
+pub fn has_right_checksum(packet: &[u8]) -> Option<bool> {
+    let (addresses, len, header, protocol) = places(packet)?;
+    let at = header + place_of_checksum(protocol)?;
+    let word = |at: usize| Some(u16::from_be_bytes([*packet.get(at)?, *packet.get(at + 1)?]));
+    let is_whole = match len {
+        4 => usize::from(word(2)?) == packet.len() && word(6)? & 0x3fff == 0 && header >= 20,
+        _ => usize::from(word(4)?) + 40 == packet.len(),
+    };
+    let (checksum, udp_len) = (word(at)?, word(header + 4)?);
+    let is_other = protocol == 17 && (checksum == 0 || usize::from(udp_len) != packet.len() - header);
+    if !is_whole || is_other {
+        return None;
     }
-    message[2..4].copy_from_slice(&sum.finish().to_be_bytes());
+    let is_incomplete = matches!(protocol, 6 | 17) && {
+        let pseudo = pseudo_header(&packet[addresses..addresses + 2 * len], packet.len() - header, protocol);
+        !InternetChecksum::default().add_octets(&pseudo).finish() == checksum
+    };
+    (!is_incomplete).then(|| sum(packet) == Some(0))
+}
+
+/// The Internet checksum over what IP carries, with the pseudo-header of whoever has one; zero where one stands there that is right.
+fn sum(packet: &[u8]) -> Option<u16> {
+    let (addresses, len, header, protocol) = places(packet)?;
+    let message = &packet[header..];
+    let mut sum = InternetChecksum::default().add_octets(message);
+    if protocol != 1 {
+        sum =
+            sum.add_octets(&pseudo_header(&packet[addresses..addresses + 2 * len], message.len(), protocol));
+    }
+    Some(sum.finish())
+}
+
+fn pseudo_header(addresses: &[u8], len: usize, protocol: u8) -> Vec<u8> {
+    let len = u32::try_from(len).unwrap_or(0).to_be_bytes();
+    [addresses, &len, &[0, 0, 0, protocol]].concat()
+}
+
+fn place_of_checksum(protocol: u8) -> Option<usize> {
+    match protocol {
+        1 | 58 => Some(2),
+        6 => Some(16),
+        17 => Some(6),
+        _ => None,
+    }
 }
 
 /// Two addresses of a family: ours, and that of whom is asked.

@@ -32,18 +32,8 @@ pub fn check(input: &[u8]) {
             1 => is_over |= step(&mut sender, &mut now, &mut sent, false),
             _ => {
                 let octets = answer(&mut script, &sent);
-                let (at, wall, len) = (now, 0, octets.len());
-                let (link_type, outgoing) = (LinkType::RAW, what & 0x80 != 0);
-                sender.received(Incoming {
-                    octets: &octets,
-                    link_type,
-                    at,
-                    wall,
-                    outgoing,
-                    len,
-                    interface: 0,
-                    read: None,
-                });
+                let outgoing = what & 0x80 != 0;
+                sender.received(Incoming { outgoing, ..Incoming::of_ip(&octets, now, 0) });
             }
         }
         sender.take_events();
@@ -60,19 +50,7 @@ fn ready(octets: &[u8]) -> Ready {
     let mut table = LayerTable::default();
     dissect(octets, LinkType::RAW, &mut table);
     let built = build(&unbuild(octets, &table, Keep::All)).expect("it was a packet");
-    Ready {
-        built,
-        whole: None,
-        is_later: false,
-        destination: None,
-        interface: 0,
-        reply: None,
-        expect: Vec::new(),
-        within: SECOND,
-        delay: 0,
-        awaits: true,
-        then: None,
-    }
+    Ready::of(built, SECOND)
 }
 
 /// Lets the engine do what it wants to, and waits as long as it wants where `waits`; whether it is over.

@@ -31,13 +31,7 @@ const QUEUE: usize = 512;
 pub fn check(input: &[u8]) {
     let mut script = Script(input);
     let Some(first) = script.octet() else { return };
-    let service: Box<dyn Service> = match first % 5 {
-        0 => Box::new(Echo),
-        1 => Box::new(Time { zone: TimeZone::UTC, limit: MESSAGE }),
-        2 => Box::new(Chat::new(MESSAGE, QUEUE)),
-        3 => Box::new(Chargen),
-        _ => Box::new(Discard),
-    };
+    let service = service(first);
     let keeps_messages = first & 0x80 != 0;
     let rate = (first & 0x40 != 0).then_some(100);
     let total = (first & 0x20 != 0).then_some(1000);
@@ -90,5 +84,15 @@ pub fn check(input: &[u8]) {
     now.monotonic += 2 * 600 * 1_000_000_000;
     for connection in &mut connections {
         assert!(connection.wants(now).end.is_some(), "it is kept: {:?}", connection.wants(now));
+    }
+}
+
+fn service(which: u8) -> Box<dyn Service> {
+    match which % 5 {
+        0 => Box::new(Echo),
+        1 => Box::new(Time { zone: TimeZone::UTC, limit: MESSAGE }),
+        2 => Box::new(Chat::new(MESSAGE, QUEUE)),
+        3 => Box::new(Chargen),
+        _ => Box::new(Discard),
     }
 }

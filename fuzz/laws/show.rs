@@ -10,12 +10,12 @@ use rawsock::proto::view::EndPointStyle;
 use rawsock::show::columns::{Columns, Style};
 use rawsock::show::fields::filter_names;
 use rawsock::show::line::Lines;
-use rawsock::show::text::is_printable;
 use rawsock::show::time::{Clock, Precision, Style as TimeStyle};
 use rawsock::show::{Meta, hex, json, scapy, tree};
 use rawsock::wire::frame::Direction;
 use rawsock::wire::text::Text;
 
+use super::harmless;
 use super::start::Start;
 
 /// Holds it.
@@ -110,8 +110,10 @@ fn columns_of(name: &'static str) -> Columns {
 
 /// What goes to a terminal; it is emptied for the next.
 fn is_harmless(text: &mut String, has_lines: bool) {
-    let is_allowed = |character: char| is_printable(character) || has_lines && character == '\n';
-    let bad = text.chars().find(|character| !is_allowed(*character));
-    assert!(bad.is_none(), "{bad:?} in {text:?}");
+    if has_lines {
+        harmless::lines(text)
+    } else {
+        harmless::line(text)
+    }
     text.clear();
 }

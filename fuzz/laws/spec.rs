@@ -2,6 +2,8 @@
 
 use rawsock::spec::{Random, Source, Syntax, read};
 
+use super::harmless;
+
 /// Holds it for files: JSON where the text begins with a bracket or a brace, else TOML.
 pub fn check_file(input: &[u8]) {
     let Ok(text) = std::str::from_utf8(input) else { return };
@@ -24,13 +26,13 @@ fn check(text: &str, syntax: Syntax) {
         Ok(spec) => {
             for crafted in spec.packets(&mut Random::new(1), None).take(10) {
                 if let Err(error) = spec.leaving(crafted) {
-                    assert!(!error.render(false).is_empty());
+                    harmless::lines(&error.render(false));
                 }
             }
             if let Err(error) = spec.check(10) {
-                assert!(!error.render(false).is_empty());
+                harmless::lines(&error.render(false));
             }
         }
-        Err(error) => assert!(!error.render(false).is_empty()),
+        Err(error) => harmless::lines(&error.render(false)),
     }
 }

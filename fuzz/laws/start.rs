@@ -40,7 +40,8 @@ impl<'i> Start<'i> {
             None => dissect(octets, link_type, &mut table),
             Some(which) => {
                 let protocols = registry().protocols();
-                dissect_as(octets, &protocols[which % protocols.len()], &mut table);
+                let which = which % protocols.len();
+                dissect_as(octets, protocols.clone().nth(which)?, &mut table);
             }
         }
         Some(Self { octets, link_type, table })

@@ -15,6 +15,9 @@ use rawsock::wire::text::Text;
 
 const LINK_TYPES: [LinkType; 3] = [LinkType::RAW, LinkType::ETHERNET, LinkType::LINUX_SLL];
 
+/// Octets that are cut off frames.
+const CUT: usize = 7;
+
 /// Holds it.
 pub fn check(input: &[u8]) {
     let Some((first, mut rest)) = input.split_first() else { return };
@@ -26,20 +29,23 @@ pub fn check(input: &[u8]) {
     let (mut expert, mut table, mut released) = (Expert::default(), LayerTable::default(), Vec::new());
     let (mut moment, mut time) = (Moment::default(), 0i64);
     let (mut offsets, mut given, mut held) = ([0u64; 2], 0usize, 0usize);
-    // A frame is what a time and a length say: the low bits of the first octet are the time since the frame before.
+    // A frame is what a time and a length say: the low bits of the first octet are the time since the frame before, the highest says
+    // that it was longer before it was captured.
     while let [pause, len, after @ ..] = rest {
         let (data, behind) = after.split_at(usize::from(*len).min(after.len()));
         rest = behind;
         time = time.wrapping_add(1i64 << (pause % 64));
-        let frame = Frame { time: (*pause != 255).then_some(time), ..Frame::new(data, link_type) };
+        let wire_len = data.len() + if pause & 0x80 == 0 { 0 } else { CUT };
+        let len = u32::try_from(wire_len).expect("a length is one octet");
+        let frame = Frame { len, time: (*pause != 255).then_some(time), ..Frame::new(data, link_type) };
         moment = Moment::of(moment.number + 1, &frame);
         dissect(data, link_type, &mut table);
-        let packet = Dissected { octets: data, table: &table, wire_len: data.len() };
+        let packet = Dissected { octets: data, table: &table, wire_len };
         let known = tracker.packet(moment, &packet);
         check_facts(known, &packet, moment.number);
         expert.packet(moment.number, &packet, Some(known));
         given += data.len();
-        follower.packet(moment, &packet, &mut |piece| follow(&piece, &mut offsets));
+        follower.packet(moment, &packet, &mut |piece| follow(&piece, &mut offsets, input));
         if let Some(octets) = desegmenter.packet(&packet) {
             // Headers that can say how long they are.
             assert!(octets.len() <= 1 << 17, "{} octets", octets.len());
@@ -53,7 +59,7 @@ pub fn check(input: &[u8]) {
             dissect(&octets, link_type, &mut table);
         }
     }
-    follower.finish(moment, &mut |piece| follow(&piece, &mut offsets));
+    follower.finish(moment, &mut |piece| follow(&piece, &mut offsets, input));
     defragmenter.finish(&mut released);
     // No fragment comes twice.
     assert!(released.len() <= held);
@@ -85,15 +91,18 @@ fn check_facts(known: &Facts, packet: &Dissected<'_>, number: u64) {
     assert!(!text.as_str().contains(char::is_control));
 }
 
-/// Each side is told in order, without gaps in what is told.
-fn follow(piece: &Piece<'_>, offsets: &mut [u64; 2]) {
+/// Each side is told in order, without gaps in what is told, and nothing is told that did not come.
+fn follow(piece: &Piece<'_>, offsets: &mut [u64; 2], input: &[u8]) {
     let next = &mut offsets[piece.side as usize];
     assert_eq!(piece.offset, *next);
     *next += match piece.content {
         Content::Octets(octets) => octets.len() as u64,
         Content::Missing(count) => count,
     };
-    if let Content::Missing(count) = piece.content {
-        assert!(count > 0);
+    match piece.content {
+        Content::Missing(count) => assert!(count > 0),
+        Content::Octets(octets) => {
+            assert!(!octets.is_empty() && input.windows(octets.len()).any(|came| came == octets));
+        }
     }
 }

@@ -4,7 +4,7 @@ use std::error::Error;
 
 use clap::{Args, ValueEnum};
 
-use super::capture_device::Device;
+use super::capture_device::{Device, is_interface};
 use super::capture_files::{FileArgs, Files};
 use super::capture_hook::Hook;
 use super::capture_keeper::{Keeper, TriggerArgs};
@@ -20,6 +20,7 @@ use super::packet_output::{PacketOutputArgs, Printer};
 use super::sandbox::{Plan, SandboxArgs};
 use super::tracking::Tracking;
 use super::{CommandResult, Outcome, interfaces};
+use crate::filter::capture::CaptureFilter;
 use crate::show::text::printable;
 use crate::stream::Need;
 use crate::sys::clock;
@@ -32,7 +33,7 @@ use crate::sys::sandbox::Doing;
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct CaptureArgs {
-    /// The interface, or `any` for all; again for several, in one file. Left out, the first that is up and no loopback.
+    /// The interface, by its name or its number (-D), or `any` for all; again for several, in one file. Left out, the first that is up and no loopback.
     #[arg(short, long, value_name = "INTERFACE")]
     interface: Vec<String>,
     /// Stop after so many packets.
@@ -128,6 +129,12 @@ pub(super) fn run(args: &CaptureArgs) -> CommandResult {
     let stamps = capture_stamps::choose(args.time_stamp_type, &devices)?;
     let snap_len = if args.snap_len == 0 { MAX_SNAP_LEN } else { args.snap_len.min(MAX_SNAP_LEN) };
     let filter = args.filter.text(&args.expression)?;
+    if let Some(first) = args.expression.first()
+        && CaptureFilter::check(&filter).is_err()
+        && is_interface(first)
+    {
+        return Err(format!("{first} is an interface, and here stands a filter: `capture -i {first}`").into());
+    }
     if let (true, Some(device)) = (args.filter.wants_dump(), devices.first()) {
         args.filter.dump(&device.filter(&filter, snap_len)?)?;
         return Ok(Outcome::Done);

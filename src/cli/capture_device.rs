@@ -27,7 +27,7 @@ impl Device {
         }
         let mut netlink = Netlink::open()?;
         let link = match name {
-            Some(name) => netlink.link(name)?,
+            Some(name) => named(&mut netlink, name)?,
             None => netlink
                 .links()?
                 .into_iter()
@@ -98,4 +98,18 @@ impl Device {
         let mask = |bits: u8| u32::MAX.checked_shl(32_u32.saturating_sub(u32::from(bits))).unwrap_or(0);
         Ok(first.map(|first| mask(first.prefix_bits)))
     }
+}
+
+/// The interface of this name, or with this number, as `-D` lists them.
+fn named(netlink: &mut Netlink, name: &str) -> Result<Link, NetlinkError> {
+    let found = netlink.link(name);
+    match (&found, name.parse()) {
+        (Err(NetlinkError::NoSuchInterface { .. }), Ok(index)) => netlink.link_by_index(index).or(found),
+        _ => found,
+    }
+}
+
+/// Whether an interface has this name.
+pub(super) fn is_interface(name: &str) -> bool {
+    Netlink::open().and_then(|mut netlink| netlink.link(name)).is_ok()
 }

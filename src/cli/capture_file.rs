@@ -7,6 +7,7 @@ use super::sandbox::caller;
 use crate::file::{CaptureWriter, Interface, Section, WriteError, WriteOptions};
 use crate::sys::clock;
 use crate::sys::netlink::Netlink;
+use crate::sys::process::print_to_stderr;
 use crate::wire::frame::{Frame, LinkType};
 
 /// What a file that this program writes says of itself. Under sudo it belongs to the user who called it.
@@ -46,7 +47,7 @@ pub(super) struct LiveFile {
 const LONGEST_WAIT: u64 = 500_000_000;
 
 impl LiveFile {
-    /// Creates it.
+    /// Creates it. Where it is stdout (`-`), what the command prints goes to stderr from then on.
     ///
     /// # Errors
     /// When it cannot be created, or netlink does not answer.
@@ -54,6 +55,9 @@ impl LiveFile {
         let links = Netlink::open()?.links()?;
         let names = links.into_iter().map(|link| (link.index, link.name)).collect();
         let writer = CaptureWriter::create(path, live_options())?;
+        if path.as_os_str() == "-" {
+            print_to_stderr()?;
+        }
         Ok(Self {
             writer,
             names,

@@ -17,6 +17,9 @@ pub(super) enum Intake {
     Crew(Crew),
 }
 
+/// A ring that is over.
+pub(super) type Left = Option<Box<Ring>>;
+
 /// What rings counted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Taken {
@@ -96,17 +99,17 @@ impl Intake {
         matches!(self, Self::Crew(crew) if crew.is_broken())
     }
 
-    /// Ends it: shows what is still there, and counts.
+    /// Ends it: shows what is still there, and counts. Where it was one ring, that is left.
     ///
     /// # Errors
     /// When the kernel does not tell.
-    pub(super) fn finish(self, show: &mut dyn FnMut(&Frame<'_>)) -> Result<Taken, Box<dyn Error>> {
+    pub(super) fn finish(self, show: &mut dyn FnMut(&Frame<'_>)) -> Result<(Taken, Left), Box<dyn Error>> {
         match self {
             Self::Ring(mut ring) => {
                 ring.finish(show)?;
-                Ok(Taken::of(&mut ring)?)
+                Ok((Taken::of(&mut ring)?, Some(ring)))
             }
-            Self::Crew(crew) => crew.finish(show),
+            Self::Crew(crew) => crew.finish(show).map(|taken| (taken, None)),
         }
     }
 }

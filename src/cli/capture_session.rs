@@ -137,8 +137,22 @@ impl Session {
         for index in 0..self.taps.len() {
             let Some(tap) = self.taps.get_mut(index) else { continue };
             if tap.intake.is_none() && tap.device.name == link.name && link.is_up() {
-                tap.reopen(link, &self.opening)?;
-                self.redescribe(index, format!("{} is there again", link.name))?;
+                let link_type = tap.device.link_type();
+                match tap.reopen(link, &self.opening) {
+                    // A file describes it once, however often it comes back.
+                    Ok(()) if tap.device.link_type() == link_type => {
+                        self.note(index, &format!("{} is there again", link.name))?;
+                    }
+                    Ok(()) => self.redescribe(index, format!("{} is there again", link.name))?,
+                    // Gone again by now, perhaps.
+                    Err(error) => self.note(
+                        index,
+                        &format!(
+                            "{} is there again, but nothing can be captured from it: {error}",
+                            link.name
+                        ),
+                    )?,
+                }
             } else if tap.intake.is_some() && is_of(tap, link) {
                 let was_up = std::mem::replace(&mut tap.is_up, link.is_up());
                 if tap.device.name != link.name {

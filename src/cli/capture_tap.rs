@@ -1,15 +1,17 @@
 //! One device that is captured from: its ring, its number in the file, and what has become of the interface.
 //!
-//! A capture gives up the right to open sockets when it begins. For an interface that goes and comes back it has opened as many as it
-//! may need, which hear nothing until then.
+//! A capture gives up the right to open sockets when it begins. For an interface that goes and comes back, the socket of before is used
+//! again; where several share what comes in, which binds them to their interface for good, others have been opened that hear nothing
+//! until then. Not more of them than may be needed: the kernel waits for all processors when it closes one
+//! (`packet_release` in net/packet/af_packet.c), which takes a hundredth of a second for each.
 
 use std::error::Error;
 
 use super::capture_device::Device;
-use super::capture_intake::{Intake, Taken};
+use super::capture_intake::{Intake, Left, Taken};
 use crate::file::Interface;
 use crate::filter::capture::CaptureFilter;
-use crate::show::text::printable;
+use crate::sys::error::SysError;
 use crate::sys::netlink::Link;
 use crate::sys::packet_socket::PacketSocket;
 use crate::sys::ring::{Ring, RingOptions};
@@ -34,7 +36,9 @@ pub(super) struct Tap {
     rings: Vec<Ring>,
     /// While the interface is there.
     pub(super) intake: Option<Intake>,
-    /// Sockets for when it has gone and come back.
+    /// The ring of an interface that is gone.
+    left: Left,
+    /// Sockets for when it has gone and come back, and no other can be used again.
     spare: Vec<PacketSocket>,
     pub(super) is_up: bool,
     /// What was counted: by rings that are closed, and since the last look.
@@ -56,8 +60,10 @@ pub(super) struct Counted {
     pub(super) by_adapter: u64,
 }
 
-/// How often an interface may come back. A socket without a ring costs the kernel a page or two.
-const SPARE: usize = 32;
+/// How often an interface may be gone again before it was opened.
+const SPARE: usize = 2;
+/// How often one may come back that several threads take from.
+const SPARE_GROUPS: usize = 8;
 
 impl Tap {
     /// Opens a device; packets come in from now on, and are taken when it is [started](Self::start).
@@ -65,23 +71,32 @@ impl Tap {
     /// # Errors
     /// When the filter is none, or the interface cannot be opened.
     pub(super) fn open(device: Device, opening: &Opening) -> Result<Self, Box<dyn Error>> {
+        let filter = device.filter(&opening.filter, opening.ring.snap_len)?;
         let threads = opening.threads.max(1);
-        let count = if device.index() > 0 { threads.saturating_mul(SPARE) } else { 0 };
-        let sockets = (0..threads.saturating_add(count)).map(|_| Ring::socket(device.source));
-        let sockets = sockets.collect::<Result<_, _>>()?;
-        Self::of(device, opening, sockets)
+        let count = match threads {
+            _ if device.index() == 0 => 0,
+            1 => SPARE,
+            _ => threads.saturating_mul(SPARE_GROUPS),
+        };
+        let open = |count: usize| (0..count).map(|_| Ring::socket(device.source)).collect();
+        let sockets: Result<Vec<PacketSocket>, SysError> = open(threads);
+        let (sockets, spare) = (sockets?, open(count)?);
+        Ok(Self { spare, ..Self::of(device, filter, opening, sockets)? })
     }
 
-    fn of(device: Device, opening: &Opening, mut spare: Vec<PacketSocket>) -> Result<Self, Box<dyn Error>> {
-        let compiled = device.filter(&opening.filter, opening.ring.snap_len)?;
+    fn of(
+        device: Device,
+        compiled: CaptureFilter,
+        opening: &Opening,
+        sockets: Vec<PacketSocket>,
+    ) -> Result<Self, Box<dyn Error>> {
         let program = device.program(&compiled);
         let filter = program.is_none().then_some(compiled);
         let options = RingOptions { filter: program, ..opening.ring.clone() };
         opening.ring.stamps.switch_on(&device.name)?;
-        let sockets = spare.split_off(spare.len().saturating_sub(opening.threads.max(1)));
         let rings = Ring::of_group(sockets, device.source, &options)?;
-        let counted = Counted::default();
-        Ok(Self { device, number: 0, filter, rings, intake: None, spare, is_up: true, counted })
+        let (counted, spare) = (Counted::default(), Vec::new());
+        Ok(Self { device, number: 0, filter, rings, intake: None, left: None, spare, is_up: true, counted })
     }
 
     /// Has the rings emptied, by threads where there are several.
@@ -96,18 +111,27 @@ impl Tap {
     /// Opens an interface that has come back, perhaps as another one of the same name.
     ///
     /// # Errors
-    /// As of [`Tap::open`], and when it has come back too often.
+    /// As of [`Tap::open`], such as when it is gone again already, and when it has come back too often: it may be tried again.
     pub(super) fn reopen(&mut self, link: &Link, opening: &Opening) -> Result<(), Box<dyn Error>> {
-        let spare = std::mem::take(&mut self.spare);
-        if spare.is_empty() {
-            let name = printable(&link.name);
-            return Err(format!("{name} has come back {SPARE} times, and the right to open it once more was given up: begin the capture anew").into());
-        }
-        let mut tap = Self::of(Device::of(link)?, opening, spare)?;
+        let device = Device::of(link)?;
+        let filter = device.filter(&opening.filter, opening.ring.snap_len)?;
+        let sockets = self.sockets(opening.threads.max(1))?;
+        let mut tap = Self::of(device, filter, opening, sockets)?;
         tap.start(opening)?;
-        let (number, counted) = (self.number, self.counted);
-        *self = Self { number, counted, ..tap };
+        let (number, counted, spare) = (self.number, self.counted, std::mem::take(&mut self.spare));
+        *self = Self { number, counted, spare, ..tap };
         Ok(())
+    }
+
+    /// Sockets that hear nothing yet.
+    fn sockets(&mut self, count: usize) -> Result<Vec<PacketSocket>, String> {
+        if let Some(socket) = self.left.take().and_then(|ring| ring.into_socket().ok()) {
+            return Ok(vec![socket]);
+        }
+        match self.spare.len().checked_sub(count) {
+            Some(rest) => Ok(self.spare.split_off(rest)),
+            None => Err("the right to open further sockets was given up: begin the capture anew".to_owned()),
+        }
     }
 
     /// What the file says of it.
@@ -128,7 +152,8 @@ impl Tap {
     /// When the kernel does not tell.
     pub(super) fn close(&mut self, show: &mut dyn FnMut(&Frame<'_>)) -> Result<(), Box<dyn Error>> {
         let Some(intake) = self.intake.take() else { return Ok(()) };
-        let Taken { statistics, copies, by_adapter } = intake.finish(show)?;
+        let (Taken { statistics, copies, by_adapter }, left) = intake.finish(show)?;
+        self.left = left;
         self.counted.received = self.counted.received.saturating_add(statistics.packets);
         self.counted.dropped = self.counted.dropped.saturating_add(statistics.dropped);
         self.counted.copies = self.counted.copies.saturating_add(copies);

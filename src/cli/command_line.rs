@@ -5,7 +5,7 @@
 
 use std::ffi::OsString;
 
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ErrorKind};
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser};
 
 use super::{CommandResult, color};
@@ -123,6 +123,14 @@ pub(super) fn parse(words: &[OsString]) -> Result<Given, clap::Error> {
     }?;
     let color = Cli::from_arg_matches_mut(&mut matches)?.color;
     Ok(Given { matches, color })
+}
+
+/// Takes off the tip of clap's that what is no option could be passed behind `--`: options of other tools that are none here are no
+/// hosts and no files.
+pub(super) fn without_idle_tip(error: &mut clap::Error) {
+    if error.kind() == ErrorKind::UnknownArgument {
+        error.remove(ContextKind::Suggested);
+    }
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, IsTerminal, Read, Write};
+use std::net::Ipv6Addr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -52,6 +53,9 @@ pub(super) struct ConnectArgs {
     /// Where to: HOST:PORT, or PORT of this host; a path or @NAME.
     #[arg(value_name = "ADDRESS")]
     address: String,
+    /// The port, where ADDRESS is a host alone, as ncat and telnet have it.
+    #[arg(value_name = "PORT")]
+    port: Option<u16>,
     /// The type of a Unix socket.
     #[arg(long = "type", value_enum, value_name = "TYPE")]
     kind: Option<Kind>,
@@ -120,6 +124,10 @@ pub(super) struct ConnectArgs {
 /// Why it cannot be done.
 #[derive(Debug, thiserror::Error)]
 enum ConnectError {
+    #[error("{0} has a port already: {1} cannot be one, too")]
+    TwoPorts(String, u16),
+    #[error("a Unix socket has a path or a name, and no port")]
+    NoPort,
     #[error("--checked takes --send FILE or --recv FILE, and one of them")]
     OneFile,
     #[error("--checked takes tcp, or unix with --type stream: datagrams would have to be put in order")]
@@ -128,6 +136,22 @@ enum ConnectError {
     Open { path: PathBuf, source: io::Error },
     #[error("create {path}: there is a file already, and it stays (--force replaces it)", path = .0.display())]
     Exists(PathBuf),
+}
+
+impl ConnectArgs {
+    /// Where to, in one word.
+    fn target(&self) -> Result<String, ConnectError> {
+        let (address, Some(port)) = (&self.address, self.port) else { return Ok(self.address.clone()) };
+        let is_bracketed = address.starts_with('[') && address.ends_with(']');
+        match address.parse::<Ipv6Addr>() {
+            _ if self.transport == Transport::Unix => Err(ConnectError::NoPort),
+            Ok(_) => Ok(format!("[{address}]:{port}")),
+            Err(_) if address.contains(':') && !is_bracketed => {
+                Err(ConnectError::TwoPorts(address.clone(), port))
+            }
+            Err(_) => Ok(format!("{address}:{port}")),
+        }
+    }
 }
 
 /// Runs the command.
@@ -143,7 +167,7 @@ pub(super) fn run(args: &ConnectArgs) -> CommandResult {
         return Err(ConnectError::FileOverDatagrams.into());
     }
     let wanted = Wanted::of(args.ipv4, args.ipv6, None, "")?;
-    let address = to_connect(args.transport, &args.address, wanted)?;
+    let address = to_connect(args.transport, &args.target()?, wanted)?;
     let log = Arc::new(Log::new(args.json, false, !args.json));
     // Files are opened first: who cannot keep what comes asks nobody for it.
     let files = if args.checked {

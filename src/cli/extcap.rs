@@ -55,8 +55,7 @@ pub(super) const PROGRAM: &str = "rawsock-extcap";
 const PREFIX: &str = "rawsock-";
 
 /// The arguments as they are meant: those of a program called `rawsock-extcap` are of this command.
-pub(super) fn arguments(given: impl Iterator<Item = OsString>) -> Vec<OsString> {
-    let mut arguments: Vec<OsString> = given.collect();
+pub(super) fn arguments(mut arguments: Vec<OsString>) -> Vec<OsString> {
     let name = arguments.first().map(Path::new).and_then(Path::file_name);
     if name == Some(OsStr::new(PROGRAM)) {
         arguments.insert(1, OsString::from("extcap"));

@@ -10,6 +10,7 @@ use clap::Args;
 
 use super::extcap::PROGRAM;
 use super::{CommandResult, Outcome, output};
+use crate::sys::error::Cause;
 
 /// Let Wireshark capture through rawsock: its interfaces then stand in Wireshark's list, as `rawsock: eth0`.
 #[derive(Debug, Args)]
@@ -50,7 +51,7 @@ pub(super) fn run(args: &ExtcapInstallArgs) -> CommandResult {
     };
     let link = folder.join(PROGRAM);
     if args.remove {
-        fs::remove_file(&link).map_err(|error| format!("remove {}: {error}", link.display()))?;
+        fs::remove_file(&link).map_err(|error| format!("remove {}: {}", link.display(), Cause(&error)))?;
         output::print(&format!("{} is removed\n", link.display()))?;
         return Ok(Outcome::Done);
     }
@@ -61,12 +62,12 @@ pub(super) fn run(args: &ExtcapInstallArgs) -> CommandResult {
 }
 
 fn install(program: &Path, folder: &Path, link: &Path) -> Result<(), Box<dyn Error>> {
-    fs::create_dir_all(folder).map_err(|error| format!("make {}: {error}", folder.display()))?;
+    fs::create_dir_all(folder).map_err(|error| format!("make {}: {}", folder.display(), Cause(&error)))?;
     // One of an earlier installation is replaced; a file that is no link is somebody else's.
     if link.is_symlink() {
-        fs::remove_file(link).map_err(|error| format!("replace {}: {error}", link.display()))?;
+        fs::remove_file(link).map_err(|error| format!("replace {}: {}", link.display(), Cause(&error)))?;
     }
-    symlink(program, link).map_err(|error| format!("make {}: {error}", link.display()))?;
+    symlink(program, link).map_err(|error| format!("make {}: {}", link.display(), Cause(&error)))?;
     Ok(())
 }
 

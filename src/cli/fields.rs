@@ -35,9 +35,7 @@ fn nearest_words(nearest: &Option<String>) -> String {
 pub(super) fn run(args: &FieldsArgs) -> CommandResult {
     let mut out = String::new();
     match &args.name {
-        None if args.json => {
-            registry().protocols().iter().for_each(|protocol| fields::json(&mut out, protocol))
-        }
+        None if args.json => registry().protocols().for_each(|protocol| fields::json(&mut out, protocol)),
         None => fields::list(&mut out),
         Some(name) => {
             let protocol = protocol_of(name).ok_or_else(|| unknown(name))?;
@@ -72,11 +70,11 @@ fn unknown(name: &str) -> Unknown {
     let protocols = registry().protocols();
     let names: Vec<String> = match protocol_of(name) {
         Some(protocol) => fields::names(protocol).into_iter().chain(fields::filter_names(protocol)).collect(),
-        None => protocols.iter().map(|protocol| protocol.name.to_owned()).collect(),
+        None => protocols.clone().map(|protocol| protocol.name.to_owned()).collect(),
     };
     // `ttl` is what `ip.ttl` is called in a spec.
     let ends = |full: &String| full.strip_suffix(name).is_some_and(|rest| rest.ends_with('.'));
-    let in_a_layer = protocols.iter().flat_map(fields::names).find(|full| !name.is_empty() && ends(full));
+    let in_a_layer = protocols.clone().flat_map(fields::names).find(|full| !name.is_empty() && ends(full));
     let nearest = in_a_layer.or_else(|| nearest(name, names.iter().map(String::as_str)).map(str::to_owned));
     Unknown { name: crate::show::text::printable(name), nearest }
 }

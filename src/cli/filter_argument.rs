@@ -11,6 +11,7 @@ use clap::{ArgAction, Args};
 use super::output;
 use super::system_names::SystemNames;
 use crate::filter::capture::{CaptureFilter, CaptureFilterError, Target};
+use crate::sys::error::Cause;
 use crate::wire::frame::{Frame, LinkType};
 
 /// What is said of a filter besides its words.
@@ -34,7 +35,7 @@ impl FilterArgs {
             None => Ok(words.join(" ")),
             Some(_) if !words.is_empty() => Err("a filter and -F at once: use one of them".to_owned()),
             Some(path) => fs::read_to_string(path)
-                .map_err(|error| format!("read the filter from {}: {error}", path.display())),
+                .map_err(|error| format!("read the filter from {}: {}", path.display(), Cause(&error))),
         }
     }
 
@@ -114,6 +115,11 @@ impl FileFilter {
                 Ok(Arc::clone(entry.insert(filter)))
             }
         }
+    }
+
+    /// Whether there is none.
+    pub(super) fn takes_all(&self) -> bool {
+        self.text.is_empty()
     }
 
     /// Whether it takes a packet.

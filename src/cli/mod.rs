@@ -35,6 +35,7 @@ mod extcap;
 mod extcap_install;
 mod fields;
 mod filter_argument;
+mod filter_language;
 mod follow;
 mod hex_output;
 mod interfaces;
@@ -44,6 +45,7 @@ mod lab_host;
 #[cfg(feature = "tui")]
 mod live;
 mod man;
+mod name_service;
 mod names;
 mod outflow_report;
 mod output;
@@ -70,11 +72,14 @@ mod probe_scan;
 mod probe_session;
 mod probe_target;
 mod probe_trouble;
+mod probe_user;
 mod random;
 mod read;
 mod read_copy;
+mod read_ended;
 mod read_growing;
 mod read_info;
+mod read_runs;
 mod read_stream;
 mod reassembly;
 mod remarks;
@@ -108,6 +113,7 @@ mod test_files;
 mod test_packets;
 mod test_run;
 mod test_scenario;
+mod test_wires;
 mod trace;
 mod trace_evidence;
 mod trace_mtu;
@@ -122,7 +128,6 @@ mod tun_address;
 
 use std::ffi::OsString;
 use std::io;
-use std::process::ExitCode;
 
 use clap::error::ErrorKind;
 
@@ -155,15 +160,17 @@ pub fn check(words: &[OsString]) -> Result<(), clap::Error> {
     command_line::parse(words).map(drop)
 }
 
-/// Parses the command line, runs the command and turns its outcome into an exit code.
-pub fn main() -> ExitCode {
-    let arguments = extcap::arguments(std::env::args_os());
+/// Parses the command line, runs the command and turns its outcome into an exit code. The program's name is the first
+/// of the words.
+pub fn main(words: Vec<OsString>) -> u8 {
+    let arguments = extcap::arguments(words);
     let given = match command_line::parse(&arguments) {
         Ok(given) => given,
-        Err(error) => {
+        Err(mut error) => {
+            command_line::without_idle_tip(&mut error);
             if let (ErrorKind::UnknownArgument, Some(meant)) = (error.kind(), lab::meant(&arguments)) {
                 anstream::eprintln!("rawsock: {meant}");
-                return ExitCode::from(2);
+                return 2;
             }
             error.exit()
         }
@@ -174,24 +181,24 @@ pub fn main() -> ExitCode {
     interrupt::outlive_file_limit();
     let result = given.run();
     match result {
-        Ok(Outcome::Done) => ExitCode::SUCCESS,
-        Ok(Outcome::NoAnswer) => ExitCode::from(1),
-        Ok(Outcome::Failed) => ExitCode::from(2),
-        Ok(Outcome::Code(code)) => ExitCode::from(code),
+        Ok(Outcome::Done) => 0,
+        Ok(Outcome::NoAnswer) => 1,
+        Ok(Outcome::Failed) => 2,
+        Ok(Outcome::Code(code)) => code,
         Err(error) => {
             if let Some(mistake) = error.downcast_ref::<CaptureFilterError>() {
-                anstream::eprint!("{}", mistake.render(true));
+                anstream::eprint!("{}{}", mistake.render(true), filter_language::of_capture(mistake));
             } else if let Some(mistake) = error.downcast_ref::<FieldFilterError>() {
-                anstream::eprint!("{}", mistake.render(true));
+                anstream::eprint!("{}{}", mistake.render(true), filter_language::of_display(mistake));
             } else if error.downcast_ref().is_some_and(output::is_reader_gone) {
                 // As of `head`: nobody is left to write for.
-                return ExitCode::SUCCESS;
+                return 0;
             } else if let Some(bare) = error.downcast_ref::<io::Error>() {
                 anstream::eprintln!("rawsock: {}", error::words(bare));
             } else {
                 anstream::eprintln!("rawsock: {error}");
             }
-            ExitCode::from(2)
+            2
         }
     }
 }

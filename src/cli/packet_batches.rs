@@ -13,6 +13,7 @@ use std::thread;
 
 use super::output::Output;
 use super::packet_form::Formatter;
+use crate::file::{KeptRun, Run};
 use crate::wire::frame::{Direction, Frame, LinkType};
 use crate::wire::text::Text;
 
@@ -59,9 +60,29 @@ impl Batches {
         interface: Option<&str>,
     ) -> io::Result<()> {
         self.now.keep(number, frame, interface, own.names_interfaces());
-        if !self.now.is_full() {
-            return Ok(());
+        if self.now.is_full() { self.hand_on(output, own) } else { Ok(()) }
+    }
+
+    /// Takes packets that stand one behind the other, of which the first has this number; what was kept before goes on its way.
+    ///
+    /// # Errors
+    /// As of [`packet`](Self::packet).
+    pub(super) fn run(
+        &mut self,
+        (output, own): (&mut Output, &mut Formatter),
+        first: u64,
+        run: &Run<'_>,
+    ) -> io::Result<()> {
+        if !self.now.packets.is_empty() {
+            self.hand_on(output, own)?;
         }
+        self.now.first = first;
+        self.now.run.keep(run);
+        self.hand_on(output, own)
+    }
+
+    /// Has the text of the batch made by whoever has time, and begins another one.
+    fn hand_on(&mut self, output: &mut Output, own: &mut Formatter) -> io::Result<()> {
         let mut batch = std::mem::replace(&mut self.now, self.empty.pop().unwrap_or_default());
         // A file that fills no batch needs no helper.
         if let Some(fork) = self.fork.take() {
@@ -149,9 +170,12 @@ fn gone() -> io::Error {
     io::Error::other("the thread that prints has ended")
 }
 
-/// Packets whose text is made together.
+/// Packets whose text is made together: kept one by one, or as a run.
 #[derive(Default)]
 struct Batch {
+    /// The run, and the number of its first packet.
+    run: KeptRun,
+    first: u64,
     packets: Vec<Kept>,
     octets: Vec<u8>,
     /// Names of interfaces and comments.
@@ -210,6 +234,9 @@ impl Batch {
     }
 
     fn format(&mut self, formatter: &mut Formatter) {
+        if let Some(run) = self.run.run() {
+            formatter.run(&mut self.text, self.first, &run);
+        }
         for packet in &self.packets {
             let word = |place: &Option<Range<usize>>| self.words.get(place.clone()?);
             let Kept { number, len, time, link_type, interface, direction, .. } = *packet;
@@ -223,6 +250,7 @@ impl Batch {
 
     /// Forgets the packets; what the largest of them took is given back.
     fn clear(&mut self) {
+        self.run.clear(2 * MOST_OCTETS);
         self.packets.clear();
         self.octets.clear();
         self.octets.shrink_to(2 * MOST_OCTETS);
@@ -236,6 +264,8 @@ impl Batch {
 /// A batch is full with so many packets, or octets of them.
 const MOST_PACKETS: usize = 256;
 const MOST_OCTETS: usize = 32 << 10;
+/// Octets of a run that is handed on: of small packets about as many as fill a batch.
+pub(super) const MOST_IN_RUN: usize = 24 << 10;
 /// Room for text that an empty batch keeps.
 const MOST_TEXT: usize = 256 << 10;
 /// The helper has at most so many batches: one that it works at, and one to go on with.

@@ -1,6 +1,7 @@
 //! What a packet is printed as: line, tree, columns, JSON, spec, and its octets below.
 
 use super::hex_output::Hex;
+use crate::file::Run;
 use crate::packet::check::Dissected;
 use crate::packet::dissect::dissect;
 use crate::packet::unbuild::unbuild_shortest;
@@ -88,6 +89,15 @@ impl Formatter {
             _ => return None,
         };
         Some(Self::new(form, None))
+    }
+
+    /// Appends the text of packets that stand one behind the other, of which the first has this number.
+    pub(super) fn run(&mut self, out: &mut Text, first: u64, run: &Run<'_>) {
+        self.name_interfaces(false);
+        for (number, frame) in (first..).zip(run.frames()) {
+            self.see(frame.time);
+            self.packet(out, number, &frame, None, None);
+        }
     }
 
     /// Appends the text of a packet, of which the packets before tell these facts.

@@ -13,9 +13,9 @@ use super::columns::ColumnArgs;
 use super::hex_output::{Hex, HexArgs};
 use super::names::NameTable;
 use super::output::Output;
-use super::packet_batches::Batches;
+use super::packet_batches::{Batches, MOST_IN_RUN};
 use super::packet_form::{Form, Formatter};
-use crate::file::Block;
+use crate::file::{Block, Run};
 use crate::proto::view::{EndPointStyle, Names};
 use crate::show::line::Lines;
 use crate::show::time::{self, Clock, Precision};
@@ -253,6 +253,30 @@ impl Printer {
         Ok(self.output.is_open())
     }
 
+    /// How many octets of packets are best printed together by [`run`](Self::run); `None` where each is to be printed as it comes.
+    pub(super) fn most_in_run(&self) -> Option<usize> {
+        match (self.at_once, &self.batches) {
+            (true, _) => None,
+            (false, Some(_)) => Some(MOST_IN_RUN),
+            (false, None) => Some(PRINTED_AT_ONCE),
+        }
+    }
+
+    /// Prints packets that stand one behind the other, of which the first has this number. `false` when nobody reads what is
+    /// printed any more.
+    ///
+    /// # Errors
+    /// As of [`packet`](Self::packet).
+    pub(super) fn run(&mut self, first: u64, run: &Run<'_>) -> io::Result<bool> {
+        if let Some(batches) = &mut self.batches {
+            batches.run((&mut self.output, &mut self.formatter), first, run)?;
+        } else {
+            self.formatter.run(&mut self.output.text, first, run);
+            self.output.flush_if_full()?;
+        }
+        Ok(self.output.is_open())
+    }
+
     /// Writes what is still in memory.
     ///
     /// # Errors
@@ -264,3 +288,6 @@ impl Printer {
         self.output.flush()
     }
 }
+
+/// Octets of packets whose text one thread makes before it looks whether there is enough to write.
+const PRINTED_AT_ONCE: usize = 4 << 10;

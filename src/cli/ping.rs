@@ -140,7 +140,8 @@ pub(super) struct PingArgs {
     /// Exit with 1 unless the run comes to this: `loss<1% p99<5ms dup=0 damaged=0`.
     #[arg(long, value_name = "FIGURES", value_parser = expectations)]
     pub(super) expect: Option<Expectations>,
-    /// Save what was sent and received, as it passed the interface: pcap where the name ends so, else pcapng.
+    /// Save what was sent and received, as it passed the interface: pcap where the name ends so, else pcapng; - is stdout, and
+    /// what is printed goes to stderr.
     #[arg(long, value_name = "FILE")]
     write: Option<PathBuf>,
     /// Print one JSON object a line.

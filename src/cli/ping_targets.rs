@@ -5,6 +5,8 @@ use std::io::{self, Read};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::Path;
 
+use crate::sys::error::Cause;
+
 /// Whom to ask.
 #[derive(Debug, Default)]
 pub(super) struct Asked {
@@ -33,7 +35,7 @@ pub(super) fn of(hosts: &[String], file: Option<&Path>) -> Result<(Asked, Vec<St
     let mut wrong = Vec::new();
     if let Some(path) = file {
         asked.is_many = true;
-        let text = read(path).map_err(|error| format!("read {}: {error}", path.display()))?;
+        let text = read(path).map_err(|error| format!("read {}: {}", path.display(), Cause(&error)))?;
         for (number, line) in text.lines().enumerate() {
             let host = line.split('#').next().unwrap_or_default().trim();
             if let Err(reason) = if host.is_empty() { Ok(()) } else { asked.add(host) } {

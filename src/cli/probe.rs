@@ -10,7 +10,6 @@ use super::probe_session::Session;
 use super::probe_target::{self, octets};
 use super::sandbox::{Plan, SandboxArgs};
 use super::{CommandResult, duration, probe_bisect, probe_compare, probe_scan};
-use crate::sys::capability::Capability;
 use crate::sys::sandbox::Doing;
 
 /// Ask whether ports are open: by plain sockets (connect(), send() and recv()), by hand-built packets (`--raw`), or by both in turn
@@ -79,7 +78,7 @@ pub(super) struct ProbeArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=10_000))]
     pub(super) at_once: Option<u16>,
     /// Save what was sent and received, as it passed the interface: pcap where the name ends so, else pcapng, with what became of each
-    /// probe as its comment, and what all came to beside the last packet.
+    /// probe as its comment, and what all came to beside the last packet; - is stdout, and what is printed goes to stderr.
     #[arg(short, long, value_name = "FILE")]
     pub(super) write: Option<PathBuf>,
     /// Print the summary only.
@@ -95,7 +94,7 @@ pub(super) struct ProbeArgs {
     #[arg(long)]
     pub(super) json: bool,
     #[command(flatten)]
-    sandbox: SandboxArgs,
+    pub(super) sandbox: SandboxArgs,
 }
 
 const EXAMPLES: &str = "\
@@ -118,18 +117,19 @@ pub(super) enum Kind {
     Udp,
 }
 
-/// What asking does from then on. The sockets of a target are opened when it is its turn: those of hand-built packets take CAP_NET_RAW
-/// each time, to have the kernel name a rule takes CAP_NET_ADMIN, and to ask as another user CAP_SETUID.
+impl ProbeArgs {
+    /// Whether hand-built packets are sent.
+    pub(super) fn is_by_hand(&self) -> bool {
+        self.raw || self.compare || self.bisect
+    }
+}
+
+/// What asking does from then on: what takes a right is open.
 fn kept(args: &ProbeArgs, has_names: bool) -> Plan {
-    let is_raw = args.raw || args.compare || args.bisect;
     Plan::default()
         .does(&[Doing::Connect, Doing::Traffic, Doing::Netlink, Doing::Threads])
-        .does_if(is_raw, Doing::PacketSockets)
-        .does_if(args.compare, Doing::OtherUsers)
-        .keeps(Capability::NetRaw, is_raw)
-        .keeps(Capability::NetAdmin, args.compare)
-        .keeps(Capability::SetUid, args.compare)
-        .reads(&args.syn)
+        // For those who open sockets of other users.
+        .does_if(args.compare, Doing::Wait)
         .asks_for_names(has_names)
 }
 
@@ -153,7 +153,7 @@ pub(super) fn run(args: &ProbeArgs) -> CommandResult {
     } else if args.payload.is_some() {
         return Err("--payload is for udp; --send sends over a connection of tcp".into());
     }
-    if args.syn.is_some() && !args.raw && !args.compare && !args.bisect {
+    if args.syn.is_some() && !args.is_by_hand() {
         return Err("--syn is for hand-built SYNs: add --raw, --compare or --bisect".into());
     }
     let (asked, is_any_wrong) = probe_target::read(args)?;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::CommandResult;
 use super::probe::ProbeArgs;
 use super::probe_each::{Told, ask, each};
-use super::probe_session::{Session, nanos, shape};
+use super::probe_session::{Session, nanos};
 use super::probe_target::Target;
 use crate::exchange::engine::MILLISECOND;
 use crate::exchange::probe::bisect::{Bisect, Found, TRIES};
@@ -19,7 +19,7 @@ use crate::show::{probe_compare, probe_json};
 /// # Errors
 /// When a right is missing, or the system cannot wait.
 pub(super) fn run(args: &ProbeArgs, targets: VecDeque<Target>, session: Session) -> CommandResult {
-    let other = args.syn.as_deref().map_or(Ok(Shape::Minimal), shape)?;
+    let other = session.shape.clone().unwrap_or(Shape::Minimal);
     each(targets, session, &mut |session, end_point| {
         let (bisect, packets) = one(args, session, end_point, &other)?;
         let Some(found) = bisect.found() else { return Ok(None) };
@@ -50,7 +50,6 @@ fn one(
 ) -> Result<(Bisect, usize), Box<dyn std::error::Error>> {
     let target = end_point.address;
     let Some(raw) = &mut session.sockets.raw else { return Err("no raw sockets are open".into()) };
-    raw.check(crate::sys::ip_socket::Family::of(target.ip()))?;
     let kernel = raw.kernel_syn(target)?;
     let other = other.of(kernel.clone())?;
     let mut bisect = Bisect::new(kernel, other);

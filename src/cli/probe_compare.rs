@@ -7,7 +7,7 @@ use super::CommandResult;
 use super::probe::ProbeArgs;
 use super::probe_each::{Told, ask, each};
 use super::probe_rule::{self, Rule};
-use super::probe_session::{Session, caller, nanos, shape};
+use super::probe_session::{Session, nanos};
 use super::probe_target::Target;
 use crate::exchange::engine::MILLISECOND;
 use crate::exchange::probe::compare::{Class, Comparison};
@@ -20,7 +20,7 @@ use crate::show::{probe_compare, probe_json};
 /// # Errors
 /// When a right is missing, or the system cannot wait.
 pub(super) fn run(args: &ProbeArgs, targets: VecDeque<Target>, mut session: Session) -> CommandResult {
-    let other = args.syn.as_deref().map_or(Ok(Shape::Minimal), shape)?;
+    let other = session.shape.clone().unwrap_or(Shape::Minimal);
     let other_name = match &other {
         Shape::Kernel => "SYN, kernel's shape again".to_owned(),
         Shape::Minimal => "SYN, minimal".to_owned(),
@@ -70,10 +70,9 @@ fn one(
 ) -> Result<Comparison, Box<dyn std::error::Error>> {
     let target = end_point.address;
     let Some(raw) = &mut session.sockets.raw else { return Err("no raw sockets are open".into()) };
-    raw.check(crate::sys::ip_socket::Family::of(target.ip()))?;
     let path = raw.path(target)?;
     let mut ways = vec![Way::Connect];
-    ways.extend(args.user.or_else(caller).map(Way::ConnectAs));
+    ways.extend(session.other_user.map(Way::ConnectAs));
     ways.extend([Way::Syn(0), Way::Syn(1), Way::Echo { len: 0 }]);
     // Jumbo frames and loopback: as much as one packet of the usual networks, and a little more, tells enough.
     let large = path.mtu.min(MOST_LARGE);

@@ -1,5 +1,6 @@
 //! Which rule of this host's own firewall forbids a probe: the kernel traces one more, and the `nft` program says what stands there.
 
+use std::io;
 use std::process::Command;
 
 use super::probe_each::ask;
@@ -8,6 +9,8 @@ use super::system_program::find;
 use crate::exchange::engine::{MILLISECOND, Nanos};
 use crate::exchange::probe::{EndPoint, ProbePlan, Way};
 use crate::show::text::printable;
+use crate::sys::answer_socket::HeldPort;
+use crate::sys::ip_socket::Family;
 use crate::sys::nftables::trace::{RuleTrace, Taker};
 use crate::sys::poll;
 
@@ -44,6 +47,43 @@ impl Rules {
     }
 }
 
+/// Has the kernel tell which rule takes what comes from a port that is kept for that. It is opened before anybody is asked, since the
+/// right to is given up then.
+pub(super) struct Tracer {
+    trace: Result<RuleTrace, String>,
+    port: u16,
+    /// Nobody else has the port.
+    _held: Vec<HeldPort>,
+}
+
+impl Tracer {
+    /// Keeps a port, and begins to listen.
+    pub(super) fn open() -> Self {
+        let (port, held) = keep_port();
+        let trace = RuleTrace::open(port).map_err(|error| error.to_string());
+        Self { trace, port, _held: held }
+    }
+}
+
+/// A TCP port of both families, where the host has both.
+fn keep_port() -> (u16, Vec<HeldPort>) {
+    for _ in 0..TRIES {
+        let Ok(first) = HeldPort::of_all(Family::V4, false, 0) else { break };
+        let Some(port) = first.port() else { break };
+        match HeldPort::of_all(Family::V6, false, port) {
+            Ok(second) => return (port, vec![first, second]),
+            // Taken by somebody: another one, then.
+            Err(error) if error.source.kind() == io::ErrorKind::AddrInUse => {}
+            Err(_) => return (port, vec![first]),
+        }
+    }
+    let second = HeldPort::of_all(Family::V6, false, 0).ok();
+    (second.as_ref().and_then(HeldPort::port).unwrap_or(0), second.into_iter().collect())
+}
+
+/// Ports that are tried.
+const TRIES: usize = 16;
+
 /// Names the rule that takes what is asked in this way.
 pub(super) fn name(
     session: &mut Session,
@@ -51,22 +91,31 @@ pub(super) fn name(
     way: Way,
     name_of: &dyn Fn(Way) -> String,
 ) -> Rule {
-    let (address, port) = (end_point.address.ip(), end_point.address.port());
-    let trace = match RuleTrace::open(address, port) {
-        Ok(trace) => trace,
-        Err(error) => {
-            let text = format!(
-                "not traced ({error}); with CAP_NET_ADMIN it is named here, and `sudo nft list ruleset` shows the chains with `hook output`"
-            );
-            return Rule { text, is_of_users: false };
+    let untraced = |error: &str| {
+        let text = format!(
+            "not traced ({error}); with CAP_NET_ADMIN it is named here, and `sudo nft list ruleset` shows the chains with `hook output`"
+        );
+        Rule { text, is_of_users: false }
+    };
+    let port = match &session.tracer {
+        Some(Tracer { trace: Ok(trace), port, .. }) => {
+            // What others had traced until now.
+            trace.takers();
+            *port
         }
+        Some(Tracer { trace: Err(error), .. }) => return untraced(error),
+        None => return untraced("it was not asked for"),
     };
     // Once more, without waiting for an answer.
     let plan =
         ProbePlan { ways: vec![way], timeout: 50 * MILLISECOND, interval: 0, gap: 0, count: 1, at_once: 1 };
-    if let Err(error) = ask(session, end_point, plan, name_of, &mut |_| ()) {
+    session.sockets.options.port = Some(port);
+    let asked = ask(session, end_point, plan, name_of, &mut |_| ());
+    session.sockets.options.port = None;
+    if let Err(error) = asked {
         return Rule { text: format!("not traced: {error}"), is_of_users: false };
     }
+    let Some(Tracer { trace: Ok(trace), .. }) = &session.tracer else { return untraced("it is gone") };
     let _ = poll::wait(&[trace.as_fd()], &[], Some(PATIENCE));
     match trace.takers().first() {
         Some(taker) => told(taker, &session.rules),

@@ -10,7 +10,7 @@ use super::output::of_stdout;
 use super::probe::{Kind, ProbeArgs};
 use super::probe_compare::plain_name;
 use super::probe_evidence::File;
-use super::probe_session::{Session, family, nanos, shape};
+use super::probe_session::{Session, nanos};
 use super::probe_target::Target;
 use super::probe_trouble::Troubles;
 use super::resolve::Resolver;
@@ -33,7 +33,7 @@ pub(super) fn run(args: &ProbeArgs, targets: VecDeque<Target>, mut session: Sess
     };
     let mut name = None;
     if way == Way::Syn(0) {
-        let wanted = args.syn.as_deref().map_or(Ok(Shape::Kernel), shape)?;
+        let wanted = session.shape.clone().unwrap_or(Shape::Kernel);
         name = Some(match &wanted {
             Shape::Kernel => "kernel".to_owned(),
             Shape::Minimal => "minimal".to_owned(),
@@ -41,12 +41,6 @@ pub(super) fn run(args: &ProbeArgs, targets: VecDeque<Target>, mut session: Sess
             Shape::Fixed(shape) => shape.name.clone(),
         });
         session.sockets.shapes = vec![wanted];
-    }
-    if let Some(raw) = &mut session.sockets.raw {
-        // Better once for all than for each port.
-        let v4 = std::net::Ipv4Addr::UNSPECIFIED.into();
-        let v6 = std::net::Ipv6Addr::UNSPECIFIED.into();
-        raw.check(family(if args.ipv6 { v6 } else { v4 }))?;
     }
     let mut prober = Prober::new(ProbePlan {
         ways: vec![way],

@@ -1,16 +1,14 @@
 //! What all kinds of probing have in common: the sockets with their options, the recording, interruption.
 
 use std::error::Error;
-use std::net::IpAddr;
 
-use super::probe::ProbeArgs;
+use super::probe::{Kind, ProbeArgs};
 use super::probe_evidence::File;
-use super::probe_rule::Rules;
-use super::random;
+use super::probe_rule::{Rules, Tracer};
 use super::resolve::{Wanted, check_source};
-use super::sandbox;
 use super::spec_argument::Specs;
-use crate::exchange::drive::probe::ProbeSockets;
+use super::{probe_user, random};
+use crate::exchange::drive::probe::{Openers, ProbeSockets};
 use crate::exchange::drive::probe_plain::PlainOptions;
 use crate::exchange::drive::probe_raw::RawSockets;
 use crate::exchange::engine::Nanos;
@@ -25,15 +23,21 @@ pub(super) struct Session {
     pub(super) wanted: Wanted,
     /// The number of the next probe: runs one after the other share the sockets.
     pub(super) next_id: usize,
+    /// That of `--syn`.
+    pub(super) shape: Option<Shape>,
+    /// Whom `--compare` connects as, too.
+    pub(super) other_user: Option<u32>,
     /// The host's own rules, which may be what answers differ by.
     pub(super) rules: Rules,
+    /// What tells which of them takes a probe.
+    pub(super) tracer: Option<Tracer>,
     /// Where its packets are saved.
     pub(super) file: File,
     _stamps: Option<ReceiptStamps>,
 }
 
 impl Session {
-    /// Opens it; the sockets of each target are opened when it is asked.
+    /// Opens it, and all that takes a right.
     ///
     /// # Errors
     /// When the source address is none of ours, a file cannot be created, or a right is missing.
@@ -42,14 +46,21 @@ impl Session {
         let wanted = Wanted::of(args.ipv4, args.ipv6, args.source, "-I")?;
         // Where there are none, times are a little longer.
         let stamps = ReceiptStamps::keep_on().ok();
+        // Who called sudo is known as long as this is root.
+        let other_user = probe_user::other(args);
+        let openers = if args.compare { probe_user::openers(args)? } else { Openers::default() };
         let interrupt = Interrupt::catch()?;
+        // Our own table is none of the rules that are listed.
         let rules = if args.compare { Rules::list() } else { Rules::default() };
+        let tracer = args.compare.then(Tracer::open);
         let secret = u64::from_ne_bytes(random::octets()?);
-        let is_raw = args.raw || args.compare || args.bisect;
-        let raw = is_raw.then(|| RawSockets::new(args.source)).transpose()?;
-        let raw = raw.map(|raw| raw.with_anatomy(args.anatomy));
+        let shape = args.syn.as_deref().map(shape).transpose()?;
+        let is_udp = args.transport == Kind::Udp;
+        let raw = || RawSockets::open(args.source, is_udp, wanted.families(), args.anatomy);
+        let raw = args.is_by_hand().then(raw).transpose()?;
         let options = PlainOptions {
             source: args.source,
+            port: None,
             payload: args.payload.as_ref().map(|octets| octets.0.clone()),
             send: args.send.as_ref().map(|octets| octets.0.clone()),
             expect: args.expect_bytes.as_ref().map(|octets| octets.0.clone()),
@@ -57,9 +68,21 @@ impl Session {
         };
         let asked = Asked::new(u64::from_ne_bytes(random::octets()?), random::u16()?);
         let mut sockets = ProbeSockets::new(options, raw, asked);
+        sockets.openers = openers;
         let file = File::create(args.write.as_deref())?;
         file.recorder().into_iter().try_for_each(|recorder| sockets.record(recorder))?;
-        Ok(Self { interrupt, sockets, wanted, next_id: 0, rules, file, _stamps: stamps })
+        Ok(Self {
+            interrupt,
+            sockets,
+            wanted,
+            next_id: 0,
+            shape,
+            other_user,
+            rules,
+            tracer,
+            file,
+            _stamps: stamps,
+        })
     }
 
     /// Ends the recording.
@@ -86,7 +109,7 @@ impl Session {
 ///
 /// # Errors
 /// When it is no spec, or not of one packet.
-pub(super) fn shape(text: &str) -> Result<Shape, Box<dyn Error>> {
+fn shape(text: &str) -> Result<Shape, Box<dyn Error>> {
     match text {
         "kernel" => return Ok(Shape::Kernel),
         "minimal" => return Ok(Shape::Minimal),
@@ -110,14 +133,4 @@ const LONGEST_NAME: usize = 60;
 /// A duration in nanoseconds.
 pub(super) fn nanos(duration: std::time::Duration) -> Nanos {
     Nanos::try_from(duration.as_nanos()).unwrap_or(Nanos::MAX)
-}
-
-/// The user who called sudo, where this is root.
-pub(super) fn caller() -> Option<u32> {
-    sandbox::caller().map(|caller| caller.user).filter(|user| *user != 0)
-}
-
-/// The IPv4 or IPv6 family of the sockets that an address takes.
-pub(super) fn family(address: IpAddr) -> crate::sys::ip_socket::Family {
-    crate::sys::ip_socket::Family::of(address)
 }

@@ -7,6 +7,7 @@ use std::os::fd::AsFd;
 use super::probe::ProbeArgs;
 use super::resolve::{Resolver, Wanted};
 use crate::exchange::probe::EndPoint;
+use crate::sys::error::Cause;
 use crate::sys::interrupt::Interrupt;
 use crate::sys::poll;
 
@@ -57,7 +58,7 @@ pub(super) fn read(args: &ProbeArgs) -> Result<(VecDeque<Target>, bool), Box<dyn
         args.end_points.iter().map(|text| Target::parse(text)).collect::<Result<_, _>>()?;
     let Some(path) = &args.targets else { return Ok((targets, false)) };
     let name = path.display();
-    let text = std::fs::read(path).map_err(|error| format!("read {name}: {error}"))?;
+    let text = std::fs::read(path).map_err(|error| format!("read {name}: {}", Cause(&error)))?;
     let text = String::from_utf8_lossy(&text);
     let mut is_any_wrong = false;
     for (number, line) in text.lines().enumerate() {

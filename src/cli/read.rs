@@ -18,6 +18,8 @@ use super::names::GRACE;
 use super::output::print;
 use super::packet_output::{PacketOutputArgs, Printer};
 use super::read_copy::{Copy, CopyArgs, Plan};
+use super::read_ended::{Damages, Ended, tell};
+use super::read_runs::Runs;
 use super::reassembly::{Come, Kept, Reassembly};
 use super::sandbox::{self, SandboxArgs};
 use super::tracking::Tracking;
@@ -39,6 +41,9 @@ pub(super) struct ReadArgs {
     /// their packets' times. What follows and is no file is a filter, as tcpdump takes it.
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
+    /// May stand before the file, as tcpdump and tshark have it; it changes nothing.
+    #[arg(short = 'r')]
+    as_elsewhere: bool,
     /// Wait for more at the end of the file, until Ctrl-C; what comes is printed at once.
     #[arg(long)]
     follow_file: bool,
@@ -149,6 +154,7 @@ pub(super) fn run(args: &ReadArgs) -> CommandResult {
         copy,
         number: 0,
         taken: 0,
+        runs: None,
         skipped: args.skip,
         most: args.count.unwrap_or(u64::MAX),
         statistics: args.statistics.then(Statistics::default),
@@ -156,6 +162,7 @@ pub(super) fn run(args: &ReadArgs) -> CommandResult {
         reassembly: (args.reassemble || args.follow.is_given()).then(Reassembly::default),
         following: args.follow.start(args.output.is_json(), args.output.is_hex())?,
     };
+    reading.runs = reading.kind_of_runs();
     let mut outcome = Outcome::Done;
     for files in files.chunks(if is_merged { files.len() } else { 1 }) {
         match reading.files(files)? {
@@ -238,55 +245,33 @@ fn dump(args: &ReadArgs, files: &[PathBuf], mut filter: FileFilter) -> CommandRe
     Err("there is no packet whose link type would tell what to compile for".into())
 }
 
-/// How reading a file ended.
-enum Ended {
-    /// With its last packet.
-    Whole,
-    /// Before that, because it is damaged or cut; that was said.
-    Early,
-    /// It cannot be read; that was said.
-    Failed,
-    /// With as many packets as are wanted.
-    Enough,
-    /// By a signal.
-    Stopped,
-}
-
-impl Ended {
-    /// The worse of two.
-    fn or(self, other: Self) -> Self {
-        match (&self, &other) {
-            (Self::Failed, _) | (Self::Early, Self::Whole) => self,
-            _ => other,
-        }
-    }
-}
-
 /// Files on their way to the screen and into another file.
-struct Reading {
-    tracking: Tracking,
-    filter: FileFilter,
-    display_filter: DisplayFilter,
-    printer: Printer,
+pub(super) struct Reading {
+    pub(super) tracking: Tracking,
+    pub(super) filter: FileFilter,
+    pub(super) display_filter: DisplayFilter,
+    pub(super) printer: Printer,
     /// How files are opened.
     open: fn(&Path) -> Result<CaptureReader, ReadError>,
     is_stopped_by_signals: bool,
     /// From the first packet on: before it, a filter may wait for a name server, and there is nothing to be kept.
     interrupt: Option<Interrupt>,
-    copy: Option<Copy>,
+    pub(super) copy: Option<Copy>,
     /// Whether blocks without packets are looked at: names may stand there.
     keeps_blocks: bool,
     /// Packets so far, and those of them that are wanted.
-    number: u64,
-    taken: u64,
+    pub(super) number: u64,
+    pub(super) taken: u64,
+    /// How many packets are taken together, where that can be.
+    pub(super) runs: Option<Runs>,
     /// Packets at the beginning that are passed over.
-    skipped: u64,
-    most: u64,
+    pub(super) skipped: u64,
+    pub(super) most: u64,
     /// What the packets come to, so far.
-    statistics: Option<Statistics>,
-    finding: Option<Finding>,
-    reassembly: Option<Reassembly>,
-    following: Option<Following>,
+    pub(super) statistics: Option<Statistics>,
+    pub(super) finding: Option<Finding>,
+    pub(super) reassembly: Option<Reassembly>,
+    pub(super) following: Option<Following>,
 }
 
 impl Reading {
@@ -316,6 +301,15 @@ impl Reading {
                     self.interrupt = Some(Interrupt::catch()?);
                 }
                 _ => {}
+            }
+            // The first packet comes alone: signals are caught behind it, and a run may take long.
+            if self.number > 0
+                && let Some(is_wanted) = self.run(&mut merge)?
+            {
+                if !is_wanted {
+                    return Ok(Ended::Enough);
+                }
+                continue;
             }
             match merge.advance() {
                 Ok(false) => break false,
@@ -486,40 +480,6 @@ impl Reading {
             ReadError::Open { .. } => anstream::eprintln!("rawsock: {}", printable(&error.to_string())),
             _ => tell(path, error),
         }
-        match error {
-            ReadError::Truncated { .. }
-            | ReadError::Damaged { .. }
-            | ReadError::PackedCut { .. }
-            | ReadError::PackedDamaged { .. } => Ended::Early,
-            ReadError::Open { .. }
-            | ReadError::Io { .. }
-            | ReadError::NotACapture
-            | ReadError::Compressed { .. } => Ended::Failed,
-        }
+        Ended::of(error)
     }
-}
-
-/// Damaged places, of which many are only counted.
-struct Damages {
-    told: u64,
-    /// For each file, those that were not told.
-    more: Vec<u64>,
-}
-
-impl Damages {
-    fn is_told(&mut self, source: usize) -> bool {
-        self.told = self.told.saturating_add(1);
-        if let (true, Some(more)) = (self.told > TOLD_DAMAGES, self.more.get_mut(source)) {
-            *more = more.saturating_add(1);
-        }
-        self.told <= TOLD_DAMAGES
-    }
-}
-
-/// More damaged places than this are only counted.
-const TOLD_DAMAGES: u64 = 20;
-
-fn tell(path: &Path, what: &dyn std::fmt::Display) {
-    let name = if path.as_os_str() == "-" { "stdin".to_owned() } else { path.display().to_string() };
-    anstream::eprintln!("rawsock: {}: {}", printable(&name), printable(&what.to_string()));
 }

@@ -5,7 +5,7 @@ use crate::packet::check::Dissected;
 use crate::packet::dissect::dissect;
 use crate::stream::defragment::{Conflict, Defragmenter, Verdict};
 use crate::stream::desegment::Desegmenter;
-use crate::wire::frame::{Direction, Frame, LinkType};
+use crate::wire::frame::{Frame, OwnedFrame};
 use crate::wire::layers::LayerTable;
 
 /// Holds fragments, and what segments have begun.
@@ -22,37 +22,18 @@ pub(super) struct Reassembly {
 pub(super) struct Kept {
     pub(super) source: usize,
     pub(super) number: u64,
-    data: Vec<u8>,
-    len: u32,
-    time: Option<i64>,
-    link_type: LinkType,
-    interface: u32,
-    direction: Direction,
-    comment: Option<String>,
+    frame: OwnedFrame,
     block: Option<OwnedBlock>,
 }
 
 impl Kept {
     fn new(source: usize, number: u64, frame: &Frame<'_>, block: Option<&Block<'_>>) -> Self {
-        let Frame { data, len, time, link_type, interface, direction, comment } = *frame;
-        Self {
-            source,
-            number,
-            data: data.to_vec(),
-            len,
-            time,
-            link_type,
-            interface,
-            direction,
-            comment: comment.map(str::to_owned),
-            block: block.map(|block| OwnedBlock::from(*block)),
-        }
+        let block = block.map(|block| OwnedBlock::from(*block));
+        Self { source, number, frame: frame.into(), block }
     }
 
     pub(super) fn frame(&self) -> Frame<'_> {
-        let Self { len, time, link_type, interface, direction, .. } = *self;
-        let comment = self.comment.as_deref();
-        Frame { data: &self.data, len, time, link_type, interface, direction, comment }
+        self.frame.borrowed()
     }
 
     pub(super) fn block(&self) -> Option<Block<'_>> {

@@ -162,9 +162,7 @@ pub(super) fn run(args: &ReplayArgs) -> CommandResult {
         count: args.count.unwrap_or(u64::MAX),
         passes: args.passes,
     };
-    let kept =
-        sandbox::Plan::default().does(&[Doing::Traffic, Doing::Netlink]).reads(paths).tells_local_time();
-    kept.asks_for_names(!words.is_empty()).enter(args.sandbox, args.verbose)?;
+    kept(paths, !words.is_empty()).enter(args.sandbox, args.verbose)?;
     let mut replay = Replay::open(choice, editor, exits, Timetable::new(tempo, 1))?;
     let preloaded =
         args.preload.then(|| Preloaded::read(&mut replay, Timetable::new(tempo, 1))).transpose()?;
@@ -183,6 +181,12 @@ pub(super) fn run(args: &ReplayArgs) -> CommandResult {
     let outcome = tell(args, tempo, &report, &totals, &replay, read)?;
     poured?;
     Ok(outcome)
+}
+
+/// What is done with files that somebody else wrote: their packets leave, edited.
+fn kept(paths: &[PathBuf], has_filter: bool) -> sandbox::Plan {
+    let kept = sandbox::Plan::default().does(&[Doing::Traffic, Doing::Netlink]).reads(paths);
+    kept.tells_local_time().asks_for_names(has_filter)
 }
 
 /// How the run goes.

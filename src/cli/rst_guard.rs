@@ -5,12 +5,16 @@ use std::collections::HashSet;
 use std::net::IpAddr;
 use std::rc::Rc;
 
+use super::sandbox::{self, SandboxArgs};
 use super::send_follow::value_of;
 use crate::packet::build::Built;
 use crate::packet::check::Dissected;
 use crate::spec::{Spec, Template};
+use crate::sys::capability::Capability;
 use crate::sys::netlink::NetlinkError;
 use crate::sys::nftables::ResetGuard;
+use crate::sys::nftables::keeper::GuardKeeper;
+use crate::sys::sandbox::Sandbox;
 use crate::wire::value::Value;
 
 /// What keeps resets away; nothing, where that is not wanted. All that prepare packets share it.
@@ -19,18 +23,40 @@ pub(super) struct Resets(Option<Rc<RefCell<Kept>>>);
 
 #[derive(Debug)]
 struct Kept {
-    guard: ResetGuard,
+    guard: GuardKeeper,
     ports: HashSet<(IpAddr, u16)>,
 }
 
 impl Resets {
-    /// Keeps resets away from the ports of packets from now on.
+    /// Keeps resets away from the ports of packets from now on, by a process of its own: this one keeps no right for that.
     ///
     /// # Errors
     /// What to do where that is not possible.
-    pub(super) fn keep_away() -> Result<Self, String> {
-        let guard = ResetGuard::open().map_err(|error| refused(&error))?;
+    pub(super) fn keep_away(sandbox: SandboxArgs, is_verbose: bool) -> Result<Self, String> {
+        let rights = Sandbox {
+            keeps: vec![Capability::NetAdmin],
+            caller: sandbox::caller_but_root(),
+            ..Sandbox::default()
+        };
+        let what = "a process beside, which keeps the kernel's resets away";
+        let enter = || sandbox::enter_beside(rights, sandbox, is_verbose, what);
+        let guard = ResetGuard::open().and_then(|guard| GuardKeeper::start(guard, enter));
+        let guard = guard.map_err(|error| refused(&error))?;
         Ok(Self(Some(Rc::new(RefCell::new(Kept { guard, ports: HashSet::new() })))))
+    }
+
+    /// Lets all resets out again, until further packets are sent.
+    ///
+    /// # Errors
+    /// When the kernel does not take it.
+    pub(super) fn forget(&self) -> Result<(), String> {
+        let Some(kept) = &self.0 else { return Ok(()) };
+        let mut kept = kept.borrow_mut();
+        if kept.ports.is_empty() {
+            return Ok(());
+        }
+        kept.ports.clear();
+        kept.guard.forget().map_err(|error| refused(&error))
     }
 
     /// Whether there is anything to mark.

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use super::name_service::NameService;
 use crate::show::text::printable;
-use crate::sys::capability::Capability;
+use crate::sys::process;
 use crate::sys::sandbox::{Caller, Doing, Sandbox, SandboxError};
 
 /// Whether there is one.
@@ -15,6 +16,13 @@ pub(super) struct SandboxArgs {
     /// Keep every right while octets of strangers are read. Only for finding mistakes of rawsock itself.
     #[arg(long)]
     no_sandbox: bool,
+}
+
+impl SandboxArgs {
+    /// Whether there is one.
+    pub(super) fn is_wanted(self) -> bool {
+        !self.no_sandbox
+    }
 }
 
 /// What a command does from here on. It has opened what takes a right, and starts threads only afterwards.
@@ -61,14 +69,13 @@ impl Plan {
         if !asks {
             return self;
         }
+        let NameService { has_modules, has_daemons } = NameService::of_host();
         self.does(&[Doing::Names, Doing::Threads, Doing::Netlink, Doing::Traffic, Doing::Connect])
+            .does_if(has_modules, Doing::NameModules)
+            .does_if(has_daemons, Doing::NameDaemons)
             .reads(RESOLVER)
-    }
-
-    /// Keeps a right, should that be so.
-    pub(super) fn keeps(mut self, capability: Capability, keeps: bool) -> Self {
-        self.0.keeps.extend(keeps.then_some(capability));
-        self
+            .reads(MODULES.iter().filter(|_| has_modules))
+            .reads(CACHE.iter().filter(|_| has_daemons))
     }
 
     /// Gives up everything else, and says so where that is asked for.
@@ -76,7 +83,7 @@ impl Plan {
     /// # Errors
     /// When the kernel refuses it.
     pub(super) fn enter(mut self, args: SandboxArgs, is_verbose: bool) -> Result<(), SandboxError> {
-        if args.no_sandbox {
+        if !args.is_wanted() {
             anstream::eprintln!(
                 "rawsock: --no-sandbox: whatever strangers send is read with all the rights of this process"
             );
@@ -93,6 +100,27 @@ impl Plan {
     }
 }
 
+/// What a process beside this one gives up, before it takes a request; `what` says what it is for. Only its rights, where there is to be
+/// no sandbox: it is there so that this process has none.
+///
+/// # Errors
+/// When the kernel refuses it.
+pub(super) fn enter_beside(
+    rights: Sandbox,
+    args: SandboxArgs,
+    is_verbose: bool,
+    what: &str,
+) -> Result<(), SandboxError> {
+    if !args.is_wanted() {
+        return rights.give_up_rights().map(drop);
+    }
+    let entered = rights.enter()?;
+    if is_verbose {
+        anstream::eprintln!("rawsock: sandbox: {what}: {}", printable(&entered.to_string()));
+    }
+    Ok(())
+}
+
 /// Gives up all rights but those to open files and run programs: for a process that reads nothing of strangers, and runs what the user
 /// named.
 ///
@@ -102,7 +130,13 @@ pub(super) fn give_up_rights() -> Result<(), SandboxError> {
     Sandbox { caller: caller_but_root(), ..Sandbox::default() }.give_up_rights().map(drop)
 }
 
-fn caller_but_root() -> Option<Caller> {
+/// Who the user of this process is once it has entered.
+pub(super) fn user_within(args: SandboxArgs) -> u32 {
+    let caller = caller_but_root().filter(|caller| args.is_wanted() && caller.is_known_here());
+    caller.map_or_else(process::user, |caller| caller.user)
+}
+
+pub(super) fn caller_but_root() -> Option<Caller> {
     caller().filter(|caller| caller.user != 0)
 }
 
@@ -124,9 +158,8 @@ pub(super) fn folder_of(file: &Path) -> PathBuf {
 /// The zone of this place (tzset(3), localtime(5)).
 const ZONE: [&str; 3] = ["/etc/localtime", "/etc/timezone", "/usr/share/zoneinfo"];
 
-/// What the system's resolver reads: its settings (nsswitch.conf(5), resolv.conf(5), hosts(5), gai.conf(5)), what others write for it,
-/// and its modules.
-const RESOLVER: [&str; 18] = [
+/// What the system's resolver reads: its settings (nsswitch.conf(5), resolv.conf(5), hosts(5), gai.conf(5)), and what others write for it.
+const RESOLVER: [&str; 12] = [
     "/etc/nsswitch.conf",
     "/etc/resolv.conf",
     "/etc/hosts",
@@ -136,13 +169,13 @@ const RESOLVER: [&str; 18] = [
     "/etc/protocols",
     "/etc/networks",
     "/etc/ethers",
-    "/etc/ld.so.cache",
     "/run/systemd/resolve",
     "/run/NetworkManager",
     "/run/resolvconf",
-    "/run/nscd",
-    "/var/run/nscd",
-    "/lib",
-    "/lib64",
-    "/usr/lib",
 ];
+
+/// Its modules.
+const MODULES: [&str; 4] = ["/etc/ld.so.cache", "/lib", "/lib64", "/usr/lib"];
+
+/// What the cache of nscd(8) shares.
+const CACHE: [&str; 2] = ["/run/nscd", "/var/run/nscd"];

@@ -27,7 +27,6 @@ use crate::exchange::engine::Nanos;
 use crate::exchange::pace::Tempo;
 use crate::exchange::send::{Pace, Sender, Totals};
 use crate::spec::{Random, SendOptions, Spec, Via};
-use crate::sys::capability::Capability;
 use crate::sys::clock::Now;
 use crate::sys::interrupt::Interrupt;
 use crate::sys::nftables::MARK;
@@ -96,7 +95,7 @@ pub(super) struct SendArgs {
     /// Let the kernel reset TCP connections that `then` opens by hand: its resets are not kept away from their ports.
     #[arg(long)]
     no_rst_guard: bool,
-    /// Save what was sent and what came back, as seen on the wire.
+    /// Save what was sent and what came back, as seen on the wire; - is stdout, and what is printed goes to stderr.
     #[arg(short, long, value_name = "FILE")]
     write: Option<String>,
     /// Seed of the random generators, to send the same packets again.
@@ -296,7 +295,7 @@ fn send(args: &SendArgs, specs: &[Spec], mut plan: Plan, flow: &Flow) -> Command
     let marks = Marks::default();
     // The kernel knows no such host, and says nothing in its place.
     let is_guarded = !is_tun && !args.no_rst_guard && answers && specs.iter().any(is_needed_by_packets);
-    let resets = if is_guarded { Resets::keep_away()? } else { Resets::default() };
+    let resets = if is_guarded { Resets::keep_away(args.sandbox, args.verbose)? } else { Resets::default() };
     if resets.are_kept() {
         wire.mark(MARK)?;
     }
@@ -314,8 +313,8 @@ fn send(args: &SendArgs, specs: &[Spec], mut plan: Plan, flow: &Flow) -> Command
     let pace =
         Pace { interval, bits, duration: flow.duration, burst, answers, watches: args.write.is_some() };
     let kept = sandbox::Plan::default().does(&[Doing::Traffic, Doing::Netlink]).tells_local_time();
-    // The kernel asks for the right again with each port that resets are kept away from.
-    kept.keeps(Capability::NetAdmin, resets.are_kept()).enter(args.sandbox, args.verbose)?;
+    // For the process that keeps resets away.
+    kept.does_if(resets.are_kept(), Doing::Wait).enter(args.sandbox, args.verbose)?;
     let mut sender = Sender::new(prepare, pace);
     let mut watch = Watch { printer: Printer::new(form_of(args), saved), follower };
     match drive(&mut sender, &mut wire, &interrupt, &mut watch) {

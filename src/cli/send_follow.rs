@@ -9,6 +9,7 @@ use super::send_output::Printer;
 use super::send_plan::Plan;
 use super::send_prepare::Prepare;
 use crate::exchange::drive::Watcher;
+use crate::exchange::drive::asker::SharedAsker;
 use crate::exchange::drive::packets::PacketWire;
 use crate::exchange::send::{Event, Ready, Seen, Sender};
 use crate::filter::field::{About, FieldName, NamedValue, Type};
@@ -66,6 +67,11 @@ impl<'a> Follower<'a> {
         let random = Random::new(plan.seed.wrapping_add(FIRST_NUMBER));
         let prepare = Prepare::new(std::iter::empty(), plan, interrupt)?.with_resets(resets);
         Ok(Self { marks, prepare, random, number: FIRST_NUMBER })
+    }
+
+    /// Asks for neighbours by sockets that others use, too.
+    pub(super) fn with_asker(self, asker: Option<SharedAsker>) -> Self {
+        Self { prepare: self.prepare.with_asker(asker), ..self }
     }
 
     /// The packets that follow the answer to a marked one; in place of one that cannot be made stands the reason.

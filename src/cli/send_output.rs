@@ -15,21 +15,8 @@ use crate::packet::check::Dissected;
 use crate::packet::dissect::dissect;
 use crate::show::text::{printable, push_json_string};
 use crate::show::{Meta, json, line, tree};
-use crate::wire::frame::{Direction, Frame, LinkType};
+use crate::wire::frame::{Direction, LinkType};
 use crate::wire::layers::LayerTable;
-
-/// Saves a packet as it was seen, with what it is to the packets that were sent.
-fn save(file: &mut LiveFile, seen: &Seen, direction: Direction, comment: &str) -> Result<(), WriteError> {
-    file.write(&Frame {
-        data: &seen.octets,
-        len: u32::try_from(seen.len).unwrap_or(u32::MAX),
-        time: Some(seen.wall),
-        link_type: seen.link_type,
-        interface: seen.interface,
-        direction,
-        comment: Some(comment),
-    })
-}
 
 /// What is printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,7 +69,7 @@ impl Printer {
 
     fn save(&mut self, seen: &Seen, direction: Direction, comment: &str) {
         if let (Some(saved), None) = (&mut self.saved, &self.failure) {
-            self.failure = save(saved, seen, direction, comment).err();
+            self.failure = saved.write(&seen.frame(direction, comment)).err();
             self.failure.iter().for_each(tell_at_once);
         }
     }

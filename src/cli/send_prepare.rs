@@ -11,6 +11,7 @@ use super::rst_guard::Resets;
 use super::send_follow::{Marks, mark, with_mark};
 use super::send_plan::Plan;
 use super::tempo::{flood_refused, stays_here};
+use crate::exchange::drive::asker::SharedAsker;
 use crate::exchange::drive::tun::TunHost;
 use crate::exchange::drive::way::{Way, WayError, Ways};
 use crate::exchange::engine::Nanos;
@@ -102,6 +103,14 @@ impl<'a, P> Prepare<'a, P> {
     /// Keeps the kernel's resets away from the ports of these packets.
     pub(super) fn with_resets(self, resets: Resets) -> Self {
         Self { resets, ..self }
+    }
+
+    /// Asks for neighbours by sockets that others use, too.
+    pub(super) fn with_asker(mut self, asker: Option<SharedAsker>) -> Self {
+        if let Some(asker) = asker {
+            self.ways.ask_by(asker);
+        }
+        self
     }
 
     fn ready(&mut self, spec: &Spec, mut crafted: Crafted<'_>) -> Result<Vec<Ready>, Box<dyn Error>> {
@@ -257,7 +266,8 @@ impl<'a, P> Prepare<'a, P> {
         }
     }
 
-    /// Puts an `eth` layer before a packet that has none; returns the interface that the frame leaves by.
+    /// Puts an `eth` layer before a packet that has none, and says in one that leaves it out whom the frame goes to; returns the
+    /// interface that it leaves by.
     fn frame(
         &mut self,
         packet: &mut Packet,
@@ -271,7 +281,17 @@ impl<'a, P> Prepare<'a, P> {
                 return Err("which interface does the frame leave by? name it with `--interface`".into());
             }
         };
-        if outermost == "eth" || link_type_of(link.hardware) == Some(LinkType::RAW) {
+        if link_type_of(link.hardware) == Some(LinkType::RAW) {
+            return Ok(link.index);
+        }
+        if outermost == "eth" {
+            if let Some(way) = way.filter(|way| way.link.index == link.index && way.link.mac().is_some())
+                && let [eth, first, ..] = packet.layers.as_mut_slice()
+                && eth.get("dst").is_none()
+                && matches!(first.protocol.name, "ip" | "ipv6")
+            {
+                write_if_missing(eth, "dst", Some(Value::Mac(self.macs(way)?.1)));
+            }
             return Ok(link.index);
         }
         let (own, to) = match (outermost, way) {
@@ -314,7 +334,9 @@ impl<'a, P> Prepare<'a, P> {
             return Ok(());
         }
         let (mtu, name) = (way.mtu, &way.link.name);
-        Err(format!("{len} octets are more than {name} takes: its MTU is {mtu}"))
+        Err(format!(
+            "{len} octets are more than {name} takes: its MTU is {mtu}; `fragment={{size={mtu}}}` sends them in fragments"
+        ))
     }
 
     /// Says what IP_HDRINCL changes of a packet, once for each field.

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use super::{CommandResult, Outcome};
 use crate::file::CaptureReader;
 use crate::spec::{Source, Spec, SpecError, Splitter, Syntax, read_with};
+use crate::sys::error::Cause;
 
 /// The specs that the argument stands for: just one, or one for each object of a stream of JSON, read when it is asked
 /// for.
@@ -35,7 +36,7 @@ impl Specs {
         let settings = settings.to_vec();
         if argument == "-" {
             let mut input = Input::of(BufReader::new(io::stdin()), None)
-                .map_err(|error| format!("read stdin: {error}"))?;
+                .map_err(|error| format!("read stdin: {}", Cause(&error)))?;
             // What comes through a pipe may be nothing: a capture without packets has no specs.
             if matches!(&input, Input::Whole(Some((text, _))) if text.trim().is_empty()) {
                 input = Input::Whole(None);
@@ -61,7 +62,7 @@ impl Specs {
                 format!("{argument} is a capture: `rawsock read --toml {argument}` makes a spec of it")
             }
             io::ErrorKind::InvalidData => format!("{argument} is no spec: it is not text in UTF-8"),
-            _ => format!("read {argument}: {error}"),
+            _ => format!("read {argument}: {}", Cause(&error)),
         })?;
         let folder = path.parent().map(Path::to_path_buf).unwrap_or_default();
         Ok(Self { input, name: argument.to_owned(), folder, settings })

@@ -1,5 +1,6 @@
 //! `rawsock test`: runs scenarios, and specs that say what is expected, one after the other, and tells what became of them.
 
+use std::error::Error;
 use std::io;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -8,6 +9,7 @@ use clap::{Args, ValueEnum};
 
 use super::capture_file::LiveFile;
 use super::output::say;
+use super::sandbox::{self, SandboxArgs};
 use super::send::ViaArg;
 use super::test_files::{Case, Loaded, load, spec_files};
 use super::test_run::{Running, Way};
@@ -18,6 +20,7 @@ use crate::show::test_report::{
     test_json_summary,
 };
 use crate::sys::interrupt::Interrupt;
+use crate::sys::sandbox::Doing;
 
 /// Run scenarios, and specs that say what is expected, and tell what became of them.
 #[derive(Debug, Args)]
@@ -41,7 +44,8 @@ pub(super) struct TestArgs {
     /// Run nothing: print which tests there are.
     #[arg(long)]
     list: bool,
-    /// Save what was sent and what came, with the test and the step of each packet.
+    /// Save what was sent and what came, with the test and the step of each packet; - is stdout, and what is printed goes to
+    /// stderr.
     #[arg(short, long, value_name = "FILE")]
     write: Option<String>,
     /// Set a variable of the specs.
@@ -73,6 +77,8 @@ pub(super) struct TestArgs {
     /// Print each packet that is sent and that comes, too.
     #[arg(short, long, conflicts_with_all = ["quiet", "json"])]
     verbose: bool,
+    #[command(flatten)]
+    sandbox: SandboxArgs,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -114,10 +120,12 @@ pub(super) fn run(args: &TestArgs) -> CommandResult {
     };
     let ident = random::u16()?;
     let mut running = Running::new(way, &interrupt, saved, ident);
+    // What users wrote is read, and sockets are opened, before anything of strangers comes.
+    let loaded: Vec<(&String, Loaded)> = files.iter().map(|file| (file, load(file, &args.set))).collect();
+    prepare(args, &loaded, &mut running)?;
     let (mut printer, began) = (Printer::new(args)?, Instant::now());
-    'files: for file in &files {
-        let loaded = load(file, &args.set);
-        let cases = match &loaded {
+    'files: for (file, loaded) in &loaded {
+        let cases = match loaded {
             Loaded::Specs(specs) => cases_of(args, file, specs),
             Loaded::Broken(report) => {
                 printer.tell((**report).clone())?;
@@ -147,6 +155,22 @@ pub(super) fn run(args: &TestArgs) -> CommandResult {
         TestCounts { failed: 1.., .. } => Outcome::NoAnswer,
         _ => Outcome::Done,
     })
+}
+
+/// Opens what all tests need, and gives up the right to.
+fn prepare(
+    args: &TestArgs,
+    loaded: &[(&String, Loaded)],
+    running: &mut Running<'_>,
+) -> Result<(), Box<dyn Error>> {
+    for (file, loaded) in loaded {
+        if let Loaded::Specs(specs) = loaded {
+            cases_of(args, file, specs).iter().try_for_each(|case| running.prepare(case, args.sandbox))?;
+        }
+    }
+    let kept = sandbox::Plan::default().does(&[Doing::Traffic, Doing::Netlink]);
+    // For the process that keeps resets away.
+    Ok(kept.does_if(running.keeps_resets_away(), Doing::Wait).enter(args.sandbox, args.verbose)?)
 }
 
 /// The tests of a file that are wanted.

@@ -5,10 +5,11 @@ use std::error::Error;
 use std::io;
 use std::rc::Rc;
 
-use super::rst_guard::is_needed_by_packets;
 use super::send_follow::{Follower, Marks};
 use super::send_prepare::Prepare;
+use super::test_files::Case;
 use super::test_run::{Result, Running, millis, summary};
+use super::test_wires::TestWire;
 use crate::exchange::drive::packets::PacketWire;
 use crate::exchange::drive::{Watcher, drive};
 use crate::exchange::engine::Engine as _;
@@ -21,21 +22,27 @@ use crate::sys::clock::Now;
 use crate::wire::frame::Direction;
 
 /// Runs a spec.
-pub(super) fn run(running: &mut Running<'_>, spec: &Spec) -> std::result::Result<Result, Box<dyn Error>> {
+pub(super) fn run(
+    running: &mut Running<'_>,
+    case: &Case<'_>,
+    spec: &Spec,
+) -> std::result::Result<Result, Box<dyn Error>> {
     let mut plan = running.plan(spec)?;
-    let mut wire = running.wire(&mut plan, spec)?;
-    let resets = running.resets(is_needed_by_packets(spec), &plan, &wire)?;
+    let TestWire { wire, resets, asker } = running.wire(&mut plan, case)?;
+    let wire = &mut *wire.borrow_mut();
     let interrupt = running.interrupt;
     let mut random = Random::new(plan.seed);
     let (marks, interval) = (Marks::default(), spec.send.interval.unwrap_or_default());
-    let follower = Follower::new(Rc::clone(&marks), plan.clone(), interrupt, resets.clone())?;
+    let follower =
+        Follower::new(Rc::clone(&marks), plan.clone(), interrupt, resets.clone())?.with_asker(asker.clone());
     let packets = spec.packets(&mut random, spec.send.count).map(|crafted| (spec, crafted));
-    let prepare = Prepare::new(packets, plan, interrupt)?.with_marks(marks).with_resets(resets);
+    let prepare =
+        Prepare::new(packets, plan, interrupt)?.with_marks(marks).with_resets(resets).with_asker(asker);
     let interval = u64::try_from(interval.as_nanos()).unwrap_or(u64::MAX);
     let mut sender = Sender::new(prepare, Pace { interval, ..Pace::default() });
     let mut watch =
         Watch { running, follower, wrong: Vec::new(), not_sent: Vec::new(), came: BTreeMap::new() };
-    drive(&mut sender, &mut wire, interrupt, &mut watch)?;
+    drive(&mut sender, wire, interrupt, &mut watch)?;
     // What left last may not have been told yet.
     wire.finish(&mut |packet| sender.received(packet))?;
     Watcher::<_, PacketWire>::watch(&mut watch, &mut sender, Now::read())?;

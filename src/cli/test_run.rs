@@ -1,17 +1,16 @@
-//! Runs tests one after the other, each with sockets of its own.
+//! Runs tests one after the other.
 
 use std::error::Error;
 use std::time::{Duration, Instant};
 
 use super::capture_file::LiveFile;
 use super::random;
-use super::rst_guard::Resets;
+use super::sandbox::SandboxArgs;
 use super::send::DEFAULT_WAIT;
 use super::send_plan::Plan;
 use super::test_files::Case;
+use super::test_wires::{Opening, TestWire, TestWires};
 use super::{test_packets, test_scenario};
-use crate::exchange::drive::packets::PacketWire;
-use crate::exchange::drive::tap::Tap;
 use crate::exchange::drive::tun::TunNetwork;
 use crate::exchange::send_event::Seen;
 use crate::file::WriteError;
@@ -22,8 +21,7 @@ use crate::show::test_report::{TestReport, TestVerdict};
 use crate::show::text::printable;
 use crate::spec::{Spec, Via};
 use crate::sys::interrupt::Interrupt;
-use crate::sys::nftables::MARK;
-use crate::wire::frame::{Direction, Frame};
+use crate::wire::frame::Direction;
 use crate::wire::layers::LayerTable;
 
 /// How tests send, where the command line says it.
@@ -51,6 +49,7 @@ pub(super) struct Running<'a> {
     seed: Option<u64>,
     /// The test that runs, to be saved with its packets.
     label: String,
+    wires: TestWires,
 }
 
 /// What became of a test, before its file and its name are told.
@@ -70,7 +69,36 @@ impl Result {
 impl<'a> Running<'a> {
     pub(super) fn new(way: Way, interrupt: &'a Interrupt, saved: Option<LiveFile>, ident: u16) -> Self {
         let seed = way.seed;
-        Self { way, interrupt, saved, failure: None, ident, seed, label: String::new() }
+        Self {
+            way,
+            interrupt,
+            saved,
+            failure: None,
+            ident,
+            seed,
+            label: String::new(),
+            wires: TestWires::default(),
+        }
+    }
+
+    /// Opens the sockets of a test, before the first one runs.
+    ///
+    /// # Errors
+    /// When a seed is needed, and the system has no randomness.
+    pub(super) fn prepare(&mut self, case: &Case<'_>, sandbox: SandboxArgs) -> std::io::Result<()> {
+        if !case.has_tests() {
+            return Ok(());
+        }
+        let plan = self.plan(case.spec())?;
+        let Way { is_unguarded, tun, is_verbose, .. } = &self.way;
+        let way = Opening { is_unguarded: *is_unguarded, tun, sandbox, is_verbose: *is_verbose };
+        self.wires.open(&plan, case, &way);
+        Ok(())
+    }
+
+    /// Whether the kernel's resets are kept away in some test.
+    pub(super) fn keeps_resets_away(&self) -> bool {
+        self.wires.keep_resets_away()
     }
 
     /// Runs a test.
@@ -91,8 +119,10 @@ impl<'a> Running<'a> {
             Case::Packets(_) if !case.has_tests() => {
                 Ok(Result::of(TestVerdict::Skipped, "nothing is expected"))
             }
-            Case::Packets(spec) => test_packets::run(self, spec),
-            Case::Scenario { spec, scenario, round } => test_scenario::run(self, spec, scenario, *round),
+            Case::Packets(spec) => test_packets::run(self, case, spec),
+            Case::Scenario { spec, scenario, round } => {
+                test_scenario::run(self, case, (spec, scenario), *round)
+            }
         };
         let ran = ran.unwrap_or_else(|error| Result::of(TestVerdict::Broken, error.to_string()));
         if let Some(failure) = self.failure.take() {
@@ -140,40 +170,16 @@ impl<'a> Running<'a> {
         })
     }
 
-    /// The sockets of a test.
+    /// The sockets of a test, and what keeps the kernel's resets away, where they would disturb.
     ///
     /// # Errors
-    /// When they may not be opened, or there is no such interface.
+    /// Why they could not be opened, or what is wrong with the spec.
     pub(super) fn wire(
         &self,
         plan: &mut Plan,
-        spec: &Spec,
-    ) -> std::result::Result<PacketWire, Box<dyn Error>> {
-        let needs = plan.needs(std::slice::from_ref(spec))?;
-        plan.asks = needs.link;
-        if plan.via == Some(Via::Tun) {
-            return Ok(plan.open_tun(&self.way.tun)?);
-        }
-        Ok(PacketWire::open(needs, plan.interface.as_deref(), Some(Tap::open(plan.tap()?)?))?)
-    }
-
-    /// What keeps the kernel's resets away, where they would disturb; what is sent is marked then.
-    ///
-    /// # Errors
-    /// Where that is not possible: what to do.
-    pub(super) fn resets(
-        &self,
-        is_needed: bool,
-        plan: &Plan,
-        wire: &PacketWire,
-    ) -> std::result::Result<Resets, Box<dyn Error>> {
-        // The kernel knows nothing of a host behind a TUN interface, and says nothing in its place.
-        if !is_needed || self.way.is_unguarded || plan.tun.is_some() {
-            return Ok(Resets::default());
-        }
-        let resets = Resets::keep_away()?;
-        wire.mark(MARK)?;
-        Ok(resets)
+        case: &Case<'_>,
+    ) -> std::result::Result<TestWire, Box<dyn Error>> {
+        self.wires.of(plan, case, self.way.is_unguarded)
     }
 
     /// Saves a packet, and prints it where that is wanted; `what` says what it is to the test.
@@ -183,15 +189,7 @@ impl<'a> Running<'a> {
         }
         let Some(saved) = &mut self.saved else { return };
         let comment = format!("{}: {what}", self.label);
-        let written = saved.write(&Frame {
-            data: &seen.octets,
-            len: u32::try_from(seen.len).unwrap_or(u32::MAX),
-            time: Some(seen.wall),
-            link_type: seen.link_type,
-            interface: seen.interface,
-            direction,
-            comment: Some(&comment),
-        });
+        let written = saved.write(&seen.frame(direction, &comment));
         self.failure = self.failure.take().or(written.err());
     }
 

@@ -3,10 +3,11 @@
 use std::error::Error;
 use std::io;
 
-use super::rst_guard::is_needed_by;
 use super::send_follow::leave_as;
 use super::send_prepare::Prepare;
+use super::test_files::Case;
 use super::test_run::{Result, Running, millis, span, summary};
+use super::test_wires::TestWire;
 use crate::exchange::drive::packets::PacketWire;
 use crate::exchange::drive::{Watcher, drive};
 use crate::exchange::engine::{Engine as _, Nanos};
@@ -23,14 +24,13 @@ use crate::wire::frame::Direction;
 /// Runs a scenario in one of its rounds.
 pub(super) fn run(
     running: &mut Running<'_>,
-    spec: &Spec,
-    scenario: &Scenario,
+    case: &Case<'_>,
+    (spec, scenario): (&Spec, &Scenario),
     round: u64,
 ) -> std::result::Result<Result, Box<dyn Error>> {
     let mut plan = running.plan(spec)?;
-    let mut wire = running.wire(&mut plan, spec)?;
-    let sent = scenario.steps.iter().filter_map(|step| step.send.as_ref());
-    let resets = running.resets(is_needed_by(sent), &plan, &wire)?;
+    let TestWire { wire, resets, asker } = running.wire(&mut plan, case)?;
+    let wire = &mut *wire.borrow_mut();
     let interrupt = running.interrupt;
     // Each round has its draws.
     let mut random = Random::new(plan.seed.wrapping_add(round));
@@ -40,7 +40,7 @@ pub(super) fn run(
         scenario,
         round: spec.round(round, &mut random),
         random,
-        prepare: Prepare::new(std::iter::empty(), plan, interrupt)?.with_resets(resets),
+        prepare: Prepare::new(std::iter::empty(), plan, interrupt)?.with_asker(asker).with_resets(resets),
         number: 0,
     };
     let expect = |step: &ScenarioStep| {
@@ -60,7 +60,7 @@ pub(super) fn run(
     let steps: Vec<Doing> = scenario.steps.iter().map(doing).collect();
     let mut play = Play::new(steps.clone(), maker);
     let mut watch = Watch { running, scenario };
-    drive(&mut play, &mut wire, interrupt, &mut watch)?;
+    drive(&mut play, wire, interrupt, &mut watch)?;
     // What left last may not have been told yet.
     wire.finish(&mut |packet| play.received(packet))?;
     Watcher::<_, PacketWire>::watch(&mut watch, &mut play, Now::read())?;

@@ -125,7 +125,7 @@ pub(super) struct TraceArgs {
     #[arg(long, value_name = "TIME", default_value = "1", value_parser = interval)]
     interval: Duration,
     /// Save what was sent and received, as it passed the interface: pcap where the name ends so, else pcapng, with what came of each
-    /// probe as its comment.
+    /// probe as its comment; - is stdout, and what is printed goes to stderr.
     #[arg(short, long, value_name = "FILE")]
     write: Option<PathBuf>,
     /// Print one JSON object a line.
@@ -302,7 +302,13 @@ fn set_up(args: &TraceArgs) -> Result<Option<(Setup, u32)>, Box<dyn std::error::
     let mut wire = if args.plain {
         TraceWire::Plain(Box::new(PlainWire::open(&mut plan, args.sport.unwrap_or(0))?))
     } else {
-        TraceWire::Raw(Box::new(RawWire::open(all_of(args, &plan), ports, args.interface.as_deref())?))
+        let opened = RawWire::open(all_of(args, &plan), ports, args.interface.as_deref());
+        TraceWire::Raw(Box::new(opened.map_err(|error| {
+            match error.is_permission() && plan.method != Method::Icmp {
+                true => format!("{error}; or do without: `rawsock trace --plain`").into(),
+                false => Box::<dyn std::error::Error>::from(error),
+            }
+        })?))
     };
     let file = File::create(args.write.as_deref(), &all_of(args, &plan), called(args))?;
     file.recorder().into_iter().try_for_each(|recorder| wire.record(recorder))?;
@@ -379,21 +385,7 @@ fn plan(
     let link_mtu = if args.mtu { netlink.link_by_index(route.interface)?.mtu } else { 0 };
     let source = args.source.or(route.source).ok_or("no address of this host can be sent from there")?;
     let interface = interface.unwrap_or(0);
-    let mut ports = Vec::new();
-    if !args.plain {
-        ports.extend(OwnPort::keep(method, source, interface, args.sport.unwrap_or(0))?);
-    }
-    let source_port = match ports.first().and_then(OwnPort::number).or(args.sport) {
-        Some(number) => number,
-        None => random::u16()?.max(1),
-    };
-    let mut more_flows = Vec::new();
-    for further in 1..flow_count(args) {
-        let port = OwnPort::keep(method, source, interface, 0)?;
-        let number = port.as_ref().and_then(OwnPort::number);
-        more_flows.push(number.unwrap_or(source_port.wrapping_add(further)));
-        ports.extend(port);
-    }
+    let (ports, source_port, more_flows) = own_ports(args, method, source, interface)?;
     let most_base = match (goes_many_times(args), args.paths) {
         (true, _) => 1,
         (_, true) => MOST_BASE_OF_FLOWS,
@@ -426,6 +418,33 @@ fn plan(
     plan.packet_len =
         if method == Method::Tcp { plan.shortest_len() } else { wanted.max(plan.shortest_len()) };
     Ok((plan, ports, link_mtu))
+}
+
+/// Ports that are kept for a trace, the number that probes come from, and those of its other flows.
+type OwnPorts = (Vec<OwnPort>, u16, Vec<u16>);
+
+fn own_ports(
+    args: &TraceArgs,
+    method: Method,
+    source: IpAddr,
+    interface: u32,
+) -> Result<OwnPorts, Box<dyn std::error::Error>> {
+    let mut ports = Vec::new();
+    if !args.plain {
+        ports.extend(OwnPort::keep(method, source, interface, args.sport.unwrap_or(0))?);
+    }
+    let source_port = match ports.first().and_then(OwnPort::number).or(args.sport) {
+        Some(number) => number,
+        None => random::u16()?.max(1),
+    };
+    let mut more_flows = Vec::new();
+    for further in 1..flow_count(args) {
+        let port = OwnPort::keep(method, source, interface, 0)?;
+        let number = port.as_ref().and_then(OwnPort::number);
+        more_flows.push(number.unwrap_or(source_port.wrapping_add(further)));
+        ports.extend(port);
+    }
+    Ok((ports, source_port, more_flows))
 }
 
 /// How many flows there may be: each of their probes has a number of 16 bits of its own.

@@ -22,6 +22,11 @@ impl Tracking {
         Self((need != Need::Nothing).then(seeing))
     }
 
+    /// Whether nobody wants to know anything.
+    pub(super) fn is_nothing(&self) -> bool {
+        self.0.is_none()
+    }
+
     /// What is known of the next packet; nothing where nobody wants to know.
     pub(super) fn packet(&mut self, number: u64, frame: &Frame<'_>) -> Option<&Facts> {
         let Seeing { tracker, table } = self.0.as_deref_mut()?;

@@ -79,6 +79,14 @@ pub struct Incoming<'a> {
     pub read: Option<Reading>,
 }
 
+impl<'a> Incoming<'a> {
+    /// An IP packet that came in whole, of which nothing else is known.
+    pub fn of_ip(octets: &'a [u8], at: Nanos, wall: i64) -> Self {
+        let (link_type, len) = (LinkType::RAW, octets.len());
+        Self { octets, link_type, at, wall, outgoing: false, len, interface: 0, read: None }
+    }
+}
+
 /// How a packet was read from a socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Reading {

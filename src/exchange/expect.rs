@@ -253,17 +253,7 @@ mod tests {
 
     fn come(expectations: &mut Expectations, octets: &[u8], at: Nanos, answers: Option<usize>) {
         let packet = built(octets.to_vec());
-        let incoming = Incoming {
-            octets,
-            link_type: LinkType::RAW,
-            at,
-            wall: 0,
-            outgoing: false,
-            len: octets.len(),
-            interface: 0,
-            read: None,
-        };
-        expectations.received(&incoming, &packet.table, answers);
+        expectations.received(&Incoming::of_ip(octets, at, 0), &packet.table, answers);
     }
 
     fn verdicts(expectations: &mut Expectations) -> Vec<(usize, Verdict, Nanos)> {

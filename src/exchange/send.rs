@@ -181,10 +181,13 @@ impl<I: Iterator<Item = Result<Ready, String>>> Sender<I> {
     fn answer(&mut self, packet: Incoming<'_>, table: &LayerTable) -> Option<usize> {
         let dissected = Dissected { octets: packet.octets, table, wire_len: packet.len };
         let counts = |number: usize| {
-            self.filters.get(&number).is_none_or(|(filter, Built { octets, table, .. })| {
-                let sent = Some(Dissected { octets, table, wire_len: octets.len() });
-                filter.matches(&dissected, &About { time: Some(packet.wall), sent, ..About::default() })
-            })
+            // What did not leave is not answered, whatever comes.
+            let is_sent = self.records.get(number).is_some_and(Record::is_sent);
+            is_sent
+                && self.filters.get(&number).is_none_or(|(filter, Built { octets, table, .. })| {
+                    let sent = Some(Dissected { octets, table, wire_len: octets.len() });
+                    filter.matches(&dissected, &About { time: Some(packet.wall), sent, ..About::default() })
+                })
         };
         let by_rule = self.matcher.received_if(packet.octets, table, &counts);
         let by_filter = || {
@@ -320,19 +323,7 @@ mod tests {
             .with("dst", Value::Ipv4([10, 0, 0, 2].into()));
         let udp = Layer::new(registry.by_name("udp").unwrap()).with("srcport", Value::Uint(1000 + n));
         let built = build(&Packet { layers: vec![ip, udp], trailer: vec![] }).unwrap();
-        Ok(Ready {
-            built,
-            whole: None,
-            is_later: false,
-            destination: None,
-            interface: 0,
-            within: SECOND,
-            delay: 0,
-            reply: None,
-            expect: vec![],
-            awaits: true,
-            then: None,
-        })
+        Ok(Ready::of(built, SECOND))
     }
 
     /// The same packet with addresses and ports swapped.
@@ -352,16 +343,17 @@ mod tests {
     }
 
     fn incoming(octets: &[u8], at: Nanos, outgoing: bool) -> Incoming<'_> {
-        Incoming {
-            octets,
-            link_type: LinkType::RAW,
-            at,
-            wall: at.cast_signed(),
-            outgoing,
-            len: octets.len(),
-            interface: 0,
-            read: None,
-        }
+        Incoming { outgoing, ..Incoming::of_ip(octets, at, at.cast_signed()) }
+    }
+
+    #[test]
+    fn what_never_left_is_not_answered() {
+        let mut sender = Sender::new(std::iter::once(udp(0)), Pace::default());
+        let Step::Send(outgoing) = sender.step(0) else { panic!("nothing to send") };
+        sender.sent(outgoing.tag, 0, 0, Err(SendError::of("the queue is full")));
+        sender.received(incoming(&answer(&outgoing.octets), 5, false));
+        let Totals { sent, failed, answered, .. } = sender.totals();
+        assert_eq!((sent, failed, answered), (0, 1, 0));
     }
 
     #[test]

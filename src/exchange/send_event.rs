@@ -3,7 +3,7 @@
 use crate::exchange::engine::{Incoming, Nanos, Stamp};
 use crate::exchange::expect::Judged;
 use crate::exchange::matcher::Match;
-use crate::wire::frame::LinkType;
+use crate::wire::frame::{Direction, Frame, LinkType};
 
 /// Something worth telling. Packets are numbered from 0.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,6 +80,15 @@ impl From<Incoming<'_>> for Seen {
     fn from(packet: Incoming<'_>) -> Self {
         let Incoming { octets, link_type, wall, len, interface, .. } = packet;
         Self { octets: octets.to_vec(), link_type, wall, len, interface }
+    }
+}
+
+impl Seen {
+    /// As a frame of a capture.
+    pub fn frame<'a>(&'a self, direction: Direction, comment: &'a str) -> Frame<'a> {
+        let Self { link_type, interface, .. } = *self;
+        let (len, time) = (u32::try_from(self.len).unwrap_or(u32::MAX), Some(self.wall));
+        Frame { data: &self.octets, len, time, link_type, interface, direction, comment: Some(comment) }
     }
 }
 

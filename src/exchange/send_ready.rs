@@ -33,3 +33,22 @@ pub struct Ready {
     /// How whoever makes packets knows it when the answer comes that others follow ([`Event::Followed`](crate::exchange::send::Event::Followed)).
     pub then: Option<usize>,
 }
+
+impl Ready {
+    /// A packet whose answer is awaited for so long, by its protocols' own rules.
+    pub fn of(built: Built, within: Nanos) -> Self {
+        Self {
+            built,
+            whole: None,
+            is_later: false,
+            destination: None,
+            interface: 0,
+            reply: None,
+            expect: Vec::new(),
+            within,
+            delay: 0,
+            awaits: true,
+            then: None,
+        }
+    }
+}

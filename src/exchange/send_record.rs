@@ -85,11 +85,9 @@ fn stamp(packet: &Incoming<'_>) -> Stamp {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::frame::LinkType;
 
     fn packet(at: Nanos) -> Incoming<'static> {
-        let (octets, link_type, wall) = (&[][..], LinkType::RAW, 1_000_000 + at.cast_signed());
-        Incoming { octets, link_type, at, wall, outgoing: false, len: 0, interface: 0, read: None }
+        Incoming::of_ip(&[], at, 1_000_000 + at.cast_signed())
     }
 
     #[test]

@@ -116,36 +116,15 @@ mod tests {
             is_wanted: true,
             within: SECOND,
         });
-        Ready {
-            built: Built { octets, table, link_type: LinkType::RAW, miscounted: vec![] },
-            whole: None,
-            is_later: false,
-            destination: None,
-            interface: 0,
-            reply: None,
-            expect: expect.into_iter().collect(),
-            within: SECOND,
-            delay: 0,
-            awaits: then.is_some(),
-            then,
-        }
+        let built = Built { octets, table, link_type: LinkType::RAW, miscounted: vec![] };
+        let (expect, awaits) = (expect.into_iter().collect(), then.is_some());
+        Ready { expect, awaits, then, ..Ready::of(built, SECOND) }
     }
 
     type One = std::iter::Once<Result<Ready, String>>;
 
     fn come(sender: &mut Sender<One>, octets: &[u8]) -> Vec<(usize, usize)> {
-        let (link_type, len) = (LinkType::RAW, octets.len());
-        let at = SECOND / 2;
-        sender.received(Incoming {
-            octets,
-            link_type,
-            at,
-            wall: 0,
-            outgoing: false,
-            len,
-            interface: 0,
-            read: None,
-        });
+        sender.received(Incoming::of_ip(octets, SECOND / 2, 0));
         let followed = |event| match event {
             Event::Followed { number, mark, .. } => Some((number, mark)),
             _ => None,

@@ -12,63 +12,25 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 
 use super::*;
-use crate::wire::frame::{Direction, Frame, LinkType};
+use crate::wire::frame::{Direction, Frame, LinkType, OwnedFrame};
 
-/// A frame that owns what it has.
-#[derive(Debug, Clone, PartialEq)]
-struct Owned {
-    data: Vec<u8>,
-    len: u32,
-    time: Option<i64>,
-    link_type: LinkType,
-    interface: u32,
-    direction: Direction,
-    comment: Option<String>,
-}
-
-impl Owned {
-    fn of(frame: &Frame<'_>) -> Self {
-        Self {
-            data: frame.data.to_vec(),
-            len: frame.len,
-            time: frame.time,
-            link_type: frame.link_type,
-            interface: frame.interface,
-            direction: frame.direction,
-            comment: frame.comment.map(str::to_owned),
-        }
-    }
-
-    fn frame(&self) -> Frame<'_> {
-        Frame {
-            data: &self.data,
-            len: self.len,
-            time: self.time,
-            link_type: self.link_type,
-            interface: self.interface,
-            direction: self.direction,
-            comment: self.comment.as_deref(),
-        }
-    }
-
-    /// What is left of it in pcap.
-    fn in_pcap(&self, format: Format) -> Self {
-        let unit = if format == Format::PcapMicroseconds { 1000 } else { 1 };
-        Self {
-            time: self.time.map(|time| time / unit * unit),
-            link_type: LINK_TYPES[0],
-            interface: 0,
-            direction: Direction::Unknown,
-            comment: None,
-            ..self.clone()
-        }
+/// What is left of a frame in pcap.
+fn in_pcap(frame: &OwnedFrame, format: Format) -> OwnedFrame {
+    let unit = if format == Format::PcapMicroseconds { 1000 } else { 1 };
+    OwnedFrame {
+        time: frame.time.map(|time| time / unit * unit),
+        link_type: LINK_TYPES[0],
+        interface: 0,
+        direction: Direction::Unknown,
+        comment: None,
+        ..frame.clone()
     }
 }
 
 /// One for each interface that the tests write.
 const LINK_TYPES: [LinkType; 3] = [LinkType::ETHERNET, LinkType::RAW, LinkType::LINUX_SLL2];
 
-fn any_frame() -> impl Strategy<Value = Owned> {
+fn any_frame() -> impl Strategy<Value = OwnedFrame> {
     let direction =
         prop_oneof![Just(Direction::Unknown), Just(Direction::Inbound), Just(Direction::Outbound)];
     let data = proptest::collection::vec(any::<u8>(), 0..300);
@@ -79,7 +41,7 @@ fn any_frame() -> impl Strategy<Value = Owned> {
     (data, cut, time, 0..3usize, direction, comment).prop_map(|(data, cut, time, at, direction, comment)| {
         let len = data.len() as u32 + cut;
         let (time, link_type, interface) = (Some(time), LINK_TYPES[at], at as u32);
-        Owned { data, len, time, link_type, interface, direction, comment }
+        OwnedFrame { data, len, time, link_type, interface, direction, comment }
     })
 }
 
@@ -102,7 +64,7 @@ impl Write for Shared {
 }
 
 /// A file with these frames, and where in it each of them ends. Interfaces are added when a frame needs them.
-fn write(format: Format, frames: &[Owned]) -> (Vec<u8>, Vec<usize>) {
+fn write(format: Format, frames: &[OwnedFrame]) -> (Vec<u8>, Vec<usize>) {
     let shared = Shared::default();
     let options = WriteOptions { format: Some(format), flush_each: true, ..WriteOptions::default() };
     let mut writer = CaptureWriter::new(shared.clone(), options).unwrap();
@@ -113,7 +75,7 @@ fn write(format: Format, frames: &[Owned]) -> (Vec<u8>, Vec<usize>) {
             assert_eq!(writer.add_interface(&interface).unwrap(), interfaces);
             interfaces += 1;
         }
-        writer.write(&frame.frame()).unwrap();
+        writer.write(&frame.borrowed()).unwrap();
         ends.push(shared.0.lock().unwrap().len());
     }
     assert_eq!(writer.packets(), frames.len() as u64);
@@ -122,8 +84,8 @@ fn write(format: Format, frames: &[Owned]) -> (Vec<u8>, Vec<usize>) {
     (octets, ends)
 }
 
-fn as_written(format: Format, frames: &[Owned]) -> (Vec<u8>, Vec<usize>, Vec<Owned>) {
-    let pcap: Vec<_> = frames.iter().map(|frame| frame.in_pcap(format)).collect();
+fn as_written(format: Format, frames: &[OwnedFrame]) -> (Vec<u8>, Vec<usize>, Vec<OwnedFrame>) {
+    let pcap: Vec<_> = frames.iter().map(|frame| in_pcap(frame, format)).collect();
     let frames = if format == Format::Pcapng { frames.to_vec() } else { pcap };
     let (octets, ends) = write(format, &frames);
     (octets, ends, frames)
@@ -147,7 +109,7 @@ impl Read for Dribble {
 ///
 /// # Panics
 /// When there is no end of it: each result takes at least the 12 octets of a block.
-fn read(source: impl Read + Send + 'static, len: usize) -> (Vec<Owned>, Option<ReadError>) {
+fn read(source: impl Read + Send + 'static, len: usize) -> (Vec<OwnedFrame>, Option<ReadError>) {
     let mut reader = match CaptureReader::new(source) {
         Ok(reader) => reader,
         Err(error) => return (Vec::new(), Some(error)),
@@ -155,7 +117,7 @@ fn read(source: impl Read + Send + 'static, len: usize) -> (Vec<Owned>, Option<R
     let (mut frames, mut last) = (Vec::new(), None);
     for _ in 0..len / 12 + 2 {
         match reader.next() {
-            Ok(Some(frame)) => frames.push(Owned::of(&frame)),
+            Ok(Some(frame)) => frames.push(OwnedFrame::from(&frame)),
             Ok(None) => return (frames, last),
             Err(error) => last = Some(error),
         }
@@ -163,7 +125,7 @@ fn read(source: impl Read + Send + 'static, len: usize) -> (Vec<Owned>, Option<R
     panic!("reading does not end");
 }
 
-fn read_all(octets: Vec<u8>) -> (Vec<Owned>, Option<ReadError>) {
+fn read_all(octets: Vec<u8>) -> (Vec<OwnedFrame>, Option<ReadError>) {
     let len = octets.len();
     read(Cursor::new(octets), len)
 }
@@ -183,6 +145,32 @@ proptest! {
         let len = octets.len();
         let (back, error) = read(Dribble(Cursor::new(octets), 0), len);
         prop_assert!(error.is_none(), "{error:?}");
+        prop_assert_eq!(back, frames);
+    }
+
+    #[test]
+    fn runs_have_the_packets_that_come_one_by_one(
+        frames in proptest::collection::vec(any_frame(), 0..20),
+        format in any_format(),
+        most in prop_oneof![Just(usize::MAX), 0usize..300],
+        cut: Index,
+    ) {
+        let (mut octets, _, _) = as_written(format, &frames);
+        octets.truncate(cut.index(octets.len()) + 1);
+        let (frames, _) = read_all(octets.clone());
+        let Ok(mut reader) = CaptureReader::new(Cursor::new(octets)) else { return Ok(()) };
+        let mut back = Vec::new();
+        loop {
+            if let Some(run) = reader.run(most) {
+                let before = back.len();
+                back.extend(run.frames().map(|frame| OwnedFrame::from(&frame)));
+                prop_assert_eq!(run.packets(), (back.len() - before) as u64);
+            } else if let Ok(Some(frame)) = reader.next() {
+                back.push(OwnedFrame::from(&frame));
+            } else {
+                break;
+            }
+        }
         prop_assert_eq!(back, frames);
     }
 
@@ -254,7 +242,7 @@ proptest! {
 
     #[test]
     fn a_bad_block_does_not_take_the_others_with_it(frames in proptest::collection::vec(any_frame(), 3..6), at: Index, len in 301u32..) {
-        let frames: Vec<_> = frames.into_iter().map(|frame| Owned { interface: 0, link_type: LINK_TYPES[0], ..frame }).collect();
+        let frames: Vec<_> = frames.into_iter().map(|frame| OwnedFrame { interface: 0, link_type: LINK_TYPES[0], ..frame }).collect();
         let (mut octets, ends, _) = as_written(Format::Pcapng, &frames);
         let bad = at.index(frames.len() - 1) + 1;
         // The captured length of a packet that says more than its block has room for.

@@ -7,6 +7,7 @@ use super::block::{Block, Item};
 use super::description::Interface;
 use super::read_error::ReadError;
 use super::reader::CaptureReader;
+use super::run::Run;
 use crate::wire::frame::Frame;
 
 /// Files that are read together: of the packets that come next in each of them, the earliest is the next of all, and of
@@ -45,6 +46,17 @@ impl Merge {
             return Ok(is_there);
         }
         self.advance_of_several()
+    }
+
+    /// The packets that come next, as of [`CaptureReader::run`], where one file is read alone.
+    pub fn run(&mut self, most: usize) -> Option<Run<'_>> {
+        match self.readers.as_mut_slice() {
+            [only] => {
+                self.now = None;
+                only.run(most)
+            }
+            _ => None,
+        }
     }
 
     fn advance_of_several(&mut self) -> Result<bool, (usize, ReadError)> {

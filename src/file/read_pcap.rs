@@ -8,7 +8,8 @@ use super::description::Interface;
 use super::input::Input;
 use super::read_error::{Damage, ReadError};
 use super::reader::{MAX_PACKET_LEN, link_type};
-use crate::wire::frame::{Direction, Frame};
+use super::run::Run;
+use crate::wire::frame::{Direction, Frame, LinkType};
 
 /// Whether a file begins as pcap.
 pub(super) fn begins(octets: &[u8]) -> bool {
@@ -16,18 +17,27 @@ pub(super) fn begins(octets: &[u8]) -> bool {
 }
 
 pub(super) struct PcapReader {
-    order: Endianness,
-    /// Nanoseconds for each unit of a time's fraction.
-    unit: i64,
-    record_header_len: usize,
-    /// The version's minor number, which tells the order of a record's two lengths.
-    minor: u16,
+    layout: Layout,
     interfaces: [Interface; 1],
 }
 
-/// A record that was taken.
+/// How the records of a file are written.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Layout {
+    order: Endianness,
+    /// Nanoseconds for each unit of a time's fraction.
+    unit: i64,
+    /// Octets of a record before those of its packet.
+    pub(super) header_len: usize,
+    /// The version's minor number, which tells the order of a record's two lengths.
+    minor: u16,
+    link_type: LinkType,
+}
+
+/// What a record's header says.
 pub(super) struct Record {
-    taken: usize,
+    /// Octets of its packet that are in the file.
+    pub(super) taken: usize,
     len: u32,
     time: i64,
 }
@@ -60,18 +70,16 @@ impl PcapReader {
             PcapTsResolution::MicroSecond => (1000, 1_000_000),
             PcapTsResolution::NanoSecond => (1, 1_000_000_000),
         };
-        let interface = Interface {
-            snap_len: header.snaplen,
-            units_per_second,
-            ..Interface::of(link_type(header.datalink.into()))
-        };
-        Ok(Self {
+        let layout = Layout {
             order: header.endianness,
             unit,
-            record_header_len: if modified { MODIFIED_RECORD_HEADER_LEN } else { RECORD_HEADER_LEN },
+            header_len: if modified { MODIFIED_RECORD_HEADER_LEN } else { RECORD_HEADER_LEN },
             minor: header.version_minor,
-            interfaces: [interface],
-        })
+            link_type: link_type(header.datalink.into()),
+        };
+        let interface =
+            Interface { snap_len: header.snaplen, units_per_second, ..Interface::of(layout.link_type) };
+        Ok(Self { layout, interfaces: [interface] })
     }
 
     pub(super) fn interfaces(&self) -> &[Interface] {
@@ -82,14 +90,76 @@ impl PcapReader {
     /// [`advance`](Self::advance).
     #[inline]
     pub(super) fn advance_within(&self, input: &mut Input) -> Option<Record> {
-        let ready = input.ready();
-        let record = self.record(ready.first_chunk()?);
-        let whole = self.record_header_len.checked_add(record.taken)?;
-        if ready.len() < whole || record.taken > MAX_PACKET_LEN as usize {
-            return None;
-        }
+        let (record, whole) = self.layout.whole_record(input.ready())?;
         input.take(whole);
         Some(record)
+    }
+
+    /// Takes records where all of each was read already, up to so many octets of them, or one that is larger; `None` where not
+    /// even one is there.
+    pub(super) fn run_within<'i>(&'i self, input: &'i mut Input, most: usize) -> Option<Run<'i>> {
+        let ready = input.ready();
+        let (mut len, mut packets) = (0usize, 0u64);
+        while len < most
+            && let Some((_, whole)) = ready.get(len..).and_then(|left| self.layout.whole_record(left))
+        {
+            len = len.saturating_add(whole);
+            packets = packets.saturating_add(1);
+        }
+        let (layout, interfaces) = (self.layout, self.interfaces.as_slice());
+        (packets > 0).then(|| Run { layout, octets: input.take(len), packets, interfaces })
+    }
+
+    /// Takes the next record.
+    pub(super) fn advance(&self, input: &mut Input) -> Result<Option<Record>, ReadError> {
+        let offset = input.offset();
+        let header_len = self.layout.header_len;
+        let there = input.fill(header_len)?;
+        if there == 0 {
+            return Ok(None);
+        }
+        if there < header_len {
+            return Err(truncated(offset, "packet record", header_len, there));
+        }
+        let header = input.peek(RECORD_HEADER_LEN).first_chunk().copied().unwrap_or_default();
+        let record = self.layout.record(&header);
+        if record.taken > MAX_PACKET_LEN as usize {
+            let len = u32::try_from(record.taken).unwrap_or(u32::MAX);
+            let damage = Damage::PacketTooLarge { len, most: MAX_PACKET_LEN };
+            return Err(ReadError::Damaged { offset, damage, goes_on: false });
+        }
+        let whole = header_len.saturating_add(record.taken);
+        let there = input.fill(whole)?;
+        if there < whole {
+            return Err(truncated(offset, "packet record", whole, there));
+        }
+        input.take(whole);
+        Ok(Some(record))
+    }
+
+    /// The packet of the record that was taken last.
+    #[inline]
+    pub(super) fn frame<'a>(&self, input: &'a Input, record: &Record) -> Frame<'a> {
+        self.layout.frame(record, input.taken(record.taken))
+    }
+}
+
+impl Layout {
+    /// The record with which `octets` begin, and its length with its header, where all of it is there and its packet is not
+    /// too large to be believed.
+    #[inline]
+    pub(super) fn whole_record(&self, octets: &[u8]) -> Option<(Record, usize)> {
+        let record = self.record(octets.first_chunk()?);
+        let whole = self.header_len.checked_add(record.taken)?;
+        (octets.len() >= whole && record.taken <= MAX_PACKET_LEN as usize).then_some((record, whole))
+    }
+
+    /// The packet of a record, of which these are the octets.
+    #[inline]
+    pub(super) fn frame<'a>(&self, record: &Record, data: &'a [u8]) -> Frame<'a> {
+        let (interface, direction) = (0, Direction::Unknown);
+        let (len, time, link_type) = (record.len, Some(record.time), self.link_type);
+        Frame { data, len, time, link_type, interface, direction, comment: None }
     }
 
     /// What a record's header says.
@@ -105,41 +175,6 @@ impl PcapReader {
             .saturating_mul(1_000_000_000)
             .saturating_add(i64::from(word(1)).saturating_mul(self.unit));
         Record { taken: taken as usize, len, time }
-    }
-
-    /// Takes the next record.
-    pub(super) fn advance(&self, input: &mut Input) -> Result<Option<Record>, ReadError> {
-        let offset = input.offset();
-        let there = input.fill(self.record_header_len)?;
-        if there == 0 {
-            return Ok(None);
-        }
-        if there < self.record_header_len {
-            return Err(truncated(offset, "packet record", self.record_header_len, there));
-        }
-        let header = input.peek(RECORD_HEADER_LEN).first_chunk().copied().unwrap_or_default();
-        let record = self.record(&header);
-        if record.taken > MAX_PACKET_LEN as usize {
-            let len = u32::try_from(record.taken).unwrap_or(u32::MAX);
-            let damage = Damage::PacketTooLarge { len, most: MAX_PACKET_LEN };
-            return Err(ReadError::Damaged { offset, damage, goes_on: false });
-        }
-        let whole = self.record_header_len.saturating_add(record.taken);
-        let there = input.fill(whole)?;
-        if there < whole {
-            return Err(truncated(offset, "packet record", whole, there));
-        }
-        input.take(whole);
-        Ok(Some(record))
-    }
-
-    /// The packet of the record that was taken last.
-    #[inline]
-    pub(super) fn frame<'a>(&self, input: &'a Input, record: &Record) -> Frame<'a> {
-        let [Interface { link_type, .. }] = self.interfaces;
-        let (interface, direction) = (0, Direction::Unknown);
-        let (data, time) = (input.taken(record.taken), Some(record.time));
-        Frame { data, len: record.len, time, link_type, interface, direction, comment: None }
     }
 
     /// Captured length and length on the wire. Before version 2.3 they stood the other way round, and in files of version

@@ -11,6 +11,7 @@ use super::packing::Packing;
 use super::read_error::ReadError;
 use super::read_pcap::{self, PcapReader, Record};
 use super::read_pcapng::{self, PcapngReader, Taken};
+use super::run::Run;
 use crate::wire::frame::{Frame, LinkType};
 
 /// A capture file that is being read: pcap (micro- or nanoseconds, of either byte order, also as modified by Alexey
@@ -122,7 +123,20 @@ impl CaptureReader {
         self.advance_by_reading()
     }
 
-    /// The same, where octets may have to be read for it.
+    /// Takes the packets whose octets were read already, up to so many octets of them, where the file has one behind the other
+    /// with nothing between: pcap. `None` where none of them is there, or the file is another one: [`next`](Self::next) goes on
+    /// from there, and tells what is wrong.
+    pub fn run(&mut self, most: usize) -> Option<Run<'_>> {
+        match &mut self.format {
+            Format::Pcap(reader, now) if !self.ended => {
+                *now = None;
+                reader.run_within(&mut self.input, most)
+            }
+            _ => None,
+        }
+    }
+
+    /// As [`advance`](Self::advance), where octets may have to be read for it.
     fn advance_by_reading(&mut self) -> Result<bool, ReadError> {
         let input = &mut self.input;
         let gone = match &mut self.format {

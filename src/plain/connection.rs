@@ -124,6 +124,11 @@ impl Connection {
         self.failed.get_or_insert(end);
     }
 
+    /// When something passed last.
+    pub fn active(&self) -> u64 {
+        self.active
+    }
+
     /// What is sent next.
     pub fn output(&self) -> &[u8] {
         self.out.next().unwrap_or_default()

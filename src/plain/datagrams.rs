@@ -1,6 +1,6 @@
 //! Datagrams: there are no connections, but addresses that write. Each has a session while it is heard of.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
@@ -20,6 +20,8 @@ pub struct Peers<'s> {
     server: &'s Server,
     ids: HashMap<SocketAddress, u64>,
     open: HashMap<u64, Connection>,
+    /// All of them, those first that were not looked at for longest, with when they were heard of last then.
+    heard: VecDeque<(u64, u64)>,
     /// Those that something is to be done for.
     touched: Vec<u64>,
     timers: Timers,
@@ -40,6 +42,7 @@ impl<'s> Peers<'s> {
             server,
             ids: HashMap::new(),
             open: HashMap::new(),
+            heard: VecDeque::new(),
             touched: Vec::new(),
             timers: Timers::default(),
             woken: Arc::new(Woken::new()?),
@@ -95,7 +98,7 @@ impl<'s> Peers<'s> {
         if self.draining {
             return None;
         }
-        if self.open.len() >= self.server.limits.connections {
+        if self.open.len() >= self.server.limits.connections && !self.make_room() {
             if !std::mem::replace(&mut self.full, true) {
                 watch.event(&Event::Waiting { why: &Wait::Limit(self.server.limits.connections) });
             }
@@ -110,7 +113,32 @@ impl<'s> Peers<'s> {
             self.server.service.open(&peer, Arc::new(KeyWaker { key: id, woken: Arc::clone(&self.woken) }));
         self.open.insert(id, Connection::meet(peer, session, self.server.limits, now));
         self.ids.insert(from, id);
+        if self.heard.len() > self.open.len().saturating_mul(2).saturating_add(64) {
+            self.heard.retain(|(id, _)| self.open.contains_key(id));
+        }
+        self.heard.push_back((id, now.monotonic));
         Some(id)
+    }
+
+    /// Forgets somebody who was not heard of since it was looked at last, and waits for nothing, so that somebody else may come: an
+    /// address costs whoever writes it nothing. Whether there was one. Those who are to hear of others are kept.
+    fn make_room(&mut self) -> bool {
+        if self.server.service.speaks_unasked() {
+            return false;
+        }
+        // Around once to look at all, and once more to find one.
+        for _ in 0..self.heard.len().saturating_mul(2) {
+            let Some((id, at)) = self.heard.pop_front() else { return false };
+            match self.open.get(&id).map(|connection| (connection.active(), connection.output().is_empty())) {
+                None => {}
+                Some((active, true)) if active == at => {
+                    self.end(id, &End::Idle);
+                    return true;
+                }
+                Some((active, _)) => self.heard.push_back((id, active)),
+            }
+        }
+        false
     }
 
     /// Sends what there is to send. `None` when it was asked to end, and all have what was for them; else the nanoseconds until
@@ -161,10 +189,13 @@ impl<'s> Peers<'s> {
                 }
             }
         };
-        self.server.closed(connection, &end);
+        self.end(id, &end);
+    }
+
+    fn end(&mut self, id: u64, end: &End) {
         self.timers.forget(id);
-        let gone = self.open.remove(&id);
-        if let Some(connection) = gone {
+        if let Some(connection) = self.open.remove(&id) {
+            self.server.closed(&connection, end);
             self.ids.remove(&connection.peer.address);
         }
     }

@@ -83,9 +83,7 @@ impl Sender {
 
     fn heard(&mut self, line: &[u8], out: &mut Outbox) {
         match (Word::read(line), self.state) {
-            (Some(Word::From(at)), State::Offered) if at <= self.offered.offer.len => {
-                self.state = State::Sending(at);
-            }
+            (Some(Word::From(at)), State::Offered) if at <= self.offered.offer.len => self.reached(at),
             (Some(Word::Ok(sum)), State::Sent) if sum == self.offered.offer.sum => {
                 self.over(Outcome::Done);
                 out.close();
@@ -96,6 +94,11 @@ impl Sender {
             }
             _ => self.refuse("FROM and a number of octets is expected, or OK and the sum at the end", out),
         }
+    }
+
+    /// So many octets are there or on their way. Whoever has all of them already may say so right behind `FROM`.
+    fn reached(&mut self, at: u64) {
+        self.state = if at >= self.offered.offer.len { State::Sent } else { State::Sending(at) };
     }
 
     fn refuse(&mut self, why: &str, out: &mut Outbox) {
@@ -119,7 +122,7 @@ impl Sender {
             Ok(read) if read > 0 || left == 0 => {
                 out.put(self.buffer.get(..read).unwrap_or_default());
                 let at = at.saturating_add(u64::try_from(read).unwrap_or(0));
-                self.state = if at >= len { State::Sent } else { State::Sending(at) };
+                self.reached(at);
                 let name = &self.offered.offer.name;
                 self.watch.event(&Event::Progress { peer: &self.peer, file: name, done: at, total: len });
             }

@@ -1,6 +1,6 @@
 //! `pipe`: what one peer says goes to stdout, and what comes from stdin goes to that peer. `connect` is the same from the other side.
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::sync::{Arc, Condvar, Mutex};
 
 use super::mailbox::{Mailbox, lock};
@@ -8,6 +8,7 @@ use super::outbox::Outbox;
 use super::service::{Peer, Service, Session, Waker};
 use super::stop::Stop;
 use crate::sys::clock::Now;
+use crate::sys::error::Cause;
 
 /// The service.
 pub struct Pipe {
@@ -143,8 +144,11 @@ impl Session for End {
             .filter(|_| !self.peer_ended)
             .map(|_| now.monotonic.saturating_add(self.options.silence));
         let mut sink = lock(&self.shared.sink);
-        if sink.write_all(octets).and_then(|()| sink.flush()).is_err() {
-            out.refuse("nobody reads what it writes");
+        match sink.write_all(octets).and_then(|()| sink.flush()) {
+            Ok(()) => {}
+            // As of `head`: whoever read has what was wanted.
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => out.close(),
+            Err(error) => out.refuse(format!("what it says cannot be written: {}", Cause(&error))),
         }
     }
 

@@ -8,7 +8,7 @@
 use std::fmt;
 
 use crate::wire::layers::ProtocolId;
-use crate::wire::text::Text;
+use crate::wire::text::{Short, Text};
 
 pub use super::edge::{Edge, LookNumber, Next, ReadNumber};
 pub use super::extent::{Extent, Stated};
@@ -16,6 +16,7 @@ pub use super::field::{
     Also, Auto, Covers, Field, Kind, flag, group, ipv4, ipv6, ipv6_prefix, mac, octets, uint,
 };
 use super::filter_names::{Alias, Compute, Derived};
+pub use super::glance::{Glance, LookAt};
 pub use super::pairing::{Exchange, Identity, ReadExchange, Side};
 pub use super::part::Part;
 pub use super::remark::{Group, Remark, Severity};
@@ -48,10 +49,11 @@ pub struct Protocol {
     pub identity: Option<Identity>,
     /// Tells whether a header asks or answers, where how long answers take is counted.
     pub exchange: Option<ReadExchange>,
-    /// The word that stands before the summary in the one line: `IP`, `ARP,`. Tcpdump's, whose lines people know.
-    pub tag: &'static str,
+    /// The word that stands before the summary in the one line, with a blank behind it: `IP `, `ARP, `. Tcpdump's, whose lines
+    /// people know.
+    pub tag: Short<8>,
     /// What stands between its summary and that of the layer that it carries.
-    pub gap: Option<&'static str>,
+    pub gap: Option<Short<8>>,
     /// Whether it is a part of what carries it, of which statistics know nothing: a chunk of SCTP, a further record of TLS.
     pub part: Part,
     /// Whether it belongs to the link: the one line names it only when asked to.
@@ -74,6 +76,10 @@ pub struct Protocol {
     pub is_message: bool,
     /// Tells how far a protocol data unit reaches that begins in a stream of octets, where it may be spread over segments.
     pub pdu: Option<ReadPdu>,
+    /// Its number among IP's protocols, where it has one: what pseudo headers hold.
+    pub ip_number: Option<u8>,
+    /// One look that tells dissecting what it asks for, where most packets have the protocol.
+    pub glance: Option<LookAt>,
     /// Its place in the registry, which the registry sets.
     pub id: ProtocolId,
 }
@@ -111,7 +117,7 @@ impl Protocol {
             fragmented: |_| Fragmented::No,
             identity: None,
             exchange: None,
-            tag: "",
+            tag: Short::words(""),
             gap: None,
             part: Part::Never,
             is_link: false,
@@ -124,6 +130,8 @@ impl Protocol {
             is_message: false,
             pdu: None,
             yields: false,
+            ip_number: None,
+            glance: None,
             id: ProtocolId::default(),
         }
     }
@@ -131,6 +139,9 @@ impl Protocol {
     /// Says that the protocol is found under `key` in `table`. The first edge into a table is the number that building
     /// writes.
     pub fn edge(mut self, table: &'static str, key: u64) -> Self {
+        if table == super::ip::PROTO && self.ip_number.is_none() {
+            self.ip_number = u8::try_from(key).ok();
+        }
         self.edges.push(Edge { table, key });
         self
     }
@@ -191,15 +202,15 @@ impl Protocol {
         self
     }
 
-    /// Sets the word that stands before the summary in the one line.
+    /// Sets the word that stands before the summary in the one line, of at most seven octets.
     pub fn tag(mut self, tag: &'static str) -> Self {
-        self.tag = tag;
+        self.tag = Short::words(tag).followed_by(b' ');
         self
     }
 
-    /// Sets what stands behind its summary.
+    /// Sets what stands behind its summary, of at most eight octets.
     pub fn gap(mut self, gap: &'static str) -> Self {
-        self.gap = Some(gap);
+        self.gap = Some(Short::words(gap));
         self
     }
 
@@ -284,9 +295,22 @@ impl Protocol {
         self.derived(name, Compute::Number(is_so))
     }
 
+    /// Whether the layer ends where the last of its octets stands, once each of those is there that anything says: it does not
+    /// where the header alone is the layer, or where it says how long only its payload is.
+    #[inline]
+    pub fn reaches_its_end(&self) -> bool {
+        self.payload_len.is_none() && !matches!(self.extent, Extent::Header)
+    }
+
     /// Says how far a data unit reaches in a stream.
     pub fn pdu(mut self, read: ReadPdu) -> Self {
         self.pdu = Some(read);
+        self
+    }
+
+    /// Gives what dissecting asks for in one look, put together from the functions that the description names.
+    pub fn glance(mut self, look: LookAt) -> Self {
+        self.glance = Some(look);
         self
     }
 

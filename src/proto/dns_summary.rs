@@ -230,8 +230,12 @@ impl<'a> Line<'a, '_> {
     /// Writes the name that stands at the beginning of `octets`, with a dot behind it.
     fn name(&mut self, octets: &[u8]) -> fmt::Result {
         let Some(name) = name_len(octets).and_then(|len| octets.get(..len)) else { return Ok(()) };
+        let name = NameRef { octets: name, message: self.message };
+        if name.put_plain(self.out) {
+            return Ok(());
+        }
         let start = self.out.len();
-        NameRef { octets: name, message: self.message }.write_whole(self.out)?;
+        name.write_whole(self.out)?;
         let written = self.out.as_octets().get(start..).unwrap_or_default();
         let is_ended = written.ends_with(b".") && !written.ends_with(b"\\.");
         if is_ended { Ok(()) } else { self.out.write_char('.') }
@@ -239,9 +243,10 @@ impl<'a> Line<'a, '_> {
 
     fn kind(&mut self, kind: u16) -> fmt::Result {
         match QUERY_TYPES.iter().find(|(number, _)| *number == u64::from(kind)) {
-            Some((_, name)) => write!(self.out, " {name}"),
-            None => write!(self.out, " Type{kind}"),
-        }
+            Some((_, name)) => self.out.put(" ").put(*name),
+            None => self.out.put(" Type").put(kind),
+        };
+        Ok(())
     }
 
     /// The class, unless it is that of the Internet.

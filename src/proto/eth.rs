@@ -3,7 +3,7 @@
 use pnet::packet::ethernet::{EthernetPacket, MutableEthernetPacket};
 
 use super::auto::{self, Scope};
-use super::describe::{Group, Protocol, Section, Severity, mac, uint};
+use super::describe::{Glance, Group, Protocol, Section, Severity, Stated, mac, uint};
 use super::layout::setter;
 use super::{gre, ip, llc};
 use crate::wire::big_endian::octet_at;
@@ -27,13 +27,14 @@ pub(super) fn describe() -> Protocol {
         .edge(ETHERTYPE, BRIDGED)
         .edge(gre::PROTO, BRIDGED)
         .edge(ip::PROTO, 143)
-        .next_by_payload(ETHERTYPE, |header, payload| {
-            let number = EthernetPacket::new(header).map(|eth| u64::from(eth.get_ethertype().0))?;
-            type_or_llc(number, payload)
-        })
-        .payload_len(|header| {
-            let number = u64::from(EthernetPacket::new(header)?.get_ethertype().0);
-            (number < MIN_ETHERTYPE).then_some(number)
+        .next_by_payload(ETHERTYPE, |header, payload| type_or_llc(number(header)?, payload))
+        .payload_len(stated_len)
+        .glance(|octets| {
+            // How the payload of a frame with a length ends is a matter for a closer look.
+            let extent =
+                |header: &[u8]| if stated_len(header).is_some() { Stated::Lies } else { Stated::Rest };
+            let len = MutableEthernetPacket::minimum_packet_size();
+            Glance::of(octets, (len, |_| Some(0)), extent, |header, _| [number(header), None])
         })
         .link()
         .alias("eth.addr", &["dst", "src"])
@@ -70,6 +71,16 @@ fn sections() -> Vec<Section> {
     ];
     let header_len = MutableEthernetPacket::minimum_packet_size();
     vec![Section::measured(header_len, header)]
+}
+
+/// What stands in the place of the type.
+fn number(header: &[u8]) -> Option<u64> {
+    EthernetPacket::new(header).map(|eth| u64::from(eth.get_ethertype().0))
+}
+
+/// Octets of the payload, where that is a length.
+fn stated_len(header: &[u8]) -> Option<u64> {
+    number(header).filter(|number| *number < MIN_ETHERTYPE)
 }
 
 /// The EtherType of Ethernet frames inside something else: transparent Ethernet bridging (RFC 1701).

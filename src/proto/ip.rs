@@ -6,8 +6,8 @@ use std::net::Ipv4Addr;
 use pnet::packet::ipv4::{Ipv4Packet, MutableIpv4Packet};
 
 use super::describe::{
-    Extent, Field, Fragmented, Group, Len, Protocol, Section, Severity, Side, Stated, View, flag, group,
-    ipv4, uint,
+    Extent, Field, Fragmented, Glance, Group, Len, Protocol, Section, Severity, Side, Stated, View, flag,
+    group, ipv4, uint,
 };
 use super::layout::setter;
 use super::{auto, eth, gre, ip_options, mpls, null, ppp};
@@ -33,6 +33,9 @@ pub(super) fn describe() -> Protocol {
         .next(PROTO, carried)
         .extent(Extent::Stated(stated_len))
         .fragmented(fragmented)
+        .glance(|octets| {
+            Glance::of(octets, (FIXED_LEN, options_len), stated_len, |header, _| [carried(header), None])
+        })
         .identity(identity)
         .alias("ip.addr", &["src", "dst"])
         .remark(

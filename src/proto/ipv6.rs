@@ -4,7 +4,7 @@ use std::net::Ipv6Addr;
 
 use pnet::packet::ipv6::{Ipv6Packet, MutableIpv6Packet};
 
-use super::describe::{Extent, Protocol, Section, Side, Stated, ipv6, uint};
+use super::describe::{Extent, Glance, Protocol, Section, Side, Stated, ipv6, uint};
 use super::layout::setter;
 use super::{auto, eth, gre, ip, mpls, null, ppp};
 
@@ -27,8 +27,12 @@ pub(super) fn describe() -> Protocol {
         .edge(null::FAMILY, 28)
         .edge(null::FAMILY, 30)
         .edge(null::FAMILY, 10)
-        .next(ip::PROTO, |header| Ipv6Packet::new(header).map(|ip| u64::from(ip.get_next_header().0)))
+        .next(ip::PROTO, carried)
         .extent(Extent::Stated(stated_len))
+        .glance(|octets| {
+            let len = MutableIpv6Packet::minimum_packet_size();
+            Glance::of(octets, (len, |_| Some(0)), stated_len, |header, _| [carried(header), None])
+        })
         .identity(identity)
         .alias("ipv6.addr", &["src", "dst"])
         .text_alias("ipv6.host", &["src", "dst"])
@@ -61,6 +65,10 @@ fn sections() -> Vec<Section> {
     ];
     let header_len = MutableIpv6Packet::minimum_packet_size();
     vec![Section::measured(header_len, header)]
+}
+
+fn carried(header: &[u8]) -> Option<u64> {
+    Ipv6Packet::new(header).map(|ip| u64::from(ip.get_next_header().0))
 }
 
 /// Source and destination of the header.

@@ -10,9 +10,11 @@ pub mod edge;
 pub mod extent;
 pub mod field;
 pub mod filter_names;
+pub mod glance;
 pub mod layout;
 pub mod pseudo_header;
 pub mod section;
+mod tables;
 
 mod ah;
 mod arp;
@@ -65,212 +67,140 @@ pub mod view;
 mod vlan;
 mod vxlan;
 
-use std::sync::LazyLock;
+use std::sync::{LazyLock, OnceLock};
 
-use self::describe::{Next, Protocol};
+use self::describe::Protocol;
 pub use self::eth::LINK_TYPE;
 pub use self::ip::RAW_VERSION;
+use self::tables::Tables;
 use crate::wire::layers::ProtocolId;
 
-/// Every protocol, by the function that describes it.
-const ALL: &[fn() -> Protocol] = &[
-    eth::describe,
-    vlan::describe,
-    vlan::describe_provider,
-    llc::describe,
-    mpls::describe,
-    pppoe::describe_discovery,
-    pppoe::describe_session,
-    ppp::describe,
-    sll::describe_v1,
-    sll::describe_v2,
-    null::describe_null,
-    null::describe_loop,
-    arp::describe,
-    ip::describe,
-    ipv6::describe,
-    ipv6_extension::describe_hopopts,
-    ipv6_extension::describe_dstopts,
-    ipv6_routing::describe,
-    ipv6_fraghdr::describe,
-    icmp::describe,
-    icmpv6::describe,
-    igmp::describe,
-    gre::describe,
-    esp::describe,
-    ah::describe,
-    tcp::describe,
-    udp::describe,
-    sctp::describe,
-    sctp_chunks::describe_data,
-    sctp_chunks::describe_init,
-    sctp_chunks::describe_init_ack,
-    sctp_chunks::describe_sack,
-    sctp_chunks::describe_heartbeat,
-    sctp_chunks::describe_heartbeat_ack,
-    sctp_chunks::describe_abort,
-    sctp_chunks::describe_shutdown,
-    sctp_chunks::describe_shutdown_ack,
-    sctp_chunks::describe_error,
-    sctp_chunks::describe_cookie_echo,
-    sctp_chunks::describe_cookie_ack,
-    sctp_chunks::describe_ecne,
-    sctp_chunks::describe_cwr,
-    sctp_chunks::describe_shutdown_complete,
-    sctp_chunks::describe_forward_tsn,
-    sctp_chunks::describe_unknown,
-    vxlan::describe,
-    geneve::describe,
-    dns::describe_dns,
-    dns::describe_mdns,
-    dns::describe_llmnr,
-    dhcp::describe,
-    ntp::describe,
-    bfd::describe,
-    tls::describe,
-    http::describe,
-    data::describe,
+/// Every protocol: its name, and the function that describes it.
+const ALL: &[(&str, Describe)] = &[
+    ("eth", eth::describe),
+    ("vlan", vlan::describe),
+    ("ieee8021ad", vlan::describe_provider),
+    ("llc", llc::describe),
+    ("mpls", mpls::describe),
+    ("pppoed", pppoe::describe_discovery),
+    ("pppoes", pppoe::describe_session),
+    ("ppp", ppp::describe),
+    ("sll", sll::describe_v1),
+    ("sll2", sll::describe_v2),
+    ("null", null::describe_null),
+    ("loop", null::describe_loop),
+    ("arp", arp::describe),
+    ("ip", ip::describe),
+    ("ipv6", ipv6::describe),
+    ("ipv6.hopopts", ipv6_extension::describe_hopopts),
+    ("ipv6.dstopts", ipv6_extension::describe_dstopts),
+    ("ipv6.routing", ipv6_routing::describe),
+    ("ipv6.fraghdr", ipv6_fraghdr::describe),
+    ("icmp", icmp::describe),
+    ("icmpv6", icmpv6::describe),
+    ("igmp", igmp::describe),
+    ("gre", gre::describe),
+    ("esp", esp::describe),
+    ("ah", ah::describe),
+    ("tcp", tcp::describe),
+    ("udp", udp::describe),
+    ("sctp", sctp::describe),
+    ("sctp.data", sctp_chunks::describe_data),
+    ("sctp.init", sctp_chunks::describe_init),
+    ("sctp.init_ack", sctp_chunks::describe_init_ack),
+    ("sctp.sack", sctp_chunks::describe_sack),
+    ("sctp.heartbeat", sctp_chunks::describe_heartbeat),
+    ("sctp.heartbeat_ack", sctp_chunks::describe_heartbeat_ack),
+    ("sctp.abort", sctp_chunks::describe_abort),
+    ("sctp.shutdown", sctp_chunks::describe_shutdown),
+    ("sctp.shutdown_ack", sctp_chunks::describe_shutdown_ack),
+    ("sctp.error", sctp_chunks::describe_error),
+    ("sctp.cookie_echo", sctp_chunks::describe_cookie_echo),
+    ("sctp.cookie_ack", sctp_chunks::describe_cookie_ack),
+    ("sctp.ecne", sctp_chunks::describe_ecne),
+    ("sctp.cwr", sctp_chunks::describe_cwr),
+    ("sctp.shutdown_complete", sctp_chunks::describe_shutdown_complete),
+    ("sctp.forward_tsn", sctp_chunks::describe_forward_tsn),
+    ("sctp.chunk", sctp_chunks::describe_unknown),
+    ("vxlan", vxlan::describe),
+    ("geneve", geneve::describe),
+    ("dns", dns::describe_dns),
+    ("mdns", dns::describe_mdns),
+    ("llmnr", dns::describe_llmnr),
+    ("dhcp", dhcp::describe),
+    ("ntp", ntp::describe),
+    ("bfd", bfd::describe),
+    ("tls", tls::describe),
+    ("http", http::describe),
+    ("data", data::describe),
 ];
 
-/// The registry: all descriptions, and who carries whom. Made at its first use, and never changed.
+type Describe = fn() -> Protocol;
+
+/// The registry: all descriptions, and who carries whom.
 #[inline]
 pub fn registry() -> &'static Registry {
-    static REGISTRY: LazyLock<Registry> = LazyLock::new(|| Registry::new(ALL));
+    static REGISTRY: Registry = Registry {
+        described: [const { OnceLock::new() }; ALL.len()],
+        tables: LazyLock::new(|| Tables::new(registry().protocols())),
+    };
     &REGISTRY
 }
 
 /// All protocols, found by name, by number in a table, or by id.
+///
+/// A protocol is described, and the numbers of all are sorted, when somebody asks for the first time: a ping meets two of them.
 #[derive(Debug)]
 pub struct Registry {
-    protocols: Vec<Protocol>,
-    tables: Vec<Table>,
-    /// For each protocol, the table that says what it carries.
-    next: Vec<Option<usize>>,
-    /// The table of link types.
-    link_types: Option<usize>,
-    data: ProtocolId,
+    described: [OnceLock<Protocol>; ALL.len()],
+    tables: LazyLock<Tables>,
 }
 
-#[derive(Debug)]
-struct Table {
-    name: &'static str,
-    /// Sorted by number.
-    entries: Vec<(u64, ProtocolId)>,
-    /// By a few bits of a number: most numbers that are met have theirs alone.
-    slots: Box<[Slot; SLOTS]>,
-}
-
-/// Which numbers have certain bits.
-#[derive(Debug, Clone, Copy, Default)]
-enum Slot {
-    #[default]
-    None,
-    One(u64, ProtocolId),
-    /// Of several, this is the lowest; the others are searched.
-    Several(u64, ProtocolId),
-}
-
-impl Table {
-    fn new(name: &'static str) -> Self {
-        Self { name, entries: Vec::new(), slots: Box::new([Slot::None; SLOTS]) }
-    }
-
-    /// Sorts the numbers once all are there.
-    fn sort(&mut self) {
-        self.entries.sort_unstable();
-        for (key, id) in &self.entries {
-            if let Some(place) = self.slots.get_mut(slot(*key)) {
-                *place = match *place {
-                    Slot::None => Slot::One(*key, *id),
-                    Slot::One(first, id) | Slot::Several(first, id) => Slot::Several(first, id),
-                };
-            }
-        }
-    }
-
-    #[inline]
-    fn look_up(&self, key: u64) -> Option<ProtocolId> {
-        match self.slots.get(slot(key))? {
-            Slot::One(known, id) | Slot::Several(known, id) if *known == key => Some(*id),
-            Slot::None | Slot::One(..) => None,
-            Slot::Several(..) => {
-                let at = self.entries.binary_search_by_key(&key, |entry| entry.0).ok()?;
-                self.entries.get(at).map(|(_, id)| *id)
-            }
-        }
-    }
-}
-
-/// How many slots a table has.
-const SLOTS: usize = 256;
-
-/// The slot of a number; those of EtherTypes, IP protocols and link types that are met most differ.
-#[inline]
-fn slot(key: u64) -> usize {
-    usize::from((key ^ (key >> 8)).to_le_bytes().first().copied().unwrap_or_default())
-}
+/// What keeps the octets that nothing else takes stands last.
+const DATA: ProtocolId = ProtocolId((ALL.len() - 1) as u8);
 
 impl Registry {
-    fn new(all: &[fn() -> Protocol]) -> Self {
-        let mut protocols: Vec<Protocol> = all.iter().map(|describe| describe()).collect();
-        let mut tables: Vec<Table> = Vec::new();
-        for (protocol, id) in protocols.iter_mut().zip(0u8..) {
-            protocol.id = ProtocolId(id);
-            for edge in &protocol.edges {
-                let at = tables.iter().position(|table| table.name == edge.table).unwrap_or(tables.len());
-                if at == tables.len() {
-                    tables.push(Table::new(edge.table));
-                }
-                if let Some(table) = tables.get_mut(at) {
-                    table.entries.push((edge.key, protocol.id));
-                }
-            }
-        }
-        tables.iter_mut().for_each(Table::sort);
-        let next = protocols.iter().map(|protocol| {
-            let next = protocol.next?;
-            tables.iter().position(|table| table.name == next.table)
-        });
-        let next = next.collect();
-        let data = protocols
-            .iter()
-            .find(|protocol| protocol.name == data::NAME)
-            .map_or_else(ProtocolId::default, |p| p.id);
-        let link_types = tables.iter().position(|table| table.name == LINK_TYPE);
-        Self { protocols, tables, next, link_types, data }
-    }
-
     /// All protocols, in the order of the registry.
-    pub fn protocols(&'static self) -> &'static [Protocol] {
-        &self.protocols
+    pub fn protocols(&'static self) -> impl ExactSizeIterator<Item = &'static Protocol> + Clone {
+        (0..=DATA.0).map(|id| self.get(ProtocolId(id)))
     }
 
     /// The protocol with this id (ids come from the registry only; an unknown one is data).
     #[inline]
     pub fn get(&'static self, id: ProtocolId) -> &'static Protocol {
-        static NONE: LazyLock<Protocol> = LazyLock::new(data::describe);
-        self.protocols.get(usize::from(id.0)).unwrap_or_else(|| &NONE)
+        let described = self.described.get(usize::from(id.0)).and_then(OnceLock::get);
+        described.unwrap_or_else(|| self.describe(id))
+    }
+
+    #[cold]
+    fn describe(&'static self, id: ProtocolId) -> &'static Protocol {
+        let place = usize::from(id.0);
+        match (self.described.get(place), ALL.get(place)) {
+            (Some(described), Some((_, describe))) => described.get_or_init(|| Protocol { id, ..describe() }),
+            _ => self.data(),
+        }
     }
 
     /// The protocol that keeps what no other one takes.
     #[inline]
     pub fn data(&'static self) -> &'static Protocol {
-        self.get(self.data)
+        self.get(DATA)
     }
 
     /// The protocol of this name.
     pub fn by_name(&'static self, name: &str) -> Option<&'static Protocol> {
-        self.protocols.iter().find(|protocol| protocol.name == name)
+        let (_, id) = ALL.iter().zip(0u8..).find(|((known, _), _)| *known == name)?;
+        Some(self.get(ProtocolId(id)))
     }
 
     /// The protocol with this number in this table.
     pub fn find(&'static self, table: &str, key: u64) -> Option<&'static Protocol> {
-        self.tables.iter().find(|t| t.name == table).and_then(|table| self.look_up(table, key))
+        self.tables.find(table, key).map(|id| self.get(id))
     }
 
     /// What packets of a link type begin with.
     pub fn of_link_type(&'static self, link_type: u32) -> Option<&'static Protocol> {
-        self.look_up(self.tables.get(self.link_types?)?, u64::from(link_type))
+        self.tables.of_link_type(link_type).map(|id| self.get(id))
     }
 
     /// What `protocol` carries when its header is `header`, and `payload` what stands behind that.
@@ -281,17 +211,27 @@ impl Registry {
         header: &[u8],
         payload: &[u8],
     ) -> Option<&'static Protocol> {
-        let Next { key, or, looking, .. } = protocol.next?;
-        let table = self.next.get(usize::from(protocol.id.0)).copied().flatten()?;
-        let table = self.tables.get(table)?;
-        if let Some(looking) = looking {
-            return self.look_up(table, looking(header, payload)?);
-        }
-        self.look_up(table, key(header)?).or_else(|| self.look_up(table, or?(header)?))
+        self.tables.carried(protocol, header, payload).map(|id| self.get(id))
     }
 
+    /// What `protocol` carries under the first of these numbers that its table knows.
     #[inline]
-    fn look_up(&'static self, table: &Table, key: u64) -> Option<&'static Protocol> {
-        table.look_up(key).map(|id| self.get(id))
+    pub fn carried_by(&'static self, protocol: &Protocol, numbers: [u32; 2]) -> Option<&'static Protocol> {
+        self.tables.carried_by(protocol, numbers).map(|id| self.get(id))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_protocol_stands_in_the_list_by_its_own_name() {
+        for (protocol, (name, _)) in registry().protocols().zip(ALL) {
+            assert_eq!(protocol.name, *name);
+            assert_eq!(registry().by_name(name).map(|found| found.id), Some(protocol.id));
+        }
+        assert_eq!(registry().data().name, data::NAME);
+        assert_eq!(registry().get(ProtocolId(u8::MAX)).name, data::NAME);
     }
 }

@@ -22,8 +22,7 @@ enum Addresses {
 impl PseudoHeader {
     /// The pseudo header for the layer of `scope`, from the nearest IP layer below it; `None` when there is none.
     pub fn below(scope: &Scope<'_>) -> Option<Self> {
-        let number = scope.protocol()?.edges.iter().find(|edge| edge.table == ip::PROTO)?.key;
-        let protocol = u8::try_from(number).ok()?;
+        let protocol = scope.protocol()?.ip_number?;
         let (mut home, mut routing) = (None, None);
         for (index, entry) in scope.table.below(scope.index) {
             let header = Scope::of_layer(scope.packet, scope.table, index).region();

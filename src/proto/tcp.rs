@@ -1,6 +1,8 @@
 //! TCP, the Transmission Control Protocol: RFC 9293, with the accurate-ECN bit of RFC 9768.
 
-use super::describe::{Group, Len, Protocol, Record, Section, Severity, Style, flag, group, octets, uint};
+use super::describe::{
+    Glance, Group, Len, Protocol, Record, Section, Severity, Stated, Style, flag, group, octets, uint,
+};
 use super::filter_names::{Compute, payload, payload_len};
 use super::{auto, http, ip, tls, udp};
 use crate::wire::big_endian::{long_at, octet_at, word_at};
@@ -20,6 +22,10 @@ pub(super) fn describe() -> Protocol {
     Protocol::new("tcp", "Transmission Control Protocol", "RFC 9293", sections)
         .edge(ip::PROTO, 6)
         .next_by_payload(PORT, |_, payload| carried(payload))
+        .glance(|octets| {
+            let rest = |_: &[u8]| Stated::Rest;
+            Glance::of(octets, (FIXED_LEN, options_len), rest, |_, payload| [carried(payload), None])
+        })
         .identity(udp::ports)
         .ports(udp::port_pair)
         .alias("tcp.port", &["srcport", "dstport"])

@@ -6,7 +6,7 @@ use std::fmt;
 use super::describe::View;
 use super::tcp::{DIALECT, FIXED_LEN};
 use crate::wire::record::RawShape;
-use crate::wire::text::Text;
+use crate::wire::text::{Short, Text};
 use crate::wire::value::ValueRef;
 
 /// Flags, sequence numbers, window, options, length.
@@ -38,17 +38,15 @@ pub(super) fn summary(view: &View<'_>, out: &mut Text) -> fmt::Result {
 }
 
 fn flags(bits: u16, out: &mut Text) {
-    out.put("Flags [");
-    if bits == 0 {
-        out.put("none");
+    let [high, low] = bits.to_be_bytes();
+    let start = out.len();
+    FLAG_WORDS.get(usize::from(low)).into_iter().for_each(|words| {
+        out.put(words);
+    });
+    if high != 0 {
+        out.truncate(if low == 0 { start } else { out.len().saturating_sub(1) });
+        out.put(if low == 0 { "Flags [e]" } else { "e]" });
     }
-    let mut left = bits;
-    while let Some(letter) = FLAGS.get(left.trailing_zeros() as usize) {
-        out.push(*letter);
-        // Without its lowest bit.
-        left &= left.wrapping_sub(1);
-    }
-    out.put("]");
 }
 
 fn put_options(options: &[u8], out: &mut Text) {
@@ -94,8 +92,33 @@ fn option<'t>(code: u8, body: &[u8], out: &'t mut Text) -> &'t mut Text {
     }
 }
 
-/// From the lowest bit on, which is the order in which tcpdump writes them.
-const FLAGS: [char; 9] = ['F', 'S', 'R', 'P', '.', 'U', 'E', 'W', 'e'];
+/// Flags as tcpdump writes them, from the lowest bit on, for all values of eight bits; what accurate ECN has made a ninth is
+/// rare (RFC 9768).
+#[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects, reason = "the compiler fills it")]
+static FLAG_WORDS: [Short<16>; 256] = {
+    let mut all = [Short::words("Flags [none]"); 256];
+    let mut bits = 1;
+    while bits < 256 {
+        all[bits] = letters(bits, Short::words("Flags [")).followed_by(b']');
+        bits += 1;
+    }
+    all
+};
+
+#[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects, reason = "the compiler calls it")]
+const fn letters(bits: usize, mut words: Short<16>) -> Short<16> {
+    let mut at = 0;
+    while at < FLAGS.len() {
+        if bits & (1 << at) != 0 {
+            words = words.followed_by(FLAGS[at]);
+        }
+        at += 1;
+    }
+    words
+}
+
+/// From the lowest bit on.
+const FLAGS: [u8; 8] = *b"FSRP.UEW";
 const SYN_FIN_RESET: u16 = 0x007;
 const ACK: u16 = 0x010;
 const URGENT: u16 = 0x020;

@@ -3,7 +3,7 @@
 use pnet::packet::udp::{MutableUdpPacket, UdpPacket};
 
 use super::auto::{self, Scope};
-use super::describe::{Extent, Protocol, Section, Side, Stated, uint};
+use super::describe::{Extent, Glance, Protocol, Section, Side, Stated, uint};
 use super::filter_names::{Compute, payload};
 use super::ip;
 use super::layout::setter;
@@ -15,6 +15,10 @@ pub(super) fn describe() -> Protocol {
         .next_by_either(PORT, lower_port, higher_port)
         .yields()
         .extent(Extent::Stated(stated_len))
+        .glance(|octets| {
+            let ports = |header: &[u8], _: &[u8]| [lower_port(header), higher_port(header)];
+            Glance::of(octets, (MutableUdpPacket::minimum_packet_size(), |_| Some(0)), stated_len, ports)
+        })
         .identity(ports)
         .ports(port_pair)
         .alias("udp.port", &["srcport", "dstport"])

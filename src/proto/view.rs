@@ -57,22 +57,17 @@ impl<'a> View<'a> {
         Self { scope, protocol, wire_len, style: None, with_link: false }
     }
 
-    /// As [`new`](Self::new), of a layer whose entry and protocol are known already.
+    /// A view for a line, whose end points are written so, of a layer whose entry and protocol are known already.
     #[inline]
-    pub fn of(
+    pub fn of_line(
         (packet, table, wire_len): (&'a [u8], &'a LayerTable, usize),
         (index, entry): (usize, &LayerEntry),
         protocol: &'static Protocol,
+        (style, with_link): (&'a EndPointStyle, bool),
     ) -> Self {
         let (start, end) = (entry.start as usize, entry.header_end as usize);
         let scope = Scope { packet, table, index, start, end, field: 0 };
-        Self { scope, protocol, wire_len, style: None, with_link: false }
-    }
-
-    /// The same, whose end points are written so.
-    #[inline]
-    pub fn styled(self, style: &'a EndPointStyle) -> Self {
-        Self { style: Some(style), ..self }
+        Self { scope, protocol, wire_len, style: Some(style), with_link }
     }
 
     /// The header's octets.
@@ -91,8 +86,23 @@ impl<'a> View<'a> {
         self.wire_end().saturating_sub(self.scope.end)
     }
 
-    /// Where the layer ends on the wire: as it says itself, or the nearest layer below that says something.
+    /// Where the layer ends on the wire.
+    #[inline]
     fn wire_end(&self) -> usize {
+        let Scope { packet, table, .. } = self.scope;
+        // Where all octets are there that anything says, the layer ends where its octets do.
+        if table.is_sound()
+            && self.wire_len <= packet.len()
+            && self.protocol.reaches_its_end()
+            && let Some(entry) = self.scope.layer()
+        {
+            return entry.end as usize;
+        }
+        self.stated_end()
+    }
+
+    /// Where the layer ends on the wire: as it says itself, or the nearest layer below that says something.
+    fn stated_end(&self) -> usize {
         let to_own = self.scope.table.entries().get(..=self.scope.index).unwrap_or_default();
         let Some(own) = to_own.last() else { return self.wire_len };
         for entry in to_own.iter().rev().take_while(|entry| entry.quoted_by == own.quoted_by) {
@@ -138,23 +148,31 @@ impl<'a> View<'a> {
 
     /// The protocol and the header of this layer, or of the nearest one that it carries, that has ports.
     pub fn transport(&self) -> Option<(&'static Protocol, &'a [u8])> {
-        let Scope { packet, table, mut index, .. } = self.scope;
+        let Scope { packet, table, index, .. } = self.scope;
+        let mut chain = table.entries().get(index..)?.iter();
+        let mut entry = chain.next()?;
         let mut protocol = self.protocol;
         while protocol.ports.is_none() {
-            let (above, entry) = table.child(index)?;
+            entry = chain.next().filter(|above| above.quoted_by == entry.quoted_by)?;
             protocol = registry().get(entry.protocol);
             // What pairs replies by itself, such as IP inside a tunnel, has end points of its own.
             if protocol.ports.is_none() && protocol.identity.is_some() {
                 return None;
             }
-            index = above;
         }
-        let entry = table.entries().get(index)?;
         Some((protocol, packet.get(entry.start as usize..entry.header_end as usize).unwrap_or_default()))
     }
 
     /// Source and destination port of the transport layer.
+    #[inline]
     pub fn ports(&self) -> Option<(u16, u16)> {
+        // Nearly always it is the next layer that has them.
+        if self.protocol.ports.is_none()
+            && let Some((_, entry)) = self.scope.table.child(self.scope.index)
+            && let Some(read) = registry().get(entry.protocol).ports
+        {
+            return read(self.scope.packet.get(entry.start as usize..entry.header_end as usize)?);
+        }
         let (protocol, header) = self.transport()?;
         (protocol.ports?)(header)
     }

@@ -14,7 +14,7 @@ use crate::stream::Fact;
 pub fn list(out: &mut String) {
     let protocols = registry().protocols();
     let width = |text: fn(&Protocol) -> &str| {
-        protocols.iter().map(|protocol| text(protocol).len()).max().unwrap_or(0)
+        protocols.clone().map(|protocol| text(protocol).len()).max().unwrap_or(0)
     };
     let (names, titles) = (width(|protocol| protocol.name), width(|protocol| protocol.title));
     for protocol in protocols {

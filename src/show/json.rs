@@ -24,6 +24,7 @@
 use std::fmt;
 
 use super::Meta;
+use super::json_fields::Fields;
 use super::json_memory::Memory;
 use super::json_plan::Plan;
 use super::nesting::Nesting;
@@ -36,7 +37,7 @@ use crate::packet::walk::{Event, Shape, Visitor, visit_layer};
 use crate::proto::describe::{Auto, Field, Kind};
 use crate::proto::registry;
 use crate::wire::frame::Direction;
-use crate::wire::layers::LayerEntry;
+use crate::wire::layers::{LayerEntry, LayerState};
 use crate::wire::text::Text;
 use crate::wire::value::ValueRef;
 
@@ -144,10 +145,58 @@ impl Json<'_, '_> {
             Some(open) => self.out.put(open),
             None => self.out.put("{\"").put(protocol.name).put("\":{"),
         };
-        let mut layer = Layer { json: self, index, entry, plan, nesting: Nesting::default() };
-        visit_layer(octets, entry, protocol, &mut layer);
+        let header = octets.get(entry.start as usize..entry.header_end as usize).unwrap_or_default();
+        let is_written = match plan.filter(|_| entry.state == LayerState::Whole) {
+            Some(plan) => self.plain(plan, (index, entry), header),
+            None => false,
+        };
+        if !is_written {
+            let mut layer = Layer { json: self, index, entry, plan, nesting: Nesting::default() };
+            visit_layer(octets, entry, protocol, &mut layer);
+        }
         self.octets("trailer", trailer_of(octets, table, index));
         self.out.put("}}");
+    }
+
+    /// Writes a header that has nothing but what every one of its protocol has, as most have: what a walk would tell of it, without
+    /// one. `false`, where it has more.
+    #[inline]
+    fn plain(&mut self, plan: &Plan, (index, entry): (usize, &LayerEntry), header: &[u8]) -> bool {
+        if let Some((fields, after, is_remembered)) = plan.plain(header.len()) {
+            match (&mut self.memory, is_remembered) {
+                (Some(memory), true) => {
+                    let key = (entry.protocol, header);
+                    memory.headers.put(self.out, key, |out| fields.write(out, header, &mut [], |_, _, _| ""));
+                }
+                _ => self.fields(fields, (index, entry), 0, (header, entry.start as usize)),
+            }
+            self.out.put(after);
+            return true;
+        }
+        let Some(before) = plan.all_octets() else { return false };
+        self.out.put(before).hex(header);
+        self.out.put("\"");
+        true
+    }
+
+    /// Writes the fields of a section, whose octets begin at `at` of the packet.
+    #[inline]
+    fn fields(
+        &mut self,
+        fields: &Fields,
+        (index, entry): (usize, &LayerEntry),
+        section: usize,
+        (octets, at): (&[u8], usize),
+    ) {
+        let Self { out, dissected, troubled, memory } = self;
+        let within = entry.start as usize..entry.header_end as usize;
+        let pairs = memory.as_mut().map(|memory| memory.of(entry.protocol, section, fields.pairs));
+        fields.write(out, octets, pairs.unwrap_or_default(), |field, value, place| {
+            let place = at.saturating_add(place.start)..at.saturating_add(place.end);
+            let status = dissected.checksum_status(index, field, value, &place, &within);
+            *troubled |= is_trouble(status);
+            status.word()
+        });
     }
 
     fn event(&mut self, index: usize, event: &Event<'_>, nesting: &mut Nesting) {
@@ -335,18 +384,8 @@ impl<'a> Visitor<'a> for Layer<'_, '_, 'a> {
 
     fn fields(&mut self, section: usize, octets: &'a [u8], at: usize) -> bool {
         let Some(fields) = self.plan.and_then(|plan| plan.fields(section)) else { return false };
-        let Json { out, dissected, troubled, memory } = &mut *self.json;
-        if out.last() != Some(b'{') {
-            out.push(',');
-        }
-        let within = self.entry.start as usize..self.entry.header_end as usize;
-        let pairs = memory.as_mut().map(|memory| memory.of(self.entry.protocol, section, fields.pairs));
-        fields.write(out, octets, pairs.unwrap_or_default(), |field, value, place| {
-            let place = at.saturating_add(place.start)..at.saturating_add(place.end);
-            let status = dissected.checksum_status(self.index, field, value, &place, &within);
-            *troubled |= is_trouble(status);
-            status.word()
-        });
+        self.json.comma('{');
+        self.json.fields(fields, (self.index, self.entry), section, (octets, at));
         true
     }
 

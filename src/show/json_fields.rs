@@ -46,6 +46,8 @@ struct Step {
 enum Reading {
     Octet(usize),
     Half(usize),
+    /// As a half, but a checksum, or with a second name for low values.
+    Special(usize),
     Word(usize),
     /// A bit of an octet.
     Flag(usize, u8),
@@ -108,7 +110,10 @@ impl Fields {
                     None => None,
                 },
                 field,
-                reading: Reading::of(field),
+                reading: match Reading::of(field) {
+                    Reading::Half(at) if is_special(field) => Reading::Special(at),
+                    reading => reading,
+                },
                 status: match field.auto {
                     Some(Auto::Checksum(..)) => Some(Short::new(&format!(",\"{}.status\":\"", field.name))?),
                     _ => None,
@@ -124,6 +129,11 @@ impl Fields {
         Some(Self { parts, end: Short::new(&end)?, pairs })
     }
 
+    /// Whether nothing but their octets tells what they come to: none is a checksum.
+    pub(super) fn depend_on_octets_alone(&self) -> bool {
+        self.parts.iter().all(|part| !matches!(part, Part::One(Step { status: Some(_), .. })))
+    }
+
     /// Appends the fields, of which `octets` are all; `checksum` tells what a checksum with this value and place is, and `pairs`
     /// remembers what pairs of octets come to, if there is something to remember it.
     #[inline]
@@ -132,7 +142,7 @@ impl Fields {
         out: &mut Text,
         octets: &[u8],
         pairs: &mut [Pairs],
-        mut checksum: impl FnMut(&'static Field, u64, Range<usize>) -> &'static str,
+        mut checksum: impl Checksum,
     ) {
         let mut pairs = pairs.iter_mut();
         for part in &self.parts {
@@ -193,59 +203,52 @@ impl Step {
         (is_within && matches!(self.field.kind, Kind::Uint | Kind::Bool)).then_some(at)
     }
 
-    #[inline]
-    fn write(
-        &self,
-        out: &mut Text,
-        octets: &[u8],
-        checksum: &mut impl FnMut(&'static Field, u64, Range<usize>) -> &'static str,
-    ) {
-        let (number, before) = match self.reading {
-            Reading::Octet(at) => {
-                out.put(&self.before).octet(octet(octets, at));
+    /// Appends the value and what stands before it. Nearly all are numbers, and written here; the others take a call.
+    #[inline(always)]
+    fn write(&self, out: &mut Text, octets: &[u8], checksum: &mut impl Checksum) {
+        let number = match self.reading {
+            Reading::Half(at) => u64::from(word(octets, at)),
+            Reading::Word(at) => long_at(octets, at).map_or(0, u64::from),
+            Reading::Octet(at) => u64::from(octet(octets, at)),
+            _ => {
+                self.other(out, octets, checksum);
                 return;
             }
-            Reading::Half(at) => {
-                let half = u64::from(word(octets, at));
-                match &self.before_small {
-                    Some((below, before)) if half < *below => (half, before),
-                    _ => (half, &self.before),
-                }
-            }
-            Reading::Word(at) => (long_at(octets, at).map_or(0, u64::from), &self.before),
-            Reading::Part { at, shift, mask, scale } => {
-                let part = u64::from(octet(octets, at).wrapping_shr(shift) & mask);
-                (part.saturating_mul(scale), &self.before)
+        };
+        out.put(&self.before).uint(number);
+    }
+
+    /// Appends what is no number of one, two or four octets, or has something beside it.
+    #[inline(never)]
+    fn other(&self, out: &mut Text, octets: &[u8], checksum: &mut impl Checksum) {
+        match self.reading {
+            Reading::Ipv4(at) => {
+                out.put(&self.before).put(Ipv4Addr::from_bits(long_at(octets, at).unwrap_or_default()));
             }
             Reading::Flag(at, mask) => {
                 out.put(&self.before);
                 out.flag(octet(octets, at) & mask != 0);
-                return;
             }
-            _ => {
-                self.other(out, octets);
-                return;
-            }
-        };
-        out.put(before).uint(number);
-        if let Some(status) = &self.status {
-            out.put(status).put(checksum(self.field, number, self.field.span.octets())).put("\"");
-        }
-    }
-
-    /// Appends what is no number of one to four octets, and neither a checksum nor of two names.
-    #[inline]
-    fn other(&self, out: &mut Text, octets: &[u8]) {
-        out.put(&self.before);
-        match self.reading {
-            Reading::Ipv4(at) => {
-                out.put(Ipv4Addr::from_bits(long_at(octets, at).unwrap_or_default()));
+            Reading::Part { at, shift, mask, scale } => {
+                let part = u64::from(octet(octets, at).wrapping_shr(shift) & mask);
+                out.put(&self.before).uint(part.saturating_mul(scale));
             }
             Reading::Mac(at) => {
                 let address = octets.get(at..).and_then(<[u8]>::first_chunk);
+                out.put(&self.before);
                 out.mac(address.copied().unwrap_or_default());
             }
+            Reading::Special(at) => {
+                let half = word(octets, at);
+                let below = self.before_small.as_ref().filter(|(below, _)| u64::from(half) < *below);
+                out.put(below.map_or(&self.before, |(_, before)| before)).put(half);
+                if let Some(status) = &self.status {
+                    let word = checksum(self.field, half.into(), self.field.span.octets());
+                    out.put(status).put(word).put("\"");
+                }
+            }
             _ => {
+                out.put(&self.before);
                 read_field(self.field, octets).into_iter().for_each(|value| {
                     out.put(value);
                 });
@@ -253,6 +256,11 @@ impl Step {
         }
     }
 }
+
+/// Tells what a checksum with this value and place is.
+pub(super) trait Checksum: FnMut(&'static Field, u64, Range<usize>) -> &'static str {}
+
+impl<C: FnMut(&'static Field, u64, Range<usize>) -> &'static str> Checksum for C {}
 
 fn is_quoted(field: &Field) -> bool {
     !matches!(field.kind, Kind::Uint | Kind::Bool)

@@ -1,5 +1,6 @@
 //! What was written before: of fields that share two octets there are many, but few different ones are met, such as the flags of
-//! TCP. Their text is kept, and copied when the same two octets come again.
+//! TCP. Their text is kept, and copied when the same two octets come again. So are whole headers of links, which are the same for all
+//! packets between two hosts.
 #![deny(clippy::arithmetic_side_effects)]
 
 use crate::wire::layers::ProtocolId;
@@ -10,6 +11,7 @@ use crate::wire::text::{Short, Text};
 #[derive(Debug, Default)]
 pub(super) struct Memory {
     protocols: Vec<Vec<Vec<Pairs>>>,
+    pub(super) headers: Headers,
 }
 
 impl Memory {
@@ -35,6 +37,53 @@ impl Memory {
         }
         if let Some(sections) = self.protocols.get_mut(protocol) {
             sections.resize_with(section.saturating_add(1).max(sections.len()), Vec::new);
+        }
+    }
+}
+
+/// The texts of short headers.
+#[derive(Debug, Default)]
+pub(super) struct Headers(Vec<Header>);
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Header {
+    protocol: ProtocolId,
+    octets: u128,
+    /// Without one, nothing is known.
+    text: Option<Short<LONGEST_HEADER>>,
+}
+
+impl Headers {
+    /// Appends the text of a header of a protocol whose headers all have the same length: what is known, or what `write` appends.
+    #[inline]
+    pub(super) fn put(
+        &mut self,
+        out: &mut Text,
+        (protocol, octets): (ProtocolId, &[u8]),
+        write: impl FnOnce(&mut Text),
+    ) {
+        if self.0.is_empty() {
+            self.0.resize_with(PLACES, Header::default);
+        }
+        let mut all = [0; 16];
+        let Some(room) = all.get_mut(..octets.len()) else { return write(out) };
+        room.copy_from_slice(octets);
+        let octets = u128::from_le_bytes(all);
+        // The addresses end where hosts differ.
+        let [.., a, b, _, c, d, _, _] = all;
+        let place = usize::from(a ^ b ^ c ^ d ^ protocol.0) % PLACES;
+        let Some(known) = self.0.get_mut(place) else { return write(out) };
+        match known {
+            Header { protocol: known, octets: same, text: Some(text) }
+                if *known == protocol && *same == octets =>
+            {
+                out.put(&*text);
+            }
+            _ => {
+                let start = out.len();
+                write(out);
+                *known = Header { protocol, octets, text: Short::of_end(out, start) };
+            }
         }
     }
 }
@@ -76,6 +125,8 @@ impl Pairs {
     }
 }
 
+/// Octets that the text of a header may have, to be known: that of Ethernet fits.
+const LONGEST_HEADER: usize = 96;
 /// As many different pairs are known; a power of two.
 const PLACES: usize = 16;
 const LAST_PLACE: u16 = 15;

@@ -16,6 +16,19 @@ pub(super) struct Plan {
     pub(super) open: Option<Short>,
     /// How each of its sections does, where that can be said beforehand.
     sections: Vec<Part>,
+    /// What a header is made of that has nothing but what every one has.
+    plain: Option<Plain>,
+    /// Whether headers are few and come again and again, so that what they come to is worth remembering: those of links.
+    is_remembered: bool,
+}
+
+/// A header that has nothing but what every one of its protocol has.
+#[derive(Debug)]
+pub(super) struct Plain {
+    /// Octets that it has then.
+    len: usize,
+    /// What stands behind the fields of its first section, for the options that it has not: `,"options":[]`.
+    pub(super) after: Short,
 }
 
 #[derive(Debug)]
@@ -45,14 +58,36 @@ impl Plan {
     #[inline]
     pub(super) fn of(protocol: ProtocolId) -> Option<&'static Self> {
         static ALL: LazyLock<Vec<OnceLock<Plan>>> =
-            LazyLock::new(|| registry().protocols().iter().map(|_| OnceLock::new()).collect());
+            LazyLock::new(|| registry().protocols().map(|_| OnceLock::new()).collect());
         let plan = ALL.get(usize::from(protocol.0))?;
         Some(plan.get_or_init(|| Self::new(registry().get(protocol))))
     }
 
     fn new(protocol: &'static Protocol) -> Self {
         let open = Short::new(&format!("{{\"{}\":{{", protocol.name));
-        Self { open, sections: protocol.sections.iter().map(Part::new).collect() }
+        let sections: Vec<Part> = protocol.sections.iter().map(Part::new).collect();
+        let plain =
+            Plain::of(&protocol.sections).filter(|_| matches!(sections.first(), Some(Part::Fields(_))));
+        let is_remembered = protocol.is_link
+            && matches!(sections.first(), Some(Part::Fields(fields)) if fields.depend_on_octets_alone());
+        Self { open, sections, plain, is_remembered }
+    }
+
+    /// The fields of a header of so many octets, where they are all that it has, what stands behind them, and whether what they come
+    /// to is worth remembering.
+    #[inline]
+    pub(super) fn plain(&self, header_len: usize) -> Option<(&Fields, &Short, bool)> {
+        let plain = self.plain.as_ref().filter(|plain| plain.len == header_len)?;
+        Some((self.fields(0)?, &plain.after, self.is_remembered))
+    }
+
+    /// What stands before the octets of a header that is nothing else.
+    #[inline]
+    pub(super) fn all_octets(&self) -> Option<&Short> {
+        match self.sections.as_slice() {
+            [Part::Octets(before)] => Some(before),
+            _ => None,
+        }
     }
 
     /// The fields of a section, where they can be written at once.
@@ -78,6 +113,21 @@ impl Plan {
     pub(super) fn record(&self, section: usize, place: usize) -> Option<&RecordPlan> {
         match self.sections.get(section)? {
             Part::Records(records) => records.get(place)?.as_ref(),
+            _ => None,
+        }
+    }
+}
+
+impl Plain {
+    fn of(sections: &[Section]) -> Option<Self> {
+        match sections {
+            [Section { when: None, body: Body::Fields { len, .. } }] => {
+                Some(Self { len: *len, after: Short::words("") })
+            }
+            [
+                Section { when: None, body: Body::Fields { len, .. } },
+                Section { when: None, body: Body::Records(records) },
+            ] => Some(Self { len: *len, after: Short::new(&format!(",\"{}\":[]", records.name))? }),
             _ => None,
         }
     }

@@ -13,7 +13,7 @@ use crate::proto::registry;
 use crate::proto::view::EndPointStyle;
 use crate::wire::frame::{Direction, LinkType};
 use crate::wire::layers::LayerState;
-use crate::wire::text::Text;
+use crate::wire::text::{Short, Text};
 
 /// Writes the lines of packets, one after the other.
 #[derive(Debug, Clone)]
@@ -82,7 +82,7 @@ impl<'a> Line<'_, 'a> {
         if let Some(first) = contents {
             self.contents(first)?;
         }
-        self.marks()
+        if self.dissected.table.is_sound() { Ok(()) } else { self.marks() }
     }
 
     /// How many layers belong to the link, and the first layer above that is more than data.
@@ -96,20 +96,20 @@ impl<'a> Line<'_, 'a> {
 
     /// The headers of the link; the packet's length stands behind the first.
     fn links(&mut self, count: usize, more_follows: bool) -> fmt::Result {
-        let mut between = "";
+        let mut between = NOTHING;
         for index in 0..count {
-            self.out.put(between);
+            self.out.put(&between);
             between = self.link_header(index)?;
         }
         if more_follows {
-            self.out.put(between);
+            self.out.put(&between);
         }
         Ok(())
     }
 
     /// A header of a link, with the length behind the outermost and those of Ethernet: what the header says, else what there is.
     /// Returns what stands between it and the next.
-    fn link_header(&mut self, index: usize) -> Result<&'static str, fmt::Error> {
+    fn link_header(&mut self, index: usize) -> Result<Short<8>, fmt::Error> {
         let view = self.view(index);
         let protocol = view.protocol();
         (protocol.summary)(&view, self.out)?;
@@ -120,21 +120,24 @@ impl<'a> Line<'_, 'a> {
             let packet = if is_outermost { self.dissected.wire_len } else { view.layer_len() };
             self.out.put(", length ").put(len.unwrap_or(packet));
         }
-        Ok(protocol.gap.unwrap_or(": "))
+        Ok(protocol.gap.unwrap_or(COLON))
     }
 
     /// All layers above the link, up to the first that is quoted or plain data.
     fn contents(&mut self, first: usize) -> fmt::Result {
         let (table, registry) = (self.dissected.table, registry());
         let data = registry.data().id;
-        let mut next = table.entries().get(first).map(|entry| (first, entry));
-        let mut between = "";
+        let mut chain = (first..).zip(table.entries().get(first..).unwrap_or_default());
+        let mut next = chain.next();
+        let (mut between, mut tells_number) = (NOTHING, false);
         while let Some((index, entry)) = next {
             let protocol = registry.get(entry.protocol);
             if index > first && entry.protocol == data {
-                return self.unknown(index, between);
+                return if tells_number { self.unknown(index, between) } else { Ok(()) };
             }
-            next = table.child(index);
+            // A port does not say what it carries where nothing is known of it.
+            tells_number = protocol.next.is_some_and(|next| next.or.is_none());
+            next = chain.next().filter(|(_, above)| above.quoted_by == entry.quoted_by);
             if protocol.yields && next.is_some_and(|(_, above)| above.protocol != data) {
                 continue;
             }
@@ -142,7 +145,7 @@ impl<'a> Line<'_, 'a> {
                 // A link inside a tunnel, too, is shown where that is wanted, or nothing else can be said.
                 let is_last = self.is_all_there_is(index);
                 if self.link || is_last {
-                    self.out.put(between);
+                    self.out.put(&between);
                     between = self.link_header(index)?;
                 }
                 if is_last && protocol.next.is_some_and(|next| next.table != eth::ETHERTYPE) {
@@ -151,12 +154,11 @@ impl<'a> Line<'_, 'a> {
                 continue;
             }
             let start = self.out.len();
-            self.out.put(between);
+            self.out.put(&between);
             let said = self.out.len();
             let dissected = self.dissected;
             let packet = (dissected.octets, table, dissected.wire_len);
-            let mut view = View::of(packet, (index, entry), protocol).styled(self.style);
-            view.with_link = self.link;
+            let view = View::of_line(packet, (index, entry), protocol, (self.style, self.link));
             let behind = self.piece(&view, protocol)?;
             // What is cut is marked behind the colon.
             if self.out.len() == said && entry.state == LayerState::Whole {
@@ -182,33 +184,32 @@ impl<'a> Line<'_, 'a> {
     }
 
     /// What one layer has to say; returns what stands between it and the next.
-    fn piece(&mut self, view: &View<'_>, protocol: &Protocol) -> Result<&'static str, fmt::Error> {
+    #[inline]
+    fn piece(&mut self, view: &View<'_>, protocol: &Protocol) -> Result<Short<8>, fmt::Error> {
         // Where the link is shown, its type has named it.
         let is_named = self.link && protocol.edges.iter().any(|edge| edge.table == eth::ETHERTYPE);
-        let tag = if is_named { "" } else { protocol.tag };
-        self.out.put(tag);
         let start = self.out.len();
-        if !tag.is_empty() {
-            self.out.put(" ");
+        if !is_named {
+            self.out.put(&protocol.tag);
         }
         let before = self.out.len();
         (protocol.summary)(view, self.out)?;
         if self.out.len() == before {
-            self.out.truncate(start);
-            return Ok(" ");
+            // A word alone needs no blank behind it.
+            self.out.truncate(start.max(before.saturating_sub(1)));
+            return Ok(BLANK);
         }
         // Behind a parenthesis, as of a fragment or a routing header, a blank is enough.
-        Ok(protocol.gap.unwrap_or(if self.out.last() == Some(b')') { " " } else { ": " }))
+        Ok(protocol.gap.unwrap_or(if self.out.last() == Some(b')') { BLANK } else { COLON }))
     }
 
     /// Data behind a layer that says what it is, but nobody knows that: `ip-proto-253 20`, as tcpdump has it.
-    fn unknown(&mut self, index: usize, between: &'static str) -> fmt::Result {
+    fn unknown(&mut self, index: usize, between: Short<8>) -> fmt::Result {
         let Some((lower, _)) = self.dissected.table.below(index).next() else { return Ok(()) };
         let view = self.view(lower);
-        // A port does not say what it carries where nothing is known of it.
-        let Some(next) = view.protocol().next.filter(|next| next.or.is_none()) else { return Ok(()) };
+        let Some(next) = view.protocol().next else { return Ok(()) };
         let Some(key) = (next.key)(view.header()) else { return Ok(()) };
-        self.out.put(between);
+        self.out.put(&between);
         for character in next.table.chars() {
             self.out.write_char(if character == '.' { '-' } else { character })?;
         }
@@ -220,12 +221,10 @@ impl<'a> Line<'_, 'a> {
     }
 
     /// What is wrong with the lengths: headers that were cut, and layers that contradict themselves.
+    #[cold]
     fn marks(&mut self) -> fmt::Result {
         let dissected = self.dissected;
         let mut result = Ok(());
-        if dissected.table.is_sound() {
-            return result;
-        }
         for (index, entry) in dissected.table.entries().iter().enumerate() {
             let name = registry().get(entry.protocol).name;
             dissected.layer_findings(index, &mut |finding| {
@@ -242,11 +241,16 @@ impl<'a> Line<'_, 'a> {
 
     fn view(&self, index: usize) -> View<'a> {
         let Dissected { octets, table, wire_len } = *self.dissected;
-        let mut view = View::new(octets, table, wire_len, index).styled(self.style);
-        view.with_link = self.link;
-        view
+        let entry = table.entries().get(index).copied().unwrap_or_default();
+        let protocol = registry().get(entry.protocol);
+        View::of_line((octets, table, wire_len), (index, &entry), protocol, (self.style, self.link))
     }
 }
+
+/// What stands between what layers have to say.
+const NOTHING: Short<8> = Short::words("");
+const BLANK: Short<8> = Short::words(" ");
+const COLON: Short<8> = Short::words(": ");
 
 #[cfg(test)]
 #[allow(clippy::arithmetic_side_effects)]

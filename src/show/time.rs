@@ -76,6 +76,13 @@ impl Clock {
     /// Appends the time of the next packet and a blank; nothing in the style that writes no times. A packet whose time
     /// nobody knows gets a dash.
     pub fn write(&mut self, out: &mut Text, time: Option<i64>) {
+        // Nearly all packets have the second of the one before.
+        if let (Some(time), Some(second), Precision::Micro) = (time, self.second, self.precision)
+            && let Some(nanoseconds) = within_second(time, second)
+        {
+            out.put(&self.text).microseconds_and_blank(nanoseconds / 1_000);
+            return;
+        }
         if self.style == Style::None {
             return;
         }
@@ -106,10 +113,9 @@ impl Clock {
 
     /// The time of day, with the date where the style wants it.
     fn write_civil(&mut self, out: &mut Text, time: i64) {
-        let since = |second: i64| time.checked_sub(second).filter(|since| (0..NANOSECONDS).contains(since));
-        if let Some(nanoseconds) = self.second.and_then(since) {
+        if let Some(nanoseconds) = self.second.and_then(|second| within_second(time, second)) {
             out.put(&self.text);
-            self.write_decimals(out, nanoseconds);
+            self.write_decimals(out, i64::from(nanoseconds));
             return;
         }
         let second = time.div_euclid(NANOSECONDS);
@@ -157,6 +163,13 @@ impl Clock {
             out.truncate(out.len().saturating_sub(3));
         }
     }
+}
+
+/// Nanoseconds since the second that begins at `second`, where `time` is within it.
+#[inline]
+fn within_second(time: i64, second: i64) -> Option<u32> {
+    let since = u32::try_from(time.checked_sub(second)?).ok()?;
+    (i64::from(since) < NANOSECONDS).then_some(since)
 }
 
 /// Appends seconds since 1970 with nine decimals.

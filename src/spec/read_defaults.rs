@@ -28,7 +28,7 @@ impl Reader<'_> {
             return self.mistake(entry.key_at.clone(), Mistake::NoDefaults);
         }
         let Some(protocol) = registry().by_name(&entry.key) else {
-            let names = registry().protocols().iter().map(|protocol| protocol.name);
+            let names = registry().protocols().map(|protocol| protocol.name);
             let nearest = nearest(&entry.key, names.filter(|name| *name != data::NAME)).map(str::to_owned);
             let name = super::mistake::shortened(&entry.key);
             return self.mistake(entry.key_at.clone(), Mistake::UnknownLayer { name, nearest });

@@ -34,7 +34,7 @@ impl Reader<'_> {
                 continue;
             };
             let Some((place, field)) = find(packet, &name) else {
-                let known = registry().protocols().iter().map(|protocol| protocol.name);
+                let known = registry().protocols().map(|protocol| protocol.name);
                 let mistake = match nearest(&name, known.clone()).filter(|_| !name.contains('.')) {
                     Some(layer) if layer != name => {
                         Mistake::UnknownLayer { name: shortened(&name), nearest: Some(layer.to_owned()) }

@@ -127,7 +127,7 @@ impl Reader<'_> {
             }
         };
         let Some(protocol) = registry().by_name(&entry.key) else {
-            let names = registry().protocols().iter().map(|protocol| protocol.name);
+            let names = registry().protocols().map(|protocol| protocol.name);
             let nearest = nearest(&entry.key, names).map(str::to_owned);
             self.mistake(
                 entry.key_at.clone(),

@@ -29,7 +29,7 @@ fn definitions() -> Vec<(String, Json)> {
     definitions.push(("scenario".to_owned(), scenario()));
     definitions.push(("layers".to_owned(), layers()));
     definitions.push(("send".to_owned(), send()));
-    let protocols = registry().protocols().iter();
+    let protocols = registry().protocols();
     definitions.extend(protocols.map(|protocol| (definition(protocol.name), layer(protocol))));
     definitions
 }
@@ -100,7 +100,7 @@ fn values() -> Vec<(&'static str, Json)> {
 
 /// What stands beside packets.
 fn beside_packets() -> Vec<(String, Json)> {
-    let layers = registry().protocols().iter().filter(|protocol| protocol.name != crate::proto::data::NAME);
+    let layers = registry().protocols().filter(|protocol| protocol.name != crate::proto::data::NAME);
     let defaults =
         layers.map(|protocol| (protocol.name.to_owned(), Json::of(&definition(protocol.name)))).collect();
     let files = Json::any_of([Json::typed("string"), Json::list_of(Json::typed("string"), 0)]);
@@ -226,7 +226,7 @@ fn corrupt() -> Json {
 
 /// A list of layers: tables with one name each, or texts.
 fn layers() -> Json {
-    let known = registry().protocols().iter();
+    let known = registry().protocols();
     let known = known.map(|protocol| (protocol.name.to_owned(), Json::of(&definition(protocol.name))));
     let text = Json::typed("string").described("A payload");
     Json::list_of(Json::any_of([Json::one_of_names(known.collect()), text]), 0)

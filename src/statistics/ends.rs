@@ -42,7 +42,7 @@ static ALL: LazyLock<Vec<Option<Conversing>>> = LazyLock::new(|| {
         };
         Some(Conversing { place, ends, is_network: matches!(protocol.name, "ip" | "ipv6") })
     };
-    registry().protocols().iter().map(conversing).collect()
+    registry().protocols().map(conversing).collect()
 });
 
 /// Tells the ends of a packet for each protocol of [`CONVERSING`] that it has; of several layers of it the outermost

@@ -100,9 +100,13 @@ impl Spread {
     /// The standard deviation, which `ping` calls mdev; 0 where there is none.
     pub fn deviation(&self) -> u64 {
         let count = u128::from(self.count);
-        let mean = self.sum.checked_div(count).unwrap_or(0);
-        let variance =
-            self.square_sum.checked_div(count).unwrap_or(0).saturating_sub(mean.saturating_mul(mean));
+        // The squares of the distances from the whole part of the mean, and from those what its fraction makes too much of them: the
+        // square of the mean itself, rounded, would be off by twice the mean.
+        let (mean, rest) =
+            (self.sum.checked_div(count).unwrap_or(0), self.sum.checked_rem(count).unwrap_or(0));
+        let squares = self.square_sum.saturating_sub(mean.saturating_mul(self.sum.saturating_add(rest)));
+        let too_much = rest.saturating_mul(rest).checked_div(count).unwrap_or(0);
+        let variance = squares.saturating_sub(too_much).checked_div(count).unwrap_or(0);
         u64::try_from(variance.isqrt()).unwrap_or(u64::MAX)
     }
 
@@ -175,6 +179,26 @@ mod tests {
             prop_assert_eq!((spread.least(), spread.most()), (numbers[0], numbers[numbers.len() - 1]));
             prop_assert_eq!(spread.mean(), numbers.iter().sum::<u64>() / numbers.len() as u64);
         }
+    }
+
+    proptest! {
+        #[test]
+        fn the_deviation_is_that_of_real_numbers(start in 0u64..1 << 40, offsets in proptest::collection::vec(0u64..5_000, 1..50)) {
+            let mut spread = Spread::default();
+            offsets.iter().for_each(|offset| spread.add(start + offset));
+            let count = offsets.len() as f64;
+            let mean = offsets.iter().sum::<u64>() as f64 / count;
+            let squares: f64 = offsets.iter().map(|offset| (*offset as f64 - mean).powi(2)).sum();
+            let exact = (squares / count).sqrt();
+            prop_assert!((spread.deviation() as f64 - exact).abs() <= 1.0, "{} {exact}", spread.deviation());
+        }
+    }
+
+    #[test]
+    fn times_that_hardly_differ_have_hardly_a_deviation() {
+        let mut spread = Spread::default();
+        [100_000_000, 100_000_001].into_iter().for_each(|time| spread.add(time));
+        assert_eq!(spread.deviation(), 0);
     }
 
     #[test]

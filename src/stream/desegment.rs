@@ -70,10 +70,8 @@ impl Desegmenter {
     pub fn new() -> Self {
         let tcp = registry().by_name("tcp").and_then(|tcp| tcp.next.as_ref());
         let is_carried = |table: &str| tcp.is_some_and(|next| next.table == table);
-        let carried = registry()
-            .protocols()
-            .iter()
-            .filter(|known| known.edges.iter().any(|edge| is_carried(edge.table)));
+        let carried =
+            registry().protocols().filter(|known| known.edges.iter().any(|edge| is_carried(edge.table)));
         Self {
             reader: SegmentReader::new(),
             conversations: Conversations::new(MOST_CONVERSATIONS),

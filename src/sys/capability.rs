@@ -18,8 +18,6 @@ pub enum Capability {
     NetAdmin,
     /// Namespaces and mounts.
     SysAdmin,
-    /// Becoming another user.
-    SetUid,
 }
 
 impl Capability {
@@ -28,7 +26,6 @@ impl Capability {
             Self::NetRaw => CapabilitySet::NET_RAW,
             Self::NetAdmin => CapabilitySet::NET_ADMIN,
             Self::SysAdmin => CapabilitySet::SYS_ADMIN,
-            Self::SetUid => CapabilitySet::SETUID,
         }
     }
 }
@@ -39,7 +36,6 @@ impl fmt::Display for Capability {
             Self::NetRaw => "CAP_NET_RAW",
             Self::NetAdmin => "CAP_NET_ADMIN",
             Self::SysAdmin => "CAP_SYS_ADMIN",
-            Self::SetUid => "CAP_SETUID",
         })
     }
 }

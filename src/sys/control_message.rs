@@ -30,6 +30,8 @@ pub struct About {
     pub by_adapter: Option<i64>,
     /// Its time to live or hop limit (IP_RECVTTL, IPV6_RECVHOPLIMIT).
     pub ttl: Option<u8>,
+    /// The traffic class and the flow label of its IPv6 header (IPV6_FLOWINFO); nothing where both are zero.
+    pub flow: Option<u32>,
     /// The address that it was sent to (IP_PKTINFO, IPV6_RECVPKTINFO).
     pub destination: Option<IpAddr>,
     /// The interface that it came in by.
@@ -145,6 +147,9 @@ impl About {
             (libc::IPPROTO_IP, libc::IP_TTL) | (libc::IPPROTO_IPV6, libc::IPV6_HOPLIMIT) => {
                 self.ttl = word(0).and_then(|ttl| u8::try_from(i32::from_ne_bytes(ttl)).ok());
             }
+            (libc::IPPROTO_IPV6, libc::IPV6_FLOWINFO) => {
+                self.flow = word(0).map(u32::from_be_bytes).filter(|flow| *flow != 0);
+            }
             // struct in_pktinfo: interface, local address, destination of the header.
             (libc::IPPROTO_IP, libc::IP_PKTINFO) => {
                 self.interface = word(0).map(u32::from_ne_bytes);
@@ -225,6 +230,29 @@ mod tests {
         fn any_octets_end(octets in proptest::collection::vec(any::<u8>(), 0..200)) {
             let count = ControlMessages { left: &octets }.count();
             prop_assert!(count <= 200 / 16);
+        }
+
+        /// Each message is read whatever stands beside it, and the last one counts of two that say the same.
+        #[test]
+        fn messages_are_told_apart(
+            ttl: u8,
+            interface: u32,
+            destination: [u8; 16],
+            other in proptest::collection::vec(any::<u8>(), 0..30),
+            is_cut: bool,
+        ) {
+            let mut octets = message(libc::SOL_SOCKET, 0x7fff, &other);
+            octets.extend(message(libc::IPPROTO_IPV6, libc::IPV6_HOPLIMIT, &300i32.to_ne_bytes()));
+            octets.extend(message(libc::IPPROTO_IPV6, libc::IPV6_HOPLIMIT, &i32::from(ttl).to_ne_bytes()));
+            let place = [&destination[..], &interface.to_ne_bytes()].concat();
+            octets.extend(message(libc::IPPROTO_IPV6, libc::IPV6_PKTINFO, &place));
+            // Room for one more, of which only the beginning is there.
+            octets.extend(&message(libc::IPPROTO_IP, libc::IP_TTL, &[1, 0, 0, 0])[..if is_cut { 12 } else { 0 }]);
+            let mut about = About::default();
+            ControlMessages { left: &octets }.for_each(|message| about.note(message));
+            prop_assert_eq!((about.ttl, about.interface), (Some(ttl), Some(interface)));
+            prop_assert_eq!(about.destination, Some(destination.into()));
+            prop_assert!(about.error.is_none() && about.stamp.is_none());
         }
     }
 }

@@ -50,6 +50,9 @@ fn remedy(call: &str, source: &io::Error) -> &'static str {
         Some(libc::EPERM) if call == "send to" => {
             "; a rule of this host's own firewall forbids it: `nft list ruleset` shows them"
         }
+        Some(libc::EPERM | libc::EACCES) if call == "give up" => {
+            "; whoever started this program keeps it from that, as containers do"
+        }
         Some(libc::EPERM | libc::EACCES) => {
             "; it takes CAP_NET_RAW: run it under sudo, grant it once with `sudo setcap cap_net_raw,cap_net_admin+p \"$(command -v rawsock)\"`, or \
              try it in a network of its own with `rawsock lab -- COMMAND`"

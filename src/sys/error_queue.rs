@@ -95,7 +95,29 @@ impl Taken {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        /// What the kernel tells is read, whoever it is that says so, and what is cut is nothing or has no such address.
+        #[test]
+        fn any_error_is_read_as_it_is_told(head: [u8; 16], from: IpAddr, cut in 0usize..60) {
+            let (family, len, octets) = match from {
+                IpAddr::V4(address) => (libc::AF_INET, 16, [&[0; 2], &address.octets()[..]].concat()),
+                IpAddr::V6(address) => (libc::AF_INET6, 28, [&[0; 6], &address.octets()[..]].concat()),
+            };
+            let mut offender = [&(family as u16).to_ne_bytes()[..], &octets].concat();
+            offender.resize(len, 0);
+            let data = [&head[..], &offender].concat();
+            let error = SocketError::read(&data).unwrap();
+            prop_assert_eq!((error.kind, error.code, error.offender), (head[5], head[6], Some(from)));
+            prop_assert_eq!(error.origin == Origin::Icmp6, head[4] == 3);
+            let part = SocketError::read(&data[..cut.min(data.len())]);
+            prop_assert_eq!(part.is_some(), cut >= 16);
+            prop_assert!(part.is_none_or(|part| part.offender.is_none_or(|offender| offender == from)));
+        }
+    }
 
     #[test]
     fn reads_a_port_unreachable() {

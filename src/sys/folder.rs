@@ -91,8 +91,18 @@ impl Folder {
         if FileType::from_raw_mode(found.st_mode) != FileType::RegularFile || found.st_nlink > 1 {
             return Err(io::Error::from_raw_os_error(libc::EINVAL));
         }
+        self.lock(file, name)
+    }
+
+    /// Makes an open file one's own for as long as it is open, if it still has this name: whoever had it until now may have given it
+    /// another one meanwhile, under which nobody must write into it.
+    fn lock(&self, file: OwnedFd, name: &str) -> io::Result<File> {
         flock(&file, FlockOperation::NonBlockingLockExclusive)?;
-        Ok(File::from(file))
+        let (open, named) = (fstat(&file)?, statat(&self.0, name, AtFlags::SYMLINK_NOFOLLOW));
+        match named {
+            Ok(named) if (named.st_dev, named.st_ino) == (open.st_dev, open.st_ino) => Ok(File::from(file)),
+            _ => Err(Errno::WOULDBLOCK.into()),
+        }
     }
 
     /// Gives a file another name. What has that name already stays, which is `EEXIST`, unless `force` replaces it.
@@ -146,6 +156,12 @@ mod tests {
         let error = folder.open_exclusively("part").unwrap_err();
         assert_eq!(error.raw_os_error(), Some(libc::EWOULDBLOCK));
         drop(first);
+        // Opened before the one who had it renamed it, and locked behind that.
+        let late = File::open(place.path().join("part")).unwrap();
+        folder.rename("part", "whole", false).unwrap();
+        let error = folder.lock(late.into(), "part").unwrap_err();
+        assert_eq!(error.raw_os_error(), Some(libc::EWOULDBLOCK));
+        folder.rename("whole", "part", false).unwrap();
         fs::write(place.path().join("there"), "old").unwrap();
         let error = folder.rename("part", "there", false).unwrap_err();
         assert_eq!(error.raw_os_error(), Some(libc::EEXIST));

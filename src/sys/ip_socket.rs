@@ -1,7 +1,7 @@
 //! Sockets that carry whole IP packets or ICMP messages: raw(7), and the datagram ICMP sockets of icmp(7).
 
 use std::io;
-use std::net::{IpAddr, SocketAddr, SocketAddrV6};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 use std::ops::Range;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 
@@ -15,7 +15,7 @@ use crate::wire::bpf::Instruction;
 use crate::wire::packet_batch::PacketBatch;
 
 /// IPv4 or IPv6.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Family {
     /// IPv4.
     V4,
@@ -27,6 +27,22 @@ impl Family {
     /// The family of an address.
     pub fn of(address: IpAddr) -> Self {
         if address.is_ipv4() { Self::V4 } else { Self::V6 }
+    }
+
+    /// The address that stands for none (INADDR_ANY, in6addr_any), with port 0.
+    pub fn anybody(self) -> SocketAddr {
+        match self {
+            Self::V4 => (Ipv4Addr::UNSPECIFIED, 0).into(),
+            Self::V6 => (Ipv6Addr::UNSPECIFIED, 0).into(),
+        }
+    }
+
+    /// The address of this host itself, with port 0.
+    pub fn home(self) -> SocketAddr {
+        match self {
+            Self::V4 => (Ipv4Addr::LOCALHOST, 0).into(),
+            Self::V6 => (Ipv6Addr::LOCALHOST, 0).into(),
+        }
     }
 
     fn domain(self) -> Domain {
@@ -389,7 +405,8 @@ impl MtuDiscovery {
     }
 }
 
-const RECEIVE_BUFFER: usize = 4 << 20;
+/// Octets of messages that wait to be read, as far as the kernel allows.
+pub(super) const RECEIVE_BUFFER: usize = 4 << 20;
 
 /// Has a raw socket fail with ENOBUFS when a queue of the interface is full: without it such a packet is lost without a word
 /// (`raw_send_hdrinc` in net/ipv4/raw.c). ICMP errors, which it also asks for, do not come to sockets of IPPROTO_RAW.

@@ -56,6 +56,22 @@ unsafe fn ask<T>(socket: &T, room: &mut [u8; ROOM]) -> libc::c_int {
     }
 }
 
+/// Whether the C library looks names up in files and by DNS without loading a module: GNU's does from 2.34 on, musl in any case.
+#[cfg(target_env = "gnu")]
+pub fn is_built_in() -> bool {
+    // SAFETY: it gives a text that ends with a zero and lives as long as the program (gnu_get_libc_version(3)).
+    let version = unsafe { CStr::from_ptr(libc::gnu_get_libc_version()) };
+    let mut numbers =
+        version.to_str().unwrap_or_default().split('.').map_while(|part| part.parse::<u32>().ok());
+    (numbers.next(), numbers.next()) >= (Some(2), Some(34))
+}
+
+/// Whether the C library looks names up in files and by DNS without loading a module: GNU's does from 2.34 on, musl in any case.
+#[cfg(not(target_env = "gnu"))]
+pub fn is_built_in() -> bool {
+    cfg!(target_env = "musl")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

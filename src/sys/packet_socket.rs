@@ -116,6 +116,14 @@ impl PacketSocket {
         done.map_err(SysError::of("attach a filter to", "a packet socket"))
     }
 
+    /// Takes the program off again.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub(super) fn detach(&self) -> io::Result<()> {
+        set_option(&self.0, libc::SOL_SOCKET, libc::SO_DETACH_FILTER, 0)
+    }
+
     /// Begins to receive from the interface with this index, or from all when 0.
     ///
     /// # Errors

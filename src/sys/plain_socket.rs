@@ -9,9 +9,10 @@ use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 use super::control_message::{About, Queue, receive};
 use super::error::SysError;
 use super::error_queue::Taken;
-use super::ip_socket::set_option;
+use super::ip_socket::{Family, set_option};
 use super::tcp_info::TcpInfo;
 use super::time_stamp::{Departures, Passage};
+use super::user_sockets::UserSockets;
 
 /// Stream or datagram.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,11 +32,13 @@ pub struct PlainSocket {
 
 /// How a socket is opened.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Wishes {
+pub struct Wishes<'a> {
     /// It comes from this address.
     pub from: Option<IpAddr>,
-    /// It is of this user, as rules of netfilter see it.
-    pub user: Option<u32>,
+    /// It comes from this port, which may be held by another socket that neither listens nor connects.
+    pub port: Option<u16>,
+    /// These open it, for TCP.
+    pub user: Option<&'a UserSockets>,
     /// It offers segments no larger than this (TCP_MAXSEG).
     pub largest_segment: Option<u16>,
 }
@@ -53,21 +56,21 @@ impl PlainSocket {
     /// Opens a socket and starts to connect it; ICMP errors about it are kept (IP_RECVERR), and datagrams are stamped.
     ///
     /// # Errors
-    /// When no descriptor is left, the host has no such source address, no route leads there, or CAP_SETUID is missing for another
-    /// user's socket.
-    pub fn connect(kind: Kind, to: SocketAddr, wishes: &Wishes) -> Result<Self, SysError> {
+    /// When no descriptor is left, the host has no such source address, or no route leads there.
+    pub fn connect(kind: Kind, to: SocketAddr, wishes: &Wishes<'_>) -> Result<Self, SysError> {
         let (name, socket_kind, protocol) = match kind {
             Kind::Stream => ("a TCP socket", Type::STREAM, Protocol::TCP),
             Kind::Datagram => ("a UDP socket", Type::DGRAM, Protocol::UDP),
         };
-        let open = || Socket::new(Domain::for_address(to), socket_kind, Some(protocol));
+        let domain = Domain::for_address(to);
         let opened = match wishes.user {
-            Some(user) => as_user(user, open),
-            None => open(),
+            Some(user) if kind == Kind::Stream => user.tcp(domain),
+            _ => Socket::new(domain, socket_kind, Some(protocol)),
         };
         let socket = opened.map_err(SysError::of("open", name))?;
         socket.set_nonblocking(true).map_err(SysError::of("set up", name))?;
-        if let Some(largest) = wishes.largest_segment {
+        // The kernel takes no more (`do_tcp_setsockopt` in net/ipv4/tcp.c); only loopback's MTU has room for more, and asks for it itself.
+        if let Some(largest) = wishes.largest_segment.filter(|largest| *largest <= MAX_TCP_WINDOW) {
             set_option(&socket, libc::IPPROTO_TCP, libc::TCP_MAXSEG, largest.into())
                 .map_err(SysError::of("set the largest segment of", name))?;
         }
@@ -83,10 +86,14 @@ impl PlainSocket {
             let _ = set_option(&socket, libc::SOL_SOCKET, libc::SO_TIMESTAMPNS, 1);
             let _ = Departures::default().switch_on(&socket);
         }
-        if let Some(from) = wishes.from {
-            socket
-                .bind(&SockAddr::from(SocketAddr::new(from, 0)))
-                .map_err(SysError::of("bind a socket to", from))?;
+        if wishes.from.is_some() || wishes.port.is_some() {
+            let nobody = if to.is_ipv4() { Family::V4 } else { Family::V6 }.anybody();
+            let from = SocketAddr::new(wishes.from.unwrap_or(nobody.ip()), wishes.port.unwrap_or(0));
+            let bind = || {
+                socket.set_reuse_address(wishes.port.is_some())?;
+                socket.bind(&SockAddr::from(from))
+            };
+            bind().map_err(SysError::of("bind a socket to", from.ip()))?;
         }
         match socket.connect(&SockAddr::from(to)) {
             Err(error) if error.raw_os_error() != Some(libc::EINPROGRESS) => {
@@ -104,6 +111,11 @@ impl PlainSocket {
     /// Its own address.
     pub fn local(&self) -> Option<SocketAddr> {
         self.socket.local_addr().ok().and_then(|address| address.as_socket())
+    }
+
+    /// Whether there is another side: not before an attempt to connect has come to its end, nor where it has failed.
+    pub fn is_connected(&self) -> bool {
+        self.socket.peer_addr().is_ok()
     }
 
     /// The error that ended the attempt, taken off the socket; `None` when there is none (SO_ERROR in socket(7)).
@@ -162,19 +174,8 @@ impl PlainSocket {
     }
 }
 
-/// Does something that makes a file or a socket as another user, who then owns it (setfsuid(2), of this thread alone).
-fn as_user<T>(user: u32, make: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
-    // SAFETY: the calls take a number and change nothing but this thread's credentials.
-    let before = unsafe { libc::setfsuid(user) };
-    // It does not say whether it worked; a number that nobody has tells who it is now.
-    // SAFETY: as above.
-    let is_now = unsafe { libc::setfsuid(libc::uid_t::MAX) };
-    let made =
-        if is_now.cast_unsigned() == user { make() } else { Err(io::ErrorKind::PermissionDenied.into()) };
-    // SAFETY: as above.
-    unsafe { libc::setfsuid(before.cast_unsigned()) };
-    made
-}
+/// MAX_TCP_WINDOW in `include/net/tcp.h`.
+const MAX_TCP_WINDOW: u16 = 32_767;
 
 impl AsFd for PlainSocket {
     fn as_fd(&self) -> BorrowedFd<'_> {

@@ -1,13 +1,14 @@
 //! Processes: children that do not outlive their parent, and an end that says which signal it was.
 
 use std::fs;
-use std::io;
+use std::io::{self, Write};
 use std::os::unix::process::CommandExt;
 use std::panic::{self, AssertUnwindSafe};
 use std::process::Command;
 
 use rustix::process::{
-    Pid, Resource, Rlimit, Signal, WaitOptions, kill_process, set_parent_process_death_signal, setrlimit,
+    Pid, Resource, Rlimit, Signal, WaitOptions, getrlimit, kill_process, set_parent_process_death_signal,
+    setrlimit,
 };
 
 /// Has the kernel kill the command's process when the thread that starts it ends, however that happens
@@ -23,6 +24,19 @@ pub fn die_with_parent(command: &mut Command) -> &mut Command {
 pub fn die_with_present_parent() {
     // Refused only for numbers that are no signals.
     let _ = set_parent_process_death_signal(Some(Signal::KILL));
+}
+
+/// Has whatever is printed to stdout from now on go to stderr. Who has a descriptor of stdout of its own writes there on.
+///
+/// # Errors
+/// When what was printed before cannot be written.
+pub fn print_to_stderr() -> io::Result<()> {
+    io::stdout().flush()?;
+    // SAFETY: both are numbers of descriptors; nobody owns stdout's, which std takes to be there always.
+    match unsafe { libc::dup2(libc::STDERR_FILENO, libc::STDOUT_FILENO) } {
+        -1 => Err(io::Error::last_os_error()),
+        _ => Ok(()),
+    }
 }
 
 /// Splits off a child process, which runs `child` and ends with the exit code that it returns. Gives the child's process
@@ -54,6 +68,11 @@ pub fn user() -> u32 {
 /// This process's group: the number by which its user namespace knows it.
 pub fn group() -> u32 {
     rustix::process::getegid().as_raw()
+}
+
+/// How many files and sockets this process may have open (RLIMIT_NOFILE in getrlimit(2)).
+pub fn most_descriptors() -> u64 {
+    getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX)
 }
 
 /// Has the kernel bury this process's dead children, so that nobody must wait for them (SIGCHLD in wait(2)).

@@ -69,6 +69,8 @@ pub struct Ring {
     next: usize,
     retire_ms: u32,
     counted: Statistics,
+    /// Packets that were shown.
+    shown: u64,
     copies: u64,
     by_adapter: u64,
     scratch: Vec<u8>,
@@ -128,6 +130,7 @@ impl Ring {
             next: 0,
             retire_ms,
             counted,
+            shown: 0,
             copies: 0,
             by_adapter: 0,
             scratch: Vec::new(),
@@ -188,6 +191,7 @@ impl Ring {
                 self.by_adapter = self.by_adapter.saturating_add(u64::from(packet.by_adapter));
                 let is_shown = frame(self.source, &packet, &mut self.scratch, show);
                 count = count.saturating_add(usize::from(is_shown));
+                self.shown = self.shown.saturating_add(u64::from(is_shown));
                 self.copies = self.copies.saturating_add(u64::from(!is_shown));
             }
             status.store(libc::TP_STATUS_KERNEL, Ordering::Release);
@@ -200,21 +204,47 @@ impl Ring {
     /// every packet that was let in before is shown, or counted as dropped.
     ///
     /// # Errors
-    /// When the kernel does not take the filter that lets nothing in.
+    /// When the kernel does not take the filter that lets nothing in, or does not tell how many packets there were.
     pub fn finish(&mut self, show: &mut dyn FnMut(&Frame<'_>)) -> Result<(), SysError> {
         self.socket.attach(&[Instruction::take(0)])?;
-        // The kernel hands an open block over when its time is up; the timer may be late by a tick of its own.
-        let until = clock::monotonic()
-            .saturating_add(u64::from(self.retire_ms).saturating_mul(2_000_000) + 20_000_000);
+        let since = clock::monotonic();
         loop {
-            let now = clock::monotonic();
-            if self.receive(show) == 0 && now >= until {
-                return Ok(());
-            }
-            let left = until.saturating_sub(now).max(1_000_000);
-            poll::wait(&[self.as_fd()], &[], Some(left.min(10_000_000)))
+            self.receive(show);
+            let Statistics { packets, dropped } = self.statistics()?;
+            let is_all = self.shown.saturating_add(self.copies) >= packets.saturating_sub(dropped);
+            let passed = clock::monotonic().saturating_sub(since);
+            // The kernel hands an open block over when its time is up, by a timer that may be late.
+            let longest = u64::from(self.retire_ms).saturating_mul(2_000_000).saturating_add(LATEST);
+            let wait = match (is_all, SETTLED.checked_sub(passed).filter(|left| *left > 0)) {
+                (true, None) => return Ok(()),
+                (true, Some(left)) => left,
+                (false, _) if passed >= longest => return Ok(()),
+                (false, _) => AGAIN,
+            };
+            // An error of the socket would end every wait at once.
+            let _ = self.take_error();
+            poll::wait(&[self.as_fd()], &[], Some(wait))
                 .map_err(SysError::of("wait for", "a receive ring"))?;
         }
+    }
+
+    /// Gives the socket back, for a ring of another interface: what it was bound to must be gone. One that
+    /// [shares](Self::of_group) what comes in cannot be bound again.
+    ///
+    /// # Errors
+    /// When the kernel keeps the memory.
+    pub fn into_socket(self) -> Result<PacketSocket, SysError> {
+        let Self { mapping, socket, .. } = self;
+        // The kernel takes no memory back that is still mapped.
+        drop(mapping);
+        let give_back = SysError::of("give back the memory of", "a receive ring");
+        // SAFETY: tpacket_req3 is plain data, for which all zeros are valid.
+        let none: libc::tpacket_req3 = unsafe { mem::zeroed() };
+        // SAFETY: it is the structure that PACKET_RX_RING takes with TPACKET_V3, and it points to nothing.
+        unsafe { socket.set(libc::SOL_PACKET, libc::PACKET_RX_RING, &none) }.map_err(give_back)?;
+        // Of a socket that had no filter, there is none to take off.
+        let _ = socket.detach();
+        Ok(socket)
     }
 
     /// Hears another interface from now on, and nothing that passed before.
@@ -230,6 +260,14 @@ impl Ring {
             Source::Any => 0,
         })?;
         self.socket.attach(&[Instruction::take(MAX_SNAP_LEN)])
+    }
+
+    /// Hears its interface again, and nothing that passed before.
+    ///
+    /// # Errors
+    /// As of [`turn_to`](Self::turn_to).
+    pub fn turn_back(&mut self) -> Result<(), SysError> {
+        self.turn_to(self.source)
     }
 
     /// Lets nothing in any more, until it is turned to an interface again.
@@ -271,6 +309,12 @@ impl AsFd for Ring {
         self.socket.as_fd()
     }
 }
+
+/// So long after the filter was changed nobody is still at a packet that the one before let in.
+const SETTLED: u64 = 2_000_000;
+/// Between two looks for what is still to come, and how much later than its time a block may be handed over on a busy machine.
+const AGAIN: u64 = 5_000_000;
+const LATEST: u64 = 1_000_000_000;
 
 /// Asks for blocks, for half as much memory when there is not enough; returns their length and number.
 fn request_blocks(socket: &PacketSocket, options: &RingOptions) -> Result<(usize, usize), SysError> {

@@ -27,12 +27,16 @@ impl SignalQueue {
     /// those that were given to [`release_in`](Self::release_in).
     ///
     /// # Errors
-    /// When a number is no signal, or no descriptor is left.
+    /// When a number is no signal, or is SIGSYS, or no descriptor is left.
     pub fn hold_back(signals: &[i32]) -> io::Result<Self> {
         // SAFETY: the set is plain data, made valid by sigemptyset before anything reads it.
         let mut set = unsafe { std::mem::zeroed::<libc::sigset_t>() };
         // SAFETY: `set` is a valid set for the whole call.
         unsafe { libc::sigemptyset(&raw mut set) };
+        // A sandbox says by it which call it forbids (`sandbox::violation`).
+        if signals.contains(&libc::SIGSYS) {
+            return Err(io::Error::from_raw_os_error(libc::EINVAL));
+        }
         for signal in signals {
             // SAFETY: as above; numbers that are no signals are answered with -1.
             if unsafe { libc::sigaddset(&raw mut set, *signal) } != 0 {
@@ -112,6 +116,8 @@ mod tests {
 
     #[test]
     fn a_number_that_is_no_signal_is_refused() {
-        assert_eq!(SignalQueue::hold_back(&[12_345]).err().unwrap().raw_os_error(), Some(libc::EINVAL));
+        for signal in [12_345, libc::SIGSYS] {
+            assert_eq!(SignalQueue::hold_back(&[signal]).err().unwrap().raw_os_error(), Some(libc::EINVAL));
+        }
     }
 }

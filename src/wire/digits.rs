@@ -30,17 +30,42 @@ pub(super) fn eight_hex_digits(octets: [u8; 4]) -> u64 {
     nibbles.wrapping_add(ASCII_ZEROS).wrapping_add(letters.wrapping_mul(39))
 }
 
+/// Where the longest run of ones, of two at least, begins and ends, the first of equal ones; behind the last bit where there is
+/// none.
+pub(super) fn longest_run(bits: u16) -> (usize, usize) {
+    // Where as many ones stand one behind the other.
+    let (mut starts, mut len) = (bits & bits.wrapping_shr(1), 2u32);
+    if starts == 0 {
+        return (8, 8);
+    }
+    loop {
+        let longer = starts & bits.wrapping_shr(len);
+        if longer == 0 {
+            let start = starts.trailing_zeros();
+            return (start as usize, start.saturating_add(len) as usize);
+        }
+        (starts, len) = (longer, len.saturating_add(1));
+    }
+}
+
 /// What has nine digits.
 pub(super) const HUNDRED_MILLION: u64 = 100_000_000;
+/// A bit of the last of eight digits.
+pub(super) const LAST_DIGIT: u64 = 1 << 56;
 /// Eight zeros as text.
 pub(super) const ASCII_ZEROS: u64 = 0x3030_3030_3030_3030;
 
-/// The digits of an octet and a dot, the first in the lowest octet, and how many they are together.
+/// Digits and a dot, twice: the first in the lowest octet, and how many octets they are together.
 #[inline]
-pub(super) fn octet_and_dot(octet: u8) -> ([u8; 4], usize) {
-    let entry = OCTETS_AND_DOTS.get(usize::from(octet)).copied().unwrap_or_default();
-    let [a, b, c, d, len, ..] = entry.to_le_bytes();
-    ([a, b, c, d], usize::from(len))
+pub(super) fn two_octets_and_dots(first: u8, second: u8) -> (u64, usize) {
+    let [first, second] =
+        [first, second].map(|octet| OCTETS_AND_DOTS.get(usize::from(octet)).copied().unwrap_or_default());
+    let text = first & 0xffff_ffff | (second & 0xffff_ffff).wrapping_shl(bits_of(first));
+    (text, bits_of(first).wrapping_add(bits_of(second)) as usize / 8)
+}
+
+fn bits_of(entry: u64) -> u32 {
+    (entry >> 32) as u32
 }
 
 /// The hex digits of an octet.
@@ -67,14 +92,14 @@ pub(super) static DECIMAL_OCTETS: [[u8; 4]; 256] = {
     all
 };
 
-/// The digits of each octet and a dot, and behind them how many they are: all that an address needs in one load.
+/// The digits of each octet and a dot, and behind them how many bits they are: all that an address needs in one load.
 #[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects, reason = "the compiler fills it")]
 static OCTETS_AND_DOTS: [u64; 256] = {
     let mut all = [0; 256];
     let mut octet = 0;
     while octet < 256 {
         let [a, b, c, len] = DECIMAL_OCTETS[octet];
-        let mut text = [a, b, c, 0, len + 1, 0, 0, 0];
+        let mut text = [a, b, c, 0, (len + 1) * 8, 0, 0, 0];
         text[len as usize] = b'.';
         all[octet] = u64::from_le_bytes(text);
         octet += 1;

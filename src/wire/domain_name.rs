@@ -7,6 +7,8 @@
 
 use std::fmt;
 
+use super::text::Text;
+
 /// Octets of a name with its length octets, at most (RFC 1035 §2.3.4).
 pub const MOST_NAME_OCTETS: usize = 255;
 /// Octets of a label, at most.
@@ -88,6 +90,24 @@ impl NameRef<'_> {
             }
         }
         false
+    }
+
+    /// Appends the whole name with a dot behind each label, as nearly all names can be written: all of it stands here, and is
+    /// letters, digits, `-` and `_`. `false`, and nothing is appended, of any other.
+    pub fn put_plain(&self, out: &mut Text) -> bool {
+        let start = out.len();
+        let mut left = self.octets;
+        while let Some((Step::Label(label), rest)) = step(left)
+            && out.put_plain(label)
+        {
+            out.put(".");
+            left = rest;
+        }
+        let is_plain = out.len() > start && left.first() == Some(&0);
+        if !is_plain {
+            out.truncate(start);
+        }
+        is_plain
     }
 
     /// Writes the whole name, wherever its parts stand: `www.example.com`. A pointer that leads nowhere, or in a circle, is

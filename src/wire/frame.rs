@@ -63,3 +63,39 @@ impl<'a> Frame<'a> {
         Self { data, len, time: None, link_type, interface: 0, direction: Direction::Unknown, comment: None }
     }
 }
+
+/// A frame that is kept: it owns its octets and its comment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnedFrame {
+    /// See [`Frame::data`].
+    pub data: Vec<u8>,
+    /// See [`Frame::len`].
+    pub len: u32,
+    /// See [`Frame::time`].
+    pub time: Option<i64>,
+    /// See [`Frame::link_type`].
+    pub link_type: LinkType,
+    /// See [`Frame::interface`].
+    pub interface: u32,
+    /// See [`Frame::direction`].
+    pub direction: Direction,
+    /// See [`Frame::comment`].
+    pub comment: Option<String>,
+}
+
+impl From<&Frame<'_>> for OwnedFrame {
+    fn from(frame: &Frame<'_>) -> Self {
+        let Frame { data, len, time, link_type, interface, direction, comment } = *frame;
+        let (data, comment) = (data.to_vec(), comment.map(str::to_owned));
+        Self { data, len, time, link_type, interface, direction, comment }
+    }
+}
+
+impl OwnedFrame {
+    /// The frame.
+    pub fn borrowed(&self) -> Frame<'_> {
+        let Self { len, time, link_type, interface, direction, .. } = *self;
+        let comment = self.comment.as_deref();
+        Frame { data: &self.data, len, time, link_type, interface, direction, comment }
+    }
+}

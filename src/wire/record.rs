@@ -84,6 +84,7 @@ pub enum RawShape<'a> {
 
 impl Dialect {
     /// Walks the records of `area`.
+    #[inline]
     pub fn walk<'a>(&self, area: &'a [u8]) -> Walk<'a> {
         Walk { dialect: *self, area, at: 0, ended: false }
     }
@@ -141,6 +142,7 @@ pub struct Walk<'a> {
 impl<'a> Iterator for Walk<'a> {
     type Item = RawRecord<'a>;
 
+    #[inline(always)]
     fn next(&mut self) -> Option<RawRecord<'a>> {
         let left = self.area.get(self.at..).filter(|left| !left.is_empty())?;
         let (len, shape) = if self.ended {
@@ -159,6 +161,7 @@ impl<'a> Iterator for Walk<'a> {
 
 impl<'a> Walk<'a> {
     /// One record at the beginning of `left`, and how many octets it takes.
+    #[inline(always)]
     fn step(&mut self, left: &'a [u8]) -> (usize, RawShape<'a>) {
         let dialect = self.dialect;
         let (code, length) = match left {

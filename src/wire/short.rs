@@ -18,6 +18,37 @@ impl<const N: usize> Default for Short<N> {
 }
 
 impl<const N: usize> Short<N> {
+    /// The beginning of these words of the program, as far as it fits.
+    #[allow(
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects,
+        reason = "mostly the compiler does it, within bounds"
+    )]
+    pub const fn words(text: &'static str) -> Self {
+        let mut octets = [0; N];
+        let mut len = 0;
+        while len < N && len < text.len() {
+            octets[len] = text.as_bytes()[len];
+            len += 1;
+        }
+        Self { octets, len: len as u8 }
+    }
+
+    /// The same with an octet of ASCII behind it, where there is room.
+    pub const fn followed_by(mut self, octet: u8) -> Self {
+        if let Some((_, [place, ..])) = self.octets.split_at_mut_checked(self.len as usize) {
+            *place = octet;
+            self.len = self.len.saturating_add(1);
+        }
+        self
+    }
+
+    /// Whether there are no words.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
     /// Makes them of text; `None` of what is too long.
     pub fn new(text: &str) -> Option<Self> {
         Self::of(text.as_bytes())

@@ -9,8 +9,8 @@ use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::digits::{
-    ASCII_ZEROS, DECIMAL_OCTETS, HUNDRED_MILLION, eight_digits, eight_digits_of_small, eight_hex_digits,
-    hex_digits, octet_and_dot,
+    ASCII_ZEROS, DECIMAL_OCTETS, HUNDRED_MILLION, LAST_DIGIT, eight_digits, eight_digits_of_small,
+    eight_hex_digits, hex_digits, longest_run, two_octets_and_dots,
 };
 pub use super::short::Short;
 use super::value::ValueRef;
@@ -45,10 +45,8 @@ impl Text {
     #[inline]
     pub fn flag(&mut self, is_true: bool) {
         // One store of eight octets for both, as with numbers.
-        let (word, len) = if is_true { (*b"true    ", 4usize) } else { (*b"false   ", 5) };
-        let end = self.octets.len().saturating_add(len);
-        self.octets.extend_from_slice(&word);
-        self.octets.truncate(end);
+        let (word, len) = if is_true { (*b"true    ", 4) } else { (*b"false   ", 5) };
+        self.some_of(u64::from_le_bytes(word), len);
     }
 
     /// Appends text as it stands: whoever calls knows that it is printable, or is not for a terminal.
@@ -132,13 +130,24 @@ impl Text {
         self.octets.truncate(end);
     }
 
+    /// A number of nine digits or more.
+    #[inline(never)]
     fn long_uint(&mut self, number: u64) {
         let (high, low) = (number / HUNDRED_MILLION, number % HUNDRED_MILLION);
-        match u8::try_from(high) {
-            // All numbers of 32 bits.
-            Ok(high) => self.octet(high),
-            Err(_) if high < HUNDRED_MILLION => self.leading(high),
-            Err(_) => {
+        // All numbers of 32 bits, in one store: the digits of an octet, of which three are too many at most, and eight more.
+        if let Ok(high) = u8::try_from(high) {
+            let [a, b, c, len] = DECIMAL_OCTETS.get(usize::from(high)).copied().unwrap_or_default();
+            let shift = u32::from(len).wrapping_mul(8);
+            let digits = u128::from(u32::from_le_bytes([a, b, c, 0]))
+                | u128::from(eight_digits_of_small(low)).wrapping_shl(shift);
+            let end = self.octets.len().saturating_add(8).saturating_add(usize::from(len));
+            self.octets.extend_from_slice(&digits.to_le_bytes());
+            self.octets.truncate(end);
+            return;
+        }
+        match high {
+            0..HUNDRED_MILLION => self.leading(high),
+            _ => {
                 self.leading(high / HUNDRED_MILLION);
                 self.octets.extend_from_slice(&eight_digits(high).to_le_bytes());
             }
@@ -172,20 +181,31 @@ impl Text {
         self.octets.extend_from_slice(&digits);
     }
 
+    /// Appends six decimal digits, of a number that has no more, and a blank.
+    #[inline]
+    pub fn microseconds_and_blank(&mut self, number: u32) {
+        self.some_of(eight_digits_of_small(u64::from(number)).wrapping_shr(16) | 0x20u64.wrapping_shl(48), 7);
+    }
+
     /// Appends the last nine decimal digits.
+    #[inline]
     pub fn nanoseconds(&mut self, number: u64) {
-        let [_, _, first @ ..] = eight_digits(number / 1_000).to_le_bytes();
-        let [_, _, _, _, _, last @ ..] = eight_digits(number % 1_000).to_le_bytes();
-        self.octets.extend_from_slice(&first);
-        self.octets.extend_from_slice(&last);
+        let number = number % (10 * HUNDRED_MILLION);
+        let (first, last) = (eight_digits_of_small(number / 10), (number % 10) | 0x30);
+        let digits = u128::from(first) | u128::from(last).wrapping_shl(64);
+        let end = self.octets.len().saturating_add(9);
+        self.octets.extend_from_slice(&digits.to_le_bytes());
+        self.octets.truncate(end);
     }
 
     /// Appends octets as hex digits.
     pub fn hex(&mut self, octets: &[u8]) {
-        self.octets.reserve(octets.len().saturating_mul(2));
+        let start = self.octets.len();
         let (chunks, rest) = octets.as_chunks::<4>();
-        for chunk in chunks {
-            self.octets.extend_from_slice(&eight_hex_digits(*chunk).to_le_bytes());
+        self.octets.resize(start.saturating_add(chunks.len().saturating_mul(8)), 0);
+        let (room, _) = self.octets.get_mut(start..).unwrap_or_default().as_chunks_mut::<8>();
+        for (digits, chunk) in room.iter_mut().zip(chunks) {
+            *digits = eight_hex_digits(*chunk).to_le_bytes();
         }
         for octet in rest {
             self.octets.extend_from_slice(&hex_digits(*octet));
@@ -214,17 +234,37 @@ impl Text {
     #[inline]
     fn leading(&mut self, number: u64) {
         let digits = eight_digits_of_small(number);
-        // The first digit is in the lowest octet; a zero keeps one of its digits.
-        let zeros = (digits & !ASCII_ZEROS).trailing_zeros().min(63) / 8;
-        let end = self.octets.len().saturating_add(8).saturating_sub(zeros as usize);
-        // Eight octets at once and some taken back: a length that is known beforehand makes one store of it.
-        self.octets.extend_from_slice(&digits.wrapping_shr(zeros.wrapping_mul(8)).to_le_bytes());
+        // The first digit is in the lowest octet; a zero keeps one of its digits, the last.
+        let zeros = (digits & !ASCII_ZEROS | LAST_DIGIT).trailing_zeros() / 8;
+        self.some_of(digits.wrapping_shr(zeros.wrapping_mul(8)), 8usize.saturating_sub(zeros as usize));
+    }
+
+    /// Appends the first `len` of eight octets, the first of which is the lowest: all at once, and some taken back, since a length
+    /// that is known beforehand makes one store of it.
+    #[inline]
+    fn some_of(&mut self, text: u64, len: usize) {
+        let end = self.octets.len().saturating_add(len);
+        self.octets.extend_from_slice(&text.to_le_bytes());
         self.octets.truncate(end);
     }
 }
 
 /// What comes this way may hold anything, so that what is not printable is escaped.
 impl Text {
+    /// Appends octets where each is a letter or a digit of ASCII, `-` or `_`; `false`, and nothing is appended, where one is
+    /// something else.
+    #[inline]
+    pub fn put_plain(&mut self, octets: &[u8]) -> bool {
+        let start = self.octets.len();
+        self.octets.extend_from_slice(octets);
+        let is_plain =
+            octets.iter().all(|octet| octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'_'));
+        if !is_plain {
+            self.octets.truncate(start);
+        }
+        is_plain
+    }
+
     /// Appends text, escaped where it is not printable; it cannot fail.
     ///
     /// # Errors
@@ -301,27 +341,14 @@ numbers!(u8, u16, u32, u64, usize);
 impl Put for Ipv4Addr {
     #[inline]
     fn put(self, out: &mut Text) {
-        let start = out.octets.len();
-        out.octets.extend_from_slice(&[0; ADDRESS]);
-        let mut at = 0usize;
-        if let Some(room) = out.octets.get_mut(start..).and_then(<[u8]>::first_chunk_mut::<ADDRESS>) {
-            for octet in self.octets() {
-                let (digits, count) = octet_and_dot(octet);
-                // Four octets at once, of which the next octet's overwrite those that are too many.
-                at &= 0xf;
-                if let Some(place) = room.get_mut(at..at.saturating_add(4)) {
-                    place.copy_from_slice(&digits);
-                }
-                at = at.saturating_add(count);
-            }
-        }
+        let [a, b, c, d] = self.octets();
+        let (text, len) = two_octets_and_dots(a, b);
+        out.some_of(text, len);
+        let (text, len) = two_octets_and_dots(c, d);
         // Without the last dot.
-        out.octets.truncate(start.saturating_add(at).saturating_sub(1));
+        out.some_of(text, len.saturating_sub(1));
     }
 }
-
-/// Room for the text of an IPv4 address, whatever the octets before its last are.
-const ADDRESS: usize = 20;
 
 /// As RFC 5952 has it: the longest run of zeros, the first of equal ones, is left out; and an IPv4 address that stands in it
 /// is written as such.
@@ -332,19 +359,15 @@ impl Put for Ipv6Addr {
             return;
         }
         let words = self.segments();
-        let (mut longest, mut run) = (0..0, 0..0);
-        for (at, word) in (0usize..).zip(words) {
-            let start = if run.is_empty() { at } else { run.start };
-            run = if word == 0 { start..at.saturating_add(1) } else { 0..0 };
-            if run.len() > longest.len() {
-                longest = run.clone();
-            }
+        let mut zeros = 0u16;
+        for (word, bit) in words.iter().zip([1, 2, 4, 8, 16, 32, 64, 128]) {
+            zeros |= if *word == 0 { bit } else { 0 };
         }
-        if longest.len() < 2 {
-            out.words(&words);
-        } else {
-            out.words(words.get(..longest.start).unwrap_or_default());
-            out.put("::").words(words.get(longest.end..).unwrap_or_default());
+        let (start, end) = longest_run(zeros);
+        let (before, behind) = (words.get(..start), words.get(end..));
+        out.words(before.unwrap_or_default());
+        if end > start {
+            out.put("::").words(behind.unwrap_or_default());
         }
     }
 }
@@ -352,14 +375,19 @@ impl Put for Ipv6Addr {
 impl Text {
     /// Words of an IPv6 address, in hex without leading zeros.
     fn words(&mut self, words: &[u16]) {
-        for (at, word) in words.iter().enumerate() {
-            if at > 0 {
-                self.octets.push(b':');
-            }
+        let mut between = 0usize;
+        for word in words {
             let [high, low] = word.to_be_bytes().map(hex_digits);
-            let digits = [high, low];
-            let zeros = usize::try_from(word.leading_zeros() / 4).unwrap_or(0).min(3);
-            self.octets.extend_from_slice(digits.as_flattened().get(zeros..).unwrap_or_default());
+            let [[a, b], [c, d]] = [high, low];
+            let zeros = word.leading_zeros().wrapping_shr(2).min(3);
+            // A colon, four digits, and no zeros before them.
+            let digits = u64::from(u32::from_le_bytes([a, b, c, d])).wrapping_shr(zeros.wrapping_mul(8));
+            let text = if between == 0 { digits } else { digits.wrapping_shl(8) | u64::from(b':') };
+            let end =
+                self.octets.len().saturating_add(4).saturating_sub(zeros as usize).saturating_add(between);
+            self.octets.extend_from_slice(&text.to_le_bytes());
+            self.octets.truncate(end);
+            between = 1;
         }
     }
 }

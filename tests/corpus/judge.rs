@@ -69,8 +69,7 @@ pub(crate) fn other_protocols() -> Vec<String> {
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let names = text.lines().filter_map(|line| line.split('\t').nth(2));
     let first = |name: &'static str| name.split('.').next().unwrap_or(name);
-    let ours =
-        registry().protocols().iter().map(|protocol| first(protocol.name)).chain(OURS_TOO.iter().copied());
+    let ours = registry().protocols().map(|protocol| first(protocol.name)).chain(OURS_TOO.iter().copied());
     let ours: HashSet<&str> = ours.collect();
     let is_ours = |name: &&str| ours.contains(name.split('.').next().unwrap_or(name));
     names.filter(|name| !is_ours(name)).map(str::to_owned).collect()

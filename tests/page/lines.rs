@@ -24,8 +24,12 @@ const LEFT_OUT: &str = "…";
 /// A line without what is another one each time: times, ports, sequence numbers, dates. Where chance decides, all numbers, stars and
 /// drawings.
 pub(crate) fn masked(line: &str, is_random: bool) -> String {
+    // That a call took long is told on a busy machine, even of connect(2).
+    let quick = line.split_once(" after ").filter(|(call, _)| is_random && call.contains("connect"));
+    let quick = quick.and_then(|(call, took)| Some(format!("{call}{}", took.split_once(" ms")?.1)));
+    let line = quick.as_deref().unwrap_or(line);
     let mut masked = String::new();
-    // Identifiers are drawn, and may be of any length.
+    // Identifiers are drawn, and may be of any length; days and years are those of today.
     let mut is_identifier = false;
     for word in line.split_inclusive([' ', '=', '/', ',']) {
         let (number, end) = word.split_at(word.trim_end_matches([' ', '=', '/', ',']).len());
@@ -46,7 +50,9 @@ pub(crate) fn masked(line: &str, is_random: bool) -> String {
         } else {
             masked.push_str(&format!("{}{end}", without_descriptor(without_port(number))));
         }
-        is_identifier = bare == "id";
+        if !number.is_empty() {
+            is_identifier = bare == "id" || is_time(bare);
+        }
     }
     let words: Vec<&str> = masked.split_whitespace().filter(|word| !(is_random && *word == "#")).collect();
     words.join(" ")

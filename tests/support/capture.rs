@@ -49,6 +49,15 @@ impl Capture {
         Self { child, stderr, file, _directory: directory }
     }
 
+    /// Waits until it says this on stderr; what it said until then.
+    pub(crate) fn said(&mut self, words: &str) -> String {
+        let mut said = String::new();
+        while !said.contains(words) {
+            assert!(self.stderr.read_line(&mut said).unwrap() > 0, "{words} was not said: {said}");
+        }
+        said
+    }
+
     /// Waits for the end, perhaps after a signal; what it said on stderr.
     pub(crate) fn end(&mut self, signal: Option<i32>) -> (ExitStatus, String) {
         let (status, said, printed) = self.end_and_read(signal);
@@ -134,6 +143,12 @@ pub(crate) fn stamps() -> rawsock::sys::time_stamp::ReceiptStamps {
     let stamps = rawsock::sys::time_stamp::ReceiptStamps::keep_on().unwrap();
     std::thread::sleep(Duration::from_millis(300));
     stamps
+}
+
+/// The last comment of a file, where each frame has one.
+pub(crate) fn last_comment(file: &Path) -> String {
+    assert_eq!(tshark(file, "not frame.comment"), 0, "{:?}", comments(file));
+    comments(file).pop().unwrap()
 }
 
 /// The comments of a file's packets, as tshark reads them.

@@ -9,6 +9,7 @@ pub(crate) mod fault;
 pub(crate) mod judges;
 pub(crate) mod peak;
 pub(crate) mod peer;
+pub(crate) mod process_status;
 pub(crate) mod replay;
 
 use std::env;
@@ -16,9 +17,19 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use rawsock::lab::{Case, Host, Lab, LabOptions};
+use serde_json::Value;
 
 /// The program under test.
 pub(crate) const RAWSOCK: &str = env!("CARGO_BIN_EXE_rawsock");
+
+/// The JSON objects that a run printed, one a line.
+pub(crate) fn objects(output: &Output) -> Vec<Value> {
+    let text = String::from_utf8_lossy(&output.stdout);
+    let object = |line: &str| {
+        serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}\n{}", text_of(output)))
+    };
+    text.lines().map(object).collect()
+}
 
 /// A lab of one's own, as the present user. `None` where it cannot be made and RAWSOCK_ALLOW_SKIP=1 allows to do without.
 ///

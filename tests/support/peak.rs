@@ -1,4 +1,4 @@
-//! How much memory a program has at most, by what the kernel says of it when it has ended (wait4(2)).
+//! How much memory a program has at most, by what the kernel says of it when it has ended (wait4(2)), or this one had until now.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "this is test code")]
 
 use std::fs;
@@ -42,4 +42,11 @@ impl Measured {
         let text = fs::read_to_string(self.file()).unwrap();
         text.parse().unwrap_or_else(|_| panic!("no peak: {text}"))
     }
+}
+
+/// The most memory that this process has had, in kB.
+pub(crate) fn of_this_process() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    peak.trim().trim_end_matches(" kB").parse().unwrap()
 }

@@ -1,6 +1,7 @@
 """Runs a program whose kernel refuses some of its calls, by a seccomp filter: refuse.py WHAT ERROR PROGRAM...
 
-WHAT is `socket=N`, sockets of an address family, or `write>N`, writes of more than N octets. ERROR is a name of errno(3).
+WHAT is `socket=N`, sockets of an address family, `write>N`, writes of more than N octets, or the name of a call, which is refused in any
+case. ERROR is a name of errno(3). Kernels without a call, and container runtimes that keep it away, answer so.
 """
 import ctypes
 import errno
@@ -14,20 +15,18 @@ LOAD, EQUAL, GREATER, RETURN = 0x20, 0x15, 0x25, 0x06
 ALLOW, ERRNO = 0x7FFF0000, 0x00050000
 # struct seccomp_data: nr, arch, instruction_pointer, args[6].
 NUMBER, ARGUMENTS = 0, 16
-CALLS = {"x86_64": {"socket": 41, "write": 1}, "aarch64": {"socket": 198, "write": 64}}
+CALLS = {
+    "x86_64": {"socket": 41, "write": 1, "seccomp": 317, "landlock_create_ruleset": 444},
+    "aarch64": {"socket": 198, "write": 64, "seccomp": 277, "landlock_create_ruleset": 444},
+}
 
 what, error, *program = sys.argv[1:]
-name, value = what.replace(">", "=").split("=")
+name, _, value = what.replace(">", "=").partition("=")
 call = CALLS[platform.machine()][name]
 argument, jump = (2, GREATER) if name == "write" else (0, EQUAL)
-rules = [
-    (LOAD, 0, 0, NUMBER),
-    (EQUAL, 0, 3, call),
-    (LOAD, 0, 0, ARGUMENTS + 8 * argument),
-    (jump, 0, 1, int(value)),
-    (RETURN, 0, 0, ERRNO | getattr(errno, error)),
-    (RETURN, 0, 0, ALLOW),
-]
+refused, allowed = (RETURN, 0, 0, ERRNO | getattr(errno, error)), (RETURN, 0, 0, ALLOW)
+test = [(LOAD, 0, 0, ARGUMENTS + 8 * argument), (jump, 0, 1, int(value))] if value else []
+rules = [(LOAD, 0, 0, NUMBER), (EQUAL, 0, len(test) + 1, call), *test, refused, allowed]
 code = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *rule) for rule in rules))
 
 

@@ -1,7 +1,9 @@
 //! Sockets that ask a link for its neighbours. They are opened while there is a right to, hear nothing until there is a question, and
 //! serve for every interface.
 
+use std::cell::RefCell;
 use std::os::fd::{AsFd, BorrowedFd};
+use std::rc::Rc;
 
 use crate::exchange::drive::Wire;
 use crate::exchange::drive::packets::incoming;
@@ -11,6 +13,9 @@ use crate::sys::netlink::Link;
 use crate::sys::packet_socket::{FrameSender, PacketSocket, link_type_of};
 use crate::sys::ring::{Ring, RingOptions, Source};
 use crate::wire::frame::LinkType;
+
+/// The sockets, for several who ask one after the other.
+pub type SharedAsker = Rc<RefCell<Asker>>;
 
 /// The sockets.
 #[derive(Debug)]

@@ -3,97 +3,96 @@
 //! settings of the whole host (`tcp_connect_init` in net/ipv4/tcp_output.c), so that it is the one that would leave, but for what
 //! a route says beyond its MTU (`ip route … initrwnd`, `hoplimit`, `features ecn`).
 
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::AsFd;
 
-use crate::exchange::drive::tap::Tap;
+use crate::exchange::drive::held_ports::to_ports;
+use crate::exchange::drive::told_packet::ip_layer;
 use crate::exchange::probe::SynShape;
-use crate::exchange::trace::fields::number;
-use crate::packet::dissect::dissect;
-use crate::proto::registry;
+use crate::packet::build::build;
+use crate::packet::{Layer, Packet};
+use crate::proto::{data, registry};
 use crate::sys::answer_socket::{AnswerSocket, HeldPort};
 use crate::sys::clock;
+use crate::sys::control_message::Message;
 use crate::sys::error::SysError;
-use crate::sys::netlink::Netlink;
+use crate::sys::ip_socket::Family;
 use crate::sys::plain_socket::{Kind, PlainSocket, Wishes};
 use crate::sys::poll;
-use crate::sys::ring::Source;
-use crate::wire::frame::LinkType;
-use crate::wire::layers::{LayerEntry, LayerTable};
+use crate::wire::bpf::Instruction;
+use crate::wire::value::Value;
 
-/// The SYN of a connection over an interface whose packets may have `mtu` octets; `None` where none was seen, because loopback is
-/// down or a rule of this host forbids it.
-///
-/// # Errors
-/// When CAP_NET_RAW is missing, or no descriptor is left.
-pub fn learn(v6: bool, mtu: usize) -> Result<Option<SynShape>, SysError> {
-    let Some(link) =
-        Netlink::open().and_then(|mut netlink| netlink.link("lo")).ok().filter(|link| link.is_up())
-    else {
-        return Ok(None);
-    };
-    let home = |port| match v6 {
-        false => SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
-        true => SocketAddr::from((Ipv6Addr::LOCALHOST, port)),
-    };
-    let Ok(silent) = HeldPort::tcp(home(0)) else { return Ok(None) };
-    let Some(port) = silent.port() else { return Ok(None) };
-    let mut ear = match v6 {
-        // Opening and closing a tap takes tens of milliseconds, for the kernel waits until nobody looks at it any more.
-        false => Ear::Socket(AnswerSocket::raw_tcp(home(0))?),
-        // Raw sockets of IPv6 get no header of IP.
-        true => Ear::Tap(Tap::open(Source::Interface(link.index, LinkType::ETHERNET))?),
-    };
-    let wishes = Wishes { largest_segment: Some(largest_segment(v6, mtu)), ..Wishes::default() };
-    // It is refused at once, or fails where a rule forbids it.
-    let _attempt = PlainSocket::connect(Kind::Stream, home(port), &wishes);
-    let until = clock::monotonic().saturating_add(PATIENCE);
-    let mut shape = None;
-    while shape.is_none() {
-        let left = until.saturating_sub(clock::monotonic());
-        if left == 0 || poll::wait(&[ear.as_fd()], &[], Some(left)).is_err() {
-            break;
-        }
-        ear.hear(&mut |octets, link_type| {
-            if shape.is_none() {
-                let packet = packet_to(octets, link_type, port);
-                shape = packet.and_then(|packet| SynShape::of_octets("kernel", packet));
-            }
-        });
-    }
-    Ok(shape)
-}
-
-/// What hears the SYN.
-enum Ear {
-    Socket(AnswerSocket),
-    Tap(Tap),
+/// Hears SYNs of this kernel. It is opened while there is a right to, and deaf until a SYN is to be heard.
+#[derive(Debug)]
+pub struct Ear {
+    socket: AnswerSocket,
+    family: Family,
 }
 
 impl Ear {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        match self {
-            Self::Socket(socket) => socket.as_fd(),
-            Self::Tap(tap) => tap.as_fd(),
-        }
+    /// Opens it.
+    ///
+    /// # Errors
+    /// When CAP_NET_RAW is missing, or the host has no such family.
+    pub fn open(family: Family) -> Result<Self, SysError> {
+        Ok(Self { socket: AnswerSocket::all_tcp(family)?, family })
     }
 
-    fn hear(&mut self, tell: &mut dyn FnMut(&[u8], LinkType)) {
-        match self {
-            Self::Tap(tap) => tap.receive(&mut |frame| tell(frame.data, frame.link_type)),
-            Self::Socket(socket) => {
-                let mut buffer = [0; 512];
-                for _ in 0..MOST_AT_ONCE {
-                    let Ok(Some(message)) = socket.receive(&mut buffer) else { return };
-                    tell(message.octets, LinkType::RAW);
+    /// The SYN of a connection over an interface whose packets may have `mtu` octets; `None` where none was seen, because loopback is
+    /// down or a rule of this host forbids it.
+    ///
+    /// # Errors
+    /// When the kernel does not take a filter.
+    pub fn learn(&self, mtu: usize) -> Result<Option<SynShape>, SysError> {
+        // A port where nobody listens.
+        let Ok(silent) = HeldPort::of_all(self.family, false, 0) else { return Ok(None) };
+        let Some(port) = silent.port() else { return Ok(None) };
+        self.socket.hear(&to_ports(self.family, [port]))?;
+        let heard = self.hear(port, mtu);
+        self.socket.hear(&[Instruction::take(0)])?;
+        self.socket.forget();
+        Ok(heard)
+    }
+
+    fn hear(&self, port: u16, mtu: usize) -> Option<SynShape> {
+        let mut home = self.family.home();
+        home.set_port(port);
+        let largest = largest_segment(self.family == Family::V6, mtu);
+        let wishes = Wishes { largest_segment: Some(largest), ..Wishes::default() };
+        // It is refused at once, or fails where a rule forbids it.
+        let _attempt = PlainSocket::connect(Kind::Stream, home, &wishes);
+        let until = clock::monotonic().saturating_add(PATIENCE);
+        let mut buffer = [0; 512];
+        loop {
+            // Segments of others to this port come over the network, not from here.
+            while let Ok(Some(message)) = self.socket.receive(&mut buffer) {
+                let is_ours = message.from.is_some_and(|from| from.ip() == home.ip());
+                let packet = is_ours.then(|| whole(&message, self.family)).flatten();
+                let shape = packet.and_then(|packet| SynShape::of_octets("kernel", &packet));
+                if shape.is_some() {
+                    return shape;
                 }
+            }
+            let left = until.saturating_sub(clock::monotonic());
+            if left == 0 || poll::wait(&[self.socket.as_fd()], &[], Some(left)).is_err() {
+                return None;
             }
         }
     }
 }
 
-/// Segments of others over loopback that are read before it is looked at the time.
-const MOST_AT_ONCE: usize = 1024;
+/// The segment with its IP header, which raw sockets of IPv6 leave off and tell about.
+fn whole(message: &Message<'_>, family: Family) -> Option<Vec<u8>> {
+    if family == Family::V4 {
+        return Some(message.octets.to_vec());
+    }
+    let (from, to) = (message.from?.ip(), message.about.destination?);
+    let flow = message.about.flow.unwrap_or_default();
+    let ip = ip_layer(from, to, message.about.ttl, TCP)?
+        .with("tclass", Value::Uint(u64::from(flow >> 20 & 0xff)))
+        .with("flow", Value::Uint(u64::from(flow & 0xf_ffff)));
+    let payload = Layer::new(registry().data()).with(data::HEX, Value::Octets(message.octets.to_vec()));
+    Some(build(&Packet { layers: vec![ip, payload], trailer: Vec::new() }).ok()?.octets)
+}
 
 /// The largest segment that is offered on a way with this MTU (`ipv4_default_advmss`, `ip6_default_advmss`).
 pub(super) fn largest_segment(v6: bool, mtu: usize) -> u16 {
@@ -101,16 +100,7 @@ pub(super) fn largest_segment(v6: bool, mtu: usize) -> u16 {
     u16::try_from(mtu.saturating_sub(headers).clamp(88, 65_495)).unwrap_or(u16::MAX)
 }
 
-/// The IP packet in these octets that is TCP's and goes to this port.
-fn packet_to(octets: &[u8], link_type: LinkType, port: u16) -> Option<&[u8]> {
-    let mut table = LayerTable::default();
-    dissect(octets, link_type, &mut table);
-    let is_tcp = |entry: &LayerEntry| registry().get(entry.protocol).name == "tcp";
-    let at = table.entries().iter().position(is_tcp)?;
-    let (ip, tcp) = (table.entries().get(at.checked_sub(1)?)?, table.entries().get(at)?);
-    (number(octets, tcp, "dstport")? == u64::from(port)).then_some(())?;
-    octets.get(ip.start as usize..ip.end as usize)
-}
-
 /// How long the SYN may take over loopback.
 const PATIENCE: u64 = 200_000_000;
+/// IANA protocol-numbers.
+const TCP: u8 = 6;

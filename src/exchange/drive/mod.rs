@@ -1,6 +1,7 @@
 //! The one loop that joins an engine to sockets, the clock and signals.
 
 pub mod asker;
+mod held_ports;
 pub mod icmp;
 mod icmp_filter;
 pub mod kernel_syn;

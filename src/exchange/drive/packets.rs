@@ -27,10 +27,12 @@ pub struct PacketWire {
     departed: Vec<(usize, Departure)>,
     tap: Option<Tap>,
     tun: Option<TunEnd>,
+    /// Packets that passed unseen before it began anew.
+    unseen_before: u64,
 }
 
 /// Which sockets are needed.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Needs {
     /// A raw IPv4 socket.
     pub v4: bool,
@@ -63,7 +65,16 @@ impl PacketWire {
                 v4.iter().chain(&v6).try_for_each(|socket| socket.stamp_departures(Departures::default()));
             let _ = link.iter().try_for_each(|socket| socket.stamp_departures(Departures::default()));
         }
-        Ok(Self { v4, v6, link, numbers: Default::default(), departed: Vec::new(), tap, tun: None })
+        Ok(Self {
+            v4,
+            v6,
+            link,
+            numbers: Default::default(),
+            departed: Vec::new(),
+            tap,
+            tun: None,
+            unseen_before: 0,
+        })
     }
 
     /// In place of sockets, a TUN interface: what is sent comes in there, and what goes out there comes here.
@@ -76,6 +87,7 @@ impl PacketWire {
             departed: Vec::new(),
             tap: None,
             tun: Some(tun),
+            unseen_before: 0,
         }
     }
 }
@@ -136,7 +148,33 @@ impl PacketWire {
     /// # Errors
     /// When the kernel does not tell.
     pub fn unseen(&mut self) -> Result<u64, SysError> {
-        self.tap.as_mut().map_or(Ok(0), Tap::dropped)
+        let before = self.unseen_before;
+        self.tap.as_mut().map_or(Ok(0), |tap| Ok(tap.dropped()?.saturating_sub(before)))
+    }
+
+    /// Hears nothing until it begins.
+    ///
+    /// # Errors
+    /// When the kernel does not take the filter that lets nothing in.
+    pub fn rest(&mut self) -> Result<(), SysError> {
+        self.tap.as_mut().map_or(Ok(()), Tap::rest)
+    }
+
+    /// Begins anew, for packets that have nothing to do with those before: hears what comes from now on.
+    ///
+    /// # Errors
+    /// When its interface is gone, or down.
+    pub fn begin(&mut self) -> Result<(), SysError> {
+        (0..self.numbers.len()).for_each(|which| self.number_anew(which));
+        self.departed.clear();
+        if let Some(tun) = &mut self.tun {
+            tun.receive(&mut |_| {});
+        }
+        if let Some(tap) = &mut self.tap {
+            tap.begin()?;
+            self.unseen_before = tap.dropped()?;
+        }
+        Ok(())
     }
 
     /// Delivers what passed until now, also what the kernel has not handed over yet.

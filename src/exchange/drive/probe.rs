@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
+use std::rc::Rc;
 
 use crate::exchange::drive::probe_plain::{PlainOptions, PlainProbe};
 use crate::exchange::drive::probe_raw::RawSockets;
@@ -18,6 +19,7 @@ use crate::sys::interrupt::Interrupt;
 use crate::sys::plain_socket::Kind;
 use crate::sys::poll::{self, Readiness};
 use crate::sys::ring::Source;
+use crate::sys::user_sockets::UserSockets;
 use crate::wire::frame::{Direction, Frame, LinkType};
 
 /// Whoever runs the probes.
@@ -55,12 +57,45 @@ pub struct ProbeSockets {
     /// The hand-built probes.
     pub asked: Asked,
     tap: Option<(Tap, ProbeRecorder)>,
+    /// What opens the sockets of plain connections, where that is not this process itself.
+    pub openers: Openers,
+}
+
+/// What opens the sockets of other users.
+#[derive(Debug, Default)]
+pub struct Openers {
+    /// Those of connections that are asked for without naming a user.
+    pub own: Option<Rc<UserSockets>>,
+    /// Those of a named user; or why there are none.
+    pub named: Option<Result<Rc<UserSockets>, String>>,
+}
+
+impl Openers {
+    /// For a way of asking.
+    fn of(&self, way: Way) -> Result<Option<Rc<UserSockets>>, Verdict> {
+        match (way, &self.named) {
+            (Way::Connect, _) => Ok(self.own.clone()),
+            (Way::ConnectAs(_), Some(Err(reason))) => {
+                Err(Verdict::Failed { reason: reason.clone(), why: DropReason::Other })
+            }
+            (Way::ConnectAs(_), Some(Ok(named))) => Ok(Some(Rc::clone(named))),
+            _ => Ok(None),
+        }
+    }
 }
 
 impl ProbeSockets {
     /// None are open yet. `raw` is what hand-built packets leave by.
     pub fn new(options: PlainOptions, raw: Option<RawSockets>, asked: Asked) -> Self {
-        Self { options, shapes: Vec::new(), plain: BTreeMap::new(), raw, asked, tap: None }
+        Self {
+            options,
+            shapes: Vec::new(),
+            plain: BTreeMap::new(),
+            raw,
+            asked,
+            tap: None,
+            openers: Openers::default(),
+        }
     }
 
     /// Shows each frame of the run, as it passes an interface, to `recorder`.
@@ -87,15 +122,12 @@ impl ProbeSockets {
     /// Asks; what it came to where it is over at once.
     fn ask(&mut self, question: &Question, end_point: &EndPoint) -> Result<(), Verdict> {
         let target = end_point.address;
-        let user = match question.way {
-            Way::ConnectAs(user) => Some(user),
-            _ => None,
-        };
         if question.way.is_raw() {
             return self.ask_raw(question, end_point);
         }
+        let user = self.openers.of(question.way)?;
         let kind = if question.way.is_udp() { Kind::Datagram } else { Kind::Stream };
-        let probe = PlainProbe::start(kind, question.id, target, user, &self.options)?;
+        let probe = PlainProbe::start(kind, question.id, target, user.as_deref(), &self.options)?;
         if let Some(local) = probe.socket.local() {
             self.asked.note_plain(question.id, kind == Kind::Datagram, local, target);
         }
@@ -107,11 +139,9 @@ impl ProbeSockets {
         let failed = |reason: String| Verdict::Failed { reason, why: DropReason::Other };
         let raw = self.raw.as_mut().ok_or_else(|| failed("no raw sockets are open".to_owned()))?;
         let target = end_point.address;
-        let is_udp = match question.way {
-            Way::Echo { .. } => None,
-            way => Some(way.is_udp()),
-        };
-        let making = raw.making(target, is_udp, question.place).map_err(|error| error.verdict())?;
+        let is_echo = matches!(question.way, Way::Echo { .. });
+        let mut making = raw.making(target, is_echo, question.place).map_err(|error| error.verdict())?;
+        making.source_port = self.options.port.unwrap_or(making.source_port);
         let (shape, payload);
         let content = match question.way {
             Way::Echo { len } => Content::Echo(len),
@@ -129,6 +159,9 @@ impl ProbeSockets {
         };
         let octets =
             self.asked.make(question, &making, content).map_err(|error| failed(error.to_string()))?;
+        if let Some(port) = self.asked.own_port(question.id) {
+            raw.hear(target, port).map_err(|error| error.verdict())?;
+        }
         let sent = raw.send(question.id, target, &octets);
         if let (Err(_), Some((_, recorder))) = (&sent, &mut self.tap) {
             let time = Some(clock::wall());
@@ -270,14 +303,11 @@ fn ask_all_that_are_due(
 }
 
 impl ProbeSockets {
-    /// Opens and learns what a hand-built probe needs; what is wrong is told when it is asked.
+    /// Holds a port for a hand-built probe, and learns its shape; what is wrong is told when it is asked.
     fn prepare(&mut self, question: &Question, end_point: &EndPoint) {
         let Some(raw) = &mut self.raw else { return };
-        let is_udp = match question.way {
-            Way::Echo { .. } => None,
-            way => Some(way.is_udp()),
-        };
-        let _ = raw.making(end_point.address, is_udp, question.place);
+        let is_echo = matches!(question.way, Way::Echo { .. });
+        let _ = raw.making(end_point.address, is_echo, question.place);
         if matches!(question.way, Way::Syn(_)) {
             let _ = raw.kernel_syn(end_point.address);
         }

@@ -13,12 +13,15 @@ use crate::sys::error_queue::{Origin, Taken};
 use crate::sys::plain_socket::{Kind, PlainSocket, Told, Wishes};
 use crate::sys::poll::Readiness;
 use crate::sys::tcp_info::{ECN, SACK, TIMESTAMPS, TcpInfo, WINDOW_SCALES};
+use crate::sys::user_sockets::UserSockets;
 
 /// What plain sockets say and wait for.
 #[derive(Debug, Clone, Default)]
 pub struct PlainOptions {
     /// Probes come from this address.
     pub source: Option<IpAddr>,
+    /// They come from this port, hand-built ones, too.
+    pub port: Option<u16>,
     /// What UDP probes carry; without it, what the port's service answers.
     pub payload: Option<Vec<u8>>,
     /// What is sent over a connection that was accepted.
@@ -68,11 +71,11 @@ impl PlainProbe {
         kind: Kind,
         id: usize,
         target: SocketAddr,
-        user: Option<u32>,
+        user: Option<&UserSockets>,
         options: &PlainOptions,
     ) -> Result<Self, Verdict> {
         let from = options.source.filter(|source| source.is_ipv4() == target.is_ipv4());
-        let wishes = Wishes { from, user, largest_segment: None };
+        let wishes = Wishes { from, port: options.port, user, largest_segment: None };
         let socket = PlainSocket::connect(kind, target, &wishes).map_err(|error| not_opened(&error))?;
         if kind == Kind::Datagram {
             let source = socket.local().map(|local| local.ip());
@@ -91,15 +94,20 @@ impl PlainProbe {
     pub(super) fn news(&mut self, readiness: Readiness, options: &PlainOptions) -> Option<Outcome> {
         let by = self.take_told();
         if let Some(error) = self.socket.take_error() {
+            if self.socket.kind() == Kind::Stream && is_reset(&error) {
+                return self.reset(options);
+            }
             let verdict = self.failure(&error, by);
             return Some(self.outcome(verdict));
         }
         match self.socket.kind() {
             Kind::Datagram => self.datagram(by),
             Kind::Stream if self.talk.is_some() => self.hear(options),
-            Kind::Stream if readiness.writable => self.connected(options),
+            // Writable is also what has failed, and whoever reads the queue of errors takes the one of SO_ERROR off with it
+            // (`sock_dequeue_err_skb` in net/core/skbuff.c).
+            Kind::Stream if readiness.writable && self.socket.is_connected() => self.connected(options),
             Kind::Stream => {
-                // A soft error: the kernel goes on trying, we take the word of who said so.
+                // Whether it ended the attempt or the kernel goes on trying: we take the word of who said so.
                 let by = by?;
                 Some(self.outcome(self.of_icmp(by, String::new())))
             }
@@ -175,12 +183,21 @@ impl PlainProbe {
         }
         if let Some(octets) = &options.send
             && let Err(error) = self.socket.send(octets)
+            && !is_reset(&error)
         {
             let reason = error.to_string();
             let why = DropReason::of(error.raw_os_error());
             return Some(Outcome::from(Verdict::Failed { reason, why }));
         }
         self.talk = Some((outcome, Vec::new()));
+        self.hear(options)
+    }
+
+    /// The connection is reset. What refuses it is another error (`tcp_reset` in net/ipv4/tcp_input.c), so it was accepted before.
+    fn reset(&mut self, options: &PlainOptions) -> Option<Outcome> {
+        if self.talk.is_none() {
+            self.talk = Some((self.outcome(Verdict::Open { answer: Vec::new() }), Vec::new()));
+        }
         self.hear(options)
     }
 
@@ -235,6 +252,10 @@ pub(super) fn moment(stamp: i64) -> Moment {
 /// a message is read (`sock_recv_timestamp` in include/net/sock.h): that is no other time than this program's own.
 pub(super) fn moment_before(stamp: i64, before: i64) -> Option<Moment> {
     (stamp < before).then(|| moment(stamp))
+}
+
+fn is_reset(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(ECONNRESET | EPIPE))
 }
 
 /// Without something that is expected, whatever comes first is enough.
@@ -304,7 +325,43 @@ const MOST_TOLD: usize = 64;
 
 /// Linux's numbers (errno(3)).
 const EPERM: i32 = 1;
+const EPIPE: i32 = 32;
 const ENETUNREACH: i32 = 101;
+const ECONNRESET: i32 = 104;
 const ETIMEDOUT: i32 = 110;
 const ECONNREFUSED: i32 = 111;
 const EHOSTUNREACH: i32 = 113;
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::net::TcpListener;
+
+    use socket2::SockRef;
+
+    use super::*;
+
+    /// What is told of a server that accepts, says something, and resets the connection before anybody looks.
+    fn told(says: &[u8], options: &PlainOptions) -> Outcome {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let target = listener.local_addr().unwrap();
+        let mut probe = PlainProbe::start(Kind::Stream, 1, target, None, options).unwrap();
+        let (mut accepted, _) = listener.accept().unwrap();
+        accepted.write_all(says).unwrap();
+        SockRef::from(&accepted).set_linger(Some(std::time::Duration::ZERO)).unwrap();
+        drop(accepted);
+        let ready = Readiness { readable: true, writable: true, error: true };
+        probe.news(ready, options).expect("it is over")
+    }
+
+    #[test]
+    fn a_port_that_accepts_and_resets_at_once_is_open() {
+        let open = |answer: &[u8]| Verdict::Open { answer: answer.to_vec() };
+        assert_eq!(told(b"", &PlainOptions::default()).verdict, open(b""));
+        let expect = PlainOptions { expect: Some(b"220".to_vec()), ..PlainOptions::default() };
+        let outcome = told(b"", &expect);
+        assert_eq!((outcome.verdict, outcome.fulfilled), (open(b""), Some(false)));
+        let outcome = told(b"220 hello", &expect);
+        assert_eq!((outcome.verdict, outcome.fulfilled), (open(b"220 hello"), Some(true)));
+    }
+}

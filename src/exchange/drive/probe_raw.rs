@@ -2,12 +2,13 @@
 //! nobody else has them; the kernel, which has no connection there, resets what answers a SYN, and so nothing half open stays behind.
 
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
-use std::net::{IpAddr, SocketAddr, SocketAddrV6};
+use std::io;
+use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsFd, BorrowedFd};
 
+use crate::exchange::drive::held_ports::HeldPorts;
 use crate::exchange::drive::icmp::{icmp_number, ip_layer};
-use crate::exchange::drive::kernel_syn::{largest_segment, learn};
+use crate::exchange::drive::kernel_syn::{Ear, largest_segment};
 use crate::exchange::drive::numbers::Numbers;
 use crate::exchange::drive::probe_plain::{forbidden, moment, moment_before};
 use crate::exchange::drive::receive_buffer;
@@ -18,7 +19,7 @@ use crate::exchange::probe::{Making, SynShape, Verdict, usual_syn};
 use crate::packet::build::build;
 use crate::packet::{Layer, Packet};
 use crate::proto::{data, registry};
-use crate::sys::answer_socket::{AnswerSocket, HeldPort};
+use crate::sys::answer_socket::AnswerSocket;
 use crate::sys::clock;
 use crate::sys::control_message::Message;
 use crate::sys::error::SysError;
@@ -36,6 +37,9 @@ pub enum RawError {
     /// The way.
     #[error(transparent)]
     Way(#[from] NetlinkError),
+    /// A family that was not asked for when the sockets were opened.
+    #[error("no raw sockets are open for {0:?}")]
+    NotWanted(Family),
     /// No address.
     #[error("no address of this host can be sent from to {0}")]
     NoSource(IpAddr),
@@ -48,7 +52,7 @@ impl RawError {
             Self::Socket(error) => DropReason::of(error.source.raw_os_error()),
             Self::Way(NetlinkError::NoRoute { .. }) => DropReason::NoRoute,
             Self::NoSource(_) => DropReason::NoAddress,
-            Self::Way(_) => DropReason::Other,
+            Self::Way(_) | Self::NotWanted(_) => DropReason::Other,
         };
         Verdict::Failed { reason: self.to_string(), why }
     }
@@ -65,38 +69,32 @@ pub struct PathTo {
     pub mtu: usize,
 }
 
-/// What a port is held with.
+/// The sockets of a family, which serve all targets.
 #[derive(Debug)]
-enum Held {
-    /// The kernel resets what comes there, because nobody listens.
-    Tcp {
-        _port: HeldPort,
-    },
-    Udp(AnswerSocket),
-}
-
-/// The sockets of a family that send, and what their stamps are about.
-#[derive(Debug)]
-struct Sender {
+struct Side {
     socket: HeaderIncluded,
     /// Which stamp is about which probe.
     numbers: Numbers,
     icmp: IcmpSocket,
+    /// What answers from ports comes by.
+    answers: AnswerSocket,
+    /// What the kernel's own SYN is heard by; where SYNs are sent.
+    ear: Option<Ear>,
 }
 
-/// The raw sockets.
+/// The raw sockets. All are open from the beginning on, so that none takes a right later.
 pub struct RawSockets {
     netlink: Netlink,
     source: Option<IpAddr>,
-    senders: HashMap<Family, Sender>,
-    answers: HashMap<(bool, IpAddr), AnswerSocket>,
-    ports: HashMap<(bool, IpAddr, u64), (Held, u16)>,
+    is_udp: bool,
+    sides: HashMap<Family, Side>,
+    /// Why there is no side of a family.
+    missing: HashMap<Family, SysError>,
+    ports: HeldPorts,
     paths: HashMap<IpAddr, PathTo>,
     kernel: HashMap<(bool, u16), SynShape>,
     /// Where the kernel's SYN could not be seen.
     guessed: bool,
-    /// Whether it is told when packets are queued.
-    is_anatomy: bool,
     buffer: Vec<u8>,
 }
 
@@ -107,38 +105,42 @@ impl std::fmt::Debug for RawSockets {
 }
 
 impl RawSockets {
-    /// None are open yet: those of a target are when it is asked.
+    /// Opens those for SYNs, or for datagrams, and for echo requests with them, of these families; of those that the host has.
+    /// `is_anatomy` has them tell when packets are handed to the queue of their interface, too.
     ///
     /// # Errors
-    /// When netlink does not answer.
-    pub fn new(source: Option<IpAddr>) -> Result<Self, NetlinkError> {
+    /// When CAP_NET_RAW is missing, or the host has none of the families.
+    pub fn open(
+        source: Option<IpAddr>,
+        is_udp: bool,
+        families: &[Family],
+        is_anatomy: bool,
+    ) -> Result<Self, RawError> {
+        let (mut sides, mut missing) = (HashMap::new(), HashMap::new());
+        for family in families {
+            match Side::open(*family, is_udp, is_anatomy) {
+                Ok(side) => drop(sides.insert(*family, side)),
+                Err(error) if error.is_permission() => return Err(error.into()),
+                Err(error) => drop(missing.insert(*family, error)),
+            }
+        }
+        if let Some(error) =
+            families.first().filter(|_| sides.is_empty()).and_then(|first| missing.remove(first))
+        {
+            return Err(error.into());
+        }
         Ok(Self {
             netlink: Netlink::open()?,
             source,
-            senders: HashMap::new(),
-            answers: HashMap::new(),
-            ports: HashMap::new(),
+            is_udp,
+            sides,
+            missing,
+            ports: HeldPorts::new(is_udp),
             paths: HashMap::new(),
             kernel: HashMap::new(),
             guessed: false,
-            is_anatomy: false,
             buffer: receive_buffer(),
         })
-    }
-
-    /// The same, which tell when packets are handed to the queue of their interface, too.
-    #[must_use]
-    pub fn with_anatomy(mut self, wanted: bool) -> Self {
-        self.is_anatomy = wanted;
-        self
-    }
-
-    /// Checks that raw sockets may be opened, before anybody is asked.
-    ///
-    /// # Errors
-    /// When CAP_NET_RAW is missing.
-    pub fn check(&mut self, family: Family) -> Result<(), SysError> {
-        self.open(family)
     }
 
     /// The way to a target.
@@ -169,7 +171,7 @@ impl RawSockets {
     /// The shape of this kernel's own SYN to a target.
     ///
     /// # Errors
-    /// When no route leads there, or CAP_NET_RAW is missing.
+    /// When no route leads there, or the host has no such family.
     pub fn kernel_syn(&mut self, target: SocketAddr) -> Result<SynShape, RawError> {
         let path = self.path(target)?;
         let v6 = target.is_ipv6();
@@ -177,7 +179,8 @@ impl RawSockets {
         if let Some(shape) = self.kernel.get(&(v6, mss)) {
             return Ok(shape.clone());
         }
-        let shape = match learn(v6, path.mtu)? {
+        let ear = self.side(Family::of(target.ip()))?.ear.as_ref();
+        let shape = match ear.map_or(Ok(None), |ear| ear.learn(path.mtu))? {
             Some(shape) => shape.with_mss(mss),
             None => {
                 self.guessed = true;
@@ -197,67 +200,37 @@ impl RawSockets {
     /// that those of it which follow each other come from other ports.
     ///
     /// # Errors
-    /// When no port is left, or a socket cannot be opened.
-    pub fn making(
-        &mut self,
-        target: SocketAddr,
-        is_udp: Option<bool>,
-        place: u64,
-    ) -> Result<Making, RawError> {
+    /// When no port is left, or the host has no such family.
+    pub fn making(&mut self, target: SocketAddr, is_echo: bool, place: u64) -> Result<Making, RawError> {
         let path = self.path(target)?;
-        self.open(Family::of(target.ip()))?;
-        let source_port = match is_udp {
-            None => 0,
-            Some(is_udp) => {
-                self.listen(target, is_udp)?;
-                self.hold(&path, is_udp, place % MOST_PORTS)?
-            }
-        };
+        let family = Family::of(target.ip());
+        self.side(family)?;
+        let source_port = if is_echo { 0 } else { self.ports.hold(family, place)? };
         Ok(Making { source: path.source, source_port, destination: target })
     }
 
-    fn hold(&mut self, path: &PathTo, is_udp: bool, slot: u64) -> Result<u16, RawError> {
-        let key = (is_udp, path.source, slot);
-        if let Some((_, port)) = self.ports.get(&key) {
-            return Ok(*port);
-        }
-        let local = socket_address(path.source, path.interface);
-        let (held, port) = if is_udp {
-            let socket = AnswerSocket::udp(local)?;
-            let port = socket.port();
-            (Held::Udp(socket), port)
-        } else {
-            let socket = HeldPort::tcp(local)?;
-            let port = socket.port();
-            (Held::Tcp { _port: socket }, port)
-        };
-        let port = port.ok_or(RawError::NoSource(path.source))?;
-        self.ports.insert(key, (held, port));
-        Ok(port)
-    }
-
-    fn open(&mut self, family: Family) -> Result<(), SysError> {
-        if self.senders.contains_key(&family) {
+    /// Takes what comes from now on to a port that a packet to this target has come from.
+    ///
+    /// # Errors
+    /// When the kernel does not take the filter.
+    pub fn hear(&mut self, target: SocketAddr, port: u16) -> Result<(), RawError> {
+        let family = Family::of(target.ip());
+        if !self.ports.hear(family, port) {
             return Ok(());
         }
-        let socket = HeaderIncluded::open(family)?;
-        socket.forget_path_mtu()?;
-        let icmp = IcmpSocket::open(family, IcmpKind::Raw)?;
-        // Where the kernel has none, the time of the call is told.
-        let _ = socket.stamp_departures(Departures { queued: self.is_anatomy, ..Departures::default() });
-        self.senders.insert(family, Sender { socket, numbers: Numbers::default(), icmp });
-        Ok(())
+        let program = self.ports.filter(family);
+        Ok(self.side(family)?.answers.hear(&program)?)
     }
 
-    fn listen(&mut self, target: SocketAddr, is_udp: bool) -> Result<(), SysError> {
-        if let Entry::Vacant(place) = self.answers.entry((is_udp, target.ip())) {
-            place.insert(if is_udp {
-                AnswerSocket::raw_udp(target)?
-            } else {
-                AnswerSocket::raw_tcp(target)?
-            });
-        }
-        Ok(())
+    fn side(&self, family: Family) -> Result<&Side, RawError> {
+        self.sides.get(&family).ok_or_else(|| match self.missing.get(&family) {
+            Some(SysError { call, object, source }) => {
+                let source =
+                    source.raw_os_error().map_or_else(|| source.kind().into(), io::Error::from_raw_os_error);
+                SysError::of(call, object)(source).into()
+            }
+            None => RawError::NotWanted(family),
+        })
     }
 
     /// Sends a probe.
@@ -267,7 +240,7 @@ impl RawSockets {
     pub fn send(&mut self, id: usize, target: SocketAddr, octets: &[u8]) -> Result<(), Verdict> {
         let interface = self.paths.get(&target.ip()).map_or(0, |path| path.interface);
         let failed = |reason: String, why| Verdict::Failed { reason, why };
-        let sender = self.senders.get_mut(&Family::of(target.ip()));
+        let sender = self.sides.get_mut(&Family::of(target.ip()));
         let sender = sender.ok_or_else(|| failed("no raw socket is open".to_owned(), DropReason::Other))?;
         let before = clock::wall();
         let sent = sender.socket.send(octets, target.ip(), interface);
@@ -287,13 +260,12 @@ impl RawSockets {
 
     /// What to wait on for answers.
     pub fn descriptors(&self) -> Vec<BorrowedFd<'_>> {
-        let icmp = self.senders.values().map(|sender| sender.icmp.as_fd());
-        icmp.chain(self.answers.values().map(AsFd::as_fd)).collect()
+        self.sides.values().flat_map(|side| [side.icmp.as_fd(), side.answers.as_fd()]).collect()
     }
 
     /// Tells how far probes are on their way out, by the kernel's stamps.
     pub fn stamps(&mut self, tell: &mut dyn FnMut(usize, Stage, Moment)) {
-        for sender in self.senders.values_mut() {
+        for sender in self.sides.values_mut() {
             for _ in 0..MOST_AT_ONCE {
                 let Ok(Some(passage)) = sender.socket.departure() else { break };
                 let stage = match passage.stage {
@@ -310,30 +282,36 @@ impl RawSockets {
 
     /// Delivers what has come, as whole IP packets, with the kernel's stamp where it has one.
     pub fn receive(&mut self, deliver: &mut dyn FnMut(&[u8], Option<Moment>)) {
-        let Self { senders, answers, paths, buffer, .. } = self;
+        let Self { sides, paths, buffer, is_udp, .. } = self;
         let own = |from: IpAddr| paths.get(&from).or_else(|| paths.values().next()).map(|path| path.source);
-        for sender in senders.values() {
+        for side in sides.values() {
             for _ in 0..MOST_AT_ONCE {
                 let before = clock::wall();
-                let Ok(Some(message)) = sender.icmp.receive(buffer) else { break };
+                let Ok(Some(message)) = side.icmp.receive(buffer) else { break };
                 hand_over(&message, before, None, &own, deliver);
             }
-        }
-        for ((is_udp, _), socket) in answers.iter() {
             for _ in 0..MOST_AT_ONCE {
                 let before = clock::wall();
-                let Ok(Some(message)) = socket.receive(buffer) else { break };
+                let Ok(Some(message)) = side.answers.receive(buffer) else { break };
                 hand_over(&message, before, Some(*is_udp), &own, deliver);
             }
         }
-        for (held, _) in self.ports.values() {
-            // What raw sockets deliver comes here too, and is not wanted twice.
-            if let Held::Udp(socket) = held {
-                for _ in 0..MOST_AT_ONCE {
-                    let Ok(Some(_)) = socket.receive(buffer) else { break };
-                }
-            }
-        }
+    }
+}
+
+impl Side {
+    fn open(family: Family, is_udp: bool, is_anatomy: bool) -> Result<Self, SysError> {
+        let socket = HeaderIncluded::open(family)?;
+        socket.forget_path_mtu()?;
+        // Where the kernel has none, the time of the call is told.
+        let _ = socket.stamp_departures(Departures { queued: is_anatomy, ..Departures::default() });
+        Ok(Self {
+            socket,
+            numbers: Numbers::default(),
+            icmp: IcmpSocket::open(family, IcmpKind::Raw)?,
+            answers: if is_udp { AnswerSocket::all_udp(family)? } else { AnswerSocket::all_tcp(family)? },
+            ear: if is_udp { None } else { Some(Ear::open(family)?) },
+        })
     }
 }
 
@@ -364,17 +342,6 @@ fn hand_over(
     }
 }
 
-/// An address of a socket; link-local IPv6 addresses are those of an interface.
-fn socket_address(address: IpAddr, interface: u32) -> SocketAddr {
-    match address {
-        IpAddr::V4(address) => (address, 0).into(),
-        IpAddr::V6(v6) if v6.is_unicast_link_local() => SocketAddrV6::new(v6, 0, 0, interface).into(),
-        IpAddr::V6(v6) => SocketAddrV6::new(v6, 0, 0, 0).into(),
-    }
-}
-
-/// Ports that are held for the probes of a target which follow each other.
-const MOST_PORTS: u64 = 64;
 /// Messages that are taken from a socket before the others have their turn: a host that sends without end holds nothing up.
 const MOST_AT_ONCE: usize = 4096;
 /// IANA protocol-numbers.

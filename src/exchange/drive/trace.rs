@@ -20,7 +20,6 @@ use crate::sys::error::SysError;
 use crate::sys::ip_socket::{Family, HeaderIncluded, IcmpKind, IcmpSocket};
 use crate::sys::ring::Source;
 use crate::sys::time_stamp::Departures;
-use crate::wire::frame::LinkType;
 use crate::wire::value::Value;
 
 /// A port of this host that is kept for a trace.
@@ -277,17 +276,7 @@ const MOST_AT_ONCE: usize = 4096;
 fn hand_over(message: &Message<'_>, octets: &[u8], deliver: &mut dyn FnMut(Incoming<'_>)) {
     let now = Now::read();
     let wall = message.about.stamp.unwrap_or(now.wall);
-    let (at, len) = (now.monotonic_of(wall), octets.len());
-    deliver(Incoming {
-        octets,
-        link_type: LinkType::RAW,
-        at,
-        wall,
-        outgoing: false,
-        len,
-        interface: 0,
-        read: None,
-    });
+    deliver(Incoming::of_ip(octets, now.monotonic_of(wall), wall));
 }
 
 /// The IP packet that brought a message of a protocol.

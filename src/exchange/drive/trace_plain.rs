@@ -17,7 +17,6 @@ use crate::sys::clock::Now;
 use crate::sys::error::SysError;
 use crate::sys::error_queue::Origin;
 use crate::sys::hop_socket::{Attempt, HopError, HopSocket};
-use crate::wire::frame::LinkType;
 use crate::wire::value::Value;
 
 /// The sockets.
@@ -145,17 +144,7 @@ fn hand_over(octets: Option<Vec<u8>>, stamp: Option<i64>, deliver: &mut dyn FnMu
     let Some(octets) = octets else { return };
     let now = Now::read();
     let wall = stamp.unwrap_or(now.wall);
-    let (at, len) = (now.monotonic_of(wall), octets.len());
-    deliver(Incoming {
-        octets: &octets,
-        link_type: LinkType::RAW,
-        at,
-        wall,
-        outgoing: false,
-        len,
-        interface: 0,
-        read: None,
-    });
+    deliver(Incoming::of_ip(&octets, now.monotonic_of(wall), wall));
 }
 
 /// The ICMP message that an error tells of.

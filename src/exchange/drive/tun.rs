@@ -9,7 +9,6 @@ use crate::exchange::engine::{Incoming, Reading, Stamp};
 use crate::sys::clock::Now;
 use crate::sys::netlink::{Netlink, NetlinkError, RouteQuery};
 use crate::sys::tun::{Tun, TunError};
-use crate::wire::frame::LinkType;
 
 /// The addresses of the kernel's end, each with how many bits of it are the network's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -155,16 +154,8 @@ const MOST_LOOKS: u32 = 200;
 
 fn incoming(octets: &[u8], now: Now, outgoing: bool, interface: u32) -> Incoming<'_> {
     let Now { monotonic: at, wall, .. } = now;
-    Incoming {
-        octets,
-        link_type: LinkType::RAW,
-        at,
-        wall,
-        outgoing,
-        len: octets.len(),
-        interface,
-        read: Some(Reading { at, wall, stamp: Stamp::User }),
-    }
+    let read = Some(Reading { at, wall, stamp: Stamp::User });
+    Incoming { outgoing, interface, read, ..Incoming::of_ip(octets, at, wall) }
 }
 
 const MOST_AT_ONCE: usize = 1024;

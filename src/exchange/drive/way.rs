@@ -1,17 +1,19 @@
 //! The way to a destination: interface, source address, next hop, MAC addresses. Routes and neighbours come over netlink;
 //! a neighbour that the kernel does not know is asked for by ARP or NDP.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv6Addr};
+use std::rc::Rc;
 
-use crate::exchange::drive::asker::Asker;
+use crate::exchange::drive::asker::{Asker, SharedAsker};
 use crate::exchange::drive::{Watcher, Wire, drive};
 use crate::exchange::engine::{MILLISECOND, Nanos, SECOND};
+use crate::exchange::layer::{in_v6, layer};
 use crate::exchange::matcher::Match;
 use crate::exchange::send::{Event, Pace, Ready, Sender};
 use crate::packet::build::{BuildError, build};
-use crate::packet::{Layer, Node, Packet};
-use crate::proto::registry;
+use crate::packet::{Node, Packet};
 use crate::sys::clock::{self, Now};
 use crate::sys::error::SysError;
 use crate::sys::interrupt::Interrupt;
@@ -87,7 +89,7 @@ pub struct Ways {
     /// Since when nobody is known to answer for a next hop.
     silent: HashMap<(u32, IpAddr), Nanos>,
     /// Asks for neighbours that the kernel does not know.
-    asker: Option<Asker>,
+    asker: Option<SharedAsker>,
 }
 
 impl Ways {
@@ -113,8 +115,13 @@ impl Ways {
     /// # Errors
     /// When CAP_NET_RAW is missing.
     pub fn may_ask(&mut self) -> Result<(), SysError> {
-        self.asker = Some(Asker::open()?);
+        self.ask_by(Rc::new(RefCell::new(Asker::open()?)));
         Ok(())
+    }
+
+    /// Asks for neighbours by these sockets, which others may use, too, one after the other.
+    pub fn ask_by(&mut self, asker: SharedAsker) {
+        self.asker = Some(asker);
     }
 
     /// The interface that all packets must leave by.
@@ -177,7 +184,7 @@ impl Ways {
         if self.silent.get(&key).is_some_and(is_silent) {
             return Err(WayError::NoNeighbour { next_hop: way.next_hop, interface: way.link.name.clone() });
         }
-        let Some(asker) = &mut self.asker else {
+        let Some(asker) = &self.asker else {
             let (next_hop, interface) = (way.next_hop, way.link.name.clone());
             return Err(WayError::Ask {
                 next_hop,
@@ -185,6 +192,7 @@ impl Ways {
                 reason: "no socket was opened for that".to_owned(),
             });
         };
+        let asker = &mut *asker.borrow_mut();
         asker.turn_to(&way.link)?;
         let asked = ask(way, own, asker, interrupt);
         asker.turn_away()?;
@@ -226,19 +234,7 @@ fn ask<W: Wire>(way: &Way, own: [u8; 6], wire: &mut W, interrupt: &Interrupt) ->
     let source = way.source.ok_or_else(|| WayError::NoSource { interface: interface.clone(), next_hop })?;
     let failed = |reason: String| WayError::Ask { next_hop, interface: interface.clone(), reason };
     let built = question(own, source, next_hop).map_err(|error| failed(error.to_string()))?;
-    let ready = Ready {
-        whole: None,
-        is_later: false,
-        built,
-        destination: None,
-        interface: way.link.index,
-        within: SECOND,
-        delay: 0,
-        reply: None,
-        expect: vec![],
-        awaits: true,
-        then: None,
-    };
+    let ready = Ready { interface: way.link.index, ..Ready::of(built, SECOND) };
     let questions = std::iter::repeat_n(Ok(ready), 3);
     let mut sender = Sender::new(questions, Pace { interval: 300 * MILLISECOND, ..Pace::default() });
     let mut answer = Answer::default();
@@ -276,7 +272,6 @@ impl<I: Iterator<Item = Result<Ready, String>>, W> Watcher<Sender<I>, W> for Ans
 
 /// An ARP request, or a neighbour solicitation with our own MAC address.
 fn question(own: [u8; 6], source: IpAddr, target: IpAddr) -> Result<crate::packet::build::Built, BuildError> {
-    let layer = |name: &str| Layer::new(registry().by_name(name).unwrap_or(registry().data()));
     let eth = |to: [u8; 6]| layer("eth").with("src", Value::Mac(own)).with("dst", Value::Mac(to));
     let layers = match (source, target) {
         (IpAddr::V4(source), IpAddr::V4(target)) => {
@@ -309,13 +304,6 @@ fn question(own: [u8; 6], source: IpAddr, target: IpAddr) -> Result<crate::packe
 fn solicited_node(address: Ipv6Addr) -> Ipv6Addr {
     let low = address.to_bits() & 0x00ff_ffff;
     Ipv6Addr::from_bits(0xff02_0000_0000_0000_0000_0001_ff00_0000 | low)
-}
-
-fn in_v6(address: IpAddr) -> Ipv6Addr {
-    match address {
-        IpAddr::V4(address) => Ipv4Addr::to_ipv6_mapped(&address),
-        IpAddr::V6(address) => address,
-    }
 }
 
 #[cfg(test)]

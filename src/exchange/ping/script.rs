@@ -8,7 +8,6 @@ use super::receive::STAMP_WAIT;
 use super::tag::Tag;
 use super::*;
 use crate::exchange::engine::{SECOND, Stage};
-use crate::wire::frame::LinkType;
 
 const ADDRESS: [u8; 4] = [10, 0, 0, 2];
 /// How far the calendar is ahead.
@@ -92,8 +91,7 @@ fn receive(ping: &mut Ping, octets: &[u8], at: Nanos) -> Vec<Event> {
 }
 
 fn receive_as(ping: &mut Ping, octets: &[u8], at: Nanos, wall: i64, read: Option<Reading>) -> Vec<Event> {
-    let (link_type, len) = (LinkType::RAW, octets.len());
-    ping.received(Incoming { octets, link_type, at, wall, outgoing: false, len, interface: 0, read });
+    ping.received(Incoming { read, ..Incoming::of_ip(octets, at, wall) });
     ping.take_events()
 }
 

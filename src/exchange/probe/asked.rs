@@ -80,8 +80,8 @@ pub(super) struct Plain {
 #[derive(Debug)]
 pub struct Asked {
     /// What sequence numbers and payloads are drawn from.
-    secret: u64,
-    ident: u16,
+    pub(super) secret: u64,
+    pub(super) ident: u16,
     pub(super) tickets: HashMap<Key, Ticket>,
     by_id: HashMap<usize, Key>,
     /// By the sequence number of a SYN, for errors that quote it behind a NAT.
@@ -193,6 +193,14 @@ impl Asked {
         }
     }
 
+    /// The port that a probe's answers come to.
+    pub fn own_port(&self, id: usize) -> Option<u16> {
+        match self.by_id.get(&id)? {
+            Key::Tcp { own, .. } | Key::Udp { own, .. } => Some(*own),
+            Key::Echo { .. } => None,
+        }
+    }
+
     /// What came and was no first answer.
     pub fn strays(&self) -> Strays {
         self.strays
@@ -257,10 +265,15 @@ impl Asked {
 }
 
 /// What belongs to no probe though it comes from where an answer would.
-struct Forged;
+pub(super) struct Forged;
 
 /// What an answer says; nothing where it says nothing yet.
-fn verdict(reading: &Reading<'_>, ticket: &Ticket, secret: u64, own: u16) -> Result<Option<Verdict>, Forged> {
+pub(super) fn verdict(
+    reading: &Reading<'_>,
+    ticket: &Ticket,
+    secret: u64,
+    own: u16,
+) -> Result<Option<Verdict>, Forged> {
     match &reading.said {
         Said::Segment { segment, is_syn, is_reset, has_ack, .. } => {
             // What answers a SYN acknowledges it, which counts for one octet (RFC 9293 §3.10.7.3); a reset without an

@@ -147,67 +147,73 @@ impl Bisect {
         self.tried.extend(
             named.map(|(trial, class)| Tried { name: trial.shape.name.clone(), class: class.clone() }),
         );
-        let is_flipped = |class: &Class| *class != self.from && !is_unclear(class);
         match self.stage {
             Stage::Two => self.told_two(classes),
-            Stage::Singles => {
-                let flipped: Vec<(Edit, Class)> = self
-                    .edits
-                    .iter()
-                    .zip(classes)
-                    .filter(|(_, class)| is_flipped(class))
-                    .map(|(edit, class)| (edit.clone(), class.clone()))
-                    .collect();
-                if flipped.is_empty() {
-                    self.stage = Stage::AddedUp;
-                } else {
-                    self.end(Found::Single { from: self.from.clone(), edits: flipped });
-                }
-            }
-            Stage::AddedUp => match classes.iter().position(is_flipped) {
-                Some(place) => {
-                    self.to = classes.get(place).cloned().unwrap_or(Class::Mixed);
-                    self.edits.truncate(place.saturating_add(2));
-                    self.stage = Stage::Without;
-                }
-                None => self.end(Found::Unnamed { from: self.from.clone(), to: self.to.clone() }),
-            },
-            Stage::Without => {
-                // Who is left out and the answer is another one all the same does not matter. The one that it became another
-                // with stays.
-                let last = self.edits.len().saturating_sub(1);
-                let mut left: Vec<Edit> = Vec::new();
-                for (place, (edit, class)) in self.edits.iter().zip(classes).enumerate() {
-                    if place == last || !is_flipped(class) {
-                        left.push(edit.clone());
-                    }
-                }
-                (self.left, self.stage) = (left, Stage::Confirm { by_one: false });
-            }
-            Stage::Confirm { by_one } => {
-                let class = classes.first().cloned().unwrap_or(Class::Mixed);
-                match (is_flipped(&class), by_one) {
-                    (true, _) => {
-                        let (from, edits) = (self.from.clone(), std::mem::take(&mut self.left));
-                        self.end(Found::Together { from, edits, to: class });
-                    }
-                    // One of those that were taken away stands in for another that was.
-                    (false, false) => (self.left, self.stage) = (self.edits.clone(), Stage::OneByOne(0)),
-                    (false, true) => self.end(Found::Unsteady),
-                }
-            }
-            Stage::OneByOne(place) => {
-                let is_needless = classes.first().is_some_and(is_flipped);
-                if is_needless && place < self.left.len() {
-                    self.left.remove(place);
-                }
-                let next = if is_needless { place } else { place.saturating_add(1) };
-                // The last one made the answer another one, and stays.
-                let is_last = next.saturating_add(1) >= self.left.len();
-                self.stage = if is_last { Stage::Confirm { by_one: true } } else { Stage::OneByOne(next) };
-            }
+            Stage::Singles => self.told_singles(classes),
+            Stage::AddedUp => self.told_added_up(classes),
+            Stage::Without => self.told_without(classes),
+            Stage::Confirm { by_one } => self.told_again(classes.first().unwrap_or(&Class::Mixed), by_one),
+            Stage::OneByOne(place) => self.told_without_one(place, classes.first()),
             Stage::Over => {}
         }
+    }
+
+    /// Whether it is another answer than that to the kernel's SYN.
+    fn is_flipped(&self, class: &Class) -> bool {
+        *class != self.from && !is_unclear(class)
+    }
+
+    fn told_singles(&mut self, classes: &[Class]) {
+        let told = self.edits.iter().zip(classes).filter(|(_, class)| self.is_flipped(class));
+        let flipped: Vec<(Edit, Class)> = told.map(|(edit, class)| (edit.clone(), class.clone())).collect();
+        if flipped.is_empty() {
+            self.stage = Stage::AddedUp;
+        } else {
+            self.end(Found::Single { from: self.from.clone(), edits: flipped });
+        }
+    }
+
+    fn told_added_up(&mut self, classes: &[Class]) {
+        match classes.iter().position(|class| self.is_flipped(class)) {
+            Some(place) => {
+                self.to = classes.get(place).cloned().unwrap_or(Class::Mixed);
+                self.edits.truncate(place.saturating_add(2));
+                self.stage = Stage::Without;
+            }
+            None => self.end(Found::Unnamed { from: self.from.clone(), to: self.to.clone() }),
+        }
+    }
+
+    /// Who is left out and the answer is another one all the same does not matter. The one that it became another with stays.
+    fn told_without(&mut self, classes: &[Class]) {
+        let last = self.edits.len().saturating_sub(1);
+        let told = self.edits.iter().zip(classes).enumerate();
+        let needed = told.filter(|(place, (_, class))| *place == last || !self.is_flipped(class));
+        self.left = needed.map(|(_, (edit, _))| edit.clone()).collect();
+        self.stage = Stage::Confirm { by_one: false };
+    }
+
+    fn told_again(&mut self, class: &Class, by_one: bool) {
+        match (self.is_flipped(class), by_one) {
+            (true, _) => {
+                let (from, edits) = (self.from.clone(), std::mem::take(&mut self.left));
+                self.end(Found::Together { from, edits, to: class.clone() });
+            }
+            // One of those that were taken away stands in for another that was.
+            (false, false) => (self.left, self.stage) = (self.edits.clone(), Stage::OneByOne(0)),
+            (false, true) => self.end(Found::Unsteady),
+        }
+    }
+
+    fn told_without_one(&mut self, place: usize, class: Option<&Class>) {
+        let is_needless = class.is_some_and(|class| self.is_flipped(class));
+        if is_needless && place < self.left.len() {
+            self.left.remove(place);
+        }
+        let next = if is_needless { place } else { place.saturating_add(1) };
+        // The last one made the answer another one, and stays.
+        let is_last = next.saturating_add(1) >= self.left.len();
+        self.stage = if is_last { Stage::Confirm { by_one: true } } else { Stage::OneByOne(next) };
     }
 
     fn told_two(&mut self, classes: &[Class]) {

@@ -1,7 +1,8 @@
 //! What hand-built probes are made of: layers that are built as any packet's are.
 
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 
+use crate::exchange::layer::{in_v6, layer};
 use crate::packet::Layer;
 use crate::proto::{data, registry};
 use crate::wire::value::Value;
@@ -74,15 +75,4 @@ fn ip(own: &Own, dont_fragment: bool) -> Layer {
 
 fn octets(octets: &[u8]) -> Layer {
     Layer::new(registry().data()).with(data::HEX, Value::Octets(octets.to_vec()))
-}
-
-fn layer(name: &str) -> Layer {
-    Layer::new(registry().by_name(name).unwrap_or(registry().data()))
-}
-
-fn in_v6(address: IpAddr) -> Ipv6Addr {
-    match address {
-        IpAddr::V4(address) => address.to_ipv6_mapped(),
-        IpAddr::V6(address) => address,
-    }
 }

@@ -3,7 +3,7 @@
 use crate::wire::frame::{Direction, LinkType};
 
 use super::answer::{Reading, Said, read};
-use super::asked::{Asked, Key};
+use super::asked::{Asked, Forged, Key, verdict};
 
 /// What a packet is that passed an interface.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,20 +70,26 @@ impl Asked {
     fn answered(&self, reading: &Reading<'_>, key: &Key) -> Option<String> {
         let ticket = self.tickets.get(key);
         let id = ticket.map(|ticket| ticket.id).or_else(|| self.plain.get(key).map(|plain| plain.id))?;
+        // Somebody else's ping.
+        if matches!(&reading.said, Said::Echo { ident, .. } if *ident != self.ident) {
+            return None;
+        }
         if reading.is_damaged {
             return Some(format!("damaged answer to probe {id}: its checksum or a length is wrong"));
         }
-        let is_other = |ack: u32| ticket.is_some_and(|ticket| ack != ticket.seq.wrapping_add(1));
-        Some(match &reading.said {
-            Said::Segment { segment, has_ack: true, .. } if is_other(segment.ack) => {
-                format!("no answer to probe {id}: it acknowledges what was not sent")
+        match ticket.map(|ticket| verdict(reading, ticket, self.secret, self.ident)) {
+            Some(Ok(None)) => return None,
+            Some(Err(Forged)) => {
+                let does = if matches!(reading.said, Said::Echo { .. }) { "carries" } else { "acknowledges" };
+                return Some(format!("no answer to probe {id}: it {does} what was not sent"));
             }
+            _ => {}
+        }
+        Some(match &reading.said {
             Said::Segment { is_reset: true, .. } => format!("answer to probe {id}: closed"),
             Said::Segment { is_syn: true, .. } => format!("answer to probe {id}: open"),
-            Said::Segment { .. } if ticket.is_none() => format!("of the connection of probe {id}"),
-            Said::Segment { .. } => return None,
+            Said::Segment { .. } => format!("of the connection of probe {id}"),
             Said::Datagram { .. } => format!("answer to probe {id}: open"),
-            Said::Echo { is_reply: false, .. } => return None,
             Said::Echo { .. } => format!("answer to probe {id}: the host is there"),
             Said::Error { reason, .. } => {
                 let words = reason.words().unwrap_or("an ICMP error");
@@ -132,6 +138,29 @@ mod tests {
         );
         assert_eq!(remark(&mut asked, &icmp_error(3, &sent[1])), "error about probe 1: port unreachable");
         assert_eq!(remark(&mut asked, b"nothing of ours"), "Nothing");
+    }
+
+    /// What is counted as no answer is not told to be one either.
+    #[test]
+    fn replies_to_the_pings_of_others_and_forged_ones_are_no_answers() {
+        let (mut asked, sent) = three_asked();
+        let mut reply = sent[2].clone();
+        for at in 12..16 {
+            reply.swap(at, at + 4);
+        }
+        reply[20] = 0;
+        // The type is 8 less.
+        reply[22] = reply[22].wrapping_add(8);
+        let mut remark = |octets: &[u8]| asked.passed(octets, LinkType::RAW, Direction::Inbound);
+        let words = |words: &str| Passed::Words(words.to_owned());
+        let (mut forged, mut others) = (reply.clone(), reply.clone());
+        // Two octets of the tag the other way round; another identifier, and an octet behind that balances it.
+        forged.swap(28, 30);
+        others[25] += 1;
+        others[41] -= 1;
+        assert_eq!(remark(&forged), words("no answer to probe 2: it carries what was not sent"));
+        assert_eq!(remark(&others), Passed::Nothing);
+        assert_eq!(remark(&reply), words("answer to probe 2: the host is there"));
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! What a hand-built SYN looks like: this kernel's own, one without options, or one that somebody wrote; and each of them with
 //! one thing changed.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 
+use crate::exchange::layer::{in_v6, layer};
 use crate::exchange::trace::fields::number;
 use crate::packet::dissect::dissect;
 use crate::packet::unbuild::{Keep, unbuild};
@@ -291,17 +292,6 @@ pub(super) fn name_of(option: &Node) -> Option<&str> {
 fn fill(layer: &mut Layer, name: &str, value: Value) {
     if layer.get(name).is_none() {
         layer.fields.push((name.to_owned(), Node::Value(value)));
-    }
-}
-
-fn layer(name: &str) -> Layer {
-    Layer::new(registry().by_name(name).unwrap_or(registry().data()))
-}
-
-fn in_v6(address: IpAddr) -> Ipv6Addr {
-    match address {
-        IpAddr::V4(address) => address.to_ipv6_mapped(),
-        IpAddr::V6(address) => address,
     }
 }
 

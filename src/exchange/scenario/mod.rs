@@ -164,9 +164,9 @@ impl<M: Maker> Play<M> {
         if let Phase::Over(ending) = &self.phase { Some(ending) } else { None }
     }
 
-    /// The step that it is at.
+    /// The step that it is at, or the last one when it is over.
     pub fn step_number(&self) -> usize {
-        self.step
+        self.step.min(self.steps.len().saturating_sub(1))
     }
 
     /// Does what a step does before it looks at what comes.
@@ -281,7 +281,7 @@ impl<M: Maker> Play<M> {
 
     /// Holds a packet against what is expected; `is_early` is one that may have come before the step began.
     fn hold(&mut self, at: Nanos, seen: Seen, is_early: bool) {
-        let (step, is_known) = (self.step, self.peers.knows(&seen));
+        let (step, is_known) = (self.step_number(), self.peers.knows(&seen));
         let (Some(doing), Phase::Looking(open)) = (self.steps.get(step), &mut self.phase) else {
             if !is_early && is_known {
                 self.happened.push(Happening::Came { step, seen: seen.clone(), taken: None });
@@ -372,7 +372,7 @@ impl<M: Maker> Engine for Play<M> {
         // On a loopback interface our own packets come in as well.
         let leaves = if answers { None } else { self.matcher.seen_leaving(packet.octets, &table) };
         if let Some(number) = leaves {
-            let step = self.sent_in.get(number).copied().unwrap_or(self.step);
+            let step = self.sent_in.get(number).copied().unwrap_or(self.step_number());
             self.happened.push(Happening::Sent { step, seen: packet.into() });
         } else if !packet.outgoing {
             if answers {

@@ -32,19 +32,8 @@ impl Maker for Echoes {
         let octets = echo(8, u8::try_from(step).unwrap());
         let mut table = LayerTable::default();
         dissect(&octets, LinkType::RAW, &mut table);
-        Ok(vec![Ready {
-            built: Built { octets, table, link_type: LinkType::RAW, miscounted: vec![] },
-            whole: None,
-            is_later: false,
-            destination: None,
-            interface: 0,
-            reply: None,
-            expect: vec![],
-            within: 0,
-            delay: 0,
-            awaits: true,
-            then: None,
-        }])
+        let built = Built { octets, table, link_type: LinkType::RAW, miscounted: vec![] };
+        Ok(vec![Ready::of(built, 0)])
     }
 }
 
@@ -62,35 +51,14 @@ fn step(sends: bool, expect: Vec<Expectation>) -> Doing {
 }
 
 fn come(play: &mut Play<Echoes>, octets: &[u8], at: Nanos) {
-    let (link_type, len) = (LinkType::RAW, octets.len());
-    play.received(Incoming {
-        octets,
-        link_type,
-        at,
-        wall: 0,
-        outgoing: false,
-        len,
-        interface: 0,
-        read: None,
-    });
+    play.received(Incoming::of_ip(octets, at, 0));
 }
 
 fn sends(play: &mut Play<Echoes>, now: Nanos) -> Vec<u8> {
     let Step::Send(outgoing) = play.step(now) else { panic!("nothing is sent at {now}: {play:?}") };
     play.sent(outgoing.tag, now, 0, Ok(()));
     let octets = outgoing.octets;
-    let (link_type, len) = (LinkType::RAW, octets.len());
-    let packet = Incoming {
-        octets: &octets,
-        link_type,
-        at: now,
-        wall: 0,
-        outgoing: true,
-        len,
-        interface: 0,
-        read: None,
-    };
-    play.received(packet);
+    play.received(Incoming { outgoing: true, ..Incoming::of_ip(&octets, now, 0) });
     octets
 }
 
@@ -191,6 +159,19 @@ fn what_cannot_be_sent_is_told_with_its_step() {
     play.sent(outgoing.tag, 0, 0, Err(SendError::of("full")));
     assert_eq!(play.step(1), Step::Done);
     assert_eq!(play.ending(), Some(&Ending::NotSent { step: 0, reason: "full".to_owned() }));
+}
+
+/// Rings hand over what is in them after the last step was met.
+#[test]
+fn what_comes_behind_the_end_is_of_the_last_step() {
+    let mut play = Play::new(vec![step(true, vec![expect("icmp.type == 0", true, 100)])], Echoes);
+    sends(&mut play, 1000);
+    come(&mut play, &echo(0, 0), 1001);
+    assert_eq!(play.step(1002), Step::Done);
+    play.take_happenings();
+    come(&mut play, &echo(0, 0), 1003);
+    let happened = play.take_happenings();
+    assert!(matches!(happened[..], [Happening::Came { step: 0, taken: None, .. }]), "{happened:?}");
 }
 
 #[test]

@@ -134,41 +134,41 @@ const LEAST_ASKED: u64 = 20;
 
 /// How likely it is that of `here` probes at least so many are missing, when all that are missing are spread by chance over these and
 /// those `behind` (Fisher's exact test, one-sided).
+///
+/// Each number of missing ones is weighed against the likeliest of all, from one to the next in both directions; the chance is the
+/// share of those that are asked for.
 fn chance(missing_here: u64, here: u64, missing_behind: u64, behind: u64) -> f64 {
-    let all = here.saturating_add(behind);
     let missing = missing_here.saturating_add(missing_behind);
-    let most = missing.min(here);
-    if behind == 0 || missing_here > most {
+    let (asked, here, behind, missing) = (missing_here as f64, here as f64, behind as f64, missing as f64);
+    let (least, most) = ((missing - behind).max(0.0), missing.min(here));
+    if behind == 0.0 || asked > most {
         return 1.0;
     }
-    let present_behind = behind.saturating_sub(missing_behind);
-    let mut term =
-        (ln_choose(here, missing_here) + ln_choose(behind, missing_behind) - ln_choose(all, missing)).exp();
-    let (mut sum, mut at, mut left, mut present) =
-        (term, missing_here as f64, missing_behind as f64, present_behind as f64);
-    for _ in missing_here..most {
-        term *= left * (here as f64 - at) / ((at + 1.0) * (present + 1.0));
-        (at, left, present) = (at + 1.0, left - 1.0, present + 1.0);
-        sum += term;
-        if term < sum * 1e-12 {
-            break;
-        }
+    // How much likelier one more is than so many.
+    let growth = |at: f64| (missing - at) * (here - at) / ((at + 1.0) * (behind - missing + at + 1.0));
+    let likeliest = ((missing + 1.0) * (here + 1.0) / (here + behind + 2.0)).floor().clamp(least, most);
+    let (mut all, mut wanted) = (0.0, 0.0);
+    let mut add = |at: f64, weight: f64| {
+        all += weight;
+        wanted += if at >= asked { weight } else { 0.0 };
+        weight > NEGLIGIBLE
+    };
+    let (mut at, mut weight) = (likeliest, 1.0);
+    while add(at, weight) && at < most {
+        weight *= growth(at);
+        at += 1.0;
     }
-    sum
+    (at, weight) = (likeliest, 1.0);
+    while at > least && weight > NEGLIGIBLE {
+        at -= 1.0;
+        weight /= growth(at);
+        add(at, weight);
+    }
+    wanted / all
 }
 
-fn ln_choose(of: u64, some: u64) -> f64 {
-    ln_factorial(of) - ln_factorial(some) - ln_factorial(of.saturating_sub(some))
-}
-
-/// By Stirling's series, which is exact to ten places from twenty on.
-fn ln_factorial(number: u64) -> f64 {
-    if number < 20 {
-        return (2..=number).map(|factor| (factor as f64).ln()).sum();
-    }
-    let n = number as f64;
-    n * n.ln() - n + 0.5 * (std::f64::consts::TAU * n).ln() + 1.0 / (12.0 * n) - 1.0 / (360.0 * n.powi(3))
-}
+/// What weighs less does not change a chance that anybody would look at.
+const NEGLIGIBLE: f64 = 1e-15;
 
 /// Whether answers come at the pace of a token bucket: some one behind the other, and from then on one for each so many probes, no matter
 /// which. Losses by chance leave gaps of all lengths.
@@ -219,7 +219,8 @@ mod tests {
     fn the_test_gives_the_known_numbers() {
         assert!((chance(3, 4, 1, 4) - 17.0 / 70.0).abs() < 1e-9);
         assert!((chance(4, 4, 0, 4) - 1.0 / 70.0).abs() < 1e-9);
-        assert!((ln_factorial(25) - (1..=25).map(|n| f64::from(n).ln()).sum::<f64>()).abs() < 1e-9);
+        // The sum of C(30, k) * C(70, 20 - k) / C(100, 20) for k from 12 on, reckoned with whole numbers.
+        assert!((chance(12, 30, 8, 70) - 0.0018306094247240057).abs() < 1e-15);
         assert!(chance(500_000, 1_000_000, 500_000, 1_000_000) > 0.4);
         assert_eq!(chance(1, 3, 0, 0), 1.0);
     }

@@ -375,7 +375,6 @@ mod tests {
     use super::*;
     use crate::exchange::trace::Method;
     use crate::exchange::trace::script::{error, plan};
-    use crate::wire::frame::LinkType;
 
     /// Runs a search over a router and a host behind it; `says` is what the router says of a packet of this length, the MTU of an error
     /// or nothing, where it does not pass it. Returns how many packets that took.
@@ -401,16 +400,7 @@ mod tests {
                 Step::Wait(until) => {
                     now = coming.front().map_or(until, |(at, _)| until.min(*at)).max(now);
                     while let Some((at, octets)) = coming.pop_front_if(|(at, _)| *at <= now) {
-                        search.received(Incoming {
-                            octets: &octets,
-                            link_type: LinkType::RAW,
-                            at,
-                            wall: at.cast_signed(),
-                            outgoing: false,
-                            len: octets.len(),
-                            interface: 0,
-                            read: None,
-                        });
+                        search.received(Incoming::of_ip(&octets, at, at.cast_signed()));
                     }
                 }
                 Step::Idle => panic!("waits for ever"),

@@ -8,9 +8,10 @@ use crate::packet::{Layer, Node, Packet};
 use crate::proto::{data, registry};
 use crate::wire::value::Value;
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 
 use super::plan::{Method, TracePlan};
+use crate::exchange::layer::{in_v6, layer};
 
 impl TracePlan {
     /// The number of a probe as it stands in the packet.
@@ -140,19 +141,8 @@ fn balance(number: u16, flow: usize) -> u16 {
 /// The first octet of what fills a payload up: `@`, as in those of `traceroute`.
 const FIRST_FILL: u8 = 0x40;
 
-fn layer(name: &str) -> Layer {
-    Layer::new(registry().by_name(name).unwrap_or(registry().data()))
-}
-
 fn number(number: impl Into<u64>) -> Value {
     Value::Uint(number.into())
-}
-
-fn in_v6(address: IpAddr) -> std::net::Ipv6Addr {
-    match address {
-        IpAddr::V4(address) => Ipv4Addr::to_ipv6_mapped(&address),
-        IpAddr::V6(address) => address,
-    }
 }
 
 #[cfg(test)]

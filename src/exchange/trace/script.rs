@@ -8,7 +8,6 @@ use super::{
 };
 use crate::exchange::engine::{Incoming, MILLISECOND, Nanos, SECOND, SendError};
 use crate::wire::checksum::InternetChecksum;
-use crate::wire::frame::LinkType;
 
 /// All kinds of probes: the method, and whether over IPv6.
 pub(super) const PLANS: [(Method, bool); 6] = [
@@ -144,19 +143,7 @@ fn run_with(plan: TracePlan, network: &[Does], also: &mut dyn FnMut(usize, &[u8]
                 let (come, later): (Vec<_>, Vec<_>) = coming.into_iter().partition(|(at, _)| *at <= now);
                 coming = later;
                 for (at, octets) in come {
-                    let len = octets.len();
-                    let link_type = LinkType::RAW;
-                    let octets = &octets;
-                    trace.received(Incoming {
-                        octets,
-                        link_type,
-                        at,
-                        wall: at.cast_signed(),
-                        outgoing: false,
-                        len,
-                        interface: 0,
-                        read: None,
-                    });
+                    trace.received(Incoming::of_ip(&octets, at, at.cast_signed()));
                 }
             }
             Step::Idle => panic!("waits for ever"),
@@ -414,17 +401,7 @@ fn a_probe_that_cannot_be_sent_ends_it_and_a_stop_reports_what_is_there() {
         trace.sent(probe.tag, 0, 0, Ok(()));
         if probe.tag == 4 {
             let octets = error(trace.plan(), address(2), (11, 0), 0, &probe.octets);
-            let (link_type, len) = (LinkType::RAW, octets.len());
-            trace.received(Incoming {
-                octets: &octets,
-                link_type,
-                at: 5,
-                wall: 0,
-                outgoing: false,
-                len,
-                interface: 0,
-                read: None,
-            });
+            trace.received(Incoming::of_ip(&octets, 5, 0));
         }
     }
     trace.stop(6);

@@ -7,24 +7,19 @@
 /// How many flows through a router are enough, of which so many next hops are known.
 pub(super) fn enough(found: usize) -> usize {
     let of = found.max(1).saturating_add(1) as f64;
-    // That any of them is missed is no more likely than the sum over all: from there on down.
-    let mut flows = ((of / RISK).ln() / (of / (of - 1.0)).ln()).ceil() as usize;
-    while flows > 1 && missed(of, flows.saturating_sub(1)) <= RISK {
-        flows = flows.saturating_sub(1);
-    }
-    flows
+    (1..i32::MAX).find(|flows| missed(of, *flows) <= RISK).map_or(usize::MAX, |flows| flows as usize)
 }
 
 /// How likely a wrong "that is all" may be.
 const RISK: f64 = 0.05;
 
 /// How likely it is that so many flows miss one or more of `of` next hops: of one, less what was counted twice for two, and so on.
-fn missed(of: f64, flows: usize) -> f64 {
+fn missed(of: f64, flows: i32) -> f64 {
     let (mut sum, mut ways, mut sign) = (0.0, 1.0, 1.0);
     let mut missing = 1.0;
     while missing < of {
         ways *= (of - missing + 1.0) / missing;
-        let term = ways * ((of - missing) / of).powf(flows as f64);
+        let term = ways * ((of - missing) / of).powi(flows);
         sum += sign * term;
         if term < 1e-12 {
             break;

@@ -104,7 +104,7 @@ impl Names {
             names.add(name, *kind, 32, &[], place);
         }
         let protocols = registry().protocols();
-        for protocol in protocols {
+        for protocol in protocols.clone() {
             let mut collector = Collector { names: &mut names, protocol };
             collector.add(protocol.name.to_owned(), Type::Protocol, 0, &[], What::Layer);
             collector.sections(&[], &protocol.sections, true);

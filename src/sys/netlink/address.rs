@@ -34,7 +34,7 @@ impl Address {
     }
 
     /// `struct ifaddrmsg` and its attributes.
-    fn read(payload: &[u8]) -> Option<Self> {
+    pub(super) fn read(payload: &[u8]) -> Option<Self> {
         let header = AddressHeader::parse(payload).ok()?;
         let attributes = Attributes::behind(payload, IFADDRMSG_LEN);
         // IFA_ADDRESS is the other end's address on point-to-point links, and IFA_LOCAL is missing in IPv6 without a

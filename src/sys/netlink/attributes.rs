@@ -6,16 +6,16 @@ use netlink_packet_core::{NLA_HEADER_SIZE, NlasIterator};
 
 /// The type-length-value list that follows a message's fixed header. A length that lies ends the list.
 #[derive(Clone, Copy)]
-pub(super) struct Attributes<'a>(&'a [u8]);
+pub(in crate::sys) struct Attributes<'a>(&'a [u8]);
 
 impl<'a> Attributes<'a> {
     /// The attributes of `payload` behind a fixed header of `header_len` octets.
-    pub(super) fn behind(payload: &'a [u8], header_len: usize) -> Self {
+    pub(in crate::sys) fn behind(payload: &'a [u8], header_len: usize) -> Self {
         Self(payload.get(header_len..).unwrap_or_default())
     }
 
     /// The value of the first attribute of this kind.
-    pub(super) fn get(self, kind: u16) -> Option<&'a [u8]> {
+    pub(in crate::sys) fn get(self, kind: u16) -> Option<&'a [u8]> {
         let found =
             NlasIterator::new(self.0).map_while(Result::ok).find(|attribute| attribute.kind() == kind)?;
         let end = usize::from(found.length());
@@ -23,29 +23,29 @@ impl<'a> Attributes<'a> {
     }
 
     /// The attributes nested inside the first attribute of this kind.
-    pub(super) fn nested(self, kind: u16) -> Option<Self> {
+    pub(in crate::sys) fn nested(self, kind: u16) -> Option<Self> {
         self.get(kind).map(Self)
     }
 
     /// A number of 32 bits in host order.
-    pub(super) fn number(self, kind: u16) -> Option<u32> {
+    pub(in crate::sys) fn number(self, kind: u16) -> Option<u32> {
         self.get(kind)?.first_chunk().map(|octets| u32::from_ne_bytes(*octets))
     }
 
     /// A text that ends at its NUL octet. Names of interfaces are bytes to the kernel; what is no UTF-8 is replaced.
-    pub(super) fn text(self, kind: u16) -> Option<String> {
+    pub(in crate::sys) fn text(self, kind: u16) -> Option<String> {
         let octets = self.get(kind)?.split(|octet| *octet == 0).next()?;
         Some(String::from_utf8_lossy(octets).into_owned())
     }
 
     /// An address, whose family its length tells.
-    pub(super) fn ip(self, kind: u16) -> Option<IpAddr> {
+    pub(in crate::sys) fn ip(self, kind: u16) -> Option<IpAddr> {
         self.get(kind).and_then(ip)
     }
 }
 
 /// Four octets are an IPv4 address, sixteen an IPv6 address.
-pub(super) fn ip(octets: &[u8]) -> Option<IpAddr> {
+pub(in crate::sys) fn ip(octets: &[u8]) -> Option<IpAddr> {
     <[u8; 4]>::try_from(octets)
         .map(IpAddr::from)
         .or_else(|_| <[u8; 16]>::try_from(octets).map(IpAddr::from))

@@ -8,9 +8,12 @@
 //! of interfaces into an error.
 
 mod address;
-mod attributes;
+pub(in crate::sys) mod attributes;
 mod error;
+#[cfg(test)]
+mod laws;
 mod link;
+pub(in crate::sys) mod message;
 mod monitor;
 mod neighbour;
 mod route;

@@ -3,11 +3,11 @@
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 
-use netlink_packet_core::NetlinkBuffer;
 use netlink_sys::{Socket, SocketAddr, protocols::NETLINK_ROUTE};
 
 use super::error::NetlinkError;
 use super::link::Link;
+use super::message::Messages;
 
 /// What has become of an interface.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,28 +66,44 @@ impl LinkMonitor {
     }
 }
 
-/// Reads the messages of a datagram; what is no news of an interface is passed over.
-fn read(mut datagram: &[u8], news: &mut Vec<LinkNews>) {
-    const HEADER_LEN: usize = 16;
-    while let Ok(message) = NetlinkBuffer::new_checked(datagram) {
-        let len = message.length() as usize;
-        let payload = datagram.get(HEADER_LEN..len).unwrap_or_default();
-        match (message.message_type(), Link::read(payload)) {
+/// Reads the messages of a datagram; what is no news of an interface is passed over. So is what a bridge says of its ports, which come
+/// and go while the interface stays (`br_ifinfo_notify` in net/bridge/br_netlink.c).
+pub(super) fn read(datagram: &[u8], news: &mut Vec<LinkNews>) {
+    for message in Messages::of(datagram).map_while(Result::ok) {
+        let is_of_interfaces =
+            message.body.first().is_some_and(|family| i32::from(*family) == libc::AF_UNSPEC);
+        match (message.kind, Link::read(message.body).filter(|_| is_of_interfaces)) {
             (libc::RTM_NEWLINK, Some(link)) => news.push(LinkNews::Is(link)),
             (libc::RTM_DELLINK, Some(link)) => news.push(LinkNews::Removed(link)),
             _ => {}
         }
-        // Messages are aligned to 4 octets (netlink(7), NLMSG_ALIGN).
-        let next = len.next_multiple_of(4);
-        datagram = match datagram.get(next..) {
-            Some(rest) if next > 0 => rest,
-            _ => return,
-        };
     }
 }
 
 impl AsFd for LinkMonitor {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.socket.as_fd()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// RTM_DELLINK as Linux sends it (`strace -e recvfrom ip monitor link`, shortened): an Ethernet, index 9, and its name, "v0".
+    fn removed(family: u8) -> Vec<LinkNews> {
+        let mut datagram = [[40, 0, 0, 0], [17, 0, 0, 0], [0; 4], [0; 4]].concat();
+        datagram.extend([[family, 0, 1, 0], [9, 0, 0, 0], [0x43, 0x10, 0, 0], [0; 4]].concat());
+        datagram.extend([[7, 0, 3, 0], [b'v', b'0', 0, 0]].concat());
+        let mut news = Vec::new();
+        read(&datagram, &mut news);
+        news
+    }
+
+    #[test]
+    fn a_port_that_leaves_its_bridge_is_still_an_interface() {
+        assert!(matches!(&removed(0)[..], [LinkNews::Removed(link)] if link.name == "v0" && link.index == 9));
+        const AF_BRIDGE: u8 = 7;
+        assert_eq!(removed(AF_BRIDGE), []);
     }
 }

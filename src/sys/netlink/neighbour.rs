@@ -34,7 +34,7 @@ impl Neighbour {
     }
 
     /// `struct ndmsg` and its attributes.
-    fn read(payload: &[u8]) -> Option<Self> {
+    pub(super) fn read(payload: &[u8]) -> Option<Self> {
         let header = NeighbourHeader::parse(payload).ok()?;
         let attributes = Attributes::behind(payload, NDMSG_LEN);
         Some(Self {

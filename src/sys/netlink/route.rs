@@ -1,6 +1,6 @@
 //! Routes: which way a packet goes, and adding ways.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use netlink_packet_core::{NLM_F_CREATE, NLM_F_EXCL};
 use netlink_packet_route::RouteNetlinkMessage;
@@ -47,13 +47,17 @@ pub struct Route {
 }
 
 impl Route {
-    /// Whose hardware address the frame needs: the router's, or the destination's own.
+    /// Whose hardware address the frame needs: the router's, the destination's own, or for the broadcast address of a network
+    /// everybody's (255.255.255.255).
     pub fn next_hop(&self, destination: IpAddr) -> IpAddr {
-        self.gateway.unwrap_or(destination)
+        match self.kind {
+            RouteType::Broadcast => Ipv4Addr::BROADCAST.into(),
+            _ => self.gateway.unwrap_or(destination),
+        }
     }
 
     /// `struct rtmsg` and its attributes. The type may be one that blocks.
-    fn read(payload: &[u8]) -> Option<Self> {
+    pub(super) fn read(payload: &[u8]) -> Option<Self> {
         let header = RouteHeader::parse(payload).ok()?;
         let attributes = Attributes::behind(payload, RTMSG_LEN);
         // RTA_VIA is a gateway of another family: two octets of family, then the address (`struct rtvia`).

@@ -4,13 +4,14 @@ use std::io;
 
 use netlink_packet_core::{
     NLM_F_ACK, NLM_F_ACK_TLVS, NLM_F_CAPPED, NLM_F_DUMP, NLM_F_REQUEST, NLMSG_DONE, NLMSG_ERROR,
-    NetlinkBuffer, NetlinkHeader, NetlinkMessage, NetlinkPayload,
+    NetlinkHeader, NetlinkMessage, NetlinkPayload,
 };
 use netlink_packet_route::RouteNetlinkMessage;
 use netlink_sys::{Socket, SocketAddr, protocols::NETLINK_ROUTE};
 
 use super::attributes::Attributes;
 use super::error::NetlinkError;
+use super::message::{HEADER_LEN, Messages};
 
 /// A socket to the routing part of the kernel, in the network namespace in which it was opened.
 ///
@@ -87,7 +88,8 @@ impl Netlink {
         retry(|| self.socket.send(&octets, 0)).map_err(failed)?;
         loop {
             let (answer, _) = retry(|| self.socket.recv_from_full()).map_err(failed)?;
-            if let Some(end) = self.read_answer(call, &answer, &mut each)? {
+            let garbled = |reason: String| NetlinkError::Garbled { call: call.to_owned(), reason };
+            if let Some(end) = read_answer(self.sequence, &answer, &mut each).map_err(garbled)? {
                 return match end {
                     End::Complete => Ok(()),
                     End::Refused { source, detail } => {
@@ -97,36 +99,30 @@ impl Netlink {
             }
         }
     }
+}
 
-    /// Reads one datagram of answers; `Some` when the last of them was in it.
-    fn read_answer(
-        &self,
-        call: &str,
-        mut answer: &[u8],
-        each: &mut impl FnMut(&[u8]),
-    ) -> Result<Option<End>, NetlinkError> {
-        while !answer.is_empty() {
-            let message = NetlinkBuffer::new_checked(answer).map_err(|error| NetlinkError::Garbled {
-                call: call.to_owned(),
-                reason: error.to_string(),
-            })?;
-            let length = message.length() as usize;
-            // Answers to an earlier request, left over when that one was given up half way, are none of ours.
-            if message.sequence_number() == self.sequence {
-                let payload = answer.get(NETLINK_HEADER_LEN..length).unwrap_or_default();
-                match message.message_type() {
-                    NLMSG_DONE | NLMSG_ERROR => return Ok(Some(End::read(message.flags(), payload))),
-                    _ => each(payload),
-                }
+/// Reads one datagram of answers to the request with this number; `Some` when the last of them was in it.
+pub(super) fn read_answer(
+    sequence: u32,
+    answer: &[u8],
+    each: &mut impl FnMut(&[u8]),
+) -> Result<Option<End>, String> {
+    for message in Messages::of(answer) {
+        let message = message.map_err(|error| error.to_string())?;
+        // Answers to an earlier request, left over when that one was given up half way, are none of ours.
+        if message.sequence == sequence {
+            match message.kind {
+                NLMSG_DONE | NLMSG_ERROR => return Ok(Some(End::read(message.flags, message.body))),
+                _ => each(message.body),
             }
-            answer = answer.get(length.next_multiple_of(4)..).unwrap_or_default();
         }
-        Ok(None)
     }
+    Ok(None)
 }
 
 /// How a row of answers ended.
-enum End {
+#[derive(Debug)]
+pub(super) enum End {
     Complete,
     Refused { source: io::Error, detail: Option<String> },
 }
@@ -140,7 +136,7 @@ impl End {
             return Self::Complete;
         }
         let has_attributes = flags & NLM_F_CAPPED != 0 && flags & NLM_F_ACK_TLVS != 0;
-        let attributes = has_attributes.then(|| Attributes::behind(payload, 4 + NETLINK_HEADER_LEN));
+        let attributes = has_attributes.then(|| Attributes::behind(payload, 4 + HEADER_LEN));
         let detail = attributes.and_then(|list| list.text(NLMSGERR_ATTR_MSG)).filter(|text| !text.is_empty());
         Self::Refused { source: io::Error::from_raw_os_error(code.saturating_neg()), detail }
     }
@@ -167,7 +163,5 @@ fn retry<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     }
 }
 
-/// `sizeof(struct nlmsghdr)`.
-const NETLINK_HEADER_LEN: usize = 16;
 /// The kernel's sentence about a refusal (`linux/netlink.h`).
 const NLMSGERR_ATTR_MSG: u16 = 1;

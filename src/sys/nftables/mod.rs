@@ -8,17 +8,19 @@
 //! however the program ends.
 
 mod encode;
+pub mod keeper;
 mod rule;
 pub mod trace;
 
 use std::io;
 use std::net::IpAddr;
 
-use netlink_packet_core::{NLMSG_ERROR, NetlinkBuffer};
+use netlink_packet_core::NLMSG_ERROR;
 use netlink_sys::{Socket, SocketAddr};
 
 use self::encode::{Batch, Message};
 use super::netlink::NetlinkError;
+use super::netlink::message::Messages;
 
 /// Keeps resets away for as long as it lives.
 #[derive(Debug)]
@@ -57,6 +59,15 @@ impl ResetGuard {
     pub fn keep_away(&mut self, address: IpAddr, port: u16) -> Result<(), NetlinkError> {
         let message = rule::element(&self.name, address, port);
         self.commit(&format!("keep the kernel's resets from {address} port {port} away"), vec![message])
+    }
+
+    /// Keeps none away any more.
+    ///
+    /// # Errors
+    /// When the kernel does not take it.
+    pub fn forget(&mut self) -> Result<(), NetlinkError> {
+        let messages = rule::no_elements(&self.name);
+        self.commit("let the kernel's resets out again", messages)
     }
 
     fn commit(&mut self, call: &str, messages: Vec<Message>) -> Result<(), NetlinkError> {
@@ -105,17 +116,9 @@ fn commit(
 }
 
 /// The numbers of the messages that a datagram answers, each with its error number (negative, or 0 for "done").
-fn answers(mut datagram: &[u8]) -> Vec<(u32, i32)> {
-    let mut answers = Vec::new();
-    while let Ok(message) = NetlinkBuffer::new_checked(datagram) {
-        let length = message.length() as usize;
-        let code = datagram.get(16..20).and_then(|octets| octets.first_chunk().copied());
-        if let (NLMSG_ERROR, Some(code)) = (message.message_type(), code) {
-            answers.push((message.sequence_number(), i32::from_ne_bytes(code)));
-        }
-        datagram = datagram.get(length.next_multiple_of(4).max(16)..).unwrap_or_default();
-    }
-    answers
+fn answers(datagram: &[u8]) -> impl Iterator<Item = (u32, i32)> {
+    let errors = Messages::of(datagram).map_while(Result::ok).filter(|message| message.kind == NLMSG_ERROR);
+    errors.filter_map(|message| Some((message.sequence, i32::from_ne_bytes(*message.body.first_chunk()?))))
 }
 
 /// `linux/netlink.h`.

@@ -58,27 +58,19 @@ pub(super) fn table(name: &str, mark: u32) -> Vec<Message> {
     messages
 }
 
-/// A table with one rule, before all others of the output hook, that has packets to an end point traced:
-/// `ip daddr … tcp dport … meta nftrace set 1`.
-pub(super) fn tracing(name: &str, destination: IpAddr, port: u16) -> Vec<Message> {
+/// A table with one rule, before all others of the output hook, that has the segments traced which come from a port:
+/// `tcp sport … meta nftrace set 1`.
+pub(super) fn tracing(name: &str, port: u16) -> Vec<Message> {
     let make = NLM_F_CREATE | NLM_F_EXCL;
     let table = Attributes::default().text(1, name).number(2, NFT_TABLE_F_OWNER);
     let hook = Attributes::default().number(1, NF_INET_LOCAL_OUT).number(2, FIRST);
     let chain = Attributes::default().text(1, name).text(3, CHAIN).nested(4, hook);
     let chain = chain.number(5, NF_ACCEPT).text(7, "filter");
-    let (family, octets, at) = match destination {
-        IpAddr::V4(address) => (V4, address.octets().to_vec(), V4_DESTINATION_AT),
-        IpAddr::V6(address) => (V6, address.octets().to_vec(), V6_DESTINATION_AT),
-    };
     let traced = Attributes::default().number(2, NFT_META_NFTRACE).number(3, REGISTER);
     let parts = [
-        ("meta", Attributes::default().number(1, REGISTER).number(2, NFT_META_NFPROTO)),
-        ("cmp", compare(NFT_CMP_EQ, &[family.number])),
         ("meta", Attributes::default().number(1, REGISTER).number(2, NFT_META_L4PROTO)),
         ("cmp", compare(NFT_CMP_EQ, &[IPPROTO_TCP])),
-        ("payload", payload(REGISTER, NFT_PAYLOAD_NETWORK_HEADER, at, family.source.1)),
-        ("cmp", compare(NFT_CMP_EQ, &octets)),
-        ("payload", payload(REGISTER, NFT_PAYLOAD_TRANSPORT_HEADER, DESTINATION_PORT_AT, 2)),
+        ("payload", payload(REGISTER, NFT_PAYLOAD_TRANSPORT_HEADER, SOURCE_PORT_AT, 2)),
         ("cmp", compare(NFT_CMP_EQ, &port.to_be_bytes())),
         ("immediate", Attributes::default().number(1, REGISTER).nested(2, data(&[1]))),
         ("meta", traced),
@@ -108,6 +100,15 @@ pub(super) fn element(name: &str, address: IpAddr, port: u16) -> Message {
     Message::new(NFT_MSG_NEWSETELEM, NLM_F_CREATE, NFPROTO_INET, attributes)
 }
 
+/// Empties both sets: a message that names no element means all of them (`nf_tables_delsetelem`).
+pub(super) fn no_elements(name: &str) -> Vec<Message> {
+    let empty = |family: &Family| {
+        let set = Attributes::default().text(1, name).text(2, family.set);
+        Message::new(NFT_MSG_DELSETELEM, 0, NFPROTO_INET, set)
+    };
+    [&V4, &V6].map(empty).to_vec()
+}
+
 /// The rule's parts, each of which ends it where it does not hold.
 fn expressions(family: &Family, mark: u32) -> Attributes {
     let (offset, len) = family.source;
@@ -126,7 +127,7 @@ fn expressions(family: &Family, mark: u32) -> Attributes {
         ("bitwise", only_bits(&[TCP_RST])),
         ("cmp", compare(NFT_CMP_NEQ, &[0])),
         ("payload", payload(REGISTER, NFT_PAYLOAD_NETWORK_HEADER, offset, len)),
-        ("payload", payload(port, NFT_PAYLOAD_TRANSPORT_HEADER, 0, 2)),
+        ("payload", payload(port, NFT_PAYLOAD_TRANSPORT_HEADER, SOURCE_PORT_AT, 2)),
         ("lookup", Attributes::default().text(1, family.set).number(2, REGISTER).number(4, family.id)),
         ("immediate", Attributes::default().number(1, NFT_REG_VERDICT).nested(2, verdict)),
     ]
@@ -161,6 +162,7 @@ const NFT_MSG_NEWCHAIN: u16 = 3;
 const NFT_MSG_NEWRULE: u16 = 6;
 const NFT_MSG_NEWSET: u16 = 9;
 const NFT_MSG_NEWSETELEM: u16 = 12;
+const NFT_MSG_DELSETELEM: u16 = 14;
 const NFT_TABLE_F_OWNER: u32 = 2;
 const NFPROTO_INET: u8 = 1;
 const NF_INET_LOCAL_OUT: u32 = 3;
@@ -180,10 +182,8 @@ const IPPROTO_TCP: u8 = 6;
 /// Before the hooks of `raw`, at −300, and of defragmentation, at −400, as 32 bits (`linux/netfilter_ipv4.h`).
 const FIRST: u32 = (-450i32).cast_unsigned();
 const NFT_META_NFTRACE: u32 = 12;
-/// RFC 791 §3.1, RFC 8200 §3, RFC 9293 §3.1.
-const V4_DESTINATION_AT: u32 = 16;
-const V6_DESTINATION_AT: u32 = 24;
-const DESTINATION_PORT_AT: u32 = 2;
+/// RFC 9293 §3.1.
+const SOURCE_PORT_AT: u32 = 0;
 /// Where TCP's flags are, and RST among them (RFC 9293 §3.1).
 const TCP_FLAGS_AT: u32 = 13;
 const TCP_RST: u8 = 4;

@@ -1,17 +1,17 @@
-//! Which rule of nf_tables takes what goes to an end point: a rule of ours has the kernel tell what becomes of such packets (`meta
+//! Which rule of nf_tables takes what comes from a port of this host: a rule of ours has the kernel tell what becomes of such packets (`meta
 //! nftrace set 1`), in all tables, and a socket hears it (the group NFNLGRP_NFTRACE, `linux/netfilter/nf_tables.h`).
 
 use std::io;
-use std::net::IpAddr;
 use std::os::fd::{AsRawFd, BorrowedFd};
 
-use netlink_packet_core::{NLA_HEADER_SIZE, NetlinkBuffer, NlasIterator};
 use netlink_sys::{Socket, SocketAddr};
 
 use super::{NETLINK_NETFILTER, commit, open, rule};
 use crate::sys::netlink::NetlinkError;
+use crate::sys::netlink::attributes::Attributes;
+use crate::sys::netlink::message::Messages;
 
-/// Hears what becomes of packets to one end point, for as long as it lives.
+/// Hears what becomes of segments that come from one port, for as long as it lives. Later it needs no right.
 #[derive(Debug)]
 pub struct RuleTrace {
     /// Owns the table with our rule.
@@ -37,7 +37,7 @@ impl RuleTrace {
     ///
     /// # Errors
     /// When CAP_NET_ADMIN is missing, or the kernel has no nf_tables, or one that does not know tables with an owner.
-    pub fn open(destination: IpAddr, port: u16) -> Result<Self, NetlinkError> {
+    pub fn open(port: u16) -> Result<Self, NetlinkError> {
         let listen = || -> io::Result<Socket> {
             let mut socket = Socket::new(NETLINK_NETFILTER)?;
             socket.bind_auto()?;
@@ -49,7 +49,7 @@ impl RuleTrace {
         };
         let listener = listen().map_err(|source| NetlinkError::Open { source })?;
         let (owner, number) = open().map_err(|source| NetlinkError::Open { source })?;
-        let messages = rule::tracing(&format!("rawsock-trace-{number}"), destination, port);
+        let messages = rule::tracing(&format!("rawsock-trace-{number}"), port);
         commit(&owner, &mut 0, "make an nftables table that traces packets", messages)?;
         Ok(Self { _owner: owner, listener })
     }
@@ -59,7 +59,12 @@ impl RuleTrace {
         let mut takers = Vec::new();
         // More than a few packets are not traced.
         for _ in 0..MOST_DATAGRAMS {
-            let Ok((datagram, _)) = self.listener.recv_from_full() else { break };
+            let datagram = match self.listener.recv_from_full() {
+                Ok((datagram, _)) => datagram,
+                // Others had more traced than there was room for, which is told once.
+                Err(error) if error.raw_os_error() == Some(libc::ENOBUFS) => continue,
+                Err(_) => break,
+            };
             read(&datagram, &mut takers);
         }
         takers
@@ -73,46 +78,26 @@ impl RuleTrace {
 }
 
 /// The messages of a datagram that say that a packet was dropped.
-fn read(mut datagram: &[u8], takers: &mut Vec<Taker>) {
-    while let Ok(message) = NetlinkBuffer::new_checked(datagram) {
-        let length = message.length() as usize;
-        let body = datagram.get(16..length).unwrap_or_default();
-        if message.message_type() == TRACE {
-            takers.extend(taker(body));
-        }
-        datagram = datagram.get(length.next_multiple_of(4).max(16)..).unwrap_or_default();
-    }
+fn read(datagram: &[u8], takers: &mut Vec<Taker>) {
+    let messages = Messages::of(datagram).map_while(Result::ok).filter(|message| message.kind == TRACE);
+    takers.extend(messages.filter_map(|message| taker(message.body)));
 }
 
 /// `struct nfgenmsg`, of which the first octet is the family, and attributes behind it.
 fn taker(body: &[u8]) -> Option<Taker> {
     let family = FAMILIES.iter().find(|(number, _)| body.first() == Some(number)).map(|(_, name)| *name)?;
-    let attributes = body.get(4..)?;
-    let text = |kind| {
-        let octets = attribute(attributes, kind)?.split(|octet| *octet == 0).next()?;
-        Some(String::from_utf8_lossy(octets).into_owned())
-    };
-    let number = |octets: &[u8]| octets.first_chunk().map(|octets| u32::from_be_bytes(*octets));
-    let kind = number(attribute(attributes, NFTA_TRACE_TYPE)?)?;
-    let handle = attribute(attributes, NFTA_TRACE_RULE_HANDLE).and_then(|octets| octets.first_chunk());
-    let handle = handle.map(|octets| u64::from_be_bytes(*octets));
-    let drops = match kind {
-        NFT_TRACETYPE_POLICY => number(attribute(attributes, NFTA_TRACE_POLICY)?)? == NF_DROP,
-        NFT_TRACETYPE_RULE => {
-            let verdict = attribute(attributes, NFTA_TRACE_VERDICT)?;
-            number(attribute(verdict, NFTA_VERDICT_CODE)?)? == NF_DROP
-        }
+    let all = Attributes::behind(body, 4);
+    // nf_tables' numbers are in network order.
+    let number = |attributes: Attributes<'_>, kind| attributes.number(kind).map(u32::from_be);
+    let handle = all.get(NFTA_TRACE_RULE_HANDLE).and_then(|octets| octets.first_chunk());
+    let drops = match number(all, NFTA_TRACE_TYPE)? {
+        NFT_TRACETYPE_POLICY => number(all, NFTA_TRACE_POLICY)? == NF_DROP,
+        NFT_TRACETYPE_RULE => number(all.nested(NFTA_TRACE_VERDICT)?, NFTA_VERDICT_CODE)? == NF_DROP,
         _ => false,
     };
-    let taker = Taker { family, table: text(NFTA_TRACE_TABLE)?, chain: text(NFTA_TRACE_CHAIN)?, handle };
-    drops.then_some(taker)
-}
-
-fn attribute(attributes: &[u8], kind: u16) -> Option<&[u8]> {
-    let mut all = NlasIterator::new(attributes).map_while(Result::ok);
-    let found = all.find(|attribute| attribute.kind() & !NLA_F_NESTED == kind)?;
-    let end = usize::from(found.length());
-    found.into_inner().get(NLA_HEADER_SIZE..end)
+    let (table, chain) = (all.text(NFTA_TRACE_TABLE)?, all.text(NFTA_TRACE_CHAIN)?);
+    let handle = handle.map(|octets| u64::from_be_bytes(*octets));
+    drops.then_some(Taker { family, table, chain, handle })
 }
 
 const MOST_DATAGRAMS: usize = 256;
@@ -122,7 +107,6 @@ const NFNLGRP_NFTRACE: u32 = 9;
 /// `linux/netfilter.h`.
 const FAMILIES: [(u8, &str); 6] =
     [(1, "inet"), (2, "ip"), (3, "arp"), (5, "netdev"), (7, "bridge"), (10, "ip6")];
-const NLA_F_NESTED: u16 = 1 << 15;
 const NFTA_TRACE_TABLE: u16 = 1;
 const NFTA_TRACE_CHAIN: u16 = 2;
 const NFTA_TRACE_RULE_HANDLE: u16 = 3;
@@ -170,7 +154,8 @@ mod tests {
                 attribute(2, b"output\0"),
                 attribute(3, &7u64.to_be_bytes()),
                 attribute(4, &3u32.to_be_bytes()),
-                attribute(5 | NLA_F_NESTED, &verdict),
+                // NLA_F_NESTED
+                attribute(5 | 1 << 15, &verdict),
             ]
             .concat();
             let mut octets = (body.len() as u32 + 16).to_ne_bytes().to_vec();

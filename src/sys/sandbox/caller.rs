@@ -38,7 +38,7 @@ pub enum CallerError {
 
 impl Caller {
     /// Whether the user namespace of this process knows both numbers (`uid_map` in user_namespaces(7)).
-    pub(super) fn is_known_here(self) -> bool {
+    pub fn is_known_here(self) -> bool {
         let knows = |file: &str, id: u32| {
             let map = fs::read_to_string(file).unwrap_or_default();
             map.lines().any(|line| {

@@ -12,7 +12,7 @@ use landlock::{
 };
 
 use super::{SandboxError, cause};
-use crate::sys::error::SysError;
+use crate::sys::error::{Cause, SysError};
 
 /// How far files are out of reach.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,23 +30,31 @@ pub enum FileRules {
     NotBuiltIn,
     /// The kernel has it, and was started without (`lsm=`).
     NotSwitchedOn,
+    /// Whoever started this process keeps it away, as containers do; what they say in place of the kernel.
+    KeptAway(i32),
 }
 
 /// The newest version that the rules were written for; of an older kernel they take what it has.
 const NEWEST: ABI = ABI::V6;
 
-/// Keeps these files, and gives up all others.
-pub(super) fn restrict(readable: &[PathBuf], writable: &[PathBuf]) -> Result<FileRules, SandboxError> {
+/// Keeps these files, and gives up all others, and signals to other processes; and sockets with abstract names, unless `serves`.
+pub(super) fn restrict(
+    readable: &[PathBuf],
+    writable: &[PathBuf],
+    serves: bool,
+) -> Result<FileRules, SandboxError> {
     let refused = SysError::of("give up", "files that are not needed (Landlock)");
-    restricted(readable, writable).map_err(|error| SandboxError::Files(refused(error)))
+    restricted(readable, writable, serves).map_err(|error| SandboxError::Files(refused(error)))
 }
 
-fn restricted(readable: &[PathBuf], writable: &[PathBuf]) -> io::Result<FileRules> {
+fn restricted(readable: &[PathBuf], writable: &[PathBuf], serves: bool) -> io::Result<FileRules> {
+    // Such a socket is no file, and daemons listen at some (unix(7)); but who asks a service of datagrams has one, too.
+    let scopes = if serves { Scope::Signal.into() } else { Scope::Signal | Scope::AbstractUnixSocket };
     let failed = |error: RulesetError| cause(&error);
     let mut rules = Ruleset::default()
         .set_compatibility(CompatLevel::BestEffort)
         .handle_access(AccessFs::from_all(NEWEST))
-        .and_then(|rules| rules.scope(Scope::Signal))
+        .and_then(|rules| rules.scope(scopes))
         .and_then(Ruleset::create)
         .map_err(failed)?;
     let (mut can_read, mut can_write) = (Vec::new(), Vec::new());
@@ -58,14 +66,26 @@ fn restricted(readable: &[PathBuf], writable: &[PathBuf]) -> io::Result<FileRule
     }
     let status = rules.restrict_self().map_err(failed)?;
     Ok(match status.landlock {
-        LandlockStatus::NotEnabled => FileRules::NotSwitchedOn,
-        LandlockStatus::NotImplemented => FileRules::NotBuiltIn,
+        LandlockStatus::NotEnabled | LandlockStatus::NotImplemented => why_not(),
         LandlockStatus::Available { effective_abi, kernel_abi } => FileRules::Restricted {
             version: kernel_abi.unwrap_or(effective_abi as i32),
             readable: can_read,
             writable: can_write,
         },
     })
+}
+
+/// Why there is no Landlock, as the kernel says it to whoever asks for its version (landlock_create_ruleset(2)).
+fn why_not() -> FileRules {
+    const VERSION: u32 = 1;
+    let nothing = std::ptr::null::<libc::c_void>();
+    // SAFETY: asked for the version, the kernel reads no attributes, and takes none.
+    unsafe { libc::syscall(libc::SYS_landlock_create_ruleset, nothing, 0_usize, VERSION) };
+    match io::Error::last_os_error().raw_os_error() {
+        Some(libc::EOPNOTSUPP) => FileRules::NotSwitchedOn,
+        None | Some(libc::ENOSYS) => FileRules::NotBuiltIn,
+        Some(other) => FileRules::KeptAway(other),
+    }
 }
 
 /// Allows a path, if there is one; takes note of it.
@@ -120,6 +140,14 @@ impl fmt::Display for FileRules {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotBuiltIn => f.write_str("any file (this kernel has no Landlock, which takes Linux 5.13)"),
+            Self::KeptAway(error) => {
+                let error = io::Error::from_raw_os_error(*error);
+                write!(
+                    f,
+                    "any file (Landlock is kept away from this process, as containers do: {})",
+                    Cause(&error)
+                )
+            }
             Self::NotSwitchedOn => {
                 f.write_str("any file (Landlock is not among this kernel's security modules: `lsm=`)")
             }

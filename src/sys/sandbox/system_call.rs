@@ -28,17 +28,26 @@ pub(super) enum When {
     Always,
     /// With none: whoever makes it hears that this kernel does not know it (ENOSYS), and lives.
     Unknown,
+    /// Where no other entry allows it, it is refused (EPERM), and whoever makes it lives.
+    Refused,
+    /// The same where an argument is this number.
+    RefusedIf(u8, u32),
     /// Where an argument, the first is 0, is this number.
     Is(u8, u32),
     /// Where of an argument the bits of the mask are these.
     Has(u8, u32, u32),
+    /// Where several arguments are so at once.
+    Each(&'static [Part]),
 }
+
+/// An argument, the bits of it that are looked at, and what they must be.
+pub(super) type Part = (u8, u32, u32);
 
 /// Allows these calls, and no other. How many there are; `None` where this kernel or architecture has no such filters.
 pub(super) fn restrict(calls: &[Call]) -> Result<Option<usize>, SandboxError> {
     let Some(architecture) = ARCHITECTURE else { return Ok(None) };
-    let (rules, count) = (rules(calls), calls.iter().map(|call| call.number));
-    let count = count.collect::<std::collections::BTreeSet<_>>().len();
+    let rules = rules(calls);
+    let count = rules.values().filter(|conditions| !is_never(conditions)).count();
     match install(&program(architecture, &rules)) {
         Ok(()) => Ok(Some(count)),
         // Built without CONFIG_SECCOMP_FILTER, or not quite a kernel, such as valgrind.
@@ -82,6 +91,11 @@ fn rules(calls: &[Call]) -> Rules {
     rules
 }
 
+/// Whether a call is never made.
+fn is_never(conditions: &[When]) -> bool {
+    !conditions.is_empty() && conditions.iter().all(|when| matches!(when, When::Unknown | When::Refused))
+}
+
 /// What the filter says of the numbers from one on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Range {
@@ -113,6 +127,7 @@ fn ranges(rules: &Rules) -> Vec<Range> {
             match conditions.as_slice() {
                 [] => Verdict::Return(ALLOW),
                 [When::Unknown] => Verdict::Return(UNKNOWN),
+                [When::Refused] => Verdict::Return(REFUSED),
                 conditions => Verdict::Check(conditions.to_vec()),
             },
         );
@@ -155,20 +170,41 @@ fn leaf(verdict: &Verdict) -> Vec<Instruction> {
         Verdict::Return(value) => return vec![Instruction::new(RET, *value)],
         Verdict::Check(conditions) => conditions,
     };
-    let mut all = Vec::new();
-    for condition in conditions {
-        let (argument, mask, value) = match *condition {
-            When::Is(argument, value) => (argument, u32::MAX, value),
-            When::Has(argument, mask, value) => (argument, mask, value),
-            When::Always | When::Unknown => continue,
-        };
-        all.push(load(ARGUMENTS_AT.saturating_add(u32::from(argument).saturating_mul(8))));
-        if mask != u32::MAX {
-            all.push(Instruction::new(ALU | AND, mask));
+    // What is refused where nobody allows it comes behind that.
+    let is_later = |when: &&When| matches!(when, When::RefusedIf(..));
+    let first = conditions.iter().filter(|when| !is_later(when));
+    let all = first.chain(conditions.iter().filter(is_later));
+    let mut all: Vec<Instruction> = all.flat_map(check).collect();
+    let is_refused = conditions.contains(&When::Refused);
+    all.push(Instruction::new(RET, if is_refused { REFUSED } else { TRAP }));
+    all
+}
+
+/// Says what becomes of the call where a condition is met, and goes on behind that where it is not.
+fn check(condition: &When) -> Vec<Instruction> {
+    let single;
+    let parts: &[Part] = match *condition {
+        When::Is(argument, value) | When::RefusedIf(argument, value) => {
+            single = [(argument, u32::MAX, value)];
+            &single
         }
-        all.extend([jump(JEQ, value, 0, 1), Instruction::new(RET, ALLOW)]);
+        When::Has(argument, mask, value) => {
+            single = [(argument, mask, value)];
+            &single
+        }
+        When::Each(parts) => parts,
+        When::Always | When::Unknown | When::Refused => return Vec::new(),
+    };
+    let is_refused = matches!(condition, When::RefusedIf(..));
+    let mut all = vec![Instruction::new(RET, if is_refused { REFUSED } else { ALLOW })];
+    // From the last one to the first, so that it is known how far it is to the end.
+    for (argument, mask, value) in parts.iter().rev() {
+        let over = u8::try_from(all.len()).unwrap_or(u8::MAX);
+        let is_so = jump(JEQ, *value, 0, over);
+        let masked = (*mask != u32::MAX).then_some(Instruction::new(ALU | AND, *mask));
+        let loaded = load(ARGUMENTS_AT.saturating_add(u32::from(*argument).saturating_mul(8)));
+        all.splice(..0, [Some(loaded), masked, Some(is_so)].into_iter().flatten());
     }
-    all.push(Instruction::new(RET, TRAP));
     all
 }
 
@@ -189,6 +225,7 @@ const ARGUMENTS_AT: u32 = if cfg!(target_endian = "little") { 16 } else { 20 };
 const ALLOW: u32 = libc::SECCOMP_RET_ALLOW;
 const TRAP: u32 = libc::SECCOMP_RET_TRAP;
 const KILL: u32 = libc::SECCOMP_RET_KILL_PROCESS;
+const REFUSED: u32 = libc::SECCOMP_RET_ERRNO | libc::EPERM as u32;
 const UNKNOWN: u32 = libc::SECCOMP_RET_ERRNO | libc::ENOSYS as u32;
 
 /// Installs it for this thread. `no_new_privs` is set by then.
@@ -253,17 +290,36 @@ mod tests {
             call(9, When::Is(1, 8)),
             call(10, When::Is(0, 1)),
             call(10, When::Always),
+            call(11, When::Each(&[(0, u32::MAX, 1), (2, 7, 4)])),
+            call(11, When::Each(&[(0, u32::MAX, 0), (1, 8, 8)])),
+            call(11, When::Refused),
+            call(12, When::Refused),
+            call(13, When::RefusedIf(0, 1)),
+            call(13, When::Each(&[(0, u32::MAX, 1), (1, u32::MAX, 7)])),
         ]);
         calls.extend((100..500).step_by(3).map(|number| call(number, When::Always)));
         let program = program(ARCHITECTURE.unwrap(), &rules(&calls));
         for number in (0..600).chain([0x4000_0000, 0x4000_0001, u32::MAX]) {
             let always = matches!(number, 0 | 10) || (100..500).contains(&number) && (number - 100) % 3 == 0;
-            for arguments in [[0; 6], [1, 7, 4, 0, 0, 0], [0, 8, 3, 0, 0, 0], [0, 1 << 40 | 7, 0, 0, 0, 0]] {
+            for arguments in [
+                [0; 6],
+                [1, 7, 4, 0, 0, 0],
+                [1, 8, 3, 0, 0, 0],
+                [0, 9, 4, 0, 0, 0],
+                [1, 9, 12, 0, 0, 0],
+                [0, 8, 3, 0, 0, 0],
+                [0, 1 << 40 | 7, 0, 0, 0, 0],
+            ] {
                 let expected = match number {
                     _ if always => ALLOW,
                     1 => UNKNOWN,
                     5 if arguments[2] & 4 == 0 => ALLOW,
                     9 if [7, 8].contains(&(arguments[1] as u32)) => ALLOW,
+                    11 if arguments[0] == 1 && arguments[2] & 7 == 4 => ALLOW,
+                    11 if arguments[0] == 0 && arguments[1] & 8 == 8 => ALLOW,
+                    11 | 12 => REFUSED,
+                    13 if arguments[..2] == [1, 7] => ALLOW,
+                    13 if arguments[0] == 1 => REFUSED,
                     _ => TRAP,
                 };
                 assert_eq!(said(&program, number, arguments), expected, "{number} {arguments:?}");

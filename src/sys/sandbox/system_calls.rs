@@ -22,21 +22,21 @@ pub enum Doing {
     Accept,
     /// Asks the kernel for interfaces, addresses, routes and neighbours.
     Netlink,
-    /// Asks the system's resolver for names: name servers, its daemons, and its modules, which are loaded when they are needed (nss(5)).
+    /// Asks the system's resolver for names: its files, and name servers.
     Names,
+    /// The resolver loads modules, which are code, when they are needed (nss(5)).
+    NameModules,
+    /// The resolver asks daemons of this host.
+    NameDaemons,
     /// Draws on the terminal and reads keys.
     Terminal,
     /// Waits for a process that it has split off before.
     Wait,
-    /// Opens packet sockets, as far as it has kept the right to.
-    PacketSockets,
-    /// Opens files and sockets as another user, as far as it has kept the right to.
-    OtherUsers,
 }
 
 /// All calls of these, with those that every command makes.
 pub(super) fn of(doings: &[Doing]) -> Vec<Call> {
-    let mut calls = [BASE, ARCHITECTURE, QUESTIONS].concat();
+    let mut calls = [BASE, ARCHITECTURE, QUESTIONS, NO_CHILDREN].concat();
     // A signal for itself is how a process dies of one: a panic in a destructor, the second Ctrl-C.
     calls.push(Call { number: libc::SYS_tgkill, name: "SYS_tgkill", when: When::Is(0, std::process::id()) });
     for doing in doings {
@@ -45,10 +45,8 @@ pub(super) fn of(doings: &[Doing]) -> Vec<Call> {
     if doings.contains(&Doing::WriteFiles) {
         calls.extend_from_slice(OLD_WRITES);
     }
-    if !doings.contains(&Doing::Names) {
-        // Modules of the resolver are code: nobody else loads any.
-        calls.extend_from_slice(MAPS_DATA);
-    }
+    // Modules of the resolver are code: nobody else loads any.
+    calls.extend_from_slice(MAPS_DATA);
     calls
 }
 
@@ -63,10 +61,10 @@ impl Doing {
             Self::Accept => ACCEPT,
             Self::Netlink => NETLINK,
             Self::Names => NAMES,
+            Self::NameModules => NAME_MODULES,
+            Self::NameDaemons => NAME_DAEMONS,
             Self::Terminal => TERMINAL,
             Self::Wait => WAIT,
-            Self::PacketSockets => PACKET_SOCKETS,
-            Self::OtherUsers => OTHER_USERS,
         }
     }
 }
@@ -77,6 +75,7 @@ pub(super) fn name_of(number: i64) -> &'static str {
         BASE,
         ARCHITECTURE,
         QUESTIONS,
+        NO_CHILDREN,
         MAPS_DATA,
         THREADS,
         READ_FILES,
@@ -86,10 +85,10 @@ pub(super) fn name_of(number: i64) -> &'static str {
         ACCEPT,
         NETLINK,
         NAMES,
+        NAME_MODULES,
+        NAME_DAEMONS,
         TERMINAL,
         WAIT,
-        PACKET_SOCKETS,
-        OTHER_USERS,
         FORBIDDEN,
     ];
     let found = lists.iter().flat_map(|list| list.iter()).find(|call| call.number == number);
@@ -105,14 +104,29 @@ macro_rules! any {
 
 /// Calls with some arguments only.
 macro_rules! some {
-    ($($call:ident: $when:expr;)*) => {
-        &[$(Call { number: libc::$call, name: stringify!($call), when: $when }),*]
+    ($($(#[$only:meta])* $call:ident: $when:expr;)*) => {
+        &[$($(#[$only])* Call { number: libc::$call, name: stringify!($call), when: $when }),*]
     };
 }
 
+/// A socket of this family, type and protocol, whichever flags are with the type (socket(2)).
+macro_rules! plain {
+    ($family:ident, $kind:ident, $protocol:ident) => {
+        When::Each(&[
+            (0, ALL, libc::$family as u32),
+            (1, TYPE, libc::$kind as u32),
+            (2, ALL, libc::$protocol as u32),
+        ])
+    };
+}
+
+/// All bits, and those of the type of a socket (SOCK_TYPE_MASK in linux/net.h).
+const ALL: u32 = u32::MAX;
+const TYPE: u32 = 0xf;
+
 /// What everything takes: descriptors that are open, memory, time, signals, locks, randomness, an end.
 const BASE: &[Call] = any![
-    SYS_read SYS_readv SYS_pread64 SYS_write SYS_writev SYS_pwrite64 SYS_lseek SYS_close SYS_fstat SYS_fcntl SYS_dup
+    SYS_read SYS_readv SYS_pread64 SYS_write SYS_writev SYS_pwrite64 SYS_lseek SYS_close SYS_fstat SYS_dup
     SYS_ftruncate SYS_fallocate SYS_fsync SYS_fdatasync SYS_flock
     SYS_ppoll SYS_pipe2 SYS_eventfd2
     // A signal wakes the program by a pair of sockets, which is written to so that it never waits.
@@ -121,7 +135,7 @@ const BASE: &[Call] = any![
     SYS_clock_gettime SYS_clock_getres SYS_clock_nanosleep SYS_nanosleep SYS_gettimeofday
     SYS_rt_sigaction SYS_rt_sigprocmask SYS_rt_sigreturn SYS_sigaltstack SYS_restart_syscall
     SYS_getpid SYS_gettid SYS_getuid SYS_geteuid SYS_getgid SYS_getegid SYS_uname SYS_sysinfo SYS_getrusage
-    SYS_sched_yield SYS_sched_getaffinity SYS_getrandom SYS_exit SYS_exit_group SYS_prlimit64
+    SYS_sched_yield SYS_sched_getaffinity SYS_getrandom SYS_exit SYS_exit_group
     // Whether a path is there, and what it is, is asked in many ways; what is in it is another matter.
     SYS_newfstatat SYS_statx SYS_readlinkat SYS_faccessat SYS_faccessat2
 ];
@@ -130,7 +144,18 @@ const BASE: &[Call] = any![
 /// whether a descriptor waits, how much is there (never TIOCSTI, which types for the user); what a thread and a mapping are called, and
 /// how late a timer may be.
 const QUESTIONS: &[Call] = some![
-    SYS_socketpair: When::Is(0, libc::AF_UNIX as u32);
+    // A pair of datagrams can be connected anew, to any daemon of this host (`unix_dgram_connect` in net/unix/af_unix.c).
+    SYS_socketpair: When::Each(&[(0, ALL, libc::AF_UNIX as u32), (1, TYPE, libc::SOCK_STREAM as u32)]);
+    // Copies, and whether to wait; never F_SETOWN and F_SETSIG, which have the kernel send signals to any process of the user.
+    SYS_fcntl: When::Is(1, libc::F_DUPFD as u32);
+    SYS_fcntl: When::Is(1, libc::F_DUPFD_CLOEXEC as u32);
+    SYS_fcntl: When::Is(1, libc::F_GETFD as u32);
+    SYS_fcntl: When::Is(1, libc::F_SETFD as u32);
+    SYS_fcntl: When::Is(1, libc::F_GETFL as u32);
+    SYS_fcntl: When::Is(1, libc::F_SETFL as u32);
+    SYS_fcntl: When::Is(1, libc::F_GETPIPE_SZ as u32);
+    // Limits of this process alone.
+    SYS_prlimit64: When::Is(0, 0);
     SYS_ioctl: When::Is(1, libc::TCGETS as u32);
     SYS_ioctl: When::Is(1, libc::TCGETS2 as u32);
     SYS_ioctl: When::Is(1, libc::TIOCGWINSZ as u32);
@@ -162,13 +187,19 @@ const MAPS_DATA: &[Call] = some![
 
 const PROT_EXEC: u32 = libc::PROT_EXEC as u32;
 
-/// Threads, and no processes.
-const THREADS: &[Call] = &[
-    Call { number: libc::SYS_clone, name: "SYS_clone", when: When::Has(0, CLONE_THREAD, CLONE_THREAD) },
+/// What makes threads and processes, where it is not allowed, is refused. The C library holds all signals back around it, so that a
+/// process would die of it without a word: whoever wanted a thread says better that there is none.
+const NO_CHILDREN: &[Call] = some![
+    SYS_clone: When::Refused;
     // Its flags are in memory, where no filter sees them. Callers know how to go on where it is not there: by clone(2).
-    Call { number: libc::SYS_clone3, name: "SYS_clone3", when: When::Unknown },
-    Call { number: libc::SYS_set_robust_list, name: "SYS_set_robust_list", when: When::Always },
-    Call { number: libc::SYS_rseq, name: "SYS_rseq", when: When::Always },
+    SYS_clone3: When::Unknown;
+];
+
+/// Threads, and no processes.
+const THREADS: &[Call] = some![
+    SYS_clone: When::Has(0, CLONE_THREAD, CLONE_THREAD);
+    SYS_set_robust_list: When::Always;
+    SYS_rseq: When::Always;
 ];
 
 const CLONE_THREAD: u32 = libc::CLONE_THREAD as u32;
@@ -187,11 +218,13 @@ const WRITES: u32 = (libc::O_ACCMODE | libc::O_CREAT | libc::O_TRUNC) as u32;
 
 #[cfg(target_arch = "x86_64")]
 const OLD_WRITES: &[Call] = any![SYS_open SYS_unlink SYS_rename SYS_renameat];
-#[cfg(not(target_arch = "x86_64"))]
+#[cfg(target_arch = "aarch64")]
+const OLD_WRITES: &[Call] = any![SYS_renameat];
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
 const OLD_WRITES: &[Call] = &[];
 
 const WRITE_FILES: &[Call] = any![
-    SYS_openat SYS_unlinkat SYS_renameat2 SYS_linkat SYS_fchown SYS_fchownat SYS_fchmod SYS_getdents64
+    SYS_openat SYS_unlinkat SYS_renameat2 SYS_fchown SYS_getdents64
 ];
 
 const TRAFFIC: &[Call] = any![
@@ -199,11 +232,19 @@ const TRAFFIC: &[Call] = any![
     SYS_getpeername SYS_shutdown SYS_bind
 ];
 
-const CONNECT: &[Call] = &[
-    Call { number: libc::SYS_socket, name: "SYS_socket", when: When::Is(0, libc::AF_INET as u32) },
-    Call { number: libc::SYS_socket, name: "SYS_socket", when: When::Is(0, libc::AF_INET6 as u32) },
-    Call { number: libc::SYS_connect, name: "SYS_connect", when: When::Always },
-    Call { number: libc::SYS_bind, name: "SYS_bind", when: When::Always },
+/// Plain sockets: streams and datagrams, of TCP and UDP; others have the kernel load modules that nobody looks after (`inet_create` in
+/// net/ipv4/af_inet.c).
+const CONNECT: &[Call] = some![
+    SYS_socket: plain!(AF_INET, SOCK_STREAM, IPPROTO_IP);
+    SYS_socket: plain!(AF_INET, SOCK_STREAM, IPPROTO_TCP);
+    SYS_socket: plain!(AF_INET, SOCK_DGRAM, IPPROTO_IP);
+    SYS_socket: plain!(AF_INET, SOCK_DGRAM, IPPROTO_UDP);
+    SYS_socket: plain!(AF_INET6, SOCK_STREAM, IPPROTO_IP);
+    SYS_socket: plain!(AF_INET6, SOCK_STREAM, IPPROTO_TCP);
+    SYS_socket: plain!(AF_INET6, SOCK_DGRAM, IPPROTO_IP);
+    SYS_socket: plain!(AF_INET6, SOCK_DGRAM, IPPROTO_UDP);
+    SYS_connect: When::Always;
+    SYS_bind: When::Always;
 ];
 
 const ACCEPT: &[Call] = any![
@@ -211,7 +252,12 @@ const ACCEPT: &[Call] = any![
 ];
 
 const NETLINK: &[Call] = &[
-    Call { number: libc::SYS_socket, name: "SYS_socket", when: When::Is(0, libc::AF_NETLINK as u32) },
+    // Interfaces, addresses, routes and neighbours; not sockets of others (NETLINK_SOCK_DIAG), nor firewalls and adapters.
+    Call {
+        number: libc::SYS_socket,
+        name: "SYS_socket",
+        when: When::Each(&[(0, ALL, libc::AF_NETLINK as u32), (2, ALL, libc::NETLINK_ROUTE as u32)]),
+    },
     Call { number: libc::SYS_connect, name: "SYS_connect", when: When::Always },
     Call { number: libc::SYS_bind, name: "SYS_bind", when: When::Always },
     Call { number: libc::SYS_sendto, name: "SYS_sendto", when: When::Always },
@@ -223,14 +269,22 @@ const NETLINK: &[Call] = &[
     Call { number: libc::SYS_getsockname, name: "SYS_getsockname", when: When::Always },
 ];
 
-const NAMES: &[Call] = &[
-    Call { number: libc::SYS_socket, name: "SYS_socket", when: When::Is(0, libc::AF_UNIX as u32) },
-    Call { number: libc::SYS_socket, name: "SYS_socket", when: When::Is(0, libc::AF_INET as u32) },
-    Call { number: libc::SYS_socket, name: "SYS_socket", when: When::Is(0, libc::AF_INET6 as u32) },
-    Call { number: libc::SYS_mmap, name: "SYS_mmap", when: When::Always },
-    Call { number: libc::SYS_mprotect, name: "SYS_mprotect", when: When::Always },
-    Call { number: libc::SYS_sendmmsg, name: "SYS_sendmmsg", when: When::Always },
-    Call { number: libc::SYS_fstatfs, name: "SYS_fstatfs", when: When::Always },
+const NAMES: &[Call] = some![
+    // A cache and modules that are not wanted are looked for all the same, and done without.
+    SYS_socket: When::RefusedIf(0, libc::AF_UNIX as u32);
+    SYS_mmap: When::Refused;
+    SYS_mprotect: When::Refused;
+    SYS_sendmmsg: When::Always;
+    SYS_fstatfs: When::Always;
+    // musl tells interfaces by their names with such a one (if_nametoindex(3)).
+    #[cfg(target_env = "musl")]
+    SYS_socket: When::Each(&[(0, ALL, libc::AF_UNIX as u32), (1, TYPE, libc::SOCK_DGRAM as u32)]);
+];
+
+const NAME_MODULES: &[Call] = any![SYS_mmap SYS_mprotect];
+
+const NAME_DAEMONS: &[Call] = some![
+    SYS_socket: When::Each(&[(0, ALL, libc::AF_UNIX as u32), (1, TYPE, libc::SOCK_STREAM as u32)]);
 ];
 
 const TERMINAL: &[Call] = &[
@@ -247,15 +301,10 @@ const TERMINAL: &[Call] = &[
 
 const WAIT: &[Call] = any![SYS_wait4];
 
-const PACKET_SOCKETS: &[Call] =
-    &[Call { number: libc::SYS_socket, name: "SYS_socket", when: When::Is(0, libc::AF_PACKET as u32) }];
-
-const OTHER_USERS: &[Call] = any![SYS_setfsuid];
-
 /// What somebody who got in would like to have, to be called by its name when it is tried.
 const FORBIDDEN: &[Call] = any![
     SYS_execve SYS_execveat SYS_ptrace SYS_process_vm_readv SYS_process_vm_writev SYS_kill SYS_setuid SYS_setresuid SYS_setgid
-    SYS_capset SYS_unshare SYS_setns SYS_mount SYS_umount2 SYS_chroot SYS_pivot_root SYS_bpf SYS_keyctl SYS_add_key SYS_io_uring_setup
+    SYS_setfsuid SYS_capset SYS_unshare SYS_setns SYS_mount SYS_umount2 SYS_chroot SYS_pivot_root SYS_bpf SYS_keyctl SYS_add_key SYS_io_uring_setup
     SYS_userfaultfd SYS_perf_event_open SYS_init_module SYS_finit_module SYS_kexec_load SYS_reboot SYS_clock_settime SYS_memfd_create
     SYS_symlinkat SYS_mkdirat SYS_fchmodat SYS_setxattr SYS_listen SYS_accept SYS_personality SYS_setrlimit
 ];
@@ -268,26 +317,14 @@ mod tests {
     fn calls_have_names() {
         assert_eq!(name_of(libc::SYS_execve), "execve");
         assert_eq!(name_of(libc::SYS_openat), "openat");
+        assert_eq!(name_of(libc::SYS_clone), "clone");
         assert!(name_of(1_000_000).contains("ausyscall"));
     }
 
     #[test]
     fn nobody_may_do_what_is_forbidden() {
         use Doing::*;
-        let all = [
-            Threads,
-            ReadFiles,
-            WriteFiles,
-            Traffic,
-            Connect,
-            Accept,
-            Netlink,
-            Names,
-            Terminal,
-            Wait,
-            PacketSockets,
-            OtherUsers,
-        ];
+        let all = [Threads, ReadFiles, WriteFiles, Traffic, Connect, Accept, Netlink, Names, Terminal, Wait];
         let allowed = of(&all);
         for call in FORBIDDEN {
             assert!(!allowed.iter().any(|other| other.number == call.number), "{}", call.name);
@@ -295,7 +332,7 @@ mod tests {
     }
 
     #[test]
-    fn code_is_mapped_for_the_resolver_alone() {
+    fn code_is_mapped_for_modules_of_the_resolver_alone() {
         let maps = |doings: &[Doing]| {
             of(doings)
                 .into_iter()
@@ -304,6 +341,7 @@ mod tests {
                 .collect::<Vec<_>>()
         };
         assert_eq!(maps(&[Doing::Traffic]), [When::Has(2, PROT_EXEC, 0)]);
-        assert_eq!(maps(&[Doing::Names]), [When::Always]);
+        assert_eq!(maps(&[Doing::Names]), [When::Refused, When::Has(2, PROT_EXEC, 0)]);
+        assert!(maps(&[Doing::Names, Doing::NameModules]).contains(&When::Always));
     }
 }

@@ -26,8 +26,24 @@ pub(super) fn name_the_call() -> io::Result<()> {
     action.sa_flags = libc::SA_SIGINFO | libc::SA_RESETHAND;
     // SAFETY: the handler makes async-signal-safe calls only (signal-safety(7)), and has the signature that SA_SIGINFO asks for.
     match unsafe { libc::sigaction(libc::SIGSYS, &raw const action, ptr::null_mut()) } {
-        0 => Ok(()),
+        0 => let_through(),
         _ => Err(io::Error::last_os_error()),
+    }
+}
+
+/// Lets the signal through in this thread, and in those that it starts: whoever started the program may have held it back, and of a
+/// signal that is held back a process dies without its handler (`force_sig_info_to_task` in kernel/signal.c).
+fn let_through() -> io::Result<()> {
+    // SAFETY: the set is plain data, made valid by sigemptyset before anything reads it, and lives for all the calls; SIGSYS is a signal.
+    let error = unsafe {
+        let mut set = std::mem::zeroed::<libc::sigset_t>();
+        libc::sigemptyset(&raw mut set);
+        libc::sigaddset(&raw mut set, libc::SIGSYS);
+        libc::pthread_sigmask(libc::SIG_UNBLOCK, &raw const set, ptr::null_mut())
+    };
+    match error {
+        0 => Ok(()),
+        error => Err(io::Error::from_raw_os_error(error)),
     }
 }
 

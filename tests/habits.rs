@@ -1,0 +1,51 @@
+//! What people type who come from another tool: it works, or what is said leads on.
+#![allow(clippy::unwrap_used, reason = "this is test code")]
+
+use std::process::{Command, Output};
+
+fn rawsock(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_rawsock")).args(arguments).output().unwrap()
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+const DNS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/captures/dns.pcap");
+
+#[test]
+fn the_letter_of_a_file_that_is_read_may_be_there() {
+    let bare = rawsock(&["read", DNS, "udp port 5353"]);
+    assert!(bare.status.success() && bare.stdout.len() > 100, "{}", said(&bare));
+    for arguments in [&["read", "-r", DNS, "udp port 5353"][..], &["read", "-nr", DNS, "udp port 5353"]] {
+        assert_eq!(rawsock(arguments).stdout, bare.stdout, "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_filter_of_the_other_language_is_told_as_such() {
+    for (arguments, words) in [
+        (&["read", DNS, "ip.src == 10.0.0.1"][..], "this is a display filter"),
+        (&["read", DNS, "-Y", "udp port 53"], "this is a capture filter"),
+    ] {
+        let output = rawsock(arguments);
+        let said = said(&output);
+        assert!(said.contains("error:") && said.contains(words), "{arguments:?}: {said}");
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {said}");
+    }
+    assert!(!said(&rawsock(&["read", DNS, "udp prot 53"])).contains("this is a"));
+}
+
+#[test]
+fn an_option_that_is_none_is_not_taken_for_a_host_or_a_file() {
+    for arguments in
+        [&["ping", "-A", "127.0.0.1"][..], &["ping", "-c", "-1", "127.0.0.1"], &["read", "-T", DNS]]
+    {
+        let said = said(&rawsock(arguments));
+        assert!(said.contains("unexpected argument") && !said.contains("-- -"), "{arguments:?}: {said}");
+    }
+    assert!(
+        said(&rawsock(&["ping", "--targts", "f"])).contains("--targets"),
+        "a misspelt option has its tip"
+    );
+}
