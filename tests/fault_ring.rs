@@ -20,7 +20,7 @@ use support::lab;
 
 const SIGCONT: i32 = 18;
 const SIGSTOP: i32 = 19;
-/// More than the least ring holds, which is of 4 MiB whatever `-B` says.
+/// More than the least ring holds, which is of 4 MiB whatever `-B` says: some 3,800 of these packets, and two threads have a ring each.
 const SENT: u32 = 12_000;
 
 /// Interface statistics of a pcapng file by the numbers of their options (draft-ietf-opsawg-pcapng §4.6), summed: 4 is what was received,
@@ -93,7 +93,7 @@ fn what_a_ring_could_not_hold_is_counted_everywhere() {
         send(&lab, 5, "ip(dst=10.77.2.2)/udp(srcport=4000, dstport=4001)/\"late\"");
         let counts = capture.counts(Some(SIGTERM));
         assert_eq!(counts.received, u64::from(SENT) + 5, "{options:?}: {counts:?}");
-        assert!(counts.dropped > u64::from(SENT) / 2 && counts.captured > 5, "{options:?}: {counts:?}");
+        assert!(counts.dropped > u64::from(SENT) / 3 && counts.captured > 5, "{options:?}: {counts:?}");
         assert_eq!(counts.captured + counts.dropped + counts.left_out, counts.received, "{options:?}");
         assert_eq!(whole(&capture.file), counts.captured, "{options:?}");
         assert_eq!(support::capture::tshark(&capture.file, "frame.len < 100"), 5, "{options:?}");
