@@ -2,12 +2,15 @@
 
 use super::auto::Scope;
 use super::describe::{Len, Protocol, Section, octets, uint};
+use super::edge::Edge;
+use super::listed::Listed;
 use super::{auto, ip, ipv6};
 use crate::wire::big_endian::{long_at, octet};
 
-pub(super) fn describe() -> Protocol {
-    Protocol::new("ah", "Authentication Header", "RFC 4302", sections)
-        .edge(ip::PROTO, 51)
+pub(super) const AH: Listed = Listed::new("ah", &[Edge::new(ip::PROTO, 51)], describe);
+
+fn describe() -> Protocol {
+    Protocol::new("Authentication Header", "RFC 4302", sections)
         .next(ip::PROTO, |header| header.first().map(|next| u64::from(*next)))
         .gap(": ")
         .summary(|view, out| {

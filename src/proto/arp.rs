@@ -4,15 +4,20 @@ use std::fmt;
 use std::net::Ipv4Addr;
 
 use super::describe::{Before, Extent, Len, Protocol, Section, Side, View, ipv4, mac, uint};
+use super::edge::Edge;
+use super::listed::Listed;
 use super::{eth, gre};
 use crate::wire::text::Text;
 use crate::wire::value::ValueRef;
 
-pub(super) fn describe() -> Protocol {
-    Protocol::new("arp", "Address Resolution Protocol", "RFC 826", sections)
-        .edge(eth::ETHERTYPE, 0x0806)
-        .edge(eth::ETHERTYPE, 0x8035)
-        .edge(gre::PROTO, 0x0806)
+pub(super) const ARP: Listed = Listed::new(
+    "arp",
+    &[Edge::new(eth::ETHERTYPE, 0x0806), Edge::new(eth::ETHERTYPE, 0x8035), Edge::new(gre::PROTO, 0x0806)],
+    describe,
+);
+
+fn describe() -> Protocol {
+    Protocol::new("Address Resolution Protocol", "RFC 826", sections)
         .extent(Extent::Header)
         .identity(identity)
         .tag("ARP,")

@@ -3,15 +3,24 @@
 use std::fmt;
 
 use super::describe::{Extent, Len, Protocol, Section, View, flag, group, uint};
+use super::edge::Edge;
+use super::listed::Listed;
 use super::{auto, udp};
 use crate::wire::big_endian::octet_at;
 use crate::wire::text::Text;
 
-pub(super) fn describe() -> Protocol {
-    Protocol::new("bfd", "Bidirectional Forwarding Detection", "RFC 5880", sections)
-        .edge(udp::PORT, 3784)
+pub(super) const BFD: Listed = Listed::new(
+    "bfd",
+    &[
+        Edge::new(udp::PORT, 3784),
         // RFC 5883: over several hops.
-        .edge(udp::PORT, 4784)
+        Edge::new(udp::PORT, 4784),
+    ],
+    describe,
+);
+
+fn describe() -> Protocol {
+    Protocol::new("Bidirectional Forwarding Detection", "RFC 5880", sections)
         .extent(Extent::Header)
         .summary(summary)
 }

@@ -2,14 +2,17 @@
 
 use super::describe::{Len, Protocol, Section};
 use super::filter_names::Compute;
+use super::listed::Listed;
 
 /// The layer's name.
 pub const NAME: &str = "data";
 /// Its one field.
 pub const HEX: &str = "hex";
 
-pub(super) fn describe() -> Protocol {
-    Protocol::new(NAME, "Data", "", sections)
+pub(super) const DATA: Listed = Listed::new(NAME, &[], describe);
+
+fn describe() -> Protocol {
+    Protocol::new("Data", "", sections)
         .message()
         .alias("data.data", &[HEX])
         .derived("data.len", Compute::Number(|view| u64::try_from(view.header().len()).ok()))

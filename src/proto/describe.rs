@@ -36,7 +36,7 @@ pub struct Protocol {
     /// The header. It is described when somebody looks at it for the first time: few runs meet more than a handful of protocols.
     pub sections: Sections,
     /// Where the protocol is found: each is a table of numbers, and its number there.
-    pub edges: Vec<Edge>,
+    pub edges: &'static [Edge],
     /// Which table says what this layer carries.
     pub next: Option<Next>,
     /// How far the layer reaches.
@@ -98,19 +98,19 @@ impl fmt::Debug for Protocol {
 }
 
 impl Protocol {
-    /// A protocol with the given names and what describes its header; the other parts are set by the methods that follow.
+    /// A protocol of this title and what describes its header; the other parts are set by the methods that follow, its name and where
+    /// it is found by the registry.
     pub fn new(
-        name: &'static str,
         title: &'static str,
         reference: &'static str,
         sections: impl FnOnce() -> Vec<Section> + Send + 'static,
     ) -> Self {
         Self {
-            name,
+            name: "",
             title,
             reference,
             sections: Sections::new(sections),
-            edges: Vec::new(),
+            edges: &[],
             next: None,
             extent: Extent::Rest,
             payload_len: None,
@@ -136,33 +136,23 @@ impl Protocol {
         }
     }
 
-    /// Says that the protocol is found under `key` in `table`. The first edge into a table is the number that building
-    /// writes.
-    pub fn edge(mut self, table: &'static str, key: u64) -> Self {
-        if table == super::ip::PROTO && self.ip_number.is_none() {
-            self.ip_number = u8::try_from(key).ok();
-        }
-        self.edges.push(Edge { table, key });
-        self
-    }
-
     /// Says which table tells what comes next, and how to read the key from the header's octets (`None`: nothing can be
     /// told, as in a later fragment).
     pub fn next(mut self, table: &'static str, key: ReadNumber) -> Self {
-        self.next = Some(Next { table, key, or: None, looking: None });
+        self.next = Some(Next { table, key, or: None, looking: None, place: None });
         self
     }
 
     /// Says which table tells what comes next, where the header does not say so alone: `looking` is shown the header's octets
     /// and those behind it.
     pub fn next_by_payload(mut self, table: &'static str, looking: LookNumber) -> Self {
-        self.next = Some(Next { table, key: |_| None, or: None, looking: Some(looking) });
+        self.next = Some(Next { table, key: |_| None, or: None, looking: Some(looking), place: None });
         self
     }
 
     /// Says which table tells what comes next by either of two numbers: `key` first.
     pub fn next_by_either(mut self, table: &'static str, key: ReadNumber, or: ReadNumber) -> Self {
-        self.next = Some(Next { table, key, or: Some(or), looking: None });
+        self.next = Some(Next { table, key, or: Some(or), looking: None, place: None });
         self
     }
 

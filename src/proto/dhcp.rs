@@ -4,16 +4,21 @@ use std::fmt;
 
 use super::describe::{Before, Extent, Len, Protocol, Section, View, flag, group, ipv4, mac, octets, uint};
 use super::dhcp_options::{DIALECT, names_of_options, options};
+use super::edge::Edge;
+use super::listed::Listed;
 use super::udp;
 use crate::wire::big_endian::octet_at;
 use crate::wire::text::Text;
 use crate::wire::value::{Value, ValueRef};
 
-pub(super) fn describe() -> Protocol {
-    let protocol = Protocol::new("dhcp", "Dynamic Host Configuration Protocol", "RFC 2131", sections)
-        .edge(udp::PORT, 67)
-        .edge(udp::PORT, 68)
-        .edge(udp::PORT, 4011)
+pub(super) const DHCP: Listed = Listed::new(
+    "dhcp",
+    &[Edge::new(udp::PORT, 67), Edge::new(udp::PORT, 68), Edge::new(udp::PORT, 4011)],
+    describe,
+);
+
+fn describe() -> Protocol {
+    let protocol = Protocol::new("Dynamic Host Configuration Protocol", "RFC 2131", sections)
         .extent(Extent::Header)
         .summary(summary);
     names_of_options!(protocol)

@@ -5,12 +5,16 @@
 use super::describe::{Exchange, Extent, Field, Len, Protocol, Section, ShortItem, Style, flag, group, uint};
 use super::dns_records::{CLASSES, OPT, QUERY_TYPES, in_records, names_of_records, record};
 use super::dns_summary::summary;
+use super::edge::Edge;
+use super::listed::Listed;
 use super::udp;
 use crate::wire::big_endian::{word, word_at};
 
-pub(super) fn describe_dns() -> Protocol {
-    let protocol = Protocol::new("dns", "Domain Name System", "RFC 1035", sections_dns);
-    let protocol = words(protocol).edge(udp::PORT, 53).exchange(exchange);
+pub(super) const DNS: Listed = Listed::new("dns", &[Edge::new(udp::PORT, 53)], describe_dns);
+
+fn describe_dns() -> Protocol {
+    let protocol = Protocol::new("Domain Name System", "RFC 1035", sections_dns);
+    let protocol = words(protocol).exchange(exchange);
     names_of_records!(protocol).extent(Extent::Header).summary(summary)
 }
 
@@ -27,9 +31,10 @@ fn sections_dns() -> Vec<Section> {
     sections(RECURSION_DESIRED, flags, None)
 }
 
-pub(super) fn describe_mdns() -> Protocol {
-    let protocol = words(Protocol::new("mdns", "Multicast Domain Name System", "RFC 6762", sections_mdns))
-        .edge(udp::PORT, 5353)
+pub(super) const MDNS: Listed = Listed::new("mdns", &[Edge::new(udp::PORT, 5353)], describe_mdns);
+
+fn describe_mdns() -> Protocol {
+    let protocol = words(Protocol::new("Multicast Domain Name System", "RFC 6762", sections_mdns))
         .alias("dns.qry.qu", &["qry.qu"])
         .alias("dns.resp.cache_flush", in_records!("cache_flush"))
         .alias("dns.flags.authoritative", &["flags.authoritative"])
@@ -54,9 +59,10 @@ fn sections_mdns() -> Vec<Section> {
     sections(0, flags, Some(("qu", "cache_flush")))
 }
 
-pub(super) fn describe_llmnr() -> Protocol {
-    let protocol = Protocol::new("llmnr", "Link-Local Multicast Name Resolution", "RFC 4795", sections_llmnr)
-        .edge(udp::PORT, 5355)
+pub(super) const LLMNR: Listed = Listed::new("llmnr", &[Edge::new(udp::PORT, 5355)], describe_llmnr);
+
+fn describe_llmnr() -> Protocol {
+    let protocol = Protocol::new("Link-Local Multicast Name Resolution", "RFC 4795", sections_llmnr)
         .alias("dns.flags.conflict", &["flags.conflict"])
         .alias("dns.flags.tentative", &["flags.tentative"]);
     names_of_records!(names_of_header(protocol)).extent(Extent::Header).summary(summary)

@@ -15,6 +15,13 @@ pub struct Edge {
     pub key: u64,
 }
 
+impl Edge {
+    /// This number in this table. Of several in a table the first is what building writes.
+    pub const fn new(table: &'static str, key: u64) -> Self {
+        Self { table, key }
+    }
+}
+
 /// The table that says what a layer carries.
 #[derive(Debug, Clone, Copy)]
 pub struct Next {
@@ -26,4 +33,6 @@ pub struct Next {
     pub or: Option<ReadNumber>,
     /// Reads the number in place of `key` from the header and the octets behind it.
     pub looking: Option<LookNumber>,
+    /// Which of all tables it is, which the registry sets.
+    pub(super) place: Option<usize>,
 }

@@ -4,7 +4,9 @@ use pnet::packet::ethernet::{EthernetPacket, MutableEthernetPacket};
 
 use super::auto::{self, Scope};
 use super::describe::{Glance, Group, Protocol, Section, Severity, Stated, mac, uint};
+use super::edge::Edge;
 use super::layout::setter;
+use super::listed::Listed;
 use super::{gre, ip, llc};
 use crate::wire::big_endian::octet_at;
 use crate::wire::text::{Put, Text};
@@ -21,12 +23,19 @@ pub(super) const LOCAL_EXPERIMENTAL: u64 = 0x88b5;
 /// The table of link types of capture files.
 pub const LINK_TYPE: &str = "linktype";
 
-pub(super) fn describe() -> Protocol {
-    Protocol::new(NAME, "Ethernet II", "IEEE 802.3, RFC 894", sections)
-        .edge(LINK_TYPE, 1)
-        .edge(ETHERTYPE, BRIDGED)
-        .edge(gre::PROTO, BRIDGED)
-        .edge(ip::PROTO, 143)
+pub(super) const ETH: Listed = Listed::new(
+    NAME,
+    &[
+        Edge::new(LINK_TYPE, 1),
+        Edge::new(ETHERTYPE, BRIDGED),
+        Edge::new(gre::PROTO, BRIDGED),
+        Edge::new(ip::PROTO, 143),
+    ],
+    describe,
+);
+
+fn describe() -> Protocol {
+    Protocol::new("Ethernet II", "IEEE 802.3, RFC 894", sections)
         .next_by_payload(ETHERTYPE, |header, payload| type_or_llc(number(header)?, payload))
         .payload_len(stated_len)
         .glance(|octets| {

@@ -4,13 +4,16 @@ use std::fmt;
 
 use super::auto::{self, Scope};
 use super::describe::{Len, Protocol, Section, Style, View, flag, group, uint};
+use super::edge::Edge;
+use super::listed::Listed;
 use super::{eth, udp};
 use crate::wire::big_endian::{long_at, octet, octet_at, word_at};
 use crate::wire::text::Text;
 
-pub(super) fn describe() -> Protocol {
-    Protocol::new("geneve", "Generic Network Virtualization Encapsulation", "RFC 8926", sections)
-        .edge(udp::PORT, 6081)
+pub(super) const GENEVE: Listed = Listed::new("geneve", &[Edge::new(udp::PORT, 6081)], describe);
+
+fn describe() -> Protocol {
+    Protocol::new("Generic Network Virtualization Encapsulation", "RFC 8926", sections)
         .next(eth::ETHERTYPE, |header| word_at(header, 2).map(u64::from))
         .alias("geneve.option.class", &["options.class"])
         .alias("geneve.option.type", &["options.type"])

@@ -4,7 +4,9 @@ use std::fmt;
 
 use super::auto;
 use super::describe::{Before, Field, Protocol, Section, View, flag, group, uint};
+use super::edge::Edge;
 use super::filter_names::Compute;
+use super::listed::Listed;
 use super::{eth, ip};
 use crate::wire::big_endian::{long_at, octet, word, word_at};
 use crate::wire::text::Text;
@@ -12,9 +14,10 @@ use crate::wire::text::Text;
 /// The table of what it carries: EtherTypes, of which each protocol says whether they stand here.
 pub(super) const PROTO: &str = "gre.proto";
 
-pub(super) fn describe() -> Protocol {
-    Protocol::new("gre", "Generic Routing Encapsulation", "RFC 2784, RFC 2890", sections)
-        .edge(ip::PROTO, 47)
+pub(super) const GRE: Listed = Listed::new("gre", &[Edge::new(ip::PROTO, 47)], describe);
+
+fn describe() -> Protocol {
+    Protocol::new("Generic Routing Encapsulation", "RFC 2784, RFC 2890", sections)
         // What stands behind source routes (RFC 1701) is not told.
         .next(PROTO, |header| (octet(header, 0) & ROUTED == 0).then(|| word_at(header, 2).map(u64::from))?)
         .alias("gre.flags.version", &["version"])

@@ -5,7 +5,9 @@
 use std::fmt;
 
 use super::describe::{Before, Len, Pdu, Protocol, Section, Style, View};
+use super::edge::Edge;
 use super::filter_names::Compute;
+use super::listed::Listed;
 use super::tcp;
 use crate::wire::domain_name::write_escaped;
 use crate::wire::text::Text;
@@ -19,9 +21,10 @@ macro_rules! values_of_fields {
 /// Its port, by which TCP knows it.
 pub(super) const PORT: u64 = 80;
 
-pub(super) fn describe() -> Protocol {
-    let protocol = Protocol::new("http", "Hypertext Transfer Protocol", "RFC 9112", sections)
-        .edge(tcp::PORT, PORT)
+pub(super) const HTTP: Listed = Listed::new("http", &[Edge::new(tcp::PORT, PORT)], describe);
+
+fn describe() -> Protocol {
+    let protocol = Protocol::new("Hypertext Transfer Protocol", "RFC 9112", sections)
         .pdu(pdu)
         .derived("http.request", Compute::Number(|view| is_request_line(view.header()).then_some(1)))
         .derived("http.response", Compute::Number(|view| view.header().starts_with(b"HTTP/").then_some(1)))

@@ -7,14 +7,17 @@ use super::auto::{self, Scope};
 use super::describe::{
     Before, Counted, Exchange, Field, Len, Next, Protocol, Section, Side, Style, ipv4, uint,
 };
+use super::edge::Edge;
 use super::icmp_extension as extension;
 use super::ip;
 use super::layout::setter;
+use super::listed::Listed;
 use crate::wire::big_endian::octet;
 
-pub(super) fn describe() -> Protocol {
-    Protocol::new("icmp", "Internet Control Message Protocol", "RFC 792", sections)
-        .edge(ip::PROTO, 1)
+pub(super) const ICMP: Listed = Listed::new("icmp", &[Edge::new(ip::PROTO, 1)], describe);
+
+fn describe() -> Protocol {
+    Protocol::new("Internet Control Message Protocol", "RFC 792", sections)
         .identity(identity)
         .exchange(exchange)
         .message()
@@ -131,6 +134,7 @@ fn errors() -> Vec<Section> {
 /// A quoted packet begins with its version.
 pub(super) const IP_BY_VERSION: Next = Next {
     table: ip::RAW_VERSION,
+    place: None,
     or: None,
     looking: None,
     key: |octets| octets.first().map(|first| u64::from(first >> 4)),

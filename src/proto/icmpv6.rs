@@ -6,22 +6,24 @@ use pnet::packet::icmpv6::MutableIcmpv6Packet;
 use super::describe::{
     Before, Counted, Exchange, Field, Len, Protocol, Section, Side, Style, flag, ipv6, octets, uint,
 };
+use super::edge::Edge;
 use super::icmp::IP_BY_VERSION;
 use super::icmp_extension as extension;
 use super::icmpv6_options as options;
 use super::layout::setter;
+use super::listed::Listed;
 use super::{auto, ip};
 use crate::wire::big_endian::{octet, word};
 
-pub(super) fn describe() -> Protocol {
-    let protocol =
-        Protocol::new("icmpv6", "Internet Control Message Protocol version 6", "RFC 4443", sections)
-            .edge(ip::PROTO, 58)
-            .identity(identity)
-            .exchange(exchange)
-            .message()
-            .tag("ICMP6,")
-            .summary(super::icmpv6_summary::summary);
+pub(super) const ICMPV6: Listed = Listed::new("icmpv6", &[Edge::new(ip::PROTO, 58)], describe);
+
+fn describe() -> Protocol {
+    let protocol = Protocol::new("Internet Control Message Protocol version 6", "RFC 4443", sections)
+        .identity(identity)
+        .exchange(exchange)
+        .message()
+        .tag("ICMP6,")
+        .summary(super::icmpv6_summary::summary);
     wireshark_names(protocol)
 }
 

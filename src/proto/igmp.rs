@@ -5,13 +5,16 @@ use std::net::Ipv4Addr;
 
 use super::auto::{self, Scope};
 use super::describe::{Before, Len, Protocol, Section, Style, View, flag, ipv4, uint};
+use super::edge::Edge;
 use super::ip;
+use super::listed::Listed;
 use crate::wire::big_endian::{long_at, octet, word, word_at};
 use crate::wire::text::Text;
 
-pub(super) fn describe() -> Protocol {
-    Protocol::new("igmp", "Internet Group Management Protocol", "RFC 3376", sections)
-        .edge(ip::PROTO, 2)
+pub(super) const IGMP: Listed = Listed::new("igmp", &[Edge::new(ip::PROTO, 2)], describe);
+
+fn describe() -> Protocol {
+    Protocol::new("Internet Group Management Protocol", "RFC 3376", sections)
         .message()
         .alias("igmp.saddr", &["sources", "records.sources"])
         .alias("igmp.maddr", &["records.maddr"])

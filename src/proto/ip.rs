@@ -9,7 +9,9 @@ use super::describe::{
     Extent, Field, Fragmented, Glance, Group, Len, Protocol, Section, Severity, Side, Stated, View, flag,
     group, ipv4, uint,
 };
+use super::edge::Edge;
 use super::layout::setter;
+use super::listed::Listed;
 use super::{auto, eth, gre, ip_options, mpls, null, ppp};
 use crate::wire::text::Text;
 
@@ -20,16 +22,23 @@ pub const PROTO: &str = "ip.proto";
 /// For experiments (RFC 3692 §2.1): what is written when the payload has no number.
 pub(super) const EXPERIMENT: u64 = 253;
 
-pub(super) fn describe() -> Protocol {
-    Protocol::new(NAME, "Internet Protocol version 4", "RFC 791", sections)
-        .edge(eth::ETHERTYPE, 0x0800)
-        .edge(eth::LINK_TYPE, 228)
-        .edge(RAW_VERSION, 4)
-        .edge(PROTO, 4)
-        .edge(gre::PROTO, 0x0800)
-        .edge(ppp::PROTOCOL, 0x0021)
-        .edge(mpls::PAYLOAD, 4)
-        .edge(null::FAMILY, 2)
+pub(super) const IP: Listed = Listed::new(
+    NAME,
+    &[
+        Edge::new(eth::ETHERTYPE, 0x0800),
+        Edge::new(eth::LINK_TYPE, 228),
+        Edge::new(RAW_VERSION, 4),
+        Edge::new(PROTO, 4),
+        Edge::new(gre::PROTO, 0x0800),
+        Edge::new(ppp::PROTOCOL, 0x0021),
+        Edge::new(mpls::PAYLOAD, 4),
+        Edge::new(null::FAMILY, 2),
+    ],
+    describe,
+);
+
+fn describe() -> Protocol {
+    Protocol::new("Internet Protocol version 4", "RFC 791", sections)
         .next(PROTO, carried)
         .extent(Extent::Stated(stated_len))
         .fragmented(fragmented)

@@ -5,7 +5,9 @@ use std::net::Ipv6Addr;
 use pnet::packet::ipv6::{Ipv6Packet, MutableIpv6Packet};
 
 use super::describe::{Extent, Glance, Protocol, Section, Side, Stated, ipv6, uint};
+use super::edge::Edge;
 use super::layout::setter;
+use super::listed::Listed;
 use super::{auto, eth, gre, ip, mpls, null, ppp};
 
 /// The layer's name.
@@ -13,20 +15,27 @@ pub const NAME: &str = "ipv6";
 /// Nothing follows (RFC 8200 §4.7): what is written when there is no payload, or none that has a number.
 pub(super) const NO_NEXT_HEADER: u64 = 59;
 
-pub(super) fn describe() -> Protocol {
-    Protocol::new(NAME, "Internet Protocol version 6", "RFC 8200", sections)
-        .edge(eth::ETHERTYPE, 0x86dd)
-        .edge(eth::LINK_TYPE, 229)
-        .edge(ip::RAW_VERSION, 6)
-        .edge(ip::PROTO, 41)
-        .edge(gre::PROTO, 0x86dd)
-        .edge(ppp::PROTOCOL, 0x0057)
-        .edge(mpls::PAYLOAD, 6)
+pub(super) const IPV6: Listed = Listed::new(
+    NAME,
+    &[
+        Edge::new(eth::ETHERTYPE, 0x86dd),
+        Edge::new(eth::LINK_TYPE, 229),
+        Edge::new(ip::RAW_VERSION, 6),
+        Edge::new(ip::PROTO, 41),
+        Edge::new(gre::PROTO, 0x86dd),
+        Edge::new(ppp::PROTOCOL, 0x0057),
+        Edge::new(mpls::PAYLOAD, 6),
         // The address family differs: BSD, FreeBSD, Darwin, Linux.
-        .edge(null::FAMILY, 24)
-        .edge(null::FAMILY, 28)
-        .edge(null::FAMILY, 30)
-        .edge(null::FAMILY, 10)
+        Edge::new(null::FAMILY, 24),
+        Edge::new(null::FAMILY, 28),
+        Edge::new(null::FAMILY, 30),
+        Edge::new(null::FAMILY, 10),
+    ],
+    describe,
+);
+
+fn describe() -> Protocol {
+    Protocol::new("Internet Protocol version 6", "RFC 8200", sections)
         .next(ip::PROTO, carried)
         .extent(Extent::Stated(stated_len))
         .glance(|octets| {

@@ -4,6 +4,8 @@ use std::net::Ipv6Addr;
 
 use super::auto::Scope;
 use super::describe::{Field, Len, Protocol, Record, Section, ipv6, uint};
+use super::edge::Edge;
+use super::listed::Listed;
 use super::{ip, ipv6 as base};
 use crate::wire::record::{Counts, Dialect, Padding, RawShape};
 
@@ -11,22 +13,28 @@ use crate::wire::record::{Counts, Dialect, Padding, RawShape};
 pub(super) const DESTINATION: &str = "ipv6.dstopts";
 const HOME_ADDRESS: u8 = 201;
 
-pub(super) fn describe_hopopts() -> Protocol {
-    header("ipv6.hopopts", "IPv6 hop-by-hop options").edge(ip::PROTO, 0).tag("HBH")
+pub(super) const IPV6_HOPOPTS: Listed =
+    Listed::new("ipv6.hopopts", &[Edge::new(ip::PROTO, 0)], describe_hopopts);
+
+fn describe_hopopts() -> Protocol {
+    header("IPv6 hop-by-hop options").tag("HBH")
 }
 
-pub(super) fn describe_dstopts() -> Protocol {
-    header(DESTINATION, "IPv6 destination options").edge(ip::PROTO, 60).tag("DSTOPT")
+pub(super) const IPV6_DSTOPTS: Listed =
+    Listed::new(DESTINATION, &[Edge::new(ip::PROTO, 60)], describe_dstopts);
+
+fn describe_dstopts() -> Protocol {
+    header("IPv6 destination options").tag("DSTOPT")
 }
 
-fn header(name: &'static str, title: &'static str) -> Protocol {
+fn header(title: &'static str) -> Protocol {
     let sections = || {
         vec![
             Section::fields(vec![next_header(), length()]),
             Section::records("options", "Options", DIALECT, options(), Len::Octets(after_first_two)),
         ]
     };
-    Protocol::new(name, title, "RFC 8200", sections)
+    Protocol::new(title, "RFC 8200", sections)
         .next(ip::PROTO, next_key)
         .alias("ipv6.opt.router_alert", &["options.router_alert"])
         .alias("ipv6.opt.jumbo", &["options.jumbo"])

@@ -1,12 +1,15 @@
 //! The IPv6 fragment header: RFC 8200 §4.5.
 
 use super::describe::{Fragmented, Protocol, Section, flag, uint};
+use super::edge::Edge;
 use super::ip;
 use super::ipv6_extension::next_header;
+use super::listed::Listed;
 
-pub(super) fn describe() -> Protocol {
-    Protocol::new("ipv6.fraghdr", "IPv6 fragment header", "RFC 8200 §4.5", sections)
-        .edge(ip::PROTO, 44)
+pub(super) const IPV6_FRAGHDR: Listed = Listed::new("ipv6.fraghdr", &[Edge::new(ip::PROTO, 44)], describe);
+
+fn describe() -> Protocol {
+    Protocol::new("IPv6 fragment header", "RFC 8200 §4.5", sections)
         .next(ip::PROTO, |header| {
             (fragmented(header) != Fragmented::Later).then(|| header.first().map(|next| u64::from(*next)))?
         })

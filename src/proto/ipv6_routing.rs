@@ -5,20 +5,23 @@ use std::net::Ipv6Addr;
 
 use super::auto::Scope;
 use super::describe::{Before, Len, Protocol, Section, Style, ipv6, uint};
+use super::edge::Edge;
 use super::ip;
 use super::ipv6_extension::{after_first_two, length, next_header, next_key};
+use super::listed::Listed;
 
 /// The layer's name.
 pub(super) const NAME: &str = "ipv6.routing";
 
-pub(super) fn describe() -> Protocol {
-    Protocol::new(NAME, "IPv6 routing header", "RFC 8200 §4.4", sections)
-        .edge(ip::PROTO, 43)
-        .next(ip::PROTO, next_key)
-        .summary(|view, out| match *view.header() {
+pub(super) const IPV6_ROUTING: Listed = Listed::new(NAME, &[Edge::new(ip::PROTO, 43)], describe);
+
+fn describe() -> Protocol {
+    Protocol::new("IPv6 routing header", "RFC 8200 §4.4", sections).next(ip::PROTO, next_key).summary(
+        |view, out| match *view.header() {
             [_, len, kind, left, ..] => write!(out, "RT6 (len={len}, type={kind}, segleft={left})"),
             _ => write!(out, "RT6"),
-        })
+        },
+    )
 }
 
 fn sections() -> Vec<Section> {

@@ -3,6 +3,8 @@
 use std::fmt;
 
 use super::describe::{Before, Protocol, Section, View, flag, group, uint};
+use super::edge::Edge;
+use super::listed::Listed;
 use super::{auto, eth};
 use crate::wire::big_endian::{octet, word, word_at};
 use crate::wire::text::Text;
@@ -12,9 +14,10 @@ pub const NAME: &str = "llc";
 /// Its number among the EtherTypes (`ETH_P_802_2` of `linux/if_ether.h`, which cooked captures write).
 pub(super) const ETHERTYPE_KEY: u64 = 4;
 
-pub(super) fn describe() -> Protocol {
-    Protocol::new(NAME, "Logical link control", "IEEE 802.2", sections)
-        .edge(eth::ETHERTYPE, ETHERTYPE_KEY)
+pub(super) const LLC: Listed = Listed::new(NAME, &[Edge::new(eth::ETHERTYPE, ETHERTYPE_KEY)], describe);
+
+fn describe() -> Protocol {
+    Protocol::new("Logical link control", "IEEE 802.2", sections)
         .next(eth::ETHERTYPE, carried)
         .alias("llc.control.n_r", &["n_r"])
         .alias("llc.control.p", &["p"])

@@ -12,6 +12,7 @@ pub mod field;
 pub mod filter_names;
 pub mod glance;
 pub mod layout;
+mod listed;
 pub mod pseudo_header;
 pub mod section;
 mod tables;
@@ -67,93 +68,90 @@ pub mod view;
 mod vlan;
 mod vxlan;
 
-use std::sync::{LazyLock, OnceLock};
+use std::sync::OnceLock;
 
 use self::describe::Protocol;
 pub use self::eth::LINK_TYPE;
 pub use self::ip::RAW_VERSION;
+use self::listed::Listed;
 use self::tables::Tables;
 use crate::wire::layers::ProtocolId;
 
-/// Every protocol: its name, and the function that describes it.
-const ALL: &[(&str, Describe)] = &[
-    ("eth", eth::describe),
-    ("vlan", vlan::describe),
-    ("ieee8021ad", vlan::describe_provider),
-    ("llc", llc::describe),
-    ("mpls", mpls::describe),
-    ("pppoed", pppoe::describe_discovery),
-    ("pppoes", pppoe::describe_session),
-    ("ppp", ppp::describe),
-    ("sll", sll::describe_v1),
-    ("sll2", sll::describe_v2),
-    ("null", null::describe_null),
-    ("loop", null::describe_loop),
-    ("arp", arp::describe),
-    ("ip", ip::describe),
-    ("ipv6", ipv6::describe),
-    ("ipv6.hopopts", ipv6_extension::describe_hopopts),
-    ("ipv6.dstopts", ipv6_extension::describe_dstopts),
-    ("ipv6.routing", ipv6_routing::describe),
-    ("ipv6.fraghdr", ipv6_fraghdr::describe),
-    ("icmp", icmp::describe),
-    ("icmpv6", icmpv6::describe),
-    ("igmp", igmp::describe),
-    ("gre", gre::describe),
-    ("esp", esp::describe),
-    ("ah", ah::describe),
-    ("tcp", tcp::describe),
-    ("udp", udp::describe),
-    ("sctp", sctp::describe),
-    ("sctp.data", sctp_chunks::describe_data),
-    ("sctp.init", sctp_chunks::describe_init),
-    ("sctp.init_ack", sctp_chunks::describe_init_ack),
-    ("sctp.sack", sctp_chunks::describe_sack),
-    ("sctp.heartbeat", sctp_chunks::describe_heartbeat),
-    ("sctp.heartbeat_ack", sctp_chunks::describe_heartbeat_ack),
-    ("sctp.abort", sctp_chunks::describe_abort),
-    ("sctp.shutdown", sctp_chunks::describe_shutdown),
-    ("sctp.shutdown_ack", sctp_chunks::describe_shutdown_ack),
-    ("sctp.error", sctp_chunks::describe_error),
-    ("sctp.cookie_echo", sctp_chunks::describe_cookie_echo),
-    ("sctp.cookie_ack", sctp_chunks::describe_cookie_ack),
-    ("sctp.ecne", sctp_chunks::describe_ecne),
-    ("sctp.cwr", sctp_chunks::describe_cwr),
-    ("sctp.shutdown_complete", sctp_chunks::describe_shutdown_complete),
-    ("sctp.forward_tsn", sctp_chunks::describe_forward_tsn),
-    ("sctp.chunk", sctp_chunks::describe_unknown),
-    ("vxlan", vxlan::describe),
-    ("geneve", geneve::describe),
-    ("dns", dns::describe_dns),
-    ("mdns", dns::describe_mdns),
-    ("llmnr", dns::describe_llmnr),
-    ("dhcp", dhcp::describe),
-    ("ntp", ntp::describe),
-    ("bfd", bfd::describe),
-    ("tls", tls::describe),
-    ("http", http::describe),
-    ("data", data::describe),
+/// Every protocol.
+const ALL: &[Listed] = &[
+    eth::ETH,
+    vlan::VLAN,
+    vlan::IEEE8021AD,
+    llc::LLC,
+    mpls::MPLS,
+    pppoe::PPPOED,
+    pppoe::PPPOES,
+    ppp::PPP,
+    sll::SLL,
+    sll::SLL2,
+    null::NULL,
+    null::LOOP,
+    arp::ARP,
+    ip::IP,
+    ipv6::IPV6,
+    ipv6_extension::IPV6_HOPOPTS,
+    ipv6_extension::IPV6_DSTOPTS,
+    ipv6_routing::IPV6_ROUTING,
+    ipv6_fraghdr::IPV6_FRAGHDR,
+    icmp::ICMP,
+    icmpv6::ICMPV6,
+    igmp::IGMP,
+    gre::GRE,
+    esp::ESP,
+    ah::AH,
+    tcp::TCP,
+    udp::UDP,
+    sctp::SCTP,
+    sctp_chunks::SCTP_DATA,
+    sctp_chunks::SCTP_INIT,
+    sctp_chunks::SCTP_INIT_ACK,
+    sctp_chunks::SCTP_SACK,
+    sctp_chunks::SCTP_HEARTBEAT,
+    sctp_chunks::SCTP_HEARTBEAT_ACK,
+    sctp_chunks::SCTP_ABORT,
+    sctp_chunks::SCTP_SHUTDOWN,
+    sctp_chunks::SCTP_SHUTDOWN_ACK,
+    sctp_chunks::SCTP_ERROR,
+    sctp_chunks::SCTP_COOKIE_ECHO,
+    sctp_chunks::SCTP_COOKIE_ACK,
+    sctp_chunks::SCTP_ECNE,
+    sctp_chunks::SCTP_CWR,
+    sctp_chunks::SCTP_SHUTDOWN_COMPLETE,
+    sctp_chunks::SCTP_FORWARD_TSN,
+    sctp_chunks::SCTP_CHUNK,
+    vxlan::VXLAN,
+    geneve::GENEVE,
+    dns::DNS,
+    dns::MDNS,
+    dns::LLMNR,
+    dhcp::DHCP,
+    ntp::NTP,
+    bfd::BFD,
+    tls::TLS,
+    http::HTTP,
+    data::DATA,
 ];
-
-type Describe = fn() -> Protocol;
 
 /// The registry: all descriptions, and who carries whom.
 #[inline]
 pub fn registry() -> &'static Registry {
-    static REGISTRY: Registry = Registry {
-        described: [const { OnceLock::new() }; ALL.len()],
-        tables: LazyLock::new(|| Tables::new(registry().protocols())),
-    };
+    static REGISTRY: Registry =
+        Registry { described: [const { OnceLock::new() }; ALL.len()], tables: Tables::new() };
     &REGISTRY
 }
 
 /// All protocols, found by name, by number in a table, or by id.
 ///
-/// A protocol is described, and the numbers of all are sorted, when somebody asks for the first time: a ping meets two of them.
+/// A protocol is described, and the numbers of a table are sorted, when somebody asks for the first time: a ping meets two of each.
 #[derive(Debug)]
 pub struct Registry {
     described: [OnceLock<Protocol>; ALL.len()],
-    tables: LazyLock<Tables>,
+    tables: Tables,
 }
 
 /// What keeps the octets that nothing else takes stands last.
@@ -176,7 +174,7 @@ impl Registry {
     fn describe(&'static self, id: ProtocolId) -> &'static Protocol {
         let place = usize::from(id.0);
         match (self.described.get(place), ALL.get(place)) {
-            (Some(described), Some((_, describe))) => described.get_or_init(|| Protocol { id, ..describe() }),
+            (Some(described), Some(listed)) => described.get_or_init(|| complete(listed, id)),
             _ => self.data(),
         }
     }
@@ -189,7 +187,7 @@ impl Registry {
 
     /// The protocol of this name.
     pub fn by_name(&'static self, name: &str) -> Option<&'static Protocol> {
-        let (_, id) = ALL.iter().zip(0u8..).find(|((known, _), _)| *known == name)?;
+        let (_, id) = ALL.iter().zip(0u8..).find(|(listed, _)| listed.name == name)?;
         Some(self.get(ProtocolId(id)))
     }
 
@@ -200,7 +198,7 @@ impl Registry {
 
     /// What packets of a link type begin with.
     pub fn of_link_type(&'static self, link_type: u32) -> Option<&'static Protocol> {
-        self.tables.of_link_type(link_type).map(|id| self.get(id))
+        self.find(LINK_TYPE, u64::from(link_type))
     }
 
     /// What `protocol` carries when its header is `header`, and `payload` what stands behind that.
@@ -221,15 +219,47 @@ impl Registry {
     }
 }
 
+/// Describes a protocol, with what is known of it without that.
+fn complete(listed: &Listed, id: ProtocolId) -> Protocol {
+    let mut protocol = (listed.describe)();
+    protocol.name = listed.name;
+    protocol.id = id;
+    protocol.edges = listed.edges;
+    let number = listed.edges.iter().find(|edge| edge.table == ip::PROTO);
+    protocol.ip_number = number.and_then(|edge| u8::try_from(edge.key).ok());
+    if let Some(next) = &mut protocol.next {
+        next.place = Tables::place(next.table);
+    }
+    protocol
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
+    fn each_table_has_its_place() {
+        for protocol in registry().protocols() {
+            let named =
+                protocol.edges.iter().map(|edge| edge.table).chain(protocol.next.map(|next| next.table));
+            for table in named {
+                assert!(
+                    Tables::place(table).is_some(),
+                    "{} is found in {table}, which tables.rs has to name",
+                    protocol.name
+                );
+            }
+            for edge in protocol.edges {
+                assert_eq!(registry().find(edge.table, edge.key).map(|found| found.id), Some(protocol.id));
+            }
+        }
+    }
+
+    #[test]
     fn each_protocol_stands_in_the_list_by_its_own_name() {
-        for (protocol, (name, _)) in registry().protocols().zip(ALL) {
-            assert_eq!(protocol.name, *name);
-            assert_eq!(registry().by_name(name).map(|found| found.id), Some(protocol.id));
+        for (protocol, listed) in registry().protocols().zip(ALL) {
+            assert_eq!(protocol.name, listed.name);
+            assert_eq!(registry().by_name(listed.name).map(|found| found.id), Some(protocol.id));
         }
         assert_eq!(registry().data().name, data::NAME);
         assert_eq!(registry().get(ProtocolId(u8::MAX)).name, data::NAME);

@@ -3,6 +3,8 @@
 
 use super::auto::Scope;
 use super::describe::{Protocol, Section, flag, uint};
+use super::edge::Edge;
+use super::listed::Listed;
 use super::{eth, gre, ip, ppp};
 use crate::wire::big_endian::long_at;
 
@@ -13,16 +15,23 @@ pub(super) const PAYLOAD: &str = "mpls.payload";
 /// A further label in that table, beside the versions of IP.
 const LABEL: u64 = 16;
 
-pub(super) fn describe() -> Protocol {
-    Protocol::new(NAME, "Multiprotocol Label Switching", "RFC 3032", sections)
-        .edge(eth::ETHERTYPE, 0x8847)
-        .edge(eth::ETHERTYPE, 0x8848)
-        .edge(gre::PROTO, 0x8847)
-        .edge(gre::PROTO, 0x8848)
-        .edge(ppp::PROTOCOL, 0x0281)
-        .edge(ppp::PROTOCOL, 0x0283)
-        .edge(ip::PROTO, 137)
-        .edge(PAYLOAD, LABEL)
+pub(super) const MPLS: Listed = Listed::new(
+    NAME,
+    &[
+        Edge::new(eth::ETHERTYPE, 0x8847),
+        Edge::new(eth::ETHERTYPE, 0x8848),
+        Edge::new(gre::PROTO, 0x8847),
+        Edge::new(gre::PROTO, 0x8848),
+        Edge::new(ppp::PROTOCOL, 0x0281),
+        Edge::new(ppp::PROTOCOL, 0x0283),
+        Edge::new(ip::PROTO, 137),
+        Edge::new(PAYLOAD, LABEL),
+    ],
+    describe,
+);
+
+fn describe() -> Protocol {
+    Protocol::new("Multiprotocol Label Switching", "RFC 3032", sections)
         .next_by_payload(PAYLOAD, |header, payload| {
             let first = *payload.first()?;
             let is_last = long_at(header, 0)? & BOTTOM != 0;

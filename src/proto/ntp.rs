@@ -1,21 +1,24 @@
 //! NTP, the Network Time Protocol: RFC 5905. Control messages (RFC 9327) and private ones have bodies of their own.
 
 use super::describe::{Before, Extent, Field, Len, Protocol, Section, Style, group, octets, uint};
+use super::edge::Edge;
+use super::listed::Listed;
 use super::{auto, udp};
 use crate::wire::big_endian::{octet, octet_at, word_at};
 
-pub(super) fn describe() -> Protocol {
-    Protocol::new("ntp", "Network Time Protocol", "RFC 5905", sections)
-        .edge(udp::PORT, 123)
-        .extent(Extent::Header)
-        .summary(|view, out| {
+pub(super) const NTP: Listed = Listed::new("ntp", &[Edge::new(udp::PORT, 123)], describe);
+
+fn describe() -> Protocol {
+    Protocol::new("Network Time Protocol", "RFC 5905", sections).extent(Extent::Header).summary(
+        |view, out| {
             let Some(flags) = octet_at(view.header(), 0) else { return Ok(()) };
             let mode = u64::from(flags & 7);
             let name =
                 LINE_MODES.iter().find(|(known, _)| *known == mode).map_or("Unknown mode", |(_, name)| *name);
             out.put("NTPv").put((flags >> 3) & 7).put(", ").put(name).put(", length ").put(view.layer_len());
             Ok(())
-        })
+        },
+    )
 }
 
 fn sections() -> Vec<Section> {

@@ -6,15 +6,18 @@ use std::fmt;
 
 use super::auto;
 use super::describe::{Field, Protocol, Section, uint};
+use super::edge::Edge;
 use super::eth;
+use super::listed::Listed;
 use crate::wire::text::Text;
 
 /// The table of address families.
 pub(super) const FAMILY: &str = "null.family";
 
-pub(super) fn describe_null() -> Protocol {
-    Protocol::new("null", "BSD loopback", "LINKTYPE_NULL", sections_null)
-        .edge(eth::LINK_TYPE, 0)
+pub(super) const NULL: Listed = Listed::new("null", &[Edge::new(eth::LINK_TYPE, 0)], describe_null);
+
+fn describe_null() -> Protocol {
+    Protocol::new("BSD loopback", "LINKTYPE_NULL", sections_null)
         .link()
         .summary(|view, out| summary(out, view.header().first()))
         .next(FAMILY, |header| match header {
@@ -29,9 +32,10 @@ fn sections_null() -> Vec<Section> {
     vec![Section::fields(header)]
 }
 
-pub(super) fn describe_loop() -> Protocol {
-    Protocol::new("loop", "OpenBSD loopback", "LINKTYPE_LOOP", sections_loop)
-        .edge(eth::LINK_TYPE, 108)
+pub(super) const LOOP: Listed = Listed::new("loop", &[Edge::new(eth::LINK_TYPE, 108)], describe_loop);
+
+fn describe_loop() -> Protocol {
+    Protocol::new("OpenBSD loopback", "LINKTYPE_LOOP", sections_loop)
         .link()
         .alias("null", &[""])
         .alias("null.family", &["family"])

@@ -3,6 +3,8 @@
 use std::fmt;
 
 use super::describe::{Before, Field, Protocol, Section, View, uint};
+use super::edge::Edge;
+use super::listed::Listed;
 use super::{auto, eth, gre, pppoe};
 use crate::wire::big_endian::{octet, octet_at, word_at};
 use crate::wire::text::Text;
@@ -10,12 +12,19 @@ use crate::wire::text::Text;
 /// The table of what it carries (IANA ppp-numbers).
 pub(super) const PROTOCOL: &str = "ppp.protocol";
 
-pub(super) fn describe() -> Protocol {
-    Protocol::new("ppp", "Point-to-Point Protocol", "RFC 1661", sections)
-        .edge(pppoe::PAYLOAD, 0)
-        .edge(gre::PROTO, 0x880b)
-        .edge(eth::ETHERTYPE, 0x880b)
-        .edge(eth::LINK_TYPE, 9)
+pub(super) const PPP: Listed = Listed::new(
+    "ppp",
+    &[
+        Edge::new(pppoe::PAYLOAD, 0),
+        Edge::new(gre::PROTO, 0x880b),
+        Edge::new(eth::ETHERTYPE, 0x880b),
+        Edge::new(eth::LINK_TYPE, 9),
+    ],
+    describe,
+);
+
+fn describe() -> Protocol {
+    Protocol::new("Point-to-Point Protocol", "RFC 1661", sections)
         .next(PROTOCOL, protocol_of)
         .alias("ppp.protocol", &["compressed_protocol"])
         .link()

@@ -4,14 +4,18 @@ use std::fmt;
 
 use super::auto::{self, Scope};
 use super::describe::{Extent, Field, Len, Protocol, Section, Stated, Style, View, uint};
+use super::edge::Edge;
 use super::eth;
+use super::listed::Listed;
 use crate::wire::big_endian::{octet_at, word_at};
 use crate::wire::domain_name::write_escaped;
 use crate::wire::text::Text;
 
-pub(super) fn describe_discovery() -> Protocol {
-    Protocol::new("pppoed", "PPP over Ethernet, discovery", "RFC 2516", sections_discovery)
-        .edge(eth::ETHERTYPE, 0x8863)
+pub(super) const PPPOED: Listed =
+    Listed::new("pppoed", &[Edge::new(eth::ETHERTYPE, 0x8863)], describe_discovery);
+
+fn describe_discovery() -> Protocol {
+    Protocol::new("PPP over Ethernet, discovery", "RFC 2516", sections_discovery)
         .extent(Extent::Header)
         .alias("pppoe.version", &["version"])
         .alias("pppoe.type", &["type"])
@@ -35,10 +39,14 @@ fn sections_discovery() -> Vec<Section> {
     ]
 }
 
-pub(super) fn describe_session() -> Protocol {
-    Protocol::new("pppoes", "PPP over Ethernet, session", "RFC 2516", sections_session)
-        .edge(eth::ETHERTYPE, 0x8864)
-        .edge(eth::LINK_TYPE, 51)
+pub(super) const PPPOES: Listed = Listed::new(
+    "pppoes",
+    &[Edge::new(eth::ETHERTYPE, 0x8864), Edge::new(eth::LINK_TYPE, 51)],
+    describe_session,
+);
+
+fn describe_session() -> Protocol {
+    Protocol::new("PPP over Ethernet, session", "RFC 2516", sections_session)
         .next(PAYLOAD, |_| Some(0))
         .extent(Extent::Stated(|header| match payload_len(header) {
             Some(len) => Stated::Octets(u64::try_from(len).unwrap_or(0).saturating_add(HEADER_LEN)),

@@ -2,12 +2,15 @@
 
 use super::auto::Scope;
 use super::describe::{Protocol, Section, uint};
+use super::edge::Edge;
+use super::listed::Listed;
 use super::{ip, sctp_chunks, udp};
 use crate::wire::crc32c::Crc32c;
 
-pub(super) fn describe() -> Protocol {
-    Protocol::new("sctp", "Stream Control Transmission Protocol", "RFC 9260", sections)
-        .edge(ip::PROTO, 132)
+pub(super) const SCTP: Listed = Listed::new("sctp", &[Edge::new(ip::PROTO, 132)], describe);
+
+fn describe() -> Protocol {
+    Protocol::new("Stream Control Transmission Protocol", "RFC 9260", sections)
         .next_by_payload(sctp_chunks::TYPE, |_, payload| sctp_chunks::kind(payload))
         .identity(udp::ports)
         .ports(udp::port_pair)

@@ -6,6 +6,8 @@
 
 use super::auto;
 use super::describe::{Before, Field, Len, Protocol, Section, Style, flag, group, uint};
+use super::edge::Edge;
+use super::listed::Listed;
 use super::sctp_summary::summary;
 use crate::wire::big_endian::{word, word_at};
 
@@ -23,7 +25,9 @@ pub(super) fn kind(octets: &[u8]) -> Option<u64> {
 /// Types with descriptions of their own.
 const KNOWN: &[u64] = &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 192];
 
-pub(super) fn describe_data() -> Protocol {
+pub(super) const SCTP_DATA: Listed = Listed::new("sctp.data", &[Edge::new(TYPE, 0)], describe_data);
+
+fn describe_data() -> Protocol {
     let flags = || {
         vec![
             group("flags", "Flags").default_uint(3),
@@ -44,7 +48,7 @@ pub(super) fn describe_data() -> Protocol {
         let data = Section::octets("data", "Data", Len::Octets(left)).when(fits::<12>);
         vec![Section::fields(fixed).when(fits::<12>), data]
     };
-    chunk::<12>("sctp.data", "SCTP data", 0, flags, parts)
+    chunk::<12>("SCTP data", 0, flags, parts)
         .alias("sctp.data_tsn", &["tsn"])
         .alias("sctp.data_tsn_raw", &["tsn"])
         .alias("sctp.data_sid", &["sid"])
@@ -56,8 +60,10 @@ pub(super) fn describe_data() -> Protocol {
         .alias("sctp.data_e_bit", &["flags.e"])
 }
 
-pub(super) fn describe_init() -> Protocol {
-    initiation("sctp.init", "SCTP initiation", 1)
+pub(super) const SCTP_INIT: Listed = Listed::new("sctp.init", &[Edge::new(TYPE, 1)], describe_init);
+
+fn describe_init() -> Protocol {
+    initiation("SCTP initiation", 1)
         .alias("sctp.init_initiate_tag", &["initiate_tag"])
         .alias("sctp.init_credit", &["a_rwnd"])
         .alias("sctp.init_nr_out_streams", &["outbound_streams"])
@@ -65,8 +71,11 @@ pub(super) fn describe_init() -> Protocol {
         .alias("sctp.init_initial_tsn", &["initial_tsn"])
 }
 
-pub(super) fn describe_init_ack() -> Protocol {
-    initiation("sctp.init_ack", "SCTP initiation acknowledgement", 2)
+pub(super) const SCTP_INIT_ACK: Listed =
+    Listed::new("sctp.init_ack", &[Edge::new(TYPE, 2)], describe_init_ack);
+
+fn describe_init_ack() -> Protocol {
+    initiation("SCTP initiation acknowledgement", 2)
         .alias("sctp.initack_initiate_tag", &["initiate_tag"])
         .alias("sctp.initack_credit", &["a_rwnd"])
         .alias("sctp.initack_nr_out_streams", &["outbound_streams"])
@@ -74,7 +83,7 @@ pub(super) fn describe_init_ack() -> Protocol {
         .alias("sctp.initack_initial_tsn", &["initial_tsn"])
 }
 
-fn initiation(name: &'static str, title: &'static str, kind: u64) -> Protocol {
+fn initiation(title: &'static str, kind: u64) -> Protocol {
     let parts = || {
         let fixed = vec![
             uint("initiate_tag", 32, "Initiate tag").hex(),
@@ -85,11 +94,13 @@ fn initiation(name: &'static str, title: &'static str, kind: u64) -> Protocol {
         ];
         vec![Section::fields(fixed).when(fits::<16>), parameters().when(fits::<16>)]
     };
-    names_of_parameters(chunk::<16>(name, title, kind, no_flags, parts))
+    names_of_parameters(chunk::<16>(title, kind, no_flags, parts))
         .alias("sctp.initiate_tag", &["initiate_tag"])
 }
 
-pub(super) fn describe_sack() -> Protocol {
+pub(super) const SCTP_SACK: Listed = Listed::new("sctp.sack", &[Edge::new(TYPE, 3)], describe_sack);
+
+fn describe_sack() -> Protocol {
     let parts = || {
         let fixed = vec![
             uint("cumulative_tsn_ack", 32, "Cumulative acknowledgement"),
@@ -120,7 +131,7 @@ pub(super) fn describe_sack() -> Protocol {
             Section::octets("rest", "Octets behind", Len::Octets(left)).when(has_rest::<12>),
         ]
     };
-    chunk::<12>("sctp.sack", "SCTP selective acknowledgement", 3, no_flags, parts)
+    chunk::<12>("SCTP selective acknowledgement", 3, no_flags, parts)
         .alias("sctp.sack_cumulative_tsn_ack", &["cumulative_tsn_ack"])
         .alias("sctp.sack_cumulative_tsn_ack_raw", &["cumulative_tsn_ack"])
         .alias("sctp.sack_a_rwnd", &["a_rwnd"])
@@ -131,100 +142,113 @@ pub(super) fn describe_sack() -> Protocol {
         .alias("sctp.sack_duplicate_tsn", &["duplicate_tsns"])
 }
 
-pub(super) fn describe_heartbeat() -> Protocol {
+pub(super) const SCTP_HEARTBEAT: Listed =
+    Listed::new("sctp.heartbeat", &[Edge::new(TYPE, 4)], describe_heartbeat);
+
+fn describe_heartbeat() -> Protocol {
     let parts = || vec![parameters().when(fits::<0>)];
-    names_of_parameters(chunk::<0>("sctp.heartbeat", "SCTP heartbeat", 4, no_flags, parts))
+    names_of_parameters(chunk::<0>("SCTP heartbeat", 4, no_flags, parts))
 }
 
-pub(super) fn describe_heartbeat_ack() -> Protocol {
+pub(super) const SCTP_HEARTBEAT_ACK: Listed =
+    Listed::new("sctp.heartbeat_ack", &[Edge::new(TYPE, 5)], describe_heartbeat_ack);
+
+fn describe_heartbeat_ack() -> Protocol {
     let parts = || vec![parameters().when(fits::<0>)];
-    names_of_parameters(chunk::<0>(
-        "sctp.heartbeat_ack",
-        "SCTP heartbeat acknowledgement",
-        5,
-        no_flags,
-        parts,
-    ))
+    names_of_parameters(chunk::<0>("SCTP heartbeat acknowledgement", 5, no_flags, parts))
 }
 
-pub(super) fn describe_abort() -> Protocol {
+pub(super) const SCTP_ABORT: Listed = Listed::new("sctp.abort", &[Edge::new(TYPE, 6)], describe_abort);
+
+fn describe_abort() -> Protocol {
     let parts = || vec![causes().when(fits::<0>)];
-    names_of_causes(chunk::<0>("sctp.abort", "SCTP abort", 6, reflected, parts))
-        .alias("sctp.abort_t_bit", &["flags.t"])
+    names_of_causes(chunk::<0>("SCTP abort", 6, reflected, parts)).alias("sctp.abort_t_bit", &["flags.t"])
 }
 
-pub(super) fn describe_error() -> Protocol {
+pub(super) const SCTP_ERROR: Listed = Listed::new("sctp.error", &[Edge::new(TYPE, 9)], describe_error);
+
+fn describe_error() -> Protocol {
     let parts = || vec![causes().when(fits::<0>)];
-    names_of_causes(chunk::<0>("sctp.error", "SCTP operation error", 9, no_flags, parts))
+    names_of_causes(chunk::<0>("SCTP operation error", 9, no_flags, parts))
 }
 
-pub(super) fn describe_shutdown() -> Protocol {
-    one_number("sctp.shutdown", "SCTP shutdown", 7, "cumulative_tsn_ack", "Cumulative acknowledgement")
+pub(super) const SCTP_SHUTDOWN: Listed =
+    Listed::new("sctp.shutdown", &[Edge::new(TYPE, 7)], describe_shutdown);
+
+fn describe_shutdown() -> Protocol {
+    one_number("SCTP shutdown", 7, "cumulative_tsn_ack", "Cumulative acknowledgement")
         .alias("sctp.shutdown_cumulative_tsn_ack", &["cumulative_tsn_ack"])
 }
 
-pub(super) fn describe_ecne() -> Protocol {
-    one_number("sctp.ecne", "SCTP congestion echo", 12, "lowest_tsn", "Lowest transmission sequence number")
+pub(super) const SCTP_ECNE: Listed = Listed::new("sctp.ecne", &[Edge::new(TYPE, 12)], describe_ecne);
+
+fn describe_ecne() -> Protocol {
+    one_number("SCTP congestion echo", 12, "lowest_tsn", "Lowest transmission sequence number")
         .alias("sctp.ecne_lowest_tsn", &["lowest_tsn"])
 }
 
-pub(super) fn describe_cwr() -> Protocol {
-    one_number("sctp.cwr", "SCTP congestion window reduced", 13, "lowest_tsn", "Lowest sequence number")
+pub(super) const SCTP_CWR: Listed = Listed::new("sctp.cwr", &[Edge::new(TYPE, 13)], describe_cwr);
+
+fn describe_cwr() -> Protocol {
+    one_number("SCTP congestion window reduced", 13, "lowest_tsn", "Lowest sequence number")
         .alias("sctp.cwr_lowest_tsn", &["lowest_tsn"])
 }
 
-fn one_number(
-    name: &'static str,
-    title: &'static str,
-    kind: u64,
-    field: &'static str,
-    field_title: &'static str,
-) -> Protocol {
+fn one_number(title: &'static str, kind: u64, field: &'static str, field_title: &'static str) -> Protocol {
     let parts = move || {
         vec![
             Section::fields(vec![uint(field, 32, field_title)]).when(fits::<4>),
             Section::octets("rest", "Octets behind", Len::Octets(left)).when(has_rest::<4>),
         ]
     };
-    chunk::<4>(name, title, kind, no_flags, parts)
+    chunk::<4>(title, kind, no_flags, parts)
 }
 
-pub(super) fn describe_shutdown_ack() -> Protocol {
-    plain("sctp.shutdown_ack", "SCTP shutdown acknowledgement", 8, no_flags, "rest")
+pub(super) const SCTP_SHUTDOWN_ACK: Listed =
+    Listed::new("sctp.shutdown_ack", &[Edge::new(TYPE, 8)], describe_shutdown_ack);
+
+fn describe_shutdown_ack() -> Protocol {
+    plain("SCTP shutdown acknowledgement", 8, no_flags, "rest")
 }
 
-pub(super) fn describe_cookie_echo() -> Protocol {
-    plain("sctp.cookie_echo", "SCTP cookie echo", 10, no_flags, "cookie").alias("sctp.cookie", &["cookie"])
+pub(super) const SCTP_COOKIE_ECHO: Listed =
+    Listed::new("sctp.cookie_echo", &[Edge::new(TYPE, 10)], describe_cookie_echo);
+
+fn describe_cookie_echo() -> Protocol {
+    plain("SCTP cookie echo", 10, no_flags, "cookie").alias("sctp.cookie", &["cookie"])
 }
 
-pub(super) fn describe_cookie_ack() -> Protocol {
-    plain("sctp.cookie_ack", "SCTP cookie acknowledgement", 11, no_flags, "rest")
+pub(super) const SCTP_COOKIE_ACK: Listed =
+    Listed::new("sctp.cookie_ack", &[Edge::new(TYPE, 11)], describe_cookie_ack);
+
+fn describe_cookie_ack() -> Protocol {
+    plain("SCTP cookie acknowledgement", 11, no_flags, "rest")
 }
 
-pub(super) fn describe_shutdown_complete() -> Protocol {
-    plain("sctp.shutdown_complete", "SCTP shutdown complete", 14, reflected, "rest")
-        .alias("sctp.shutdown_complete_t_bit", &["flags.t"])
+pub(super) const SCTP_SHUTDOWN_COMPLETE: Listed =
+    Listed::new("sctp.shutdown_complete", &[Edge::new(TYPE, 14)], describe_shutdown_complete);
+
+fn describe_shutdown_complete() -> Protocol {
+    plain("SCTP shutdown complete", 14, reflected, "rest").alias("sctp.shutdown_complete_t_bit", &["flags.t"])
 }
 
-pub(super) fn describe_unknown() -> Protocol {
-    plain("sctp.chunk", "SCTP chunk of another type", 255, no_flags, "value")
-        .edge(TYPE, UNKNOWN)
-        .alias("sctp.chunk_value", &["value"])
+pub(super) const SCTP_CHUNK: Listed =
+    Listed::new("sctp.chunk", &[Edge::new(TYPE, 255), Edge::new(TYPE, UNKNOWN)], describe_unknown);
+
+fn describe_unknown() -> Protocol {
+    plain("SCTP chunk of another type", 255, no_flags, "value").alias("sctp.chunk_value", &["value"])
 }
 
 /// A chunk with nothing but octets.
-fn plain(
-    name: &'static str,
-    title: &'static str,
-    kind: u64,
-    flags: fn() -> Vec<Field>,
-    octets: &'static str,
-) -> Protocol {
+fn plain(title: &'static str, kind: u64, flags: fn() -> Vec<Field>, octets: &'static str) -> Protocol {
     let parts = move || vec![Section::octets(octets, "Octets", Len::Octets(left))];
-    chunk::<0>(name, title, kind, flags, parts)
+    chunk::<0>(title, kind, flags, parts)
 }
 
-pub(super) fn describe_forward_tsn() -> Protocol {
+pub(super) const SCTP_FORWARD_TSN: Listed =
+    Listed::new("sctp.forward_tsn", &[Edge::new(TYPE, 192)], describe_forward_tsn);
+
+fn describe_forward_tsn() -> Protocol {
     let parts = || {
         let stream = vec![uint("sid", 16, "Stream"), uint("ssn", 16, "Stream sequence number")];
         vec![
@@ -239,7 +263,7 @@ pub(super) fn describe_forward_tsn() -> Protocol {
             .when(fits::<4>),
         ]
     };
-    chunk::<4>("sctp.forward_tsn", "SCTP forward sequence number (RFC 3758)", 192, no_flags, parts)
+    chunk::<4>("SCTP forward sequence number (RFC 3758)", 192, no_flags, parts)
         .alias("sctp.forward_tsn_tsn", &["tsn"])
         .alias("sctp.forward_tsn_sid", &["streams.sid"])
         .alias("sctp.forward_tsn_ssn", &["streams.ssn"])
@@ -247,7 +271,6 @@ pub(super) fn describe_forward_tsn() -> Protocol {
 
 /// A chunk: type, flags and length, its parts with so many octets of fixed fields, and what fills it up.
 fn chunk<const FIXED: u16>(
-    name: &'static str,
     title: &'static str,
     kind: u64,
     flags: fn() -> Vec<Field>,
@@ -267,8 +290,7 @@ fn chunk<const FIXED: u16>(
         sections.push(Section::octets("padding", "Padding", Len::PadTo(4)));
         sections
     };
-    Protocol::new(name, title, "RFC 9260 §3", sections)
-        .edge(TYPE, kind)
+    Protocol::new(title, "RFC 9260 §3", sections)
         .next_by_payload(TYPE, |_, payload| self::kind(payload))
         .alias("sctp.chunk_type", &["type"])
         .alias("sctp.chunk_flags", &["flags"])

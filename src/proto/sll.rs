@@ -4,6 +4,8 @@
 use std::fmt;
 
 use super::describe::{Before, Field, Len, Protocol, Section, ipv4, mac, uint};
+use super::edge::Edge;
+use super::listed::Listed;
 use super::{auto, eth};
 use crate::wire::big_endian::word_at;
 use crate::wire::text::Text;
@@ -36,9 +38,10 @@ fn is_ipv4(before: &Before<'_>, len: usize) -> bool {
 const ADDRESS_ROOM: usize = 8;
 const MAC_LEN: usize = 6;
 
-pub(super) fn describe_v1() -> Protocol {
-    Protocol::new("sll", "Linux cooked capture v1", "LINKTYPE_LINUX_SLL", sections_v1)
-        .edge(eth::LINK_TYPE, 113)
+pub(super) const SLL: Listed = Listed::new("sll", &[Edge::new(eth::LINK_TYPE, 113)], describe_v1);
+
+fn describe_v1() -> Protocol {
+    Protocol::new("Linux cooked capture v1", "LINKTYPE_LINUX_SLL", sections_v1)
         .next(eth::ETHERTYPE, |header| word(header, 14))
         .link()
         .summary(|view, out| match *view.header() {
@@ -63,9 +66,10 @@ fn sections_v1() -> Vec<Section> {
     sections
 }
 
-pub(super) fn describe_v2() -> Protocol {
-    Protocol::new("sll2", "Linux cooked capture v2", "LINKTYPE_LINUX_SLL2", sections_v2)
-        .edge(eth::LINK_TYPE, 276)
+pub(super) const SLL2: Listed = Listed::new("sll2", &[Edge::new(eth::LINK_TYPE, 276)], describe_v2);
+
+fn describe_v2() -> Protocol {
+    Protocol::new("Linux cooked capture v2", "LINKTYPE_LINUX_SLL2", sections_v2)
         .next(eth::ETHERTYPE, |header| word(header, 0))
         .link()
         // Wireshark calls both versions by the name of the first.

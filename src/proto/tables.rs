@@ -1,57 +1,58 @@
 //! The tables of numbers: an EtherType, an IP protocol, a port, a link type, and which protocol each stands for.
 
+use std::sync::OnceLock;
+
+use super::ALL;
 use super::describe::{Glance, Next, Protocol};
-use super::eth::LINK_TYPE;
+use super::{eth, gre, ip, mpls, null, ppp, pppoe, sctp_chunks, tcp, udp};
 use crate::wire::layers::ProtocolId;
 
-/// All tables, and which of them says what a protocol carries.
+/// The names of all tables.
+const NAMES: &[&str] = &[
+    eth::LINK_TYPE,
+    eth::ETHERTYPE,
+    ip::RAW_VERSION,
+    ip::PROTO,
+    tcp::PORT,
+    udp::PORT,
+    gre::PROTO,
+    mpls::PAYLOAD,
+    null::FAMILY,
+    ppp::PROTOCOL,
+    pppoe::PAYLOAD,
+    sctp_chunks::TYPE,
+];
+
+/// All tables, each made when it is asked for the first time.
 #[derive(Debug)]
-pub(super) struct Tables {
-    tables: Vec<Table>,
-    /// For each protocol, the table that says what it carries.
-    next: Vec<Option<usize>>,
-    /// The table of link types.
-    link_types: Option<usize>,
-}
+pub(super) struct Tables([OnceLock<Table>; NAMES.len()]);
 
 impl Tables {
-    /// The tables in which these protocols are found; they come in the order of their ids.
-    pub(super) fn new(protocols: impl Iterator<Item = &'static Protocol> + Clone) -> Self {
-        let mut tables: Vec<Table> = Vec::new();
-        for protocol in protocols.clone() {
-            for edge in &protocol.edges {
-                let at = tables.iter().position(|table| table.name == edge.table).unwrap_or(tables.len());
-                if at == tables.len() {
-                    tables.push(Table::new(edge.table));
-                }
-                if let Some(table) = tables.get_mut(at) {
-                    table.entries.push((edge.key, protocol.id));
-                }
-            }
-        }
-        tables.iter_mut().for_each(Table::sort);
-        let place = |name| tables.iter().position(|table| table.name == name);
-        let next = protocols.map(|protocol| place(protocol.next?.table)).collect();
-        let link_types = place(LINK_TYPE);
-        Self { tables, next, link_types }
+    pub(super) const fn new() -> Self {
+        Self([const { OnceLock::new() }; NAMES.len()])
+    }
+
+    /// Which of them has this name.
+    pub(super) fn place(name: &str) -> Option<usize> {
+        NAMES.iter().position(|known| *known == name)
+    }
+
+    #[inline]
+    fn at(&self, place: usize) -> Option<&Table> {
+        let table = self.0.get(place)?;
+        Some(table.get().unwrap_or_else(|| table.get_or_init(|| Table::new(place))))
     }
 
     /// Whose number this is in this table.
     pub(super) fn find(&self, table: &str, key: u64) -> Option<ProtocolId> {
-        self.tables.iter().find(|known| known.name == table)?.look_up(key)
-    }
-
-    /// What packets of a link type begin with.
-    pub(super) fn of_link_type(&self, link_type: u32) -> Option<ProtocolId> {
-        self.tables.get(self.link_types?)?.look_up(u64::from(link_type))
+        self.at(Self::place(table)?)?.look_up(key)
     }
 
     /// What `protocol` carries when its header is `header`, and `payload` what stands behind that.
     #[inline]
     pub(super) fn carried(&self, protocol: &Protocol, header: &[u8], payload: &[u8]) -> Option<ProtocolId> {
-        let Next { key, or, looking, .. } = protocol.next?;
-        let table = self.next.get(usize::from(protocol.id.0)).copied().flatten()?;
-        let table = self.tables.get(table)?;
+        let Next { key, or, looking, place, .. } = protocol.next?;
+        let table = self.at(place?)?;
         if let Some(looking) = looking {
             return table.look_up(looking(header, payload)?);
         }
@@ -64,8 +65,7 @@ impl Tables {
         if key == Glance::NO_NUMBER {
             return None;
         }
-        let table = self.next.get(usize::from(protocol.id.0)).copied().flatten()?;
-        let table = self.tables.get(table)?;
+        let table = self.at(protocol.next?.place?)?;
         let found = table.look_up(u64::from(key));
         if found.is_some() || or == Glance::NO_NUMBER { found } else { table.look_up(u64::from(or)) }
     }
@@ -74,7 +74,6 @@ impl Tables {
 /// A table: its entries in buckets by a few bits of their numbers, so that most are found where they are looked for first.
 #[derive(Debug)]
 struct Table {
-    name: &'static str,
     /// Sorted by bucket, and in a bucket by number.
     entries: Vec<(u64, ProtocolId)>,
     /// Where each bucket begins, and behind the last one where it ends.
@@ -91,8 +90,18 @@ fn bucket(key: u64) -> usize {
 }
 
 impl Table {
-    fn new(name: &'static str) -> Self {
-        Self { name, entries: Vec::new(), buckets: [0; BUCKETS + 1] }
+    /// The table at this place: the numbers of all protocols that are found in it.
+    #[cold]
+    fn new(place: usize) -> Self {
+        let name = NAMES.get(place).copied().unwrap_or_default();
+        let mut entries = Vec::new();
+        for (listed, id) in ALL.iter().zip(0..) {
+            let here = listed.edges.iter().filter(|edge| edge.table == name);
+            entries.extend(here.map(|edge| (edge.key, ProtocolId(id))));
+        }
+        let mut table = Self { entries, buckets: [0; BUCKETS + 1] };
+        table.sort();
+        table
     }
 
     /// Puts the entries in order once all are there.

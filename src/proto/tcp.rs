@@ -3,7 +3,9 @@
 use super::describe::{
     Glance, Group, Len, Protocol, Record, Section, Severity, Stated, Style, flag, group, octets, uint,
 };
+use super::edge::Edge;
 use super::filter_names::{Compute, payload, payload_len};
+use super::listed::Listed;
 use super::{auto, http, ip, tls, udp};
 use crate::wire::big_endian::{long_at, octet_at, word_at};
 use crate::wire::record::{Counts, Dialect, Padding};
@@ -18,9 +20,10 @@ const OFFSET_AT: usize = 12;
 const ACK: u8 = 0x10;
 const URG: u8 = 0x20;
 
-pub(super) fn describe() -> Protocol {
-    Protocol::new("tcp", "Transmission Control Protocol", "RFC 9293", sections)
-        .edge(ip::PROTO, 6)
+pub(super) const TCP: Listed = Listed::new("tcp", &[Edge::new(ip::PROTO, 6)], describe);
+
+fn describe() -> Protocol {
+    Protocol::new("Transmission Control Protocol", "RFC 9293", sections)
         .next_by_payload(PORT, |_, payload| carried(payload))
         .glance(|octets| {
             let rest = |_: &[u8]| Stated::Rest;

@@ -4,6 +4,8 @@
 
 use super::auto;
 use super::describe::{Before, Field, Len, Pdu, Protocol, Section, Style, octets, uint};
+use super::edge::Edge;
+use super::listed::Listed;
 use super::tls_extensions::{extension, names_of_extensions};
 use super::{tcp, tls_hello};
 use crate::wire::big_endian::{octet, word, word_at};
@@ -11,9 +13,10 @@ use crate::wire::big_endian::{octet, word, word_at};
 /// Its port, by which TCP knows it.
 pub(super) const PORT: u64 = 443;
 
-pub(super) fn describe() -> Protocol {
-    let protocol = Protocol::new("tls", "Transport Layer Security", "RFC 8446, RFC 5246", sections)
-        .edge(tcp::PORT, PORT)
+pub(super) const TLS: Listed = Listed::new("tls", &[Edge::new(tcp::PORT, PORT)], describe);
+
+fn describe() -> Protocol {
+    let protocol = Protocol::new("Transport Layer Security", "RFC 8446, RFC 5246", sections)
         .part_of_same()
         .pdu(pdu)
         .next_by_payload(tcp::PORT, |_, payload| begins(payload).then_some(PORT))

@@ -4,14 +4,17 @@ use pnet::packet::udp::{MutableUdpPacket, UdpPacket};
 
 use super::auto::{self, Scope};
 use super::describe::{Extent, Glance, Protocol, Section, Side, Stated, uint};
+use super::edge::Edge;
 use super::filter_names::{Compute, payload};
 use super::ip;
 use super::layout::setter;
+use super::listed::Listed;
 use super::pseudo_header::PseudoHeader;
 
-pub(super) fn describe() -> Protocol {
-    Protocol::new("udp", "User Datagram Protocol", "RFC 768", sections)
-        .edge(ip::PROTO, 17)
+pub(super) const UDP: Listed = Listed::new("udp", &[Edge::new(ip::PROTO, 17)], describe);
+
+fn describe() -> Protocol {
+    Protocol::new("User Datagram Protocol", "RFC 768", sections)
         .next_by_either(PORT, lower_port, higher_port)
         .yields()
         .extent(Extent::Stated(stated_len))

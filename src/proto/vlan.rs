@@ -3,18 +3,26 @@
 use pnet::packet::vlan::{MutableVlanPacket, VlanPacket};
 
 use super::describe::{Protocol, Section, flag, uint};
+use super::edge::Edge;
 use super::eth;
 use super::layout::setter;
+use super::listed::Listed;
 
-pub(super) fn describe() -> Protocol {
-    tag("vlan", "802.1Q virtual LAN", "IEEE 802.1Q").edge(eth::ETHERTYPE, 0x8100).edge(eth::ETHERTYPE, 0x9100)
+pub(super) const VLAN: Listed =
+    Listed::new("vlan", &[Edge::new(eth::ETHERTYPE, 0x8100), Edge::new(eth::ETHERTYPE, 0x9100)], describe);
+
+fn describe() -> Protocol {
+    tag("802.1Q virtual LAN", "IEEE 802.1Q")
 }
 
-pub(super) fn describe_provider() -> Protocol {
-    tag("ieee8021ad", "802.1ad provider tag (QinQ)", "IEEE 802.1ad").edge(eth::ETHERTYPE, 0x88a8)
+pub(super) const IEEE8021AD: Listed =
+    Listed::new("ieee8021ad", &[Edge::new(eth::ETHERTYPE, 0x88a8)], describe_provider);
+
+fn describe_provider() -> Protocol {
+    tag("802.1ad provider tag (QinQ)", "IEEE 802.1ad")
 }
 
-fn tag(name: &'static str, title: &'static str, reference: &'static str) -> Protocol {
+fn tag(title: &'static str, reference: &'static str) -> Protocol {
     let sections = || {
         let header = vec![
             uint("priority", 3, "Priority").set_by(setter!(MutableVlanPacket, set_priority_code_point)),
@@ -31,7 +39,7 @@ fn tag(name: &'static str, title: &'static str, reference: &'static str) -> Prot
         let header_len = MutableVlanPacket::minimum_packet_size();
         vec![Section::measured(header_len, header)]
     };
-    Protocol::new(name, title, reference, sections)
+    Protocol::new(title, reference, sections)
         .next_by_payload(eth::ETHERTYPE, |header, payload| {
             eth::type_or_llc(u64::from(VlanPacket::new(header)?.get_ethertype().0), payload)
         })

@@ -1,12 +1,15 @@
 //! VXLAN: RFC 7348, with the group policy extension (draft-smith-vxlan-group-policy).
 
 use super::describe::{Protocol, Section, flag, group, uint};
+use super::edge::Edge;
+use super::listed::Listed;
 use super::{eth, udp};
 use crate::wire::big_endian::{long_at, octet_at};
 
-pub(super) fn describe() -> Protocol {
-    Protocol::new("vxlan", "Virtual eXtensible Local Area Network", "RFC 7348", sections)
-        .edge(udp::PORT, 4789)
+pub(super) const VXLAN: Listed = Listed::new("vxlan", &[Edge::new(udp::PORT, 4789)], describe);
+
+fn describe() -> Protocol {
+    Protocol::new("Virtual eXtensible Local Area Network", "RFC 7348", sections)
         .next(eth::ETHERTYPE, |_| Some(eth::BRIDGED))
         .alias("vxlan.flag_g", &["flags.g"])
         .alias("vxlan.flag_i", &["flags.i"])

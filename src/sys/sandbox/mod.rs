@@ -108,7 +108,7 @@ impl Sandbox {
         let serves = self.doings.contains(&Doing::Accept);
         let files = file_rules::restrict(&self.readable, &self.writable, serves)?;
         violation::name_the_call().map_err(SandboxError::Handler)?;
-        let calls = system_call::restrict(&system_calls::of(&self.doings))?;
+        let calls = system_call::restrict(system_calls::of(&self.doings))?;
         Ok(Entered { caller, keeps: self.keeps, bounds, files, calls })
     }
 

@@ -1,9 +1,9 @@
 //! A seccomp filter: which system calls may be made from now on (seccomp(2)).
 //!
-//! The kernel tries the filter with every number when it is installed, so as not to run it for calls that are always allowed
-//! (`seccomp_cache_prepare` in kernel/seccomp.c). A list of comparisons makes that half a millisecond, a tree of them next to nothing.
+//! The kernel tries a filter with every number when it is installed, so as not to run it for calls that are always allowed
+//! (`seccomp_cache_prepare` in kernel/seccomp.c). That takes longer than a ping of a near host takes to make all of its calls, so this
+//! one begins with what the kernel does not try: every call runs it, for ten nanoseconds.
 
-use std::collections::BTreeMap;
 use std::io;
 
 use super::SandboxError;
@@ -44,11 +44,10 @@ pub(super) enum When {
 pub(super) type Part = (u8, u32, u32);
 
 /// Allows these calls, and no other. How many there are; `None` where this kernel or architecture has no such filters.
-pub(super) fn restrict(calls: &[Call]) -> Result<Option<usize>, SandboxError> {
+pub(super) fn restrict(mut calls: Vec<Call>) -> Result<Option<usize>, SandboxError> {
     let Some(architecture) = ARCHITECTURE else { return Ok(None) };
-    let rules = rules(calls);
-    let count = rules.values().filter(|conditions| !is_never(conditions)).count();
-    match install(&program(architecture, &rules)) {
+    let count = of_each_number(&mut calls).filter(|same| !is_never(same)).count();
+    match install(&program(architecture, &mut calls)) {
         Ok(()) => Ok(Some(count)),
         // Built without CONFIG_SECCOMP_FILTER, or not quite a kernel, such as valgrind.
         Err(error) if error.raw_os_error() == Some(libc::ENOSYS) => Ok(None),
@@ -70,67 +69,57 @@ const ARCHITECTURE: Option<u32> = if cfg!(target_arch = "x86_64") {
     None
 };
 
-/// For each number the conditions of which one must be met; none for a call that may always be made.
-type Rules = BTreeMap<u32, Vec<When>>;
-
-fn rules(calls: &[Call]) -> Rules {
-    let mut rules = Rules::new();
-    for call in calls {
-        let Ok(number) = u32::try_from(call.number) else { continue };
-        let conditions = rules.entry(number).or_default();
-        // Several things that a command does may take the same call.
-        if !conditions.contains(&call.when) {
-            conditions.push(call.when);
-        }
-    }
-    for conditions in rules.values_mut() {
-        if conditions.contains(&When::Always) {
-            conditions.clear();
-        }
-    }
-    rules
+/// The entries of each number, from the lowest one on: several things that a command does may take the same call.
+fn of_each_number(calls: &mut [Call]) -> impl Iterator<Item = &[Call]> {
+    calls.sort_by_key(|call| call.number);
+    calls.chunk_by(|call, next| call.number == next.number)
 }
 
 /// Whether a call is never made.
-fn is_never(conditions: &[When]) -> bool {
-    !conditions.is_empty() && conditions.iter().all(|when| matches!(when, When::Unknown | When::Refused))
+fn is_never(same: &[Call]) -> bool {
+    same.iter().all(|call| matches!(call.when, When::Unknown | When::Refused))
 }
 
 /// What the filter says of the numbers from one on.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Range {
+#[derive(Debug, Clone, Copy)]
+struct Range<'a> {
     from: u32,
-    verdict: Verdict,
+    verdict: Verdict<'a>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Verdict {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Verdict<'a> {
     Return(u32),
     /// Allowed where one of these is met.
-    Check(Vec<When>),
+    Check(&'a [Call]),
+}
+
+impl<'a> Verdict<'a> {
+    fn of(same: &'a [Call]) -> Self {
+        let is = |when| same.iter().all(|call| call.when == when);
+        match same {
+            _ if same.iter().any(|call| call.when == When::Always) => Self::Return(ALLOW),
+            _ if is(When::Unknown) => Self::Return(UNKNOWN),
+            _ if is(When::Refused) => Self::Return(REFUSED),
+            _ => Self::Check(same),
+        }
+    }
 }
 
 /// The numbers in ranges of which the same is to be said.
-fn ranges(rules: &Rules) -> Vec<Range> {
-    let mut ranges: Vec<Range> = Vec::new();
-    let mut say = |from: u32, verdict: Verdict| match ranges.last() {
+fn ranges(calls: &mut [Call]) -> Vec<Range<'_>> {
+    let mut ranges: Vec<Range<'_>> = Vec::with_capacity(2 * calls.len());
+    let mut say = |from: u32, verdict| match ranges.last() {
         Some(last) if last.verdict == verdict => {}
         _ => ranges.push(Range { from, verdict }),
     };
     let mut next = 0;
-    for (number, conditions) in rules {
-        if *number > next {
+    for same in of_each_number(calls) {
+        let Some(number) = same.first().and_then(|call| u32::try_from(call.number).ok()) else { continue };
+        if number > next {
             say(next, Verdict::Return(TRAP));
         }
-        say(
-            *number,
-            match conditions.as_slice() {
-                [] => Verdict::Return(ALLOW),
-                [When::Unknown] => Verdict::Return(UNKNOWN),
-                [When::Refused] => Verdict::Return(REFUSED),
-                conditions => Verdict::Check(conditions.to_vec()),
-            },
-        );
+        say(number, Verdict::of(same));
         next = number.saturating_add(1);
     }
     // With those of the x32 ABI, which begin at 2^30.
@@ -139,51 +128,68 @@ fn ranges(rules: &Rules) -> Vec<Range> {
 }
 
 /// The filter.
-fn program(architecture: u32, rules: &Rules) -> Vec<Instruction> {
-    let mut program = vec![
+fn program(architecture: u32, calls: &mut [Call]) -> Vec<Instruction> {
+    let mut program = Vec::with_capacity(4 * calls.len());
+    program.extend([
+        // Where the call comes from, which nobody asks: see above.
+        load(INSTRUCTION_POINTER_AT),
         load(ARCHITECTURE_AT),
         jump(JEQ, architecture, 1, 0),
         Instruction::new(RET, KILL),
         load(NUMBER_AT),
-    ];
-    program.extend(tree(&ranges(rules)));
+    ]);
+    tree(&ranges(calls), &mut program);
     program
 }
 
 /// Finds the range of the number that is loaded, and says what is to be said of it.
-fn tree(ranges: &[Range]) -> Vec<Instruction> {
+fn tree(ranges: &[Range<'_>], program: &mut Vec<Instruction>) {
     let (low, high) = ranges.split_at(ranges.len() / 2);
     let (Some(_), Some(first)) = (low.first(), high.first()) else {
-        return high.first().map_or_else(Vec::new, |range| leaf(&range.verdict));
+        return high.iter().for_each(|range| leaf(range.verdict, program));
     };
-    let (low, high) = (tree(low), tree(high));
-    let over = u32::try_from(low.len()).unwrap_or(u32::MAX);
+    let at = program.len();
+    program.push(jump(JGE, first.from, 0, 0));
+    let begin = program.len();
+    tree(low, program);
+    let over = program.len().saturating_sub(begin);
     // Jumps with a condition reach 255 instructions, those without go anywhere.
-    let mut all = vec![jump(JGE, first.from, 0, 1), Instruction::new(JMP | JA, over)];
-    all.extend(low);
-    all.extend(high);
-    all
+    let is_far = u8::try_from(over).is_err();
+    if is_far {
+        program.insert(begin, Instruction::new(JMP | JA, u32::try_from(over).unwrap_or(u32::MAX)));
+    }
+    if let Some(choice) = program.get_mut(at) {
+        *choice = if is_far {
+            jump(JGE, first.from, 0, 1)
+        } else {
+            jump(JGE, first.from, u8::try_from(over).unwrap_or(u8::MAX), 0)
+        };
+    }
+    tree(high, program);
 }
 
-fn leaf(verdict: &Verdict) -> Vec<Instruction> {
-    let conditions = match verdict {
-        Verdict::Return(value) => return vec![Instruction::new(RET, *value)],
-        Verdict::Check(conditions) => conditions,
+fn leaf(verdict: Verdict<'_>, program: &mut Vec<Instruction>) {
+    let same = match verdict {
+        Verdict::Return(value) => return program.push(Instruction::new(RET, value)),
+        Verdict::Check(same) => same,
     };
     // What is refused where nobody allows it comes behind that.
-    let is_later = |when: &&When| matches!(when, When::RefusedIf(..));
-    let first = conditions.iter().filter(|when| !is_later(when));
-    let all = first.chain(conditions.iter().filter(is_later));
-    let mut all: Vec<Instruction> = all.flat_map(check).collect();
-    let is_refused = conditions.contains(&When::Refused);
-    all.push(Instruction::new(RET, if is_refused { REFUSED } else { TRAP }));
-    all
+    for later in [false, true] {
+        for (place, call) in same.iter().enumerate() {
+            let is_known = same.iter().take(place).any(|before| before == call);
+            if matches!(call.when, When::RefusedIf(..)) == later && !is_known {
+                check(call.when, program);
+            }
+        }
+    }
+    let is_refused = same.iter().any(|call| call.when == When::Refused);
+    program.push(Instruction::new(RET, if is_refused { REFUSED } else { TRAP }));
 }
 
 /// Says what becomes of the call where a condition is met, and goes on behind that where it is not.
-fn check(condition: &When) -> Vec<Instruction> {
+fn check(condition: When, program: &mut Vec<Instruction>) {
     let single;
-    let parts: &[Part] = match *condition {
+    let parts: &[Part] = match condition {
         When::Is(argument, value) | When::RefusedIf(argument, value) => {
             single = [(argument, u32::MAX, value)];
             &single
@@ -193,19 +199,21 @@ fn check(condition: &When) -> Vec<Instruction> {
             &single
         }
         When::Each(parts) => parts,
-        When::Always | When::Unknown | When::Refused => return Vec::new(),
+        When::Always | When::Unknown | When::Refused => return,
     };
-    let is_refused = matches!(condition, When::RefusedIf(..));
-    let mut all = vec![Instruction::new(RET, if is_refused { REFUSED } else { ALLOW })];
-    // From the last one to the first, so that it is known how far it is to the end.
-    for (argument, mask, value) in parts.iter().rev() {
-        let over = u8::try_from(all.len()).unwrap_or(u8::MAX);
-        let is_so = jump(JEQ, *value, 0, over);
-        let masked = (*mask != u32::MAX).then_some(Instruction::new(ALU | AND, *mask));
-        let loaded = load(ARGUMENTS_AT.saturating_add(u32::from(*argument).saturating_mul(8)));
-        all.splice(..0, [Some(loaded), masked, Some(is_so)].into_iter().flatten());
+    let len = |(_, mask, _): &Part| if *mask == u32::MAX { 2_u8 } else { 3 };
+    // To the end of all parts and the verdict behind them.
+    let mut over = parts.iter().map(len).fold(1, u8::saturating_add);
+    for part @ (argument, mask, value) in parts {
+        over = over.saturating_sub(len(part));
+        program.push(load(ARGUMENTS_AT.saturating_add(u32::from(*argument).saturating_mul(8))));
+        if *mask != u32::MAX {
+            program.push(Instruction::new(ALU | AND, *mask));
+        }
+        program.push(jump(JEQ, *value, 0, over));
     }
-    all
+    let is_refused = matches!(condition, When::RefusedIf(..));
+    program.push(Instruction::new(RET, if is_refused { REFUSED } else { ALLOW }));
 }
 
 /// Loads 32 bits of what the kernel says of the call (`struct seccomp_data` in linux/seccomp.h).
@@ -219,6 +227,7 @@ fn jump(condition: u16, value: u32, jt: u8, jf: u8) -> Instruction {
 
 const NUMBER_AT: u32 = 0;
 const ARCHITECTURE_AT: u32 = 4;
+const INSTRUCTION_POINTER_AT: u32 = 8;
 /// The lower half of the first argument: of what the kernel takes as an int, it looks at no more.
 const ARGUMENTS_AT: u32 = if cfg!(target_endian = "little") { 16 } else { 20 };
 
@@ -298,7 +307,7 @@ mod tests {
             call(13, When::Each(&[(0, u32::MAX, 1), (1, u32::MAX, 7)])),
         ]);
         calls.extend((100..500).step_by(3).map(|number| call(number, When::Always)));
-        let program = program(ARCHITECTURE.unwrap(), &rules(&calls));
+        let program = program(ARCHITECTURE.unwrap(), &mut calls);
         for number in (0..600).chain([0x4000_0000, 0x4000_0001, u32::MAX]) {
             let always = matches!(number, 0 | 10) || (100..500).contains(&number) && (number - 100) % 3 == 0;
             for arguments in [
