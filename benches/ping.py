@@ -203,6 +203,8 @@ def sweep(given):
             file.flush()
             tools = {
                 "rawsock --targets": f"{given.rawsock} ping -q -n -c1 --targets {file.name}",
+                # A line for each host at the end, as rawsock has it; and nothing at all.
+                "fping -i0 -c1": f"fping -q -c1 -i 0 -f {file.name}",
                 "fping -i0": f"fping -q -r0 -i 0 -f {file.name}",
             }
             if count == 254:

@@ -67,9 +67,17 @@ const FULL: usize = 64 * 1024;
 /// # Errors
 /// When stdout cannot be written; [`io::ErrorKind::BrokenPipe`] where its reader has gone.
 pub(super) fn say(text: &str) -> io::Result<()> {
-    let mut out = anstream::stdout().lock();
-    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(of_stdout)
+    let write = |out: &mut dyn Write| out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    // Where there are no colours none need to be looked for, which takes time where ten thousand hosts are told of.
+    let written = match text.contains(ESCAPE) {
+        true => write(&mut anstream::stdout().lock()),
+        false => write(&mut io::stdout().lock()),
+    };
+    written.map_err(of_stdout)
 }
+
+/// What colours begin with (ECMA-48).
+const ESCAPE: char = '\x1b';
 
 /// Stdout could not be written.
 #[derive(Debug, thiserror::Error)]
