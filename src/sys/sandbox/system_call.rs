@@ -129,106 +129,173 @@ fn ranges(calls: &mut [Call]) -> Vec<Range<'_>> {
 
 /// The filter.
 fn program(architecture: u32, calls: &mut [Call]) -> Vec<Instruction> {
-    let mut program = Vec::with_capacity(4 * calls.len());
-    program.extend([
-        // Where the call comes from, which nobody asks: see above.
-        load(INSTRUCTION_POINTER_AT),
-        load(ARCHITECTURE_AT),
-        jump(JEQ, architecture, 1, 0),
-        Instruction::new(RET, KILL),
-        load(NUMBER_AT),
-    ]);
-    tree(&ranges(calls), &mut program);
-    program
+    let mut program = Backwards(Vec::with_capacity(2 * calls.len()));
+    let known = program.tree(&ranges(calls));
+    let number = program.load(NUMBER_AT, known);
+    let foreign = program.returns(KILL);
+    let is_ours = program.jump(JEQ, architecture, number, foreign);
+    let architecture = program.load(ARCHITECTURE_AT, is_ours);
+    // Where the call comes from, which nobody asks: see above.
+    program.load(INSTRUCTION_POINTER_AT, architecture);
+    program.0.reverse();
+    program.0
 }
 
-/// Finds the range of the number that is loaded, and says what is to be said of it.
-fn tree(ranges: &[Range<'_>], program: &mut Vec<Instruction>) {
-    let (low, high) = ranges.split_at(ranges.len() / 2);
-    let (Some(_), Some(first)) = (low.first(), high.first()) else {
-        return high.iter().for_each(|range| leaf(range.verdict, program));
-    };
-    let at = program.len();
-    program.push(jump(JGE, first.from, 0, 0));
-    let begin = program.len();
-    tree(low, program);
-    let over = program.len().saturating_sub(begin);
-    // Jumps with a condition reach 255 instructions, those without go anywhere.
-    let is_far = u8::try_from(over).is_err();
-    if is_far {
-        program.insert(begin, Instruction::new(JMP | JA, u32::try_from(over).unwrap_or(u32::MAX)));
+/// A filter that is made from its end: jumps go forward only, so that what they lead to is there already, and a verdict can stand once
+/// for many. The kernel translates each instruction when the filter is installed, which takes longer than to run it.
+#[derive(Debug)]
+struct Backwards(Vec<Instruction>);
+
+/// An instruction that is there already: how many come behind it.
+type Place = usize;
+
+/// How far a jump with a condition leads at most, less the few instructions that may still come between.
+const NEAR: usize = u8::MAX as usize - 8;
+
+impl Backwards {
+    fn push(&mut self, instruction: Instruction) -> Place {
+        self.0.push(instruction);
+        self.0.len().saturating_sub(1)
     }
-    if let Some(choice) = program.get_mut(at) {
-        *choice = if is_far {
-            jump(JGE, first.from, 0, 1)
-        } else {
-            jump(JGE, first.from, u8::try_from(over).unwrap_or(u8::MAX), 0)
+
+    /// How many instructions the next one jumps over to get there.
+    fn over(&self, place: Place) -> usize {
+        self.0.len().saturating_sub(place).saturating_sub(1)
+    }
+
+    /// The same place, or a jump without a condition to it, within the reach of one with a condition.
+    fn near(&mut self, place: Place) -> Place {
+        match self.over(place) {
+            0..NEAR => place,
+            over => self.push(Instruction::new(JMP | JA, u32::try_from(over).unwrap_or(u32::MAX))),
+        }
+    }
+
+    /// Says a verdict: one that is near, or one more.
+    fn returns(&mut self, verdict: u32) -> Place {
+        let found = self.0.iter().rposition(|known| known.code == RET && known.k == verdict);
+        match found.filter(|place| self.over(*place) < NEAR) {
+            Some(place) => place,
+            None => self.push(Instruction::new(RET, verdict)),
+        }
+    }
+
+    /// Loads 32 bits of what the kernel says of the call (`struct seccomp_data` in linux/seccomp.h), and goes on there.
+    fn load(&mut self, offset: u32, then: Place) -> Place {
+        self.go_on(then);
+        self.push(Instruction::new(LD | W | ABS, offset))
+    }
+
+    /// Sees to it that the next instruction is followed by this place.
+    fn go_on(&mut self, then: Place) {
+        let over = self.over(then);
+        if over > 0 {
+            self.push(Instruction::new(JMP | JA, u32::try_from(over).unwrap_or(u32::MAX)));
+        }
+    }
+
+    fn jump(&mut self, condition: u16, value: u32, met: Place, otherwise: Place) -> Place {
+        let (met, otherwise) = (self.near(met), self.near(otherwise));
+        let over = |place| u8::try_from(self.over(place)).unwrap_or(u8::MAX);
+        let jump = Instruction { code: JMP | condition, jt: over(met), jf: over(otherwise), k: value };
+        self.push(jump)
+    }
+
+    /// Finds the range of the number that is loaded, and says what is to be said of it.
+    fn tree(&mut self, ranges: &[Range<'_>]) -> Place {
+        let (low, high) = ranges.split_at(ranges.len() / 2);
+        let (Some(_), Some(first)) = (low.first(), high.first()) else {
+            return self.leaf(high.first().map_or(Verdict::Return(TRAP), |range| range.verdict));
         };
+        let from = first.from;
+        let (high, low) = (self.tree(high), self.tree(low));
+        self.jump(JGE, from, high, low)
     }
-    tree(high, program);
-}
 
-fn leaf(verdict: Verdict<'_>, program: &mut Vec<Instruction>) {
-    let same = match verdict {
-        Verdict::Return(value) => return program.push(Instruction::new(RET, value)),
-        Verdict::Check(same) => same,
-    };
-    // What is refused where nobody allows it comes behind that.
-    for later in [false, true] {
-        for (place, call) in same.iter().enumerate() {
-            let is_known = same.iter().take(place).any(|before| before == call);
-            if matches!(call.when, When::RefusedIf(..)) == later && !is_known {
-                check(call.when, program);
+    fn leaf(&mut self, verdict: Verdict<'_>) -> Place {
+        let same = match verdict {
+            Verdict::Return(value) => return self.returns(value),
+            Verdict::Check(same) => same,
+        };
+        let is_refused = same.iter().any(|call| call.when == When::Refused);
+        let mut next = self.returns(if is_refused { REFUSED } else { TRAP });
+        // What is refused where nobody allows it comes last; here that is first.
+        for later in [true, false] {
+            let is_due = |call: &&Call| matches!(call.when, When::RefusedIf(..)) == later;
+            let mut due: Vec<When> = same.iter().filter(is_due).map(|call| call.when).collect();
+            due.dedup();
+            for alike in due
+                .chunk_by(|left, right| argument_of(*left).is_some_and(|it| argument_of(*right) == Some(it)))
+                .rev()
+            {
+                next = self.check(alike, next);
             }
         }
+        next
     }
-    let is_refused = same.iter().any(|call| call.when == When::Refused);
-    program.push(Instruction::new(RET, if is_refused { REFUSED } else { TRAP }));
-}
 
-/// Says what becomes of the call where a condition is met, and goes on behind that where it is not.
-fn check(condition: When, program: &mut Vec<Instruction>) {
-    let single;
-    let parts: &[Part] = match condition {
-        When::Is(argument, value) | When::RefusedIf(argument, value) => {
-            single = [(argument, u32::MAX, value)];
-            &single
+    /// Says what becomes of the call where one of these conditions is met, and goes on where none is. Several are of the same
+    /// argument.
+    fn check(&mut self, alike: &[When], otherwise: Place) -> Place {
+        let mut next = otherwise;
+        let mut argument = None;
+        for condition in alike.iter().rev() {
+            match *condition {
+                When::Is(of, value) => {
+                    let allowed = self.returns(ALLOW);
+                    next = self.jump(JEQ, value, allowed, next);
+                    argument = Some(of);
+                }
+                When::RefusedIf(of, value) => {
+                    let refused = self.returns(REFUSED);
+                    next = self.part((of, u32::MAX, value), refused, otherwise);
+                }
+                When::Has(of, mask, value) => {
+                    let allowed = self.returns(ALLOW);
+                    next = self.part((of, mask, value), allowed, otherwise);
+                }
+                When::Each(parts) => {
+                    next = self.returns(ALLOW);
+                    for part in parts.iter().rev() {
+                        next = self.part(*part, next, otherwise);
+                    }
+                }
+                When::Always | When::Unknown | When::Refused => {}
+            }
         }
-        When::Has(argument, mask, value) => {
-            single = [(argument, mask, value)];
-            &single
+        match argument {
+            Some(argument) => self.load(offset_of(argument), next),
+            None => next,
         }
-        When::Each(parts) => parts,
-        When::Always | When::Unknown | When::Refused => return,
-    };
-    let len = |(_, mask, _): &Part| if *mask == u32::MAX { 2_u8 } else { 3 };
-    // To the end of all parts and the verdict behind them.
-    let mut over = parts.iter().map(len).fold(1, u8::saturating_add);
-    for part @ (argument, mask, value) in parts {
-        over = over.saturating_sub(len(part));
-        program.push(load(ARGUMENTS_AT.saturating_add(u32::from(*argument).saturating_mul(8))));
-        if *mask != u32::MAX {
-            program.push(Instruction::new(ALU | AND, *mask));
-        }
-        program.push(jump(JEQ, *value, 0, over));
     }
-    let is_refused = matches!(condition, When::RefusedIf(..));
-    program.push(Instruction::new(RET, if is_refused { REFUSED } else { ALLOW }));
+
+    /// Looks at some bits of an argument.
+    fn part(&mut self, (argument, mask, value): Part, met: Place, otherwise: Place) -> Place {
+        let mut place = self.jump(JEQ, value, met, otherwise);
+        if mask != u32::MAX {
+            place = self.push(Instruction::new(ALU | AND, mask));
+        }
+        self.load(offset_of(argument), place)
+    }
 }
 
-/// Loads 32 bits of what the kernel says of the call (`struct seccomp_data` in linux/seccomp.h).
-fn load(offset: u32) -> Instruction {
-    Instruction::new(LD | W | ABS, offset)
+/// The argument of which nothing else is asked.
+fn argument_of(when: When) -> Option<u8> {
+    match when {
+        When::Is(argument, _) => Some(argument),
+        _ => None,
+    }
 }
 
-fn jump(condition: u16, value: u32, jt: u8, jf: u8) -> Instruction {
-    Instruction { code: JMP | condition, jt, jf, k: value }
+/// Where an argument stands: the lower half, as of what the kernel takes as an int it looks at no more.
+fn offset_of(argument: u8) -> u32 {
+    ARGUMENTS_AT.saturating_add(u32::from(argument).saturating_mul(8))
 }
 
 const NUMBER_AT: u32 = 0;
 const ARCHITECTURE_AT: u32 = 4;
 const INSTRUCTION_POINTER_AT: u32 = 8;
-/// The lower half of the first argument: of what the kernel takes as an int, it looks at no more.
+/// The lower half of the first argument.
 const ARGUMENTS_AT: u32 = if cfg!(target_endian = "little") { 16 } else { 20 };
 
 const ALLOW: u32 = libc::SECCOMP_RET_ALLOW;
