@@ -1,6 +1,8 @@
 //! What people type who come from another tool: it works, or what is said leads on.
 #![allow(clippy::unwrap_used, reason = "this is test code")]
 
+mod support;
+
 use std::process::{Command, Output};
 
 fn rawsock(arguments: &[&str]) -> Output {
@@ -48,4 +50,18 @@ fn an_option_that_is_none_is_not_taken_for_a_host_or_a_file() {
         said(&rawsock(&["ping", "--targts", "f"])).contains("--targets"),
         "a misspelt option has its tip"
     );
+}
+
+#[test]
+fn nobodys_address_is_this_host() {
+    if !support::on_client("nobodys_address_is_this_host") {
+        return;
+    }
+    for (name, address) in [("0", "127.0.0.1"), ("0.0.0.0", "127.0.0.1"), ("::", "::1")] {
+        let output = rawsock(&["ping", "-c", "1", "-W", "2", name]);
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert!(text.contains(&format!("from {name} ({address}): ")), "{text}{}", said(&output));
+        assert!(text.contains(": icmp_seq=1 ") && text.contains("probes: 1 = 1 answered"), "{text}");
+        assert_eq!(output.status.code(), Some(0), "{text}");
+    }
 }

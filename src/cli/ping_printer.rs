@@ -1,7 +1,7 @@
 //! What a ping prints while it runs and at its end; adds hosts as their names are resolved.
 
 use std::io::{self, IsTerminal};
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::{AsFd, BorrowedFd};
 
 use super::evidence::{Comment, Evidence};
@@ -155,11 +155,12 @@ impl<'a> Printer<'a> {
     fn try_add(
         &mut self,
         name: &str,
-        address: SocketAddr,
+        mut address: SocketAddr,
         engine: &mut Ping,
         wire: &mut IcmpWire,
         now: Now,
     ) -> Result<(), Box<dyn std::error::Error>> {
+        address.set_ip(meant(address.ip()));
         if self.is_fast && !self.args.flood && !self.paths.is_own(address.ip())? {
             return Err("more than five requests a second are a flood, for a host that is not this one: \
                         --flood says yes to it"
@@ -428,5 +429,15 @@ impl Watcher<Ping, IcmpWire> for Printer<'_> {
 }
 
 /// The other way to get the right, for everybody on the host (icmp(7)).
+/// Whom an address stands for: what is no host's is this host, as the kernel has it (`ip_route_output_key_hash_rcu` in net/ipv4/route.c),
+/// whose answer comes from there. `ping 0` is short for that.
+fn meant(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(Ipv4Addr::UNSPECIFIED) => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(Ipv6Addr::UNSPECIFIED) => Ipv6Addr::LOCALHOST.into(),
+        other => other,
+    }
+}
+
 const GROUP_RANGE: &str =
     "; or allow ICMP datagram sockets to all: `sudo sysctl net.ipv4.ping_group_range='0 2147483647'`";
