@@ -78,3 +78,40 @@ fn filters_and_copies_take_the_same() {
     }
     assert!(packets > 10, "hardly anything was copied");
 }
+
+/// Files that follow each other may be of other links, which one pcap file does not hold, and have other limits.
+#[test]
+fn copies_of_several_files_are_alike() {
+    let folder = tempfile::tempdir().unwrap();
+    let files = corpus::captures();
+    let mut refused = 0;
+    for (place, three) in files.chunks(3).enumerate().step_by(4) {
+        for arguments in
+            [&[][..], &["-c", "9", "--skip", "2"], &["--truncate", "40"], &["--split-packets", "4"]]
+        {
+            let copy = |more: &[&str]| {
+                let inner = folder.path().join(format!("{place}"));
+                fs::create_dir_all(&inner).unwrap();
+                let path = inner.join("copy.pcap");
+                let mut command = Command::new(RAWSOCK);
+                command.args(["read", "--append", "-w"]).arg(&path).args(arguments).args(more).args(three);
+                let output = run(&mut command);
+                let mut made: Vec<_> = fs::read_dir(&inner)
+                    .unwrap()
+                    .map(|entry| {
+                        let path = entry.unwrap().path();
+                        (path.clone(), fs::read(path).unwrap())
+                    })
+                    .collect();
+                made.sort();
+                fs::remove_dir_all(&inner).unwrap();
+                (made, String::from_utf8_lossy(&output.stderr).into_owned(), output.status.code())
+            };
+            let (together, alone) = (copy(&[]), copy(&ONE_BY_ONE));
+            assert_eq!((&together.1, together.2), (&alone.1, alone.2), "{arguments:?} {three:?}");
+            assert!(together.0 == alone.0, "{arguments:?} {three:?}");
+            refused += usize::from(together.1.contains("link type"));
+        }
+    }
+    assert!(refused > 0, "no files of different links stood together");
+}

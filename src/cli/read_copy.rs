@@ -156,6 +156,17 @@ impl Copy {
         self.copier.block(source, block, interfaces)
     }
 
+    /// Whether packets of pcap are copied as they are.
+    pub(super) fn is_plain(&self) -> bool {
+        self.copier.is_plain() && self.for_all.is_empty() && self.by_number.is_empty()
+    }
+
+    /// Copies a packet as it is.
+    #[inline]
+    pub(super) fn plain(&mut self, frame: &Frame<'_>, interfaces: &[Interface]) -> Result<(), WriteError> {
+        self.copier.plain(frame, interfaces)
+    }
+
     pub(super) fn packet(
         &mut self,
         source: usize,

@@ -4,6 +4,7 @@
 use std::error::Error;
 
 use super::read::Reading;
+use super::read_copy::Copy;
 use crate::file::Merge;
 
 /// How packets are taken together.
@@ -13,6 +14,8 @@ pub(super) enum Runs {
     Whole(usize),
     /// Each is looked at by the filter.
     EachByItself,
+    /// The same, and those that it takes are copied as they are.
+    Copied,
 }
 
 impl Reading {
@@ -27,8 +30,10 @@ impl Reading {
             && self.following.is_none();
         let are_all =
             self.filter.takes_all() && self.copy.is_none() && self.skipped == 0 && self.most == u64::MAX;
+        let is_copied = !self.printer.prints() && self.copy.as_ref().is_some_and(Copy::is_plain);
         match (is_simple, are_all) {
             (false, _) => None,
+            (true, false) if is_copied => Some(Runs::Copied),
             (true, false) => Some(Runs::EachByItself),
             (true, true) if self.printer.prints() => {
                 Some(self.printer.most_in_run().map_or(Runs::EachByItself, Runs::Whole))
@@ -48,6 +53,19 @@ impl Reading {
             self.number = self.number.saturating_add(run.packets());
             self.taken = self.taken.saturating_add(run.packets());
             return Ok(Some(!self.printer.prints() || self.printer.run(first, &run)?));
+        }
+        if let (Runs::Copied, Some(copy)) = (kind, &mut self.copy) {
+            for (number, frame) in (first..).zip(run.frames()) {
+                self.number = number;
+                if number > self.skipped && self.filter.matches(&frame)? {
+                    copy.plain(&frame, run.interfaces())?;
+                    self.taken = self.taken.saturating_add(1);
+                    if self.taken >= self.most {
+                        return Ok(Some(false));
+                    }
+                }
+            }
+            return Ok(Some(true));
         }
         self.printer.name_interfaces(false);
         for (number, frame) in (first..).zip(run.frames()) {

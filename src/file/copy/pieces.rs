@@ -126,7 +126,7 @@ impl Pieces {
         Ok(())
     }
 
-    fn is_split(&self) -> bool {
+    pub(super) fn is_split(&self) -> bool {
         self.split.packets.is_some() || self.split.nanoseconds.is_some()
     }
 }

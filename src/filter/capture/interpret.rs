@@ -12,7 +12,7 @@ pub(crate) fn run(program: &[Instruction], frame: &Frame<'_>) -> u32 {
     while let Some(instruction) = program.get(next) {
         next = next.saturating_add(1);
         let Instruction { code, jt, jf, k } = *instruction;
-        // Nearly all that filters are made of: load from the packet, compare with a number.
+        // Nearly all that filters are made of: load from the packet, compare with a number, say so.
         match code {
             LOAD_HALF if k < bpf::ANCILLARY => match machine.octets(k, bpf::H) {
                 Some(half) => machine.a = half,
@@ -25,6 +25,7 @@ pub(crate) fn run(program: &[Instruction], frame: &Frame<'_>) -> u32 {
             JUMP_IF_EQUAL => {
                 next = next.saturating_add(usize::from(if machine.a == k { jt } else { jf }));
             }
+            RETURN => return k,
             _ => match machine.step(instruction) {
                 Some(Step::On) => {}
                 Some(Step::Skip(count)) => next = next.saturating_add(count as usize),
@@ -39,6 +40,7 @@ pub(crate) fn run(program: &[Instruction], frame: &Frame<'_>) -> u32 {
 const LOAD_HALF: u16 = bpf::LD | bpf::H | bpf::ABS;
 const LOAD_OCTET: u16 = bpf::LD | bpf::B | bpf::ABS;
 const JUMP_IF_EQUAL: u16 = bpf::JMP | bpf::JEQ;
+const RETURN: u16 = bpf::RET;
 
 enum Step {
     On,
