@@ -247,20 +247,7 @@ pub(super) fn run(args: &PingArgs) -> CommandResult {
     if plan.interval < LEAST_INTERVAL || plan.flood.is_some() {
         clock::wake_on_time();
     }
-    let options = IcmpOptions {
-        interface,
-        source,
-        ident: plan.request.ident,
-        ttl: args.ttl,
-        tos: args.tos,
-        mtu: args.mtu.discovery(),
-        departures,
-        // A datagram socket carries echoes alone, with a header of the kernel's own.
-        raw_only: args.hdrincl
-            || header.is_some()
-            || args.route().is_some()
-            || plan.request.query != Query::Echo,
-    };
+    let options = args.options(&plan, header.is_some(), (interface, source), departures);
     let mut wire = IcmpWire::new(options.clone());
     let evidence = args.write.as_deref().map(Evidence::create).transpose()?;
     evidence.iter().try_for_each(|evidence: &Evidence<FrameKey>| {
@@ -316,6 +303,30 @@ impl PingArgs {
             Stamping::Tsandaddr => RouteQuery::AddressesAndTimes,
         });
         if self.record_route { Some(RouteQuery::Addresses) } else { stamps }
+    }
+
+    /// How sockets are opened.
+    fn options(
+        &self,
+        plan: &PingPlan,
+        has_header: bool,
+        (interface, source): (Option<String>, Option<IpAddr>),
+        departures: Departures,
+    ) -> IcmpOptions {
+        IcmpOptions {
+            interface,
+            source,
+            ident: plan.request.ident,
+            ttl: self.ttl,
+            tos: self.tos,
+            mtu: self.mtu.discovery(),
+            departures,
+            // A datagram socket carries echoes alone, with a header of the kernel's own.
+            raw_only: self.hdrincl
+                || has_header
+                || self.route().is_some()
+                || plan.request.query != Query::Echo,
+        }
     }
 
     /// Fields of the IP header that somebody wrote.

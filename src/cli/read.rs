@@ -163,22 +163,7 @@ pub(super) fn run(args: &ReadArgs) -> CommandResult {
         following: args.follow.start(args.output.is_json(), args.output.is_hex())?,
     };
     reading.runs = reading.kind_of_runs();
-    let mut outcome = Outcome::Done;
-    for files in files.chunks(if is_merged { files.len() } else { 1 }) {
-        match reading.files(files)? {
-            Ended::Whole | Ended::Early => {}
-            Ended::Failed => outcome = Outcome::Failed,
-            Ended::Enough => break,
-            Ended::Stopped => {
-                let last = reading.number;
-                anstream::eprintln!(
-                    "rawsock: stopped by a signal behind packet {last}: what follows was not read"
-                );
-                outcome = Outcome::NoAnswer;
-                break;
-            }
-        }
-    }
+    let outcome = reading.all(files.chunks(if is_merged { files.len() } else { 1 }))?;
     reading.finish(args)?;
     Ok(outcome)
 }
@@ -275,8 +260,29 @@ pub(super) struct Reading {
 }
 
 impl Reading {
-    /// Reads files as one.
-    fn files(&mut self, paths: &[PathBuf]) -> Result<Ended, Box<dyn Error>> {
+    /// Reads all files, those of a part together.
+    fn all<'a>(&mut self, parts: impl Iterator<Item = &'a [PathBuf]>) -> CommandResult {
+        let mut outcome = Outcome::Done;
+        for files in parts {
+            match self.files(files)? {
+                Ended::Whole | Ended::Early => {}
+                Ended::Failed => outcome = Outcome::Failed,
+                Ended::Enough => break,
+                Ended::Stopped => {
+                    let last = self.number;
+                    anstream::eprintln!(
+                        "rawsock: stopped by a signal behind packet {last}: what follows was not read"
+                    );
+                    outcome = Outcome::NoAnswer;
+                    break;
+                }
+            }
+        }
+        Ok(outcome)
+    }
+
+    /// Opens files; those that cannot be opened are told, and left out.
+    fn opened<'a>(&mut self, paths: &'a [PathBuf]) -> (Vec<&'a PathBuf>, Vec<CaptureReader>, Ended) {
         let mut opened = Vec::new();
         let mut outcome = Ended::Whole;
         for path in paths {
@@ -285,13 +291,19 @@ impl Reading {
                 Err(error) => outcome = outcome.or(self.failed(path, &error)),
             }
         }
-        let (paths, mut readers): (Vec<&PathBuf>, Vec<CaptureReader>) = opened.into_iter().unzip();
+        let (paths, mut readers): (Vec<_>, Vec<_>) = opened.into_iter().unzip();
         if self.keeps_blocks {
             readers.iter_mut().for_each(CaptureReader::keep_blocks);
         }
         if let Some(copy) = &mut self.copy {
             copy.next_files(&mut readers);
         }
+        (paths, readers, outcome)
+    }
+
+    /// Reads files as one.
+    fn files(&mut self, paths: &[PathBuf]) -> Result<Ended, Box<dyn Error>> {
+        let (paths, readers, mut outcome) = self.opened(paths);
         let mut damages = Damages { told: 0, more: vec![0; paths.len()] };
         let mut merge = Merge::new(readers);
         let is_stopped = loop {
