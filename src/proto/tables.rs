@@ -3,44 +3,42 @@
 use std::sync::OnceLock;
 
 use super::ALL;
-use super::describe::{Glance, Next, Protocol};
-use super::{eth, gre, ip, mpls, null, ppp, pppoe, sctp_chunks, tcp, udp};
+use super::describe::{Edge, Glance, Next, Protocol};
+use super::listed::Listed;
 use crate::wire::layers::ProtocolId;
 
-/// The names of all tables.
-const NAMES: &[&str] = &[
-    eth::LINK_TYPE,
-    eth::ETHERTYPE,
-    ip::RAW_VERSION,
-    ip::PROTO,
-    tcp::PORT,
-    udp::PORT,
-    gre::PROTO,
-    mpls::PAYLOAD,
-    null::FAMILY,
-    ppp::PROTOCOL,
-    pppoe::PAYLOAD,
-    sctp_chunks::TYPE,
-];
-
-/// All tables, each made when it is asked for the first time.
+/// All tables, each made when it is asked for the first time. A table has the place of the first edge that leads into it, so that nobody
+/// has to list them.
 #[derive(Debug)]
-pub(super) struct Tables([OnceLock<Table>; NAMES.len()]);
+pub(super) struct Tables([OnceLock<Box<Table>>; count(ALL)]);
+
+/// How many edges there are.
+const fn count(listed: &[Listed]) -> usize {
+    match listed.split_first() {
+        Some((first, rest)) => first.edges.len().saturating_add(count(rest)),
+        None => 0,
+    }
+}
+
+/// The edges of all protocols.
+fn edges() -> impl Iterator<Item = &'static Edge> {
+    ALL.iter().flat_map(|listed| listed.edges)
+}
 
 impl Tables {
     pub(super) const fn new() -> Self {
-        Self([const { OnceLock::new() }; NAMES.len()])
+        Self([const { OnceLock::new() }; count(ALL)])
     }
 
-    /// Which of them has this name.
+    /// Which of them has this name; `None` where nothing is found in it.
     pub(super) fn place(name: &str) -> Option<usize> {
-        NAMES.iter().position(|known| *known == name)
+        edges().position(|edge| edge.table == name)
     }
 
     #[inline]
     fn at(&self, place: usize) -> Option<&Table> {
         let table = self.0.get(place)?;
-        Some(table.get().unwrap_or_else(|| table.get_or_init(|| Table::new(place))))
+        Some(table.get().unwrap_or_else(|| table.get_or_init(|| Box::new(Table::new(place)))))
     }
 
     /// Whose number this is in this table.
@@ -93,7 +91,7 @@ impl Table {
     /// The table at this place: the numbers of all protocols that are found in it.
     #[cold]
     fn new(place: usize) -> Self {
-        let name = NAMES.get(place).copied().unwrap_or_default();
+        let name = edges().nth(place).map_or("", |edge| edge.table);
         let mut entries = Vec::new();
         for (listed, id) in ALL.iter().zip(0..) {
             let here = listed.edges.iter().filter(|edge| edge.table == name);
