@@ -93,7 +93,15 @@ pub(crate) fn differences_of(
         };
         count += 1;
         let is_on_client = matches!(piece.what, What::TypesOnClient(_));
-        let Some(printed) = reader.types(command, is_on_client) else { return (differences, usize::MAX) };
+        // Where chance decides, it may decide otherwise another time.
+        let mut attempts = if piece.form == Form::Random { 3 } else { 1 };
+        let printed = loop {
+            let Some(printed) = reader.types(command, is_on_client) else { return (differences, usize::MAX) };
+            attempts -= 1;
+            if attempts == 0 || piece.holds(&printed) {
+                break printed;
+            }
+        };
         differences.extend(also(reader, command));
         if piece.holds(&printed) {
             new += piece.output;
@@ -219,6 +227,7 @@ impl Reader {
 struct Shell {
     child: Child,
     commands: ChildStdin,
+    folder: PathBuf,
     printed: PathBuf,
     /// Octets of what was printed that were looked at.
     seen: usize,
@@ -233,23 +242,45 @@ impl Shell {
         command.stdin(Stdio::piped()).stderr(file.try_clone().expect("a descriptor")).stdout(file);
         let mut child = command.spawn().expect("run bash");
         let commands = child.stdin.take().expect("its standard input");
-        Self { child, commands, printed, seen: 0 }
+        Self { child, commands, folder: folder.to_owned(), printed, seen: 0 }
     }
 
     fn types(&mut self, command: &str) -> String {
+        let behind = command.strip_suffix('&');
+        // What an earlier one wrote is no word of this one.
+        if let Some(file) = behind.and_then(|behind| self.file_of(behind)) {
+            let _ = fs::remove_file(file);
+        }
         write!(self.commands, "{command}\x1d").expect("a shell that reads");
         let end = Instant::now() + LONGEST;
         while !self.new_text().contains(DONE) {
             assert!(Instant::now() < end, "`{command}` does not end: {}", self.new_text());
             thread::sleep(Duration::from_millis(5));
         }
-        // What goes on behind the shell's back says something first.
-        if command.ends_with('&') {
-            thread::sleep(Duration::from_millis(700));
+        if let Some(behind) = behind {
+            self.waits_for_a_word_of(behind, end);
         }
         let text = self.new_text();
         self.seen += text.len();
         text.replace(DONE, "").lines().map(|line| format!("{}\n", line.trim_end())).collect()
+    }
+
+    /// What goes on behind the shell's back says when it has begun, here or in the file that it writes to.
+    fn waits_for_a_word_of(&self, command: &str, end: Instant) {
+        let has_begun = || match self.file_of(command) {
+            Some(file) => fs::metadata(file).is_ok_and(|file| file.len() > 0),
+            None => !self.new_text().replace(DONE, "").is_empty(),
+        };
+        while !has_begun() {
+            assert!(Instant::now() < end, "`{command}` says nothing");
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// What a command's words go to, if not to us.
+    fn file_of(&self, command: &str) -> Option<PathBuf> {
+        let (_, rest) = command.split_once("> ")?;
+        Some(self.folder.join(rest.split_whitespace().next()?))
     }
 
     fn new_text(&self) -> String {
