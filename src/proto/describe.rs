@@ -6,7 +6,9 @@
 //! (`when`), as the rest of an ICMP header depends on its type.
 
 use std::fmt;
+use std::sync::OnceLock;
 
+use super::tables::Table;
 use crate::wire::layers::ProtocolId;
 use crate::wire::text::{Short, Text};
 
@@ -39,6 +41,8 @@ pub struct Protocol {
     pub edges: &'static [Edge],
     /// Which table says what this layer carries.
     pub next: Option<Next>,
+    /// That table, which the registry finds when it is asked for the first time.
+    pub(super) table: OnceLock<&'static Table>,
     /// How far the layer reaches.
     pub extent: Extent,
     /// Octets of the payload where the header limits just those (IPv6, 802.3), the layer itself reaching further.
@@ -112,6 +116,7 @@ impl Protocol {
             sections: Sections::new(sections),
             edges: &[],
             next: None,
+            table: OnceLock::new(),
             extent: Extent::Rest,
             payload_len: None,
             fragmented: |_| Fragmented::No,
@@ -139,20 +144,20 @@ impl Protocol {
     /// Says which table tells what comes next, and how to read the key from the header's octets (`None`: nothing can be
     /// told, as in a later fragment).
     pub fn next(mut self, table: &'static str, key: ReadNumber) -> Self {
-        self.next = Some(Next { table, key, or: None, looking: None, place: None });
+        self.next = Some(Next { table, key, or: None, looking: None });
         self
     }
 
     /// Says which table tells what comes next, where the header does not say so alone: `looking` is shown the header's octets
     /// and those behind it.
     pub fn next_by_payload(mut self, table: &'static str, looking: LookNumber) -> Self {
-        self.next = Some(Next { table, key: |_| None, or: None, looking: Some(looking), place: None });
+        self.next = Some(Next { table, key: |_| None, or: None, looking: Some(looking) });
         self
     }
 
     /// Says which table tells what comes next by either of two numbers: `key` first.
     pub fn next_by_either(mut self, table: &'static str, key: ReadNumber, or: ReadNumber) -> Self {
-        self.next = Some(Next { table, key, or: Some(or), looking: None, place: None });
+        self.next = Some(Next { table, key, or: Some(or), looking: None });
         self
     }
 

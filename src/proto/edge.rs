@@ -33,6 +33,4 @@ pub struct Next {
     pub or: Option<ReadNumber>,
     /// Reads the number in place of `key` from the header and the octets behind it.
     pub looking: Option<LookNumber>,
-    /// Which of all tables it is, which the registry sets.
-    pub(super) place: Option<usize>,
 }

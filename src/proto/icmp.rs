@@ -134,7 +134,6 @@ fn errors() -> Vec<Section> {
 /// A quoted packet begins with its version.
 pub(super) const IP_BY_VERSION: Next = Next {
     table: ip::RAW_VERSION,
-    place: None,
     or: None,
     looking: None,
     key: |octets| octets.first().map(|first| u64::from(first >> 4)),

@@ -227,9 +227,6 @@ fn complete(listed: &Listed, id: ProtocolId) -> Protocol {
     protocol.edges = listed.edges;
     let number = listed.edges.iter().find(|edge| edge.table == ip::PROTO);
     protocol.ip_number = number.and_then(|edge| u8::try_from(edge.key).ok());
-    if let Some(next) = &mut protocol.next {
-        next.place = Tables::place(next.table);
-    }
     protocol
 }
 
@@ -243,9 +240,12 @@ mod tests {
             for edge in protocol.edges {
                 assert_eq!(registry().find(edge.table, edge.key).map(|found| found.id), Some(protocol.id));
             }
-            if let Some(next) = protocol.next {
-                assert_eq!(next.place, Tables::place(next.table), "{}", protocol.name);
-            }
+            assert_eq!(
+                registry().tables.of(protocol).is_some(),
+                protocol.next.is_some(),
+                "{}",
+                protocol.name
+            );
         }
         assert!(registry().find("no.table", 1).is_none());
     }

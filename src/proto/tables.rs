@@ -30,27 +30,39 @@ impl Tables {
         Self([const { OnceLock::new() }; count(ALL)])
     }
 
-    /// Which of them has this name; `None` where nothing is found in it.
-    pub(super) fn place(name: &str) -> Option<usize> {
-        edges().position(|edge| edge.table == name)
+    /// The table of this name; `None` where nothing is found in it.
+    fn named(&self, name: &str) -> Option<&Table> {
+        let place = edges().position(|edge| edge.table == name)?;
+        Some(self.0.get(place)?.get_or_init(|| Box::new(Table::new(place))))
     }
 
+    /// The table that says what `protocol` carries.
     #[inline]
-    fn at(&self, place: usize) -> Option<&Table> {
-        let table = self.0.get(place)?;
-        Some(table.get().unwrap_or_else(|| table.get_or_init(|| Box::new(Table::new(place)))))
+    pub(super) fn of(&'static self, protocol: &Protocol) -> Option<&'static Table> {
+        protocol.table.get().copied().or_else(|| self.first_of(protocol))
+    }
+
+    #[cold]
+    fn first_of(&'static self, protocol: &Protocol) -> Option<&'static Table> {
+        let table = self.named(protocol.next?.table)?;
+        Some(protocol.table.get_or_init(|| table))
     }
 
     /// Whose number this is in this table.
     pub(super) fn find(&self, table: &str, key: u64) -> Option<ProtocolId> {
-        self.at(Self::place(table)?)?.look_up(key)
+        self.named(table)?.look_up(key)
     }
 
     /// What `protocol` carries when its header is `header`, and `payload` what stands behind that.
     #[inline]
-    pub(super) fn carried(&self, protocol: &Protocol, header: &[u8], payload: &[u8]) -> Option<ProtocolId> {
-        let Next { key, or, looking, place, .. } = protocol.next?;
-        let table = self.at(place?)?;
+    pub(super) fn carried(
+        &'static self,
+        protocol: &Protocol,
+        header: &[u8],
+        payload: &[u8],
+    ) -> Option<ProtocolId> {
+        let Next { key, or, looking, .. } = protocol.next?;
+        let table = self.of(protocol)?;
         if let Some(looking) = looking {
             return table.look_up(looking(header, payload)?);
         }
@@ -59,11 +71,11 @@ impl Tables {
 
     /// What `protocol` carries under the first of these numbers that its table knows.
     #[inline]
-    pub(super) fn carried_by(&self, protocol: &Protocol, [key, or]: [u32; 2]) -> Option<ProtocolId> {
+    pub(super) fn carried_by(&'static self, protocol: &Protocol, [key, or]: [u32; 2]) -> Option<ProtocolId> {
         if key == Glance::NO_NUMBER {
             return None;
         }
-        let table = self.at(protocol.next?.place?)?;
+        let table = self.of(protocol)?;
         let found = table.look_up(u64::from(key));
         if found.is_some() || or == Glance::NO_NUMBER { found } else { table.look_up(u64::from(or)) }
     }
@@ -71,7 +83,7 @@ impl Tables {
 
 /// A table: its entries in buckets by a few bits of their numbers, so that most are found where they are looked for first.
 #[derive(Debug)]
-struct Table {
+pub(super) struct Table {
     /// Sorted by bucket, and in a bucket by number.
     entries: Vec<(u64, ProtocolId)>,
     /// Where each bucket begins, and behind the last one where it ends.
