@@ -180,28 +180,65 @@ fn a_signal_that_was_held_back_names_the_call_too() {
     assert!(text.contains(" execve is not"), "{text}");
 }
 
-/// Code is mapped, and daemons are asked, where this host looks names up by more than files and DNS.
-#[test]
-fn modules_of_the_resolver_are_had_only_where_they_are_asked_for() {
+/// What `probe localhost:1 -v` says of sandboxes where this host has these settings for names.
+fn told_of_sandboxes(hosts: &str) -> Vec<String> {
     let folder = tempfile::tempdir().unwrap();
     let settings = folder.path().join("nsswitch.conf");
-    for (hosts, has_modules) in [("files dns", false), ("files none dns", true)] {
-        fs::write(&settings, format!("hosts: {hosts}\n")).unwrap();
-        let script = format!(
-            "mount --bind {} /etc/nsswitch.conf && exec {RAWSOCK} probe tcp -v localhost:1",
-            settings.display()
-        );
-        let output = run(Command::new("unshare").args(["-rm", "sh", "-c", &script]));
-        let text = text_of(&output);
-        let told = text.lines().find(|line| line.contains("sandbox:")).unwrap_or_else(|| panic!("{text}"));
-        assert!(text.contains("1 closed"), "{text}");
-        // On a system of before GNU's C library 2.34 files and DNS are modules, too.
-        assert_eq!(
-            told.contains(" /usr/lib"),
-            has_modules || !rawsock::sys::name_info::is_built_in(),
-            "{told}"
-        );
+    fs::write(&settings, format!("hosts: {hosts}\n")).unwrap();
+    let script = format!(
+        "mount --bind {} /etc/nsswitch.conf && exec {RAWSOCK} probe tcp -v localhost:1",
+        settings.display()
+    );
+    let text = text_of(&run(Command::new("unshare").args(["-rm", "sh", "-c", &script])));
+    assert!(text.contains("1 closed"), "{text}");
+    text.lines().filter(|line| line.contains("sandbox:")).map(str::to_owned).collect()
+}
+
+/// Code is mapped where this host looks names up by more than files and DNS, and then by a process that reads nothing of strangers.
+#[test]
+fn modules_of_the_resolver_are_had_only_where_they_are_asked_for() {
+    let told = told_of_sandboxes("files dns");
+    // On a system of before GNU's C library 2.34 files and DNS are modules, too.
+    if rawsock::sys::name_info::is_built_in() {
+        assert!(told.len() == 1 && !told[0].contains(" /usr/lib"), "{told:?}");
     }
+    let told = told_of_sandboxes("files none dns");
+    let [beside, own] = &told[..] else { panic!("{told:?}") };
+    assert!(beside.contains("a process beside, which looks names up: no capabilities"), "{beside}");
+    assert!(beside.contains(" /usr/lib") && !own.contains(" /usr/lib"), "{told:?}");
+}
+
+/// The daemon that is asked for names sees the process beside, and the one that reads what strangers sent never.
+#[test]
+fn daemons_are_asked_by_the_process_beside_alone() {
+    let script = r#"
+import os, socket, struct, subprocess, sys, threading
+os.makedirs("/run/nscd", exist_ok=True)
+daemon = socket.socket(socket.AF_UNIX)
+daemon.bind("/run/nscd/socket")
+daemon.listen(64)
+asked = []
+def serve():
+    while True:
+        client, _ = daemon.accept()
+        asked.append(struct.unpack("3i", client.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[0])
+        # Who is sent away looks for itself.
+        client.close()
+threading.Thread(target=serve, daemon=True).start()
+child = subprocess.Popen([sys.argv[1], "probe", "tcp", "localhost:1"])
+child.wait()
+print("asked by others:", len(asked) > 0 and child.pid not in asked)
+"#;
+    let output = run(Command::new("unshare").args([
+        "-rm",
+        "sh",
+        "-c",
+        "mount -t tmpfs none /run && exec python3 -c \"$0\" \"$1\"",
+        script,
+        RAWSOCK,
+    ]));
+    let text = text_of(&output);
+    assert!(text.contains("1 closed") && text.contains("asked by others: True"), "{text}");
 }
 
 /// Kernels that lack a layer, and containers that keep one away, as a filter around the program makes them: what is missing is told,

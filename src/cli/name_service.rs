@@ -2,9 +2,13 @@
 //! and daemons, too, for which a process that reads what strangers sent has to be let do more.
 
 use std::fs;
+use std::io;
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::path::Path;
+use std::sync::OnceLock;
 
 use crate::sys::name_info;
+use crate::sys::name_keeper::NameKeeper;
 
 /// What looking up takes beyond files and DNS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +43,35 @@ impl NameService {
             has_modules: !is_built_in || !others.is_empty(),
             has_daemons: has_cache || others.iter().any(|name| *name != "myhostname"),
         }
+    }
+
+    /// Whether files and DNS are all.
+    pub(super) fn is_plain(self) -> bool {
+        !self.has_modules && !self.has_daemons
+    }
+}
+
+/// Has names looked up by a process of its own from now on.
+pub(super) fn is_kept_by(keeper: NameKeeper) {
+    // There is one at most: a process enters once.
+    let _ = KEEPER.set(keeper);
+}
+
+static KEEPER: OnceLock<NameKeeper> = OnceLock::new();
+
+/// The name of an address; `None` when it has none, or nobody answers. It may take many seconds.
+pub(super) fn name_of(address: IpAddr) -> Option<String> {
+    KEEPER.get().map_or_else(|| name_info::name_of(address), |keeper| keeper.name_of(address))
+}
+
+/// The addresses of a name, with port 0. It may take many seconds.
+///
+/// # Errors
+/// What the system's resolver says.
+pub(super) fn addresses_of(name: &str) -> io::Result<Vec<SocketAddr>> {
+    match KEEPER.get() {
+        Some(keeper) => keeper.addresses_of(name),
+        None => Ok((name, 0).to_socket_addrs()?.collect()),
     }
 }
 

@@ -12,9 +12,8 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::system_names;
+use super::{name_service, system_names};
 use crate::proto::view::Names;
-use crate::sys::name_info;
 use crate::wire::text::Text;
 
 /// How long the lines of a file wait for names, all together.
@@ -179,7 +178,7 @@ impl Resolver {
 
 /// What the resolver says, which is what some name server says.
 fn name_of(address: IpAddr) -> Option<String> {
-    believable(&name_info::name_of(address)?)
+    believable(&name_service::name_of(address)?)
 }
 
 #[cfg(test)]

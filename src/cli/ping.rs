@@ -272,7 +272,9 @@ pub(super) fn run(args: &PingArgs) -> CommandResult {
         wanted.families().iter().for_each(|family| drop(wire.open(*family)));
     }
     let plan = sandbox::Plan::default().does(&[Doing::Traffic, Doing::Netlink]);
-    plan.asks_for_names(!names.is_empty()).enter(args.sandbox, args.verbose)?;
+    // A plain socket tells the way to whoever is known by an address only then.
+    let plan = plan.does_if(!names.is_empty(), Doing::Connect).asks_for_names(!names.is_empty());
+    plan.enter(args.sandbox, args.verbose)?;
     let resolver = (!names.is_empty()).then(|| Resolver::start(names.clone(), wanted)).transpose()?;
     printer.wait_for(resolver, names.len(), &mut engine);
     if let Err(error) = drive(&mut engine, &mut wire, &interrupt, &mut printer)

@@ -1,12 +1,13 @@
 //! Resolving names, on threads of their own: a slow name server holds nobody else up.
 
 use std::io::{self, Read, Write};
-use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Mutex, mpsc};
 use std::{thread, vec};
 
+use super::name_service;
 use crate::sys::error::SysError;
 use crate::sys::ip_socket::Family;
 use crate::sys::netlink::Netlink;
@@ -172,8 +173,8 @@ fn resolve(name: &str, wanted: Wanted) -> Result<SocketAddr, ResolveError> {
     if let Ok(address) = name.parse::<IpAddr>() {
         return fitting([SocketAddr::new(address, 0)].into_iter(), wanted);
     }
-    let addresses = (name, 0).to_socket_addrs().map_err(ResolveError::System)?;
-    fitting(addresses, wanted)
+    let addresses = name_service::addresses_of(name).map_err(ResolveError::System)?;
+    fitting(addresses.into_iter(), wanted)
 }
 
 fn fitting(

@@ -1,12 +1,14 @@
 //! What each command gives up before it reads what strangers sent, and what it keeps; `-v` tells, `--no-sandbox` leaves it.
 
 use std::env;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::name_service::NameService;
+use super::name_service::{self, NameService};
 use crate::show::text::printable;
+use crate::sys::name_keeper::NameKeeper;
 use crate::sys::process;
 use crate::sys::sandbox::{Caller, Doing, Sandbox, SandboxError};
 
@@ -27,12 +29,16 @@ impl SandboxArgs {
 
 /// What a command does from here on. It has opened what takes a right, and starts threads only afterwards.
 #[derive(Debug, Default)]
-pub(super) struct Plan(Sandbox);
+pub(super) struct Plan {
+    own: Sandbox,
+    /// How names are looked up by a process beside this one, where there is to be one.
+    names: Option<NameService>,
+}
 
 impl Plan {
     /// Does this.
     pub(super) fn does(mut self, doings: &[Doing]) -> Self {
-        self.0.doings.extend_from_slice(doings);
+        self.own.doings.extend_from_slice(doings);
         self
     }
 
@@ -43,18 +49,18 @@ impl Plan {
 
     /// Opens these files and folders for reading.
     pub(super) fn reads<P: AsRef<Path>>(mut self, paths: impl IntoIterator<Item = P>) -> Self {
-        self.0.doings.push(Doing::ReadFiles);
-        self.0.readable.extend(paths.into_iter().map(|path| path.as_ref().to_owned()));
+        self.own.doings.push(Doing::ReadFiles);
+        self.own.readable.extend(paths.into_iter().map(|path| path.as_ref().to_owned()));
         self
     }
 
     /// Makes files in these folders.
     pub(super) fn writes<P: AsRef<Path>>(mut self, folders: impl IntoIterator<Item = P>) -> Self {
         let folders = folders.into_iter().map(|folder| folder.as_ref().to_owned());
-        let before = self.0.writable.len();
-        self.0.writable.extend(folders);
-        if self.0.writable.len() > before {
-            self.0.doings.push(Doing::WriteFiles);
+        let before = self.own.writable.len();
+        self.own.writable.extend(folders);
+        if self.own.writable.len() > before {
+            self.own.doings.push(Doing::WriteFiles);
         }
         self
     }
@@ -65,17 +71,16 @@ impl Plan {
     }
 
     /// Asks the system for names, should that be so.
-    pub(super) fn asks_for_names(self, asks: bool) -> Self {
+    pub(super) fn asks_for_names(mut self, asks: bool) -> Self {
         if !asks {
             return self;
         }
-        let NameService { has_modules, has_daemons } = NameService::of_host();
-        self.does(&[Doing::Names, Doing::Threads, Doing::Netlink, Doing::Traffic, Doing::Connect])
-            .does_if(has_modules, Doing::NameModules)
-            .does_if(has_daemons, Doing::NameDaemons)
-            .reads(RESOLVER)
-            .reads(MODULES.iter().filter(|_| has_modules))
-            .reads(CACHE.iter().filter(|_| has_daemons))
+        let service = NameService::of_host();
+        if service.is_plain() {
+            return self.does(&LOOKING_UP).reads(RESOLVER);
+        }
+        self.names = Some(service);
+        self.does(&[Doing::Threads]).reads(RESOLVER)
     }
 
     /// Gives up everything else, and says so where that is asked for.
@@ -89,16 +94,36 @@ impl Plan {
             );
             return Ok(());
         }
-        self.0.caller = caller_but_root();
-        self.0.readable.sort();
-        self.0.readable.dedup();
-        let entered = self.0.enter()?;
+        if let Some(service) = self.names {
+            name_service::is_kept_by(keeper(service, args, is_verbose).map_err(SandboxError::Names)?);
+        }
+        self.own.caller = caller_but_root();
+        self.own.readable.sort();
+        self.own.readable.dedup();
+        let entered = self.own.enter()?;
         if is_verbose {
             anstream::eprintln!("rawsock: sandbox: {}", printable(&entered.to_string()));
         }
         Ok(())
     }
 }
+
+/// The process that looks names up: it meets modules and daemons, and what strangers sent never.
+fn keeper(service: NameService, args: SandboxArgs, is_verbose: bool) -> io::Result<NameKeeper> {
+    let NameService { has_modules, has_daemons } = service;
+    let plan = Plan::default()
+        .does(&LOOKING_UP)
+        .does_if(has_modules, Doing::NameModules)
+        .does_if(has_daemons, Doing::NameDaemons)
+        .reads(RESOLVER)
+        .reads(MODULES.iter().filter(|_| has_modules))
+        .reads(CACHE.iter().filter(|_| has_daemons));
+    let rights = Sandbox { caller: caller_but_root(), ..plan.own };
+    NameKeeper::start(|| enter_beside(rights, args, is_verbose, "a process beside, which looks names up"))
+}
+
+/// What looking names up in files and by DNS takes.
+const LOOKING_UP: [Doing; 5] = [Doing::Names, Doing::Threads, Doing::Netlink, Doing::Traffic, Doing::Connect];
 
 /// What a process beside this one gives up, before it takes a request; `what` says what it is for. Only its rights, where there is to be
 /// no sandbox: it is there so that this process has none.

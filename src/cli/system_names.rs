@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 use std::fs;
-use std::net::{IpAddr, ToSocketAddrs};
+use std::net::IpAddr;
 
+use super::name_service;
 use super::resolve::words;
 use crate::filter::capture::{BuiltIn, Names, Transport};
 
@@ -18,8 +19,8 @@ impl Names for SystemNames {
     }
 
     fn host(&self, name: &str) -> Result<Vec<IpAddr>, String> {
-        let addresses = (name, 0).to_socket_addrs().map_err(|error| words(&error))?;
-        let mut addresses: Vec<IpAddr> = addresses.map(|address| address.ip()).collect();
+        let addresses = name_service::addresses_of(name).map_err(|error| words(&error))?;
+        let mut addresses: Vec<IpAddr> = addresses.into_iter().map(|address| address.ip()).collect();
         addresses.dedup();
         Ok(addresses)
     }

@@ -21,6 +21,7 @@ pub mod ip_socket;
 mod mapping;
 pub mod mount;
 pub mod name_info;
+pub mod name_keeper;
 pub mod namespace;
 pub mod namespace_barrier;
 pub mod netlink;

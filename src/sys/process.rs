@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::{self, Write};
+use std::os::fd::RawFd;
 use std::os::unix::process::CommandExt;
 use std::panic::{self, AssertUnwindSafe};
 use std::process::Command;
@@ -58,6 +59,24 @@ pub fn split_off(child: impl FnOnce() -> u8) -> io::Result<u32> {
         }
         pid => u32::try_from(pid).map_err(|_| io::Error::last_os_error()),
     }
+}
+
+/// Closes all descriptors but the three standard ones and these. For a process that was split off, and uses no others of the copies
+/// that it got.
+///
+/// # Errors
+/// When they cannot be listed.
+pub(super) fn keep_only_descriptors(kept: &[RawFd]) -> io::Result<()> {
+    let names = fs::read_dir("/proc/self/fd")?.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    let open: Vec<RawFd> = names.filter_map(|name| name.parse().ok()).collect();
+    for descriptor in open {
+        if descriptor > libc::STDERR_FILENO && !kept.contains(&descriptor) {
+            // SAFETY: it takes a number. Whoever owns it is in a frame of the parent that this process never comes back to; that of
+            // the folder is closed already, which is an error and nothing else.
+            unsafe { libc::close(descriptor) };
+        }
+    }
+    Ok(())
 }
 
 /// This process's user: the number by which its user namespace knows it.

@@ -66,6 +66,12 @@ pub enum SandboxError {
         /// What the system said.
         source: io::Error,
     },
+    /// There could be no process that looks names up.
+    #[error(
+        "look names up by a process of its own: {} (addresses in place of names do without, and `--no-sandbox`)",
+        Cause(.0)
+    )]
+    Names(io::Error),
     /// The handler that names a forbidden call could not be set up.
     #[error("catch SIGSYS: {}", Cause(.0))]
     Handler(io::Error),
