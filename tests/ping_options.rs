@@ -179,6 +179,56 @@ fn a_flood_of_another_host_takes_a_yes() {
 }
 
 #[test]
+fn identifier_and_flow_label_are_those_asked_for() {
+    let Some(lab) = lab() else { return };
+    assert_eq!(seen(&lab, &["-c1", "-e", "4711", "10.77.2.2"], "icmp", &["icmp.ident"]), "4711\n4711");
+    assert_eq!(seen(&lab, &["-c1", "-e0", "10.77.2.2"], "icmp", &["icmp.ident"]), "0\n0");
+    let label = ["-6", "-c1", "-F", "0xabcde", "fd77:2::2"];
+    assert_eq!(seen(&lab, &label, "icmpv6.type == 128", &["ipv6.flow"]), "0x0abcde");
+    for wrong in [&["-e", "65536", "10.77.2.2"][..], &["-6", "-F", "0x100000", "fd77:2::2"]] {
+        assert_eq!(rawsock(&lab, wrong).status.code(), Some(2), "{wrong:?}");
+    }
+}
+
+/// What rules of this host make of a mark, they make of ours: that of the firewall sees packets, that of routing the way to a host.
+#[test]
+fn rules_of_the_host_see_the_mark() {
+    let Some(lab) = lab() else { return };
+    let rules = "nft add table ip t && nft add chain ip t out '{ type filter hook output priority 0; }' \
+                 && nft add rule ip t out meta mark 0x77 drop && ip rule add fwmark 7 prohibit";
+    let made = run(lab.command(Host::Client, "sh").args(["-c", rules]));
+    assert!(made.status.success(), "{}", text_of(&made));
+    for (mark, is_dropped, told) in [
+        ("0x77", true, "1 forbidden by a rule of this host"),
+        ("119", true, "1 forbidden by a rule of this host"),
+        ("7", true, "10.77.2.2"),
+        ("8", false, "1 = 1 answered"),
+    ] {
+        let output = rawsock(&lab, &["-c1", "-W1", "-m", mark, "10.77.2.2"]);
+        let text = text_of(&output);
+        assert_eq!(!output.status.success(), is_dropped, "{mark}: {text}");
+        assert!(text.contains(told), "{mark}: {text}");
+    }
+}
+
+#[test]
+fn whoever_adapts_sends_when_the_one_before_is_answered() {
+    let Some(lab) = lab() else { return };
+    let began = std::time::Instant::now();
+    let output = rawsock(&lab, &["-A", "-a", "-c5", "-n", "10.77.2.2"]);
+    let (text, took) = (text_of(&output), began.elapsed());
+    assert!(text.contains("5 packets transmitted, 5 received"), "{text}");
+    assert_eq!(text.matches("\u{7}64 bytes from").count(), 5, "{text:?}");
+    // Five a second, where without -A it is one.
+    assert!((Duration::from_millis(790)..Duration::from_secs(3)).contains(&took), "{took:?}");
+    // Nobody answers: it waits for its interval.
+    let began = std::time::Instant::now();
+    let output = rawsock(&lab, &["-A", "-c3", "-i", "0.6", "-W", "0.1", "10.77.2.99"]);
+    assert!(text_of(&output).contains("3 packets transmitted, 0 received"), "{}", text_of(&output));
+    assert!(began.elapsed() >= Duration::from_millis(1200), "{:?}", began.elapsed());
+}
+
+#[test]
 fn broadcasts_take_a_yes_and_all_who_hear_may_answer() {
     let Some(lab) = lab() else { return };
     let set = |host: Host, program: &str, arguments: &[&str]| {

@@ -32,6 +32,7 @@ use crate::sys::ip_socket::MtuDiscovery;
 use crate::sys::netlink::Netlink;
 use crate::sys::sandbox::Doing;
 use crate::sys::time_stamp::{Departures, StampSource};
+use crate::wire::value::Value;
 
 /// Send hand-built ICMP echo requests to hosts, and say what comes back.
 ///
@@ -66,9 +67,12 @@ pub(super) struct PingArgs {
     /// five a second to a host that is not this one takes this.
     #[arg(short, long)]
     pub(super) flood: bool,
-    /// Requests of a flood that may be under way.
-    #[arg(short = 'l', value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u64).range(1..=65536))]
-    preload: u64,
+    /// Send as soon as the request before is answered, but no more than five a second: as fast as that goes is `-f -l1`.
+    #[arg(short = 'A', conflicts_with = "flood")]
+    adaptive: bool,
+    /// Requests of a flood that may be under way: 16 unless written, 1 with -A.
+    #[arg(short = 'l', value_name = "N", value_parser = clap::value_parser!(u64).range(1..=65536))]
+    preload: Option<u64>,
     /// Wait so long for a reply: seconds, or with a unit; 10 unless written, 1 with networks and --targets.
     #[arg(short = 'W', value_name = "TIMEOUT", value_parser = duration::parse)]
     timeout: Option<Duration>,
@@ -93,6 +97,16 @@ pub(super) struct PingArgs {
     /// Have routers write their times into the header, or their addresses and times.
     #[arg(short = 'T', value_name = "WHAT", conflicts_with = "ipv6")]
     stamping: Option<Stamping>,
+    /// Use this identifier; with 0 by a raw socket alone.
+    #[arg(short = 'e', value_name = "IDENTIFIER")]
+    ident: Option<u16>,
+    /// Mark what is sent, for rules of routing and of the firewall of this host (takes CAP_NET_ADMIN, or CAP_NET_RAW from Linux 5.17 on):
+    /// decimal or 0x...
+    #[arg(short, value_name = "MARK", value_parser = number)]
+    pub(super) mark: Option<u32>,
+    /// The flow label of IPv6: decimal or 0x...
+    #[arg(short = 'F', value_name = "LABEL", value_parser = flow_label, requires = "ipv6")]
+    flow_label: Option<u32>,
     /// What becomes of requests that are larger than the path takes.
     #[arg(short = 'M', value_name = "DISCOVERY", default_value = "want")]
     mtu: Mtu,
@@ -117,6 +131,9 @@ pub(super) struct PingArgs {
     /// Print addresses, not names.
     #[arg(short)]
     pub(super) numeric: bool,
+    /// Ring the terminal's bell at each reply.
+    #[arg(short = 'a')]
+    pub(super) audible: bool,
     /// Print nothing but the summary.
     #[arg(short)]
     pub(super) quiet: bool,
@@ -225,6 +242,20 @@ pub(super) fn octet(text: &str) -> Result<u8, String> {
     number.map_err(|_| "takes 0 to 255, or 0x00 to 0xff".to_owned())
 }
 
+/// Reads a number of 32 bits, decimal or hexadecimal.
+fn number(text: &str) -> Result<u32, String> {
+    let number = match text.strip_prefix("0x") {
+        Some(digits) => u32::from_str_radix(digits, 16),
+        None => text.parse(),
+    };
+    number.map_err(|_| "takes 0 to 4294967295, or 0x0 to 0xffffffff".to_owned())
+}
+
+/// Reads 20 bits (RFC 6437).
+fn flow_label(text: &str) -> Result<u32, String> {
+    number(text).ok().filter(|label| *label < 1 << 20).ok_or_else(|| "takes 0 to 0xfffff".to_owned())
+}
+
 /// Runs the command.
 ///
 /// # Errors
@@ -244,7 +275,8 @@ pub(super) fn run(args: &PingArgs) -> CommandResult {
         return Err(wrong.join("\nrawsock: ").into());
     }
     let plan = args.plan(header.clone().unwrap_or_default(), asked.is_many)?;
-    if plan.interval < LEAST_INTERVAL || plan.flood.is_some() {
+    let is_fast = plan.interval < LEAST_INTERVAL || plan.flood.is_some() && !args.adaptive;
+    if is_fast {
         clock::wake_on_time();
     }
     let options = args.options(&plan, header.is_some(), (interface, source), departures);
@@ -256,8 +288,7 @@ pub(super) fn run(args: &PingArgs) -> CommandResult {
     let interrupt = Interrupt::catch_and_be_asked()?;
     let mut engine = Ping::new(plan);
     let Asked { addresses, names, is_many } = asked;
-    let is_flood = engine.plan().interval < LEAST_INTERVAL || engine.plan().flood.is_some();
-    let mut printer = Printer::new(args, source, interface_index, is_many, is_flood, wrong)?;
+    let mut printer = Printer::new(args, source, interface_index, is_many, is_fast, wrong)?;
     printer.answer(&interrupt);
     printer.save_to(evidence.clone());
     engine.expect_targets(addresses.len());
@@ -319,6 +350,7 @@ impl PingArgs {
             interface,
             source,
             ident: plan.request.ident,
+            mark: self.mark,
             ttl: self.ttl,
             tos: self.tos,
             mtu: self.mtu.discovery(),
@@ -327,13 +359,19 @@ impl PingArgs {
             raw_only: self.hdrincl
                 || has_header
                 || self.route().is_some()
-                || plan.request.query != Query::Echo,
+                || plan.request.query != Query::Echo
+                || plan.request.ident == 0,
         }
     }
 
     /// Fields of the IP header that somebody wrote.
     fn header(&self) -> Result<Option<Fields>, SpecError> {
-        self.ip.as_deref().map(|text| ping_header::written(text, self.ipv6)).transpose()
+        let mut header = self.ip.as_deref().map(|text| ping_header::written(text, self.ipv6)).transpose()?;
+        if let Some(label) = self.flow_label {
+            let label = Node::Value(Value::Uint(label.into()));
+            header.get_or_insert_default().push(("flow".to_owned(), label));
+        }
+        Ok(header)
     }
 
     /// Addresses of which family will do.
@@ -383,17 +421,22 @@ impl PingArgs {
             may_fragment: self.mtu == Mtu::Dont,
             header,
             route: self.route(),
-            ident: random::u16()?.max(1),
+            ident: self.ident.map_or_else(|| random::u16().map(|ident| ident.max(1)), Ok)?,
             tag: Tag { token: random::octets()?, keys: RandomState::new() },
             calendar: now.wall.saturating_sub(i64::try_from(now.monotonic).unwrap_or(i64::MAX)),
         };
         let floods = self.flood && self.interval.is_none();
+        let gap = self.rate.map_or(0, |rate| SECOND.div_ceil(rate.into()));
+        let (under_way, gap) = match self.adaptive {
+            true => (Some(self.preload.unwrap_or(1)), gap.max(LEAST_INTERVAL)),
+            false => (floods.then_some(self.preload.unwrap_or(UNDER_WAY)), gap),
+        };
         let timeout = if is_many { SECOND } else { 10 * SECOND };
         Ok(PingPlan {
             request,
             interval: self.interval.map_or(if floods { FLOOD_INTERVAL } else { SECOND }, nanos),
-            gap: self.rate.map_or(0, |rate| SECOND.div_ceil(rate.into())),
-            flood: floods.then_some(self.preload),
+            gap,
+            flood: under_way,
             count: self.count,
             timeout: self.timeout.map_or(timeout, nanos),
             deadline: self.deadline.map(nanos),
@@ -401,6 +444,9 @@ impl PingArgs {
         })
     }
 }
+
+/// Requests of a flood that are under way.
+const UNDER_WAY: u64 = 16;
 
 /// A flood sends a hundred requests a second even when nothing comes back (ping(8)).
 const FLOOD_INTERVAL: Nanos = 10 * MILLISECOND;

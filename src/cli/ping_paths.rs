@@ -11,6 +11,7 @@ use crate::sys::path_socket::path_to;
 pub(super) struct Paths {
     source: Option<IpAddr>,
     interface_index: Option<u32>,
+    mark: Option<u32>,
     /// One way stands for that of each IPv4 host.
     is_for_all: bool,
     netlink: Option<Netlink>,
@@ -24,7 +25,13 @@ pub(super) const SMALL: u32 = 500;
 impl Paths {
     /// Ways that begin at this address and by this interface, where they are given.
     pub(super) fn new(source: Option<IpAddr>, interface_index: Option<u32>, is_for_all: bool) -> Self {
-        Self { source, interface_index, is_for_all, netlink: None, links: HashMap::new(), own: None }
+        let (netlink, links) = (None, HashMap::new());
+        Self { source, interface_index, mark: None, is_for_all, netlink, links, own: None }
+    }
+
+    /// Those of packets that have this mark.
+    pub(super) fn of_mark(self, mark: Option<u32>) -> Self {
+        Self { mark, ..self }
     }
 
     /// Whether the address that they begin at is given.
@@ -53,7 +60,7 @@ impl Paths {
 
     /// Looks up the way to an address, and whether it is a broadcast.
     pub(super) fn to(&mut self, to: SocketAddr) -> Result<(Path, bool), Box<dyn std::error::Error>> {
-        let (address, scope) = (to.ip(), address_scope(&to));
+        let (address, scope, mark) = (to.ip(), address_scope(&to), self.mark);
         let interface = self.interface_index.or(scope);
         let source = self.source.filter(|source| source.is_ipv4() == address.is_ipv4());
         // Of thousands of hosts, the kernel finds the way when it sends, and fills in the source (raw(7)).
@@ -63,12 +70,12 @@ impl Paths {
         }
         // What a socket cannot be connected to, netlink knows more about: broadcasts, and why none leads there.
         if self.interface_index.is_none()
-            && let Ok(known) = path_to(to, source)
+            && let Ok(known) = path_to(to, source, mark)
         {
             let mtu = usize::try_from(known.mtu).unwrap_or(usize::MAX);
             return Ok((Path { mtu, interface: scope.unwrap_or(0), source: known.source }, false));
         }
-        let route = self.netlink()?.route(&RouteQuery { destination: address, source, interface })?;
+        let route = self.netlink()?.route(&RouteQuery { destination: address, source, interface, mark })?;
         let link = match self.links.get(&route.interface) {
             Some(link) => link.clone(),
             None => self.netlink()?.link_by_index(route.interface)?,

@@ -95,7 +95,7 @@ impl<'a> Printer<'a> {
             args,
             form,
             resolver: None,
-            paths: Paths::new(source, interface_index, is_many && args.size <= SMALL),
+            paths: Paths::new(source, interface_index, is_many && args.size <= SMALL).of_mark(args.mark),
             is_fast,
             pending: 0,
             headed: 0,
@@ -315,6 +315,9 @@ impl<'a> Printer<'a> {
 
     fn tell(&mut self, engine: &Ping, event: &Event) {
         self.remark(engine, event);
+        if let (Event::Reply(_), true) = (event, self.args.audible && !self.args.json) {
+            self.text.push('\u{7}');
+        }
         let style = EventStyle {
             stamp: self.args.stamp,
             sources: self.args.verbose,

@@ -381,7 +381,7 @@ fn plan(
     let mut netlink = Netlink::open()?;
     let named = args.interface.as_deref().map(|name| netlink.link(name)).transpose()?;
     let interface = named.map(|link| link.index).or(scope);
-    let route = netlink.route(&RouteQuery { destination, source: args.source, interface })?;
+    let route = netlink.route(&RouteQuery { destination, source: args.source, interface, mark: None })?;
     let link_mtu = if args.mtu { netlink.link_by_index(route.interface)?.mtu } else { 0 };
     let source = args.source.or(route.source).ok_or("no address of this host can be sent from there")?;
     let interface = interface.unwrap_or(0);

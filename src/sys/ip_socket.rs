@@ -106,9 +106,7 @@ impl HeaderIncluded {
     /// # Errors
     /// When CAP_NET_ADMIN and, from Linux 5.17 on, CAP_NET_RAW are missing.
     pub fn set_mark(&self, mark: u32) -> Result<(), SysError> {
-        let mark = i32::from_ne_bytes(mark.to_ne_bytes());
-        set_option(&self.socket, libc::SOL_SOCKET, libc::SO_MARK, mark)
-            .map_err(SysError::of("mark what is sent by", "a raw socket"))
+        self.socket.set_mark(mark).map_err(SysError::of("mark what is sent by", "a raw socket"))
     }
 
     /// Sends one packet. `interface` is the index of the interface that link-local IPv6 destinations need.
@@ -315,6 +313,14 @@ impl IcmpSocket {
     /// When there is no such interface.
     pub fn bind_to_interface(&self, name: &str) -> Result<(), SysError> {
         self.socket.bind_device(Some(name.as_bytes())).map_err(SysError::of("bind an ICMP socket to", name))
+    }
+
+    /// Marks what it sends (`SO_MARK`, socket(7)), so that rules of routing and of nftables can tell it.
+    ///
+    /// # Errors
+    /// When CAP_NET_ADMIN and, from Linux 5.17 on, CAP_NET_RAW are missing.
+    pub fn set_mark(&self, mark: u32) -> Result<(), SysError> {
+        self.socket.set_mark(mark).map_err(SysError::of("mark what is sent by", "an ICMP socket"))
     }
 
     /// Gives it an address of its own; for a datagram socket, the port is the echo identifier (0: the kernel's choice).

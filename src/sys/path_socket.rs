@@ -15,12 +15,14 @@ pub struct KnownPath {
     pub mtu: u32,
 }
 
-/// The way to `destination` from `source`, or from the address that the kernel chooses.
+/// The way to `destination` from `source`, or from the address that the kernel chooses, of packets that have this mark.
 ///
 /// # Errors
-/// When no way leads there, one forbids it, it is a broadcast address, or `source` is no address of this host.
-pub fn path_to(destination: SocketAddr, source: Option<IpAddr>) -> io::Result<KnownPath> {
+/// When no way leads there, one forbids it, it is a broadcast address, or `source` is no address of this host; for a mark, when
+/// CAP_NET_ADMIN and CAP_NET_RAW are missing.
+pub fn path_to(destination: SocketAddr, source: Option<IpAddr>, mark: Option<u32>) -> io::Result<KnownPath> {
     let socket = Socket::new(Domain::for_address(destination), Type::DGRAM, None)?;
+    mark.map_or(Ok(()), |mark| socket.set_mark(mark))?;
     if let Some(source) = source {
         socket.bind(&SockAddr::from(SocketAddr::new(source, 0)))?;
     }
@@ -55,11 +57,11 @@ mod tests {
     #[test]
     fn loopback_is_reached_from_loopback() {
         let to = |text: &str| SocketAddr::new(text.parse().unwrap(), 0);
-        let path = path_to(to("127.0.0.2"), None).unwrap();
+        let path = path_to(to("127.0.0.2"), None, None).unwrap();
         assert!(path.source.is_loopback() && path.mtu >= 1500, "{path:?}");
         let source = "127.0.0.7".parse().unwrap();
-        assert_eq!(path_to(to("127.0.0.2"), Some(source)).unwrap().source, source);
-        assert!(path_to(to("127.0.0.2"), Some("192.0.2.1".parse().unwrap())).is_err());
-        assert!(path_to(to("255.255.255.255"), None).is_err());
+        assert_eq!(path_to(to("127.0.0.2"), Some(source), None).unwrap().source, source);
+        assert!(path_to(to("127.0.0.2"), Some("192.0.2.1".parse().unwrap()), None).is_err());
+        assert!(path_to(to("255.255.255.255"), None, None).is_err());
     }
 }

@@ -37,6 +37,8 @@ pub struct IcmpOptions {
     pub source: Option<IpAddr>,
     /// Echo identifier.
     pub ident: u16,
+    /// Requests have this mark, for rules of routing and of nftables on this host.
+    pub mark: Option<u32>,
     /// Time to live or hop limit.
     pub ttl: u8,
     /// Type of service or traffic class.
@@ -164,6 +166,7 @@ impl IcmpWire {
             sender.bind_to_interface(name)?;
             icmp.bind_to_interface(name)?;
         }
+        self.options.mark.map_or(Ok(()), |mark| sender.set_mark(mark))?;
         icmp.attach(&icmp_filter::of_ident(family, self.options.ident))?;
         // Where the kernel has none, the time of the call is told.
         let _ = sender.stamp_departures(self.options.departures);
@@ -179,6 +182,7 @@ impl IcmpWire {
         if let Some(name) = &self.options.interface {
             icmp.bind_to_interface(name)?;
         }
+        self.options.mark.map_or(Ok(()), |mark| icmp.set_mark(mark))?;
         icmp.set_header(self.options.ttl, self.options.tos)?;
         let any = match (self.options.source, family) {
             (Some(source), _) => source,

@@ -157,7 +157,7 @@ impl RawSockets {
             _ => None,
         };
         let source = self.source.filter(|source| source.is_ipv4() == destination.is_ipv4());
-        let route = self.netlink.route(&RouteQuery { destination, source, interface: scope })?;
+        let route = self.netlink.route(&RouteQuery { destination, source, interface: scope, mark: None })?;
         let mtu = match route.mtu {
             Some(mtu) => mtu,
             None => self.netlink.link_by_index(route.interface)?.mtu,

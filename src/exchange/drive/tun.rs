@@ -138,7 +138,7 @@ impl TunEnd {
 fn settle(netlink: &mut Netlink, kernel: IpAddr, own: IpAddr, interface: u32) {
     for _ in 0..MOST_LOOKS {
         let mut way = |destination| {
-            let query = RouteQuery { destination, source: None, interface: None };
+            let query = RouteQuery { destination, source: None, interface: None, mark: None };
             netlink.route(&query).ok().map(|route| route.interface)
         };
         // The way to an address of its own leads over another interface, the loopback.

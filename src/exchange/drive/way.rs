@@ -138,7 +138,7 @@ impl Ways {
             return Ok(way.clone());
         }
         let interface = self.interface.as_ref().map(|link| link.index);
-        let route = self.netlink.route(&RouteQuery { destination, source: None, interface })?;
+        let route = self.netlink.route(&RouteQuery { destination, source: None, interface, mark: None })?;
         let link = self.netlink.link_by_index(route.interface)?;
         let mtu = route.mtu.unwrap_or(link.mtu) as usize;
         let way = Way { link, source: route.source, next_hop: route.next_hop(destination), mtu };

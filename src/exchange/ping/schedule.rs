@@ -15,8 +15,8 @@ pub(super) struct Schedule {
     fresh: VecDeque<Turn>,
     /// Those that were, by when they are to be asked again: all have the same interval, so they stay in order.
     circle: VecDeque<Turn>,
-    /// When any may be asked.
-    free_at: Nanos,
+    /// When any may be asked, once one was.
+    free_at: Option<Nanos>,
     /// Whose turn was told last, and whether it is a fresh one.
     next: Option<bool>,
 }
@@ -30,7 +30,7 @@ struct Turn {
 impl Schedule {
     pub(super) fn new(interval: Nanos, gap: Nanos) -> Self {
         let (fresh, circle) = (VecDeque::new(), VecDeque::new());
-        Self { interval, gap, fresh, circle, free_at: 0, next: None }
+        Self { interval, gap, fresh, circle, free_at: None, next: None }
     }
 
     /// A target may be asked from now on.
@@ -59,7 +59,7 @@ impl Schedule {
         let turn = if is_fresh { fresh } else { circle }?;
         self.next = Some(is_fresh);
         let at = if flood_is_full == Some(false) { now } else { turn.at };
-        Some((turn.target, at.max(self.free_at)))
+        Some((turn.target, self.free_at.map_or(at, |free_at| at.max(free_at))))
     }
 
     /// The one whose turn it was is asked now.
@@ -73,7 +73,7 @@ impl Schedule {
         // Who is late by more than an interval does not catch up.
         let in_time =
             |at: Nanos, interval: Nanos| at.max(now.saturating_sub(interval)).saturating_add(interval);
-        self.free_at = in_time(self.free_at, self.gap);
+        self.free_at = Some(in_time(self.free_at.unwrap_or(now), self.gap));
         // In a flood it may be asked before its time.
         self.circle.push_back(Turn { at: in_time(turn.at.min(now), self.interval), ..turn });
     }

@@ -22,11 +22,13 @@ pub struct RouteQuery {
     pub source: Option<IpAddr>,
     /// Which interface it must leave by, by index. Link-local IPv6 destinations need one.
     pub interface: Option<u32>,
+    /// The mark that it has (`SO_MARK` in socket(7)), which rules of routing may look at.
+    pub mark: Option<u32>,
 }
 
 impl From<IpAddr> for RouteQuery {
     fn from(destination: IpAddr) -> Self {
-        Self { destination, source: None, interface: None }
+        Self { destination, source: None, interface: None, mark: None }
     }
 }
 
@@ -151,6 +153,7 @@ fn question(query: &RouteQuery) -> RouteNetlinkMessage {
         request.attributes.push(RouteAttribute::Source(source.into()));
     }
     request.attributes.extend(query.interface.map(RouteAttribute::Oif));
+    request.attributes.extend(query.mark.map(RouteAttribute::Mark));
     RouteNetlinkMessage::GetRoute(request)
 }
 
