@@ -61,6 +61,7 @@ fn dissecting_checking_and_printing_allocate_nothing() {
     let mut table = LayerTable::default();
     let mut out = Text::with_capacity(1 << 16);
     let mut lines = Lines {
+        numbers: true,
         style: EndPointStyle::default(),
         clock: Clock::new(Style::Epoch, Precision::Nano, TimeZone::UTC),
         interfaces: false,

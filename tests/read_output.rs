@@ -38,6 +38,26 @@ fn each_packet_is_one_line_and_nothing_moves_the_cursor() {
     assert!(packets > 0, "no packets were read");
 }
 
+/// Numbers, and what stands behind them, are tcpdump's; behind a filter they are still those of the capture.
+#[test]
+fn lines_begin_with_numbers_where_these_are_asked_for() {
+    let file = Path::new("captures/transports.pcap");
+    let theirs = Command::new("tcpdump").args(["-#", "-n", "-S", "-r"]).arg(file).output().unwrap().stdout;
+    // Tcpdump writes some of SCTP into lines of its own.
+    let numbers = |text: &str| -> Vec<String> {
+        let lines = text.lines().filter(|line| line.starts_with(' '));
+        lines.filter_map(|line| line.get(..8)).map(str::to_owned).collect()
+    };
+    let (theirs, ours) = (String::from_utf8(theirs).unwrap(), stdout(&["read", "-#", "-S"], file));
+    assert_eq!(numbers(&ours), numbers(&theirs));
+    assert!(ours.starts_with("    1  "), "{ours}");
+    let whole: Vec<&str> =
+        ours.lines().filter(|line| line.contains("SCTP") || line.contains("sctp")).collect();
+    let filtered = Command::new(RAWSOCK).args(["read", "--number"]).arg(file).arg("sctp").output().unwrap();
+    let filtered = String::from_utf8(filtered.stdout).unwrap();
+    assert!(!filtered.is_empty() && filtered.lines().all(|line| whole.contains(&line)), "{filtered}\n{ours}");
+}
+
 /// Does something with each capture; returns how many packets that were in all.
 fn each_capture(count: impl Fn(&Path) -> usize) -> usize {
     corpus::captures().iter().map(|file| count(file)).sum()

@@ -61,7 +61,8 @@ fn lines(text: &mut String, meta: &Meta<'_>, dissected: &Dissected<'_>) {
     for count in 0..6 {
         let clock = clock(TimeStyle::from_count(count));
         let link = count % 2 == 0;
-        let mut lines = Lines { clock, interfaces: true, link, style: EndPointStyle::default() };
+        let mut lines =
+            Lines { numbers: link, clock, interfaces: true, link, style: EndPointStyle::default() };
         let mut out = Text::default();
         lines.packet(&mut out, meta, dissected);
         text.push_str(out.as_str());

@@ -36,6 +36,12 @@ pub(super) struct PacketOutputArgs {
     /// How long lines may wait for names, all together.
     #[arg(skip)]
     grace: Duration,
+    /// Begin lines with the packet's number in the capture. Trees and JSON have it anyway.
+    #[arg(short = '#', long)]
+    number: bool,
+    /// Print TCP's sequence numbers as they are, which is what is done anyway.
+    #[arg(short = 'S')]
+    absolute: bool,
     /// Show the headers of the link too.
     #[arg(short)]
     e: bool,
@@ -170,7 +176,7 @@ impl Printer {
             PacketOutputArgs { v: 0, .. } => {
                 let clock = clock(style(time::Style::Clock));
                 let style = EndPointStyle { names: names.clone().map(|names| names as Arc<dyn Names>) };
-                Form::Line(Lines { clock, interfaces: false, link: args.e, style })
+                Form::Line(Lines { numbers: args.number, clock, interfaces: false, link: args.e, style })
             }
             PacketOutputArgs { v, .. } => {
                 let looks = tree::Style { palette: color::palette(), detail: *v > 1 };

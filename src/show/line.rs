@@ -18,6 +18,8 @@ use crate::wire::text::{Short, Text};
 /// Writes the lines of packets, one after the other.
 #[derive(Debug, Clone)]
 pub struct Lines {
+    /// Whether lines begin with the packet's number in the capture.
+    pub numbers: bool,
     /// Writes the times.
     pub clock: Clock,
     /// Whether the interface is named: where there is more than one.
@@ -31,6 +33,11 @@ pub struct Lines {
 impl Lines {
     /// Appends a packet's line, without its end.
     pub fn packet(&mut self, out: &mut Text, meta: &Meta<'_>, dissected: &Dissected<'_>) {
+        if self.numbers {
+            let digits = meta.number.checked_ilog10().map_or(1, |tens| tens.saturating_add(1));
+            (digits..NUMBER_WIDTH).for_each(|_| out.push(' '));
+            out.put(meta.number).put("  ");
+        }
         self.clock.write(out, meta.time);
         if let Some(interface) = meta.interface.filter(|_| self.interfaces) {
             let start = out.len();
@@ -50,6 +57,9 @@ impl Lines {
         summarize(out, dissected, self.link, &self.style);
     }
 }
+
+/// Letters of a number, as tcpdump has them.
+const NUMBER_WIDTH: u32 = 5;
 
 /// Appends what the line says of the packet itself, `link` telling whether the headers of the link are shown too.
 pub fn summary(out: &mut String, dissected: &Dissected<'_>, link: bool) {
@@ -370,7 +380,8 @@ mod tests {
         let mut table = LayerTable::default();
         dissect(&octets, LinkType::ETHERNET, &mut table);
         let clock = Clock::new(Style::Clock, Precision::Micro, jiff::tz::TimeZone::UTC);
-        let mut lines = Lines { clock, interfaces: true, link: false, style: EndPointStyle::default() };
+        let mut lines =
+            Lines { numbers: false, clock, interfaces: true, link: false, style: EndPointStyle::default() };
         let mut meta = Meta::built(1, LinkType::ETHERNET);
         meta.time = Some(1_700_000_000_123_456_789);
         meta.interface = Some("lo\n");
