@@ -16,7 +16,7 @@ use support::{RAWSOCK, lab, run, text_of};
 
 fn read(file: &Path, arguments: &[&str]) -> String {
     let output = run(Command::new(RAWSOCK).args(["read", "-t"]).args(arguments).arg(file));
-    assert!(output.status.success(), "{}", text_of(&output));
+    assert!(corpus::ended_well(&output), "{}", text_of(&output));
     String::from_utf8(output.stdout).unwrap()
 }
 

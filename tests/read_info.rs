@@ -132,7 +132,7 @@ fn what_cannot_be_read_is_said_and_the_rest_is_told() {
     let cut = folder.path().join("cut.pcap");
     std::fs::write(&cut, &whole[..whole.len() - 5]).unwrap();
     let output = info(&[], &cut);
-    assert_eq!(output.status.code(), Some(0), "{}", text_of(&output));
+    assert_eq!(output.status.code(), Some(2), "{}", text_of(&output));
     let ours = said(&String::from_utf8_lossy(&output.stdout));
     assert_eq!(ours["Number of packets"], "78.000000");
     assert!(String::from_utf8_lossy(&output.stderr).contains("cut.pcap: "), "{}", text_of(&output));

@@ -57,13 +57,13 @@ fn the_pace_is_the_recorded_one() {
     let peer = Peer::listen(&lab, Host::Router, "eth0", &folder, FROM_SOURCE);
     let summary = summary(&lab, 0, &[&file, "-i", "eth0"]);
     let came = peer.packets();
-    let since = |packets: &[Packet], place: usize| packets[place].0 - packets[0].0;
-    let mut errors: Vec<i64> =
-        (0..400).map(|place| (since(&came, place) - since(&packets, place)).abs()).collect();
-    errors.sort_unstable();
+    // The first one may be late as well as any other.
+    let mut late: Vec<i64> = (0..400).map(|place| came[place].0 - packets[place].0).collect();
+    late.sort_unstable();
+    let (took, within) = (packets[399].0 - packets[0].0, late[300] - late[100]);
+    assert!(within < took / 50, "half are within {within} ns, of {took} in all");
     let told = summary["pace_error_ns"]["p50"].as_i64().unwrap();
-    assert!(errors[200] < 1_000_000, "half are within {} ns", errors[200]);
-    assert!(told < 1_000_000 && summary["due_ns"].as_i64() == Some(since(&packets, 399)), "{summary}");
+    assert!(told < took / 50 && summary["due_ns"].as_i64() == Some(took), "{summary}");
 }
 
 #[test]

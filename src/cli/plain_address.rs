@@ -4,6 +4,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use super::resolve::{Resolver, Wanted};
+use super::system_names::SystemNames;
+use crate::filter::capture::Names as _;
 use crate::sys::poll;
 use crate::sys::socket_address::SocketAddress;
 
@@ -73,7 +75,10 @@ fn split(text: &str) -> Result<(&str, u16), String> {
     if host.contains(':') && bracketed.is_none() {
         return Err(wrong());
     }
-    Ok((bracketed.unwrap_or(host), port.parse().map_err(|_| wrong())?))
+    // Alone, a word that is no number is more likely a host without a port.
+    let named = || Some(port).filter(|_| !host.is_empty()).and_then(|name| SystemNames.service(name));
+    let number = port.parse().ok().or_else(|| named().map(|(number, _)| number));
+    Ok((bracketed.unwrap_or(host), number.ok_or_else(wrong)?))
 }
 
 /// The address of a name.
@@ -108,6 +113,8 @@ mod tests {
         assert_eq!(listen("*:7000", Wanted::Either).unwrap(), "0.0.0.0:7000");
         assert_eq!(listen("[::1]:7000", Wanted::Either).unwrap(), "[::1]:7000");
         assert_eq!(listen("10.0.0.1:0", Wanted::Either).unwrap(), "10.0.0.1:0");
+        assert_eq!(listen("10.0.0.1:https", Wanted::Either).unwrap(), "10.0.0.1:443");
+        assert!(listen("https", Wanted::Either).is_err() && listen("*:nothing", Wanted::Either).is_err());
         assert!(listen("::1:7000", Wanted::Either).is_err());
         assert!(listen("localhost", Wanted::Either).is_err() && listen("1:70000", Wanted::Either).is_err());
     }

@@ -20,7 +20,8 @@ pub(super) struct ProbeArgs {
     /// How to ask.
     #[arg(value_name = "tcp|udp")]
     pub(super) transport: Kind,
-    /// Whom to ask: hosts with ports, `server:80,443,8000-8010`; IPv6 addresses in brackets, `[::1]:80`.
+    /// Whom to ask: hosts with ports, `server:80,https,8000-8010`; IPv6 addresses in brackets, `[::1]:80`. One may be two words,
+    /// `server 80`.
     #[arg(required_unless_present = "targets", value_name = "HOST:PORTS")]
     pub(super) end_points: Vec<String>,
     /// Ask those in this file, too, one a line; `#` begins a remark. Lines that cannot be read are told, and the others asked.

@@ -1,12 +1,14 @@
 //! Whom probe asks, as users write it: hosts with ports, on the command line and in files; and octets as users write them.
 
 use std::collections::VecDeque;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::os::fd::AsFd;
 
 use super::probe::ProbeArgs;
 use super::resolve::{Resolver, Wanted};
+use super::system_names::SystemNames;
 use crate::exchange::probe::EndPoint;
+use crate::filter::capture::Names as _;
 use crate::sys::error::Cause;
 use crate::sys::interrupt::Interrupt;
 use crate::sys::poll;
@@ -20,24 +22,45 @@ pub(super) struct Target {
 
 impl Target {
     fn parse(text: &str) -> Result<Self, String> {
-        let wrong =
-            || format!("{text}: takes HOST:PORT, HOST:PORT,PORT or HOST:FROM-TO; IPv6 addresses in brackets");
+        let wrong = || {
+            format!(
+                "{text}: takes HOST:PORT, HOST:PORT,PORT or HOST:FROM-TO, ports by number or name; IPv6 addresses in brackets"
+            )
+        };
         let (host, ports) = text.rsplit_once(':').ok_or_else(wrong)?;
         let bracketed = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
         if host.is_empty() || (host.contains(':') && bracketed.is_none()) {
             return Err(wrong());
         }
+        Self::of(bracketed.unwrap_or(host), ports).ok_or_else(wrong)
+    }
+
+    /// A host and what stands for its ports.
+    fn of(host: &str, ports: &str) -> Option<Self> {
         let mut all = Vec::new();
         for part in ports.split(',') {
-            let (from, to) = part.split_once('-').unwrap_or((part, part));
-            let (from, to): (u16, u16) =
-                (from.parse().map_err(|_| wrong())?, to.parse().map_err(|_| wrong())?);
-            if from > to {
-                return Err(wrong());
+            if part.starts_with(|letter: char| letter.is_ascii_digit()) {
+                let (from, to) = part.split_once('-').unwrap_or((part, part));
+                let (from, to): (u16, u16) = (from.parse().ok()?, to.parse().ok()?);
+                all.extend((from <= to).then_some(from..=to)?);
+            } else {
+                // A name may have a hyphen in it.
+                all.push(SystemNames.service(part)?.0);
             }
-            all.extend(from..=to);
         }
-        Ok(Self { host: bracketed.unwrap_or(host).to_owned(), ports: all })
+        Some(Self { host: host.to_owned(), ports: all })
+    }
+
+    /// Those of a command line; `HOST PORT` too, as telnet and nc have it.
+    fn all(words: &[String]) -> Result<VecDeque<Self>, String> {
+        if let [host, ports] = words
+            && (!host.contains(':') || host.parse::<IpAddr>().is_ok())
+            && !ports.contains(':')
+            && let Some(target) = Self::of(host, ports)
+        {
+            return Ok([target].into());
+        }
+        words.iter().map(|text| Self::parse(text)).collect()
     }
 
     /// Its end points at an address.
@@ -54,8 +77,7 @@ impl Target {
 /// # Errors
 /// When one on the command line cannot be read, the file cannot, or one of its lines cannot and that is strict.
 pub(super) fn read(args: &ProbeArgs) -> Result<(VecDeque<Target>, bool), Box<dyn std::error::Error>> {
-    let mut targets: VecDeque<Target> =
-        args.end_points.iter().map(|text| Target::parse(text)).collect::<Result<_, _>>()?;
+    let mut targets = Target::all(&args.end_points)?;
     let Some(path) = &args.targets else { return Ok((targets, false)) };
     let name = path.display();
     let text = std::fs::read(path).map_err(|error| format!("read {name}: {}", Cause(&error)))?;
@@ -164,8 +186,21 @@ mod tests {
         let asked = |host: &str, ports: &[u16]| Ok(Target { host: host.to_owned(), ports: ports.to_vec() });
         assert_eq!(Target::parse("server:80,443,8000-8002"), asked("server", &[80, 443, 8000, 8001, 8002]));
         assert_eq!(Target::parse("[::1]:7"), asked("::1", &[7]));
-        for wrong in ["server", "server:", "::1:7", "server:9-7", "server:70000", ":7"] {
+        assert_eq!(Target::parse("server:https,80"), asked("server", &[443, 80]));
+        for wrong in
+            ["server", "server:", "::1:7", "server:9-7", "server:70000", ":7", "server:nothing", "server:7-x"]
+        {
             assert!(Target::parse(wrong).is_err(), "{wrong}");
+        }
+        let all = |words: &[&str]| {
+            let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
+            Target::all(&words).map(Vec::from)
+        };
+        assert_eq!(all(&["server", "80,443"]), asked("server", &[80, 443]).map(|target| vec![target]));
+        assert_eq!(all(&["::1", "https"]), asked("::1", &[443]).map(|target| vec![target]));
+        assert_eq!(all(&["a:1", "b:2"]).map(|all| all.len()), Ok(2));
+        for wrong in [&["a", "b"][..], &["a:1", "2"], &["a", "1", "2"]] {
+            assert!(all(wrong).is_err(), "{wrong:?}");
         }
     }
 

@@ -104,7 +104,10 @@ const EXAMPLES: &str = "Examples:
   rawsock read old.pcap -w new.pcapng
   rawsock read eth0.pcapng eth1.pcapng.gz -w both.pcapng
   rawsock read trace.pcapng --comment '7:the first retransmission' -w noted.pcapng
-  rawsock read long.pcap --split-packets 100000 -w piece.pcap.lz4";
+  rawsock read long.pcap --split-packets 100000 -w piece.pcap.lz4
+
+Exit code: 0 all was read, 1 a signal stopped it, 2 something could not be read: a file is cut, damaged, or none that is known. What could be
+was printed.";
 
 /// Runs the command.
 ///
@@ -150,8 +153,10 @@ pub(super) fn run(args: &ReadArgs) -> CommandResult {
         printer,
         open: if args.follow_file { read_growing::open } else { read_stream::open },
         is_stopped_by_signals: is_stopped_by_signals(args, files),
+        is_growing: args.follow_file,
         interrupt: None,
         copy,
+        has_missed: false,
         number: 0,
         taken: 0,
         runs: None,
@@ -239,11 +244,15 @@ pub(super) struct Reading {
     /// How files are opened.
     open: fn(&Path) -> Result<CaptureReader, ReadError>,
     is_stopped_by_signals: bool,
+    /// Whether a file may grow while it is read.
+    is_growing: bool,
     /// From the first packet on: before it, a filter may wait for a name server, and there is nothing to be kept.
     interrupt: Option<Interrupt>,
     pub(super) copy: Option<Copy>,
     /// Whether blocks without packets are looked at: names may stand there.
     keeps_blocks: bool,
+    /// Whether something of the files could not be read; it was said.
+    has_missed: bool,
     /// Packets so far, and those of them that are wanted.
     pub(super) number: u64,
     pub(super) taken: u64,
@@ -265,8 +274,7 @@ impl Reading {
         let mut outcome = Outcome::Done;
         for files in parts {
             match self.files(files)? {
-                Ended::Whole | Ended::Early => {}
-                Ended::Failed => outcome = Outcome::Failed,
+                Ended::Read => {}
                 Ended::Enough => break,
                 Ended::Stopped => {
                     let last = self.number;
@@ -278,17 +286,19 @@ impl Reading {
                 }
             }
         }
-        Ok(outcome)
+        Ok(if self.has_missed { Outcome::Failed } else { outcome })
     }
 
     /// Opens files; those that cannot be opened are told, and left out.
-    fn opened<'a>(&mut self, paths: &'a [PathBuf]) -> (Vec<&'a PathBuf>, Vec<CaptureReader>, Ended) {
+    fn opened<'a>(&mut self, paths: &'a [PathBuf]) -> (Vec<&'a PathBuf>, Vec<CaptureReader>) {
         let mut opened = Vec::new();
-        let mut outcome = Ended::Whole;
         for path in paths {
             match (self.open)(path) {
                 Ok(reader) => opened.push((path, reader)),
-                Err(error) => outcome = outcome.or(self.failed(path, &error)),
+                Err(error) => {
+                    self.has_missed = true;
+                    self.failed(path, &error);
+                }
             }
         }
         let (paths, mut readers): (Vec<_>, Vec<_>) = opened.into_iter().unzip();
@@ -298,12 +308,12 @@ impl Reading {
         if let Some(copy) = &mut self.copy {
             copy.next_files(&mut readers);
         }
-        (paths, readers, outcome)
+        (paths, readers)
     }
 
     /// Reads files as one.
     fn files(&mut self, paths: &[PathBuf]) -> Result<Ended, Box<dyn Error>> {
-        let (paths, readers, mut outcome) = self.opened(paths);
+        let (paths, readers) = self.opened(paths);
         let mut damages = Damages { told: 0, more: vec![0; paths.len()] };
         let mut merge = Merge::new(readers);
         let is_stopped = loop {
@@ -332,8 +342,11 @@ impl Reading {
                 }
                 Err((source, error)) => {
                     let Some(path) = paths.get(source) else { continue };
+                    // Whoever stops waiting for more of a file may do so while a packet is being written.
+                    let is_growing = self.is_growing && matches!(error, ReadError::Truncated { .. });
+                    self.has_missed |= !is_growing;
                     if !error.goes_on() {
-                        outcome = outcome.or(self.failed(path, &error));
+                        self.failed(path, &error);
                     } else if damages.is_told(source) {
                         self.printer.finish()?;
                         tell(path, &error);
@@ -351,9 +364,8 @@ impl Reading {
         for (path, more) in paths.iter().zip(damages.more).filter(|(_, more)| *more > 0) {
             self.printer.finish()?;
             tell(path, &format_args!("{more} more damages"));
-            outcome = outcome.or(Ended::Early);
         }
-        Ok(if is_stopped { Ended::Stopped } else { outcome })
+        Ok(if is_stopped { Ended::Stopped } else { Ended::Read })
     }
 
     /// Prints and copies what was read; `false` when that was the last that is wanted.
@@ -485,13 +497,12 @@ impl Reading {
     }
 
     /// Says why a file ended, behind what was printed of it.
-    fn failed(&mut self, path: &Path, error: &ReadError) -> Ended {
+    fn failed(&mut self, path: &Path, error: &ReadError) {
         // A failure to print shows itself with the next packet, or at the end.
         let _ = self.printer.finish();
         match error {
             ReadError::Open { .. } => anstream::eprintln!("rawsock: {}", printable(&error.to_string())),
             _ => tell(path, error),
         }
-        Ended::of(error)
     }
 }

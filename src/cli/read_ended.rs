@@ -2,45 +2,16 @@
 
 use std::path::Path;
 
-use crate::file::ReadError;
 use crate::show::text::printable;
 
 /// How reading a file ended.
 pub(super) enum Ended {
-    /// With its last packet.
-    Whole,
-    /// Before that, because it is damaged or cut; that was said.
-    Early,
-    /// It cannot be read; that was said.
-    Failed,
+    /// With its last packet that can be read.
+    Read,
     /// With as many packets as are wanted.
     Enough,
     /// By a signal.
     Stopped,
-}
-
-impl Ended {
-    /// By an error that reading does not go on behind.
-    pub(super) fn of(error: &ReadError) -> Self {
-        match error {
-            ReadError::Truncated { .. }
-            | ReadError::Damaged { .. }
-            | ReadError::PackedCut { .. }
-            | ReadError::PackedDamaged { .. } => Self::Early,
-            ReadError::Open { .. }
-            | ReadError::Io { .. }
-            | ReadError::NotACapture
-            | ReadError::Compressed { .. } => Self::Failed,
-        }
-    }
-
-    /// The worse of two.
-    pub(super) fn or(self, other: Self) -> Self {
-        match (&self, &other) {
-            (Self::Failed, _) | (Self::Early, Self::Whole) => self,
-            _ => other,
-        }
-    }
 }
 
 /// Damaged places, of which many are only counted.

@@ -34,6 +34,7 @@ pub(super) fn run(files: &[PathBuf], is_json: bool, is_utc: bool) -> CommandResu
         let between = if number > 0 && !is_json { "\n" } else { "" };
         print(&if is_json { json(&file) + "\n" } else { format!("{between}{}", text(&file, &zone)) })?;
         if let Some(error) = error {
+            outcome = Outcome::Failed;
             tell(path, &error);
         }
     }

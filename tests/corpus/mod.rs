@@ -7,6 +7,7 @@ pub(crate) mod ours;
 pub(crate) mod pdml;
 
 use std::path::{Path, PathBuf};
+use std::process::Output;
 
 /// Every capture of the project and of `../shared/captures`.
 pub(crate) fn captures() -> Vec<PathBuf> {
@@ -23,6 +24,13 @@ pub(crate) fn captures() -> Vec<PathBuf> {
 /// The captures of other projects, where they are at hand.
 pub(crate) fn shared_captures() -> Option<PathBuf> {
     Some(Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/captures")).filter(|shared| shared.is_dir())
+}
+
+/// Whether `read` ended as it should: with 2 where it says that a file is cut or damaged, else with 0.
+pub(crate) fn ended_well(output: &Output) -> bool {
+    let said = String::from_utf8_lossy(&output.stderr);
+    let is_damaged = said.contains(": cut short: ") || said.contains(": damaged at octet ");
+    output.status.code() == Some(if is_damaged { 2 } else { 0 })
 }
 
 fn collect(directory: &Path, files: &mut Vec<PathBuf>) {
