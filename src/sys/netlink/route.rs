@@ -234,7 +234,7 @@ mod tests {
         };
         let gateway: Ipv6Addr = "fe80::1".parse().unwrap();
         attribute(libc::RTA_OIF, &5_u32.to_ne_bytes());
-        attribute(libc::RTA_VIA, &[&10_u16.to_ne_bytes()[..], &gateway.octets()].concat());
+        attribute(RTA_VIA, &[&10_u16.to_ne_bytes()[..], &gateway.octets()].concat());
         attribute(libc::RTA_METRICS, &[&[8, 0, 2, 0][..], &1400_u32.to_ne_bytes()].concat());
         let route = Route::read(&payload).unwrap();
         assert_eq!((route.interface, route.gateway), (5, Some(gateway.into())));
