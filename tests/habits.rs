@@ -41,7 +41,7 @@ fn a_filter_of_the_other_language_is_told_as_such() {
 #[test]
 fn an_option_that_is_none_is_not_taken_for_a_host_or_a_file() {
     for arguments in
-        [&["ping", "-A", "127.0.0.1"][..], &["ping", "-c", "-1", "127.0.0.1"], &["read", "-T", DNS]]
+        [&["ping", "-E", "-c1", "127.0.0.1"][..], &["ping", "-c", "-1", "127.0.0.1"], &["read", "-T", DNS]]
     {
         let said = said(&rawsock(arguments));
         assert!(said.contains("unexpected argument") && !said.contains("-- -"), "{arguments:?}: {said}");
