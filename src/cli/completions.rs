@@ -15,6 +15,11 @@ pub(super) struct CompletionsArgs {
 pub(super) fn run(args: &CompletionsArgs) -> CommandResult {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut command_line::whole(), "rawsock", &mut script);
-    output::print(&String::from_utf8_lossy(&script))?;
+    let mut script = String::from_utf8_lossy(&script).into_owned();
+    if args.shell == Shell::Fish {
+        // What clap_complete leaves as it is begins a remark there.
+        script = script.replace(" -s # ", " -s '#' ");
+    }
+    output::print(&script)?;
     Ok(Outcome::Done)
 }
