@@ -227,6 +227,7 @@ fn an_interrupt_ends_with_the_summary() {
     let child =
         command.args(["ping", "-i0.2", "10.77.2.2"]).stdout(std::process::Stdio::piped()).spawn().unwrap();
     std::thread::sleep(Duration::from_millis(500));
+    support::waits_for_signals(child.id());
     rawsock::sys::process::send_signal(child.id(), 2).unwrap();
     let output = child.wait_with_output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();

@@ -55,6 +55,7 @@ fn a_pipe_is_replayed_as_it_comes() {
         std::thread::sleep(Duration::from_millis(700));
         assert!(child.try_wait().unwrap().is_none(), "{pace:?}: it waits for the rest of the third packet");
         assert_eq!(peer.packets().len(), came, "{pace:?}");
+        support::waits_for_signals(child.id());
         send_signal(child.id(), SIGINT).unwrap();
         let output = child.wait_with_output().unwrap();
         drop(pipe);

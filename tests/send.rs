@@ -343,6 +343,7 @@ fn who_is_interrupted_has_waited_in_vain() {
     command.args(["send", "-q", "ip(dst=10.77.66.1)/udp(dstport=1..1000)", "--interval", "20ms"]);
     let child = command.stdout(std::process::Stdio::piped()).spawn().unwrap();
     std::thread::sleep(std::time::Duration::from_millis(500));
+    support::waits_for_signals(child.id());
     rawsock::sys::process::send_signal(child.id(), 2).unwrap();
     let output = child.wait_with_output().unwrap();
     let text = text_of(&output);

@@ -491,6 +491,7 @@ fn an_interrupt_prints_what_is_there() {
     let mut command = chain.command(0, RAWSOCK);
     let child = command.args(["trace", "-m5", "10.9.3.2"]).stdout(Stdio::piped()).spawn().unwrap();
     std::thread::sleep(Duration::from_millis(500));
+    support::waits_for_signals(child.id());
     rawsock::sys::process::send_signal(child.id(), support::capture::SIGINT).unwrap();
     let output = child.wait_with_output().unwrap();
     let text = stdout(&output);
