@@ -76,6 +76,7 @@ mod probe_user;
 mod random;
 mod read;
 mod read_copy;
+mod read_dump;
 mod read_ended;
 mod read_growing;
 mod read_info;

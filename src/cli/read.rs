@@ -18,6 +18,7 @@ use super::names::GRACE;
 use super::output::print;
 use super::packet_output::{PacketOutputArgs, Printer};
 use super::read_copy::{Copy, CopyArgs, Plan};
+use super::read_dump;
 use super::read_ended::{Damages, Ended, tell};
 use super::read_runs::Runs;
 use super::reassembly::{Come, Kept, Reassembly};
@@ -139,7 +140,7 @@ pub(super) fn run(args: &ReadArgs) -> CommandResult {
     let copy = Copy::create(&args.copy, &plan)?;
     kept.enter(args.sandbox, args.output.is_verbose())?;
     if args.filter.wants_dump() {
-        return dump(args, files, filter);
+        return read_dump::run(files, &args.filter, filter);
     }
     let printer = printer(args, files);
     // Round trips of TCP are part of the statistics.
@@ -219,20 +220,6 @@ fn printer(args: &ReadArgs, files: &[PathBuf]) -> Printer {
         printer.share_work();
     }
     printer
-}
-
-/// Prints the filter's program for the first packet of the first file.
-fn dump(args: &ReadArgs, files: &[PathBuf], mut filter: FileFilter) -> CommandResult {
-    for file in files {
-        let mut reader = CaptureReader::open(file)?;
-        let first = reader.next()?.map(|frame| frame.link_type);
-        let described = reader.interfaces().first().map(|interface| interface.link_type);
-        if let Some(link_type) = first.or(described) {
-            args.filter.dump(filter.compiled(link_type)?)?;
-            return Ok(Outcome::Done);
-        }
-    }
-    Err("there is no packet whose link type would tell what to compile for".into())
 }
 
 /// Files on their way to the screen and into another file.
