@@ -3,11 +3,13 @@
 
 mod support;
 
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::Duration;
 
 use rawsock::lab::Host;
-use support::capture::{Capture, SIGINT, SIGKILL, SIGTERM, counts_in, ping, tcpdump, tshark};
+use support::capture::{
+    Capture, SIGINT, SIGKILL, SIGTERM, counts_in, ping, tcpdump, tshark, until_it_listens,
+};
 use support::{RAWSOCK, lab, run, text_of};
 
 #[test]
@@ -79,13 +81,15 @@ fn vlan_tags_are_put_back() {
 #[test]
 fn a_pipe_is_read_as_it_is_written() {
     let Some(lab) = lab() else { return };
-    let mut command = lab.command(Host::Client, "sh");
-    let script = format!("{RAWSOCK} capture -i eth0 -w - -c 10 | tshark -r - -T fields -e ip.dst");
-    let child = command.args(["-c", &script]).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-    std::thread::sleep(Duration::from_millis(500));
-    ping(&lab, &["10.77.2.2"]);
-    ping(&lab, &["10.77.2.2"]);
-    let output = child.wait_with_output().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let words = folder.path().join("words");
+    let script = format!(
+        "{RAWSOCK} capture -i eth0 -w - -c 10 2>{} | tshark -r - -T fields -e ip.dst & {}; \
+         ping -q -i0.05 -c10 10.77.2.2 >&2; wait",
+        words.display(),
+        until_it_listens(&words)
+    );
+    let output = run(lab.command(Host::Client, "sh").args(["-c", &script]));
     assert_eq!(String::from_utf8(output.stdout).unwrap().lines().count(), 10);
 }
 
@@ -113,12 +117,15 @@ fn nothing_is_lost_without_being_counted() {
 #[test]
 fn a_full_disk_leaves_what_was_counted() {
     let Some(lab) = lab() else { return };
-    let directory = tempfile::tempdir().unwrap();
+    let (directory, folder) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let words = folder.path().join("words");
     let script = format!(
-        "mount -t tmpfs -o size=16k none {path} && {{ {RAWSOCK} capture -q -i eth0 -w {path}/full.pcapng & \
-         sleep 0.4; ping -q -i0.01 -c200 -s 500 10.77.2.2 >/dev/null; wait $!; echo code $?; \
+        "mount -t tmpfs -o size=16k none {path} && {{ {RAWSOCK} capture -q -i eth0 -w {path}/full.pcapng 2>{words} & \
+         {until}; ping -q -i0.01 -c200 -s 500 10.77.2.2 >/dev/null; wait $!; echo code $?; cat {words} >&2; \
          tshark -r {path}/full.pcapng 2>/dev/null | wc -l; tshark -r {path}/full.pcapng 2>&1 | grep -c 'cut short'; }}",
-        path = directory.path().display()
+        path = directory.path().display(),
+        until = until_it_listens(&words),
+        words = words.display()
     );
     let output = run(lab.command(Host::Client, "sh").args(["-c", &script]));
     let text = text_of(&output);
@@ -370,11 +377,14 @@ fn packets_are_printed_beside_a_file_only_when_asked_for() {
         (&["--fields", "icmp.type"], "8"),
     ];
     for (arguments, words) in cases {
-        let file = folder.path().join("beside.pcapng");
+        let (file, words_of_it) = (folder.path().join("beside.pcapng"), folder.path().join("words"));
+        let _ = std::fs::remove_file(&words_of_it);
         let script = format!(
-            "{RAWSOCK} capture -i eth0 -c 10 -w {} {} icmp & sleep 0.5; ping -q -i0.05 -c5 10.77.2.2 >&2; wait",
+            "{RAWSOCK} capture -i eth0 -c 10 -w {} {} icmp 2>{} & {}; ping -q -i0.05 -c5 10.77.2.2 >&2; wait",
             file.display(),
             arguments.join(" "),
+            words_of_it.display(),
+            until_it_listens(&words_of_it)
         );
         let output = run(lab.command(Host::Client, "sh").args(["-c", &script]));
         let printed = String::from_utf8(output.stdout).unwrap();
@@ -388,9 +398,12 @@ fn packets_are_printed_beside_a_file_only_when_asked_for() {
 fn on_a_terminal_it_says_how_many_there_are() {
     let Some(lab) = lab() else { return };
     let folder = tempfile::tempdir().unwrap();
+    let words = folder.path().join("words");
     let capture = format!("{RAWSOCK} capture -i eth0 -c 10 -w {}/t.pcapng icmp", folder.path().display());
     let script = format!(
-        "script -qefc '{capture}' /dev/null & sleep 0.5; ping -q -i0.05 -c5 10.77.2.2 >/dev/null; wait"
+        "script -qefc '{capture}' /dev/null >{0} & {1}; ping -q -i0.05 -c5 10.77.2.2 >/dev/null; wait; cat {0}",
+        words.display(),
+        until_it_listens(&words)
     );
     let output = run(lab.command(Host::Client, "sh").args(["-c", &script]));
     let text = text_of(&output);
@@ -420,10 +433,13 @@ fn under_nohup_it_goes_on() {
     const SIGHUP: i32 = 1;
     let Some(lab) = lab() else { return };
     let folder = tempfile::tempdir().unwrap();
+    let words = folder.path().join("words");
     let script = format!(
-        "trap '' HUP; {RAWSOCK} capture -i eth0 -c 10 -w {}/nohup.pcapng icmp & sleep 0.5; kill -{SIGHUP} $!; \
-         ping -q -i0.05 -c5 10.77.2.2 >/dev/null; wait",
-        folder.path().display()
+        "trap '' HUP; {RAWSOCK} capture -i eth0 -c 10 -w {}/nohup.pcapng icmp 2>{words} & {}; kill -{SIGHUP} $!; \
+         ping -q -i0.05 -c5 10.77.2.2 >/dev/null; wait; cat {words}",
+        folder.path().display(),
+        until_it_listens(&words),
+        words = words.display()
     );
     let output = run(lab.command(Host::Client, "sh").args(["-c", &script]));
     assert!(text_of(&output).contains("10 packets captured"), "{}", text_of(&output));

@@ -4,7 +4,7 @@
 mod support;
 
 use rawsock::lab::Host;
-use support::capture::{Capture, SIGINT, SIGTERM, ping, send, tcpdump, tshark};
+use support::capture::{Capture, SIGINT, SIGTERM, ping, send, tcpdump, tshark, until_it_listens};
 use support::{RAWSOCK, lab, run, text_of};
 
 /// Datagrams of 64 flows from the client to the server.
@@ -64,9 +64,13 @@ fn what_is_counted_printed_and_filtered_is_the_same_as_with_one_thread() {
     assert_eq!((counts.captured, tshark(&capture.file, "icmp.type == 8")), (3, 3));
     assert_eq!(counts.captured + counts.left_out + counts.dropped, counts.received);
 
+    let folder = tempfile::tempdir().unwrap();
+    let words = folder.path().join("words");
     let script = format!(
-        "{RAWSOCK} capture -i eth0 --threads 2 -c 10 --fields icmp.type,icmp.seq icmp & sleep 0.5; \
-         ping -q -i0.05 -c5 10.77.2.2 >&2; wait"
+        "{RAWSOCK} capture -i eth0 --threads 2 -c 10 --fields icmp.type,icmp.seq icmp 2>{} & {}; \
+         ping -q -i0.05 -c5 10.77.2.2 >&2; wait",
+        words.display(),
+        until_it_listens(&words)
     );
     let output = run(lab.command(Host::Client, "sh").args(["-c", &script]));
     let mut printed: Vec<String> =
@@ -83,18 +87,19 @@ fn an_interface_may_go_and_come_back() {
     let ip = |arguments: &[&str]| {
         let output = run(lab.command(Host::Client, "ip").args(arguments));
         assert!(output.status.success(), "{arguments:?}: {}", text_of(&output));
-        std::thread::sleep(std::time::Duration::from_millis(200));
     };
     let mut capture =
         Capture::start(&lab, Host::Client, "gone.pcapng", &["-i", "eth0", "--threads", "2", "icmp"]);
     ping(&lab, &["10.77.2.2"]);
     ip(&["link", "del", "eth0"]);
+    capture.said("eth0 is gone");
     ip(&["link", "add", "eth0", "type", "veth", "peer", "name", "peer0"]);
     ip(&["link", "set", "peer0", "up"]);
     ip(&["link", "set", "eth0", "up"]);
+    capture.said("eth0 is there again");
     let frame = "eth(dst=ff:ff:ff:ff:ff:ff)/ip(src=10.98.0.1, dst=10.98.0.9)/icmp(type=8)";
     run(lab.command(Host::Client, RAWSOCK).args(["send", "--no-answers", "-i", "peer0", frame]));
     let (status, said) = capture.end(Some(SIGINT));
-    assert!(status.success() && said.contains("eth0 is gone") && said.contains("there again"), "{said}");
+    assert!(status.success(), "{said}");
     assert_eq!((tshark(&capture.file, "icmp"), tshark(&capture.file, "ip.dst == 10.98.0.9")), (11, 1));
 }

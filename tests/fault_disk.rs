@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use rawsock::lab::{Host, Lab};
-use support::capture::counts_in;
+use support::capture::{counts_in, until_it_listens};
 use support::fault::{command, is_well_said, limited, number_behind, refusing, whole, within};
 use support::{RAWSOCK, lab, run, text_of};
 
@@ -93,10 +93,12 @@ fn a_capture_that_begins_one_file_after_the_other_keeps_those_before() {
     let kept = folder.path().join("kept");
     fs::create_dir(&kept).unwrap();
     let script = "mount -t tmpfs -o size=20k none $1 || exit 9
-        $0 capture -i eth0 -Q out -C 4k -w $1/part.pcapng icmp & sleep 0.5
-        ping -q -c60 -i0.005 -s 500 10.77.2.2 >/dev/null; wait $!; status=$?; cp $1/* $2; exit $status";
+        $0 capture -i eth0 -Q out -C 4k -w $1/part.pcapng icmp 2>$3 & UNTIL
+        ping -q -c60 -i0.005 -s 500 10.77.2.2 >/dev/null; wait $!; status=$?; cat $3 >&2; cp $1/* $2; exit $status";
+    let words = folder.path().join("words");
+    let script = script.replace("UNTIL", &until_it_listens(&words));
     let mut command = lab.command(Host::Client, "unshare");
-    let output = run(command.args(["-m", "sh", "-c", script, RAWSOCK]).arg(&disk).arg(&kept));
+    let output = run(command.args(["-m", "sh", "-c", &script, RAWSOCK]).args([&disk, &kept, &words]));
     let text = text_of(&output);
     assert_eq!(output.status.code(), Some(2), "{text}");
     assert!(text.contains("no space left on device"), "{text}");
@@ -151,9 +153,14 @@ fn a_capture_ends_with_the_largest_size_of_its_file() {
     let Some(lab) = lab() else { return };
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("limited.pcapng");
-    let script = "\"$@\" & sleep 0.5; ping -q -c60 -i0.005 -s 500 10.77.2.2 >/dev/null; wait $!";
+    let words = folder.path().join("words");
+    let script = format!(
+        "\"$@\" 2>{0} & {1}; ping -q -c60 -i0.005 -s 500 10.77.2.2 >/dev/null; wait $!; status=$?; cat {0} >&2; exit $status",
+        words.display(),
+        until_it_listens(&words)
+    );
     let mut command = lab.command(Host::Client, "sh");
-    command.args(["-c", script, "sh"]).args(limited("fsize=9000"));
+    command.args(["-c", &script, "sh"]).args(limited("fsize=9000"));
     let output = run(command.args([RAWSOCK, "capture", "-i", "eth0", "-w"]).arg(&file).arg("icmp"));
     let text = text_of(&output);
     is_kept(&output, &file, "file too large", "packets captured");

@@ -19,6 +19,7 @@ use support::fault::{innermost, whole};
 use support::lab;
 
 const SIGCONT: i32 = 18;
+const SIGUSR1: i32 = 10;
 const SIGSTOP: i32 = 19;
 /// More than the least ring holds, which is of 4 MiB whatever `-B` says: some 3,800 of these packets, and two threads have a ring each.
 const SENT: u32 = 12_000;
@@ -88,7 +89,10 @@ fn what_a_ring_could_not_hold_is_counted_everywhere() {
         send_signal(program, SIGSTOP).unwrap();
         send(&lab, SENT, "ip(dst=10.77.2.2)/udp(srcport=4000, dstport=4001)/data(zeros=1000)");
         send_signal(program, SIGCONT).unwrap();
-        std::thread::sleep(Duration::from_millis(100));
+        // Whoever answers goes on.
+        send_signal(program, SIGUSR1).unwrap();
+        capture.said("packets captured so far");
+        std::thread::sleep(Duration::from_millis(300));
         // Who goes on is not behind for ever: what comes now is there.
         send(&lab, 5, "ip(dst=10.77.2.2)/udp(srcport=4000, dstport=4001)/\"late\"");
         let counts = capture.counts(Some(SIGTERM));

@@ -226,9 +226,9 @@ fn an_interrupt_ends_with_the_summary() {
     let mut command = lab.command(Host::Client, RAWSOCK);
     let child =
         command.args(["ping", "-i0.2", "10.77.2.2"]).stdout(std::process::Stdio::piped()).spawn().unwrap();
+    support::process_status::waits_for(support::capture::SIGINT, child.id());
     std::thread::sleep(Duration::from_millis(500));
-    support::waits_for_signals(child.id());
-    rawsock::sys::process::send_signal(child.id(), 2).unwrap();
+    rawsock::sys::process::send_signal(child.id(), support::capture::SIGINT).unwrap();
     let output = child.wait_with_output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(text.contains("--- 10.77.2.2 ping statistics ---") && text.contains(" 0% packet loss"), "{text}");

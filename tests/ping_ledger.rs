@@ -3,7 +3,7 @@
 
 mod support;
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Output, Stdio};
 use std::time::Duration;
 
@@ -62,7 +62,7 @@ fn sum(summary: &Value, of: &str) -> u64 {
 fn each_wrong_answer_has_its_class() {
     let Some(lab) = lab() else { return };
     let mut server = hostile(&lab, "20");
-    let output = rawsock(&lab, &["--json", "-c12", "-i0.2", "-W0.5", "10.77.2.2"]);
+    let output = rawsock(&lab, &["--json", "-c12", "-i0.3", "-W1", "10.77.2.2"]);
     server.kill().unwrap();
     server.wait().unwrap();
     let lines = objects(&output);
@@ -205,20 +205,22 @@ fn a_rule_of_this_host_is_a_local_drop_and_said_once() {
 #[test]
 fn an_interface_that_goes_down_is_picked_up_again() {
     let Some(lab) = lab() else { return };
-    let child = lab
+    let mut child = lab
         .command(Host::Client, RAWSOCK)
         .args(["ping", "--json", "-i0.2", "-W0.3", "-c15", "10.77.2.2"])
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
-    std::thread::sleep(Duration::from_millis(500));
+    let mut stdout = child.stdout.take().unwrap();
+    let mut said: String = (0..3).map(|_| support::endpoint::read_until(&mut stdout, "\n")).collect();
     let link = |state: &str| run(lab.command(Host::Client, "ip").args(["link", "set", "eth0", state]));
     assert!(link("down").status.success());
     std::thread::sleep(Duration::from_millis(900));
     assert!(link("up").status.success());
     // The routes behind it went with it.
     run(lab.command(Host::Client, "ip").args(["route", "add", "default", "via", "10.77.1.1"]));
-    let output = child.wait_with_output().unwrap();
+    stdout.read_to_string(&mut said).unwrap();
+    let output = Output { stdout: said.into_bytes(), ..child.wait_with_output().unwrap() };
     let summary = summary(&output);
     assert!(summary["probes"]["answered"].as_u64().unwrap() >= 5, "{}", text_of(&output));
     assert!(summary["probes"]["local_drop"].as_u64().unwrap() >= 2, "{}", text_of(&output));

@@ -105,9 +105,9 @@ fn what_was_interrupted_is_counted() {
     let mut command = lab.command(Host::Client, RAWSOCK);
     command.args(["probe", "tcp", "10.77.66.1:1-3"]).stdout(std::process::Stdio::piped());
     let child = command.spawn().unwrap();
+    support::process_status::waits_for(support::capture::SIGINT, child.id());
     std::thread::sleep(std::time::Duration::from_millis(500));
-    support::waits_for_signals(child.id());
-    rawsock::sys::process::send_signal(child.id(), 2).unwrap();
+    rawsock::sys::process::send_signal(child.id(), support::capture::SIGINT).unwrap();
     let output = child.wait_with_output().unwrap();
     assert!(text_of(&output).ends_with("0 without answer, 3 not finished\n"), "{}", text_of(&output));
     assert_eq!(output.status.code(), Some(1));

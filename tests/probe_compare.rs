@@ -221,8 +221,9 @@ fn who_answers_for_the_host_is_told() {
     let redirect = "table ip test { chain c { type nat hook prerouting priority dstnat; tcp dport 7 redirect to :8888; }; }";
     nft(&lab, Host::Router, redirect);
     let mut answers = lab.command(Host::Router, "ncat");
-    let mut answers = answers.args(["-lk", "8888"]).spawn().unwrap();
-    std::thread::sleep(std::time::Duration::from_millis(500));
+    let mut answers = answers.args(["-v4lk", "8888"]).stderr(std::process::Stdio::piped()).spawn().unwrap();
+    let mut words = answers.stderr.take().unwrap();
+    support::endpoint::read_until(&mut words, "Listening on");
     let (verdict, object) = compare(&lab, "10.77.2.2:7", &[]);
     answers.kill().unwrap();
     answers.wait().unwrap();

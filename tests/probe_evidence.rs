@@ -152,12 +152,23 @@ fn a_search_says_which_shape_each_packet_has() {
 #[test]
 fn an_interface_that_goes_down_is_said_once_and_picked_up_again() {
     let Some(lab) = lab() else { return };
-    let blink = "route=$(ip route show default)
-        (sleep 0.5; ip link set eth0 down; sleep 0.6; ip link set eth0 up; ip route add $route) &
-        \"$@\"; wait";
+    let folder = tempfile::tempdir().unwrap();
+    let words = folder.path().join("words");
+    let blink = |begins: &str| {
+        format!(
+            "route=$(ip route show default)
+            ({begins}; sleep 0.4; ip link set eth0 down; sleep 0.6; ip link set eth0 up; ip route add $route) &
+            \"$@\" >{words}; wait; cat {words}",
+            words = words.display()
+        )
+    };
+    let has_spoken =
+        format!("n=0; until [ -s {} ] || [ $((n += 1)) -gt 1000 ]; do sleep 0.02; done", words.display());
     let blinking = |arguments: &[&str]| {
         let mut command = lab.command(Host::Client, "sh");
-        command.args(["-c", blink, "sh", RAWSOCK, "probe", "tcp", "-c", "25", "-i", "0.1", "-W", "0.5"]);
+        let _ = std::fs::remove_file(&words);
+        command.args(["-c", &blink(&has_spoken), "sh"]);
+        command.args([RAWSOCK, "probe", "tcp", "-c", "25", "-i", "0.1", "-W", "0.5"]);
         run(command.args(arguments))
     };
     for raw in [&[][..], &["--raw"]] {
@@ -184,7 +195,8 @@ fn an_interface_that_goes_down_is_said_once_and_picked_up_again() {
     let mut command = lab.command(Host::Client, "sh");
     command.args([
         "-c",
-        blink,
+        // It says nothing before its end.
+        &blink("sleep 0.4"),
         "sh",
         RAWSOCK,
         "probe",

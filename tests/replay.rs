@@ -315,8 +315,8 @@ fn who_interrupts_gets_the_count_of_what_left() {
         let mut command = lab.command(Host::Client, RAWSOCK);
         command.args(["replay", &file, "-i", "eth0", "--loop", "0", "--json"]).args(pace);
         let child = command.stdout(Stdio::piped()).spawn().unwrap();
+        support::process_status::waits_for(SIGINT, child.id());
         std::thread::sleep(Duration::from_millis(700));
-        support::waits_for_signals(child.id());
         send_signal(child.id(), SIGINT).unwrap();
         let output = child.wait_with_output().unwrap();
         assert_eq!(output.status.code(), Some(1), "{}", text_of(&output));

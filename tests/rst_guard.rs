@@ -96,12 +96,13 @@ fn other_ports_are_let_alone_and_a_kill_takes_the_table_away() {
     let mut command = lab.command(Host::Client, RAWSOCK);
     let mut child = command.args(["test", "-v"]).arg(&path).stdout(Stdio::null()).spawn().unwrap();
     let began = Instant::now();
-    while !tables(&lab).contains("table inet rawsock-") {
-        assert!(began.elapsed() < Duration::from_secs(10), "no table: {}", tables(&lab));
+    let rules = || text_of(&run(lab.command(Host::Client, "nft").args(["list", "ruleset"])));
+    while !rules().contains("10.77.1.2 . 4001") {
+        assert!(began.elapsed() < Duration::from_secs(10), "no table: {}", rules());
         std::thread::sleep(Duration::from_millis(20));
     }
     std::thread::sleep(Duration::from_millis(500));
-    let rules = text_of(&run(lab.command(Host::Client, "nft").args(["list", "ruleset"])));
+    let rules = rules();
     assert!(rules.contains("flags owner") && rules.contains("10.77.1.2 . 4001"), "{rules}");
     assert!(rules.contains("type filter hook output") && rules.contains("drop"), "{rules}");
     // The kernel answers the SYN and ACK to another port with a reset, as ever.

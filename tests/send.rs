@@ -5,7 +5,6 @@ mod support;
 
 use std::path::Path;
 use std::process::{Command, Output};
-use std::time::Duration;
 
 use rawsock::lab::{Host, Lab};
 use serde_json::Value;
@@ -186,8 +185,10 @@ fn the_kernels_changes_are_told_when_and_only_when_there_are_some() {
 fn tcpdump(lab: &Lab, file: &Path, filter: &str) -> std::process::Child {
     let mut command = lab.command(Host::Router, "timeout");
     command.args(["10", "tcpdump", "-i", "eth0", "-c1", "-U", "-w"]).arg(file).arg(filter);
-    let child = command.stderr(std::process::Stdio::null()).spawn().unwrap();
-    std::thread::sleep(Duration::from_millis(600));
+    let mut child = command.stderr(std::process::Stdio::piped()).spawn().unwrap();
+    let mut words = child.stderr.take().unwrap();
+    support::endpoint::read_until(&mut words, "listening on");
+    std::thread::spawn(move || std::io::copy(&mut words, &mut std::io::sink()));
     child
 }
 
@@ -342,9 +343,9 @@ fn who_is_interrupted_has_waited_in_vain() {
     let mut command = lab.command(Host::Client, RAWSOCK);
     command.args(["send", "-q", "ip(dst=10.77.66.1)/udp(dstport=1..1000)", "--interval", "20ms"]);
     let child = command.stdout(std::process::Stdio::piped()).spawn().unwrap();
+    support::process_status::waits_for(support::capture::SIGINT, child.id());
     std::thread::sleep(std::time::Duration::from_millis(500));
-    support::waits_for_signals(child.id());
-    rawsock::sys::process::send_signal(child.id(), 2).unwrap();
+    rawsock::sys::process::send_signal(child.id(), support::capture::SIGINT).unwrap();
     let output = child.wait_with_output().unwrap();
     let text = text_of(&output);
     assert_eq!(output.status.code(), Some(1), "{text}");

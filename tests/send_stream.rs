@@ -232,8 +232,8 @@ fn ctrl_c_ends_in_order() {
     let mut command = lab.command(Host::Client, RAWSOCK);
     command.args(["send", "ip(dst=10.77.66.1)/udp(dstport=4001)", "--rate", "3k/s", "--no-answers", "-q"]);
     let child = command.args(["--workers", "2", "--duration", "1h"]).stdout(Stdio::piped()).spawn().unwrap();
+    support::process_status::waits_for(SIGINT, child.id());
     std::thread::sleep(Duration::from_millis(700));
-    support::waits_for_signals(child.id());
     send_signal(child.id(), SIGINT).unwrap();
     let output = child.wait_with_output().unwrap();
     let text = text_of(&output);

@@ -97,6 +97,12 @@ pub(crate) fn counts_in(said: &str) -> Counts {
     Counts { captured, received, dropped: number("packets dropped by kernel"), left_out }
 }
 
+/// For a shell: waits until a capture whose words go to this file listens, but not for good.
+pub(crate) fn until_it_listens(words: &Path) -> String {
+    let words = words.display();
+    format!("n=0; until grep -qs 'listening on' {words} || [ $((n += 1)) -gt 1000 ]; do sleep 0.02; done")
+}
+
 /// Packets of a file, by tshark; it must not complain.
 pub(crate) fn tshark(file: &Path, filter: &str) -> u64 {
     let output = run(Command::new("tshark").arg("-r").arg(file).args([

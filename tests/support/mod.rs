@@ -126,21 +126,3 @@ pub(crate) fn program_for_everyone() -> (tempfile::TempDir, std::path::PathBuf) 
 
 /// Set for a test that runs on the lab's client.
 const ON_CLIENT: &str = "RAWSOCK_TEST_ON_CLIENT";
-
-/// Waits until a program that was started catches SIGINT: on a busy machine that may be long after its start.
-pub(crate) fn waits_for_signals(pid: u32) {
-    let mask = |line: &str| {
-        let (name, digits) = line.split_once(':')?;
-        let is_one = name == "SigCgt" || name == "SigBlk";
-        u64::from_str_radix(digits.trim(), 16).ok().filter(|_| is_one)
-    };
-    let until = std::time::Instant::now() + std::time::Duration::from_secs(20);
-    loop {
-        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-        // SIGINT is signal 2, the second bit (proc_pid_status(5)).
-        if status.lines().filter_map(mask).any(|mask| mask & 2 != 0) || std::time::Instant::now() > until {
-            return;
-        }
-        std::thread::sleep(std::time::Duration::from_millis(5));
-    }
-}

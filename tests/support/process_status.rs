@@ -58,3 +58,33 @@ pub(crate) fn assert_has_nothing(status: &str, what: &str) {
     assert_eq!(field(status, "NoNewPrivs"), "1", "{what}");
     assert_eq!(field(status, "Seccomp"), "2", "{what}");
 }
+
+/// Waits until a program that was started catches a signal, or holds it back: on a busy machine that may be long after its start.
+pub(crate) fn waits_for(signal: i32, pid: u32) {
+    let mask = |line: &str| {
+        let (name, digits) = line.split_once(':')?;
+        let is_one = name == "SigCgt" || name == "SigBlk";
+        u64::from_str_radix(digits.trim(), 16).ok().filter(|_| is_one)
+    };
+    let until = Instant::now() + Duration::from_secs(20);
+    loop {
+        let status = in_the_lab(pid).map(|pid| fs::read_to_string(format!("/proc/{pid}/status")));
+        let status = status.and_then(Result::ok).unwrap_or_default();
+        // The first signal has the first bit (proc_pid_status(5)).
+        if status.lines().filter_map(mask).any(|mask| mask & 1 << (signal - 1) != 0) {
+            return;
+        }
+        assert!(Instant::now() < until, "{pid} does not wait for signal {signal}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// The program itself, where another one stands in for it that has entered a host of the lab; `None` while that one has not begun it.
+fn in_the_lab(pid: u32) -> Option<u32> {
+    let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    if line.split(|octet| *octet == 0).nth(1) != Some(b"lab-host") {
+        return Some(pid);
+    }
+    let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
+    in_the_lab(children.split_whitespace().next()?.parse().ok()?)
+}
