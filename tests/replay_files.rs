@@ -52,10 +52,10 @@ fn a_pipe_is_replayed_as_it_comes() {
             command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut pipe = child.stdin.take().unwrap();
         pipe.write_all(&whole[..whole.len() - 20]).unwrap();
+        support::process_status::waits_for(SIGINT, child.id());
         std::thread::sleep(Duration::from_millis(700));
         assert!(child.try_wait().unwrap().is_none(), "{pace:?}: it waits for the rest of the third packet");
         assert_eq!(peer.packets().len(), came, "{pace:?}");
-        support::waits_for_signals(child.id());
         send_signal(child.id(), SIGINT).unwrap();
         let output = child.wait_with_output().unwrap();
         drop(pipe);
@@ -67,6 +67,26 @@ fn a_pipe_is_replayed_as_it_comes() {
             "{told}"
         );
         assert!(!text_of(&output).contains("cut short"), "{}", text_of(&output));
+    }
+}
+
+/// What can be read leaves, and a script need not take it for the whole.
+#[test]
+fn a_cut_file_is_sent_as_far_as_it_goes_and_that_is_no_success() {
+    let Some(lab) = lab() else { return };
+    let (folder, file) = file_of(&frames(3));
+    let whole = std::fs::read(&file).unwrap();
+    std::fs::write(&file, &whole[..whole.len() - 20]).unwrap();
+    for (pace, passes) in [(&[][..], 1), (&["--top-speed", "--loop", "2"], 2), (&["--preload"], 1)] {
+        let peer = Peer::listen(&lab, Host::Router, "eth0", &folder, FROM_SOURCE);
+        let output = replay(&lab, &[&["-i", "eth0", "--json", &file], pace].concat());
+        let text = text_of(&output);
+        assert_eq!(output.status.code(), Some(2), "{pace:?}: {text}");
+        assert_eq!(text.matches("cut short").count(), passes, "{pace:?}: {text}");
+        let told: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let (sent, unread) = (told["sent"].as_u64().unwrap(), told["unread"].as_u64().unwrap());
+        assert_eq!((sent, unread), (2 * passes as u64, passes as u64), "{pace:?}: {told}");
+        assert_eq!(peer.packets().len() as u64, sent, "{pace:?}");
     }
 }
 
@@ -97,10 +117,10 @@ fn the_clock_begins_with_the_first_packet() {
     let mut pipe = child.stdin.take().unwrap();
     let header = whole.windows(6).position(|octets| octets == [2, 0xaa, 0, 0, 0, 2]).unwrap();
     pipe.write_all(&whole[..header]).unwrap();
-    std::thread::sleep(Duration::from_millis(500));
+    std::thread::sleep(Duration::from_secs(2));
     pipe.write_all(&whole[header..]).unwrap();
     drop(pipe);
     let told: Value = serde_json::from_slice(&child.wait_with_output().unwrap().stdout).unwrap();
     assert_eq!(told["sent"].as_u64(), Some(3), "{told}");
-    assert!(told["pace_error_ns"]["max"].as_u64().unwrap() < 300_000_000, "{told}");
+    assert!(told["pace_error_ns"]["max"].as_u64().unwrap() < 1_500_000_000, "{told}");
 }

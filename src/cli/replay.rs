@@ -1,7 +1,7 @@
 //! `rawsock replay`: sends a capture's packets again, edited, at their own pace or another.
 //!
 //! The exit code says whether all that was chosen left: 1 when it did not, because some packets cannot go that way or somebody
-//! ended it; 2 when it could not be done at all.
+//! ended it; 2 when it could not be done, or a file is cut or damaged, and what could be read has left.
 
 use std::error::Error;
 use std::path::PathBuf;

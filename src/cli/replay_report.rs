@@ -91,10 +91,10 @@ impl Told<'_> {
     }
 
     fn json(&self, is_paced: bool) -> String {
-        let Tally { chosen, edited, mended, unmended, cut, untimed, .. } = *self.tally;
+        let Tally { chosen, edited, mended, unmended, cut, untimed, unread, .. } = *self.tally;
         let chosen = self.preloaded.unwrap_or(chosen);
         format!(
-            "{{\"event\":\"summary\",{},\"chosen\":{chosen},\"unfit\":{},\"edited\":{edited},\"mended\":{mended},\"unmended\":{unmended},\"cut\":{cut},\"untimed\":{untimed},\"due_ns\":{}}}\n",
+            "{{\"event\":\"summary\",{},\"chosen\":{chosen},\"unfit\":{},\"edited\":{edited},\"mended\":{mended},\"unmended\":{unmended},\"cut\":{cut},\"untimed\":{untimed},\"unread\":{unread},\"due_ns\":{}}}\n",
             outflow_report::members(self.totals, is_paced),
             self.tally.unfit(),
             self.totals.due
@@ -105,6 +105,8 @@ impl Told<'_> {
     pub(super) fn outcome(&self) -> Outcome {
         let not_sent = self.totals.failed.saturating_add(self.tally.unfit());
         match (self.totals.sent, not_sent) {
+            // As of `read`: who takes a part of a file for the whole is mistaken.
+            _ if self.tally.unread > 0 => Outcome::Failed,
             (0, 1..) => Outcome::Failed,
             (_, 1..) => Outcome::NoAnswer,
             _ if self.totals.is_interrupted => Outcome::NoAnswer,

@@ -33,6 +33,8 @@ pub(super) struct Tally {
     pub(super) cut: u64,
     /// Packets without a time.
     pub(super) untimed: u64,
+    /// Places where a file could not be read, over all passes.
+    pub(super) unread: u64,
     /// Packets that cannot go this way, by the reason.
     pub(super) unfit: BTreeMap<String, u64>,
 }
@@ -153,6 +155,7 @@ impl<'a> Replay<'a> {
                 _ if self.exits.interrupt().came() => return Ok(None),
                 Ok(true) => {}
                 Err((_, error)) if error.goes_on() => {
+                    self.tally.unread = self.tally.unread.saturating_add(1);
                     tell(&path, &error);
                     continue;
                 }
@@ -161,6 +164,7 @@ impl<'a> Replay<'a> {
                         error,
                         ReadError::Truncated { .. } | ReadError::Damaged { .. } | ReadError::PackedCut { .. }
                     );
+                    self.tally.unread = self.tally.unread.saturating_add(1);
                     tell(&path, &error);
                     return if is_cut { Ok(None) } else { Err("the file cannot be read to its end".into()) };
                 }
