@@ -11,6 +11,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use rawsock::lab::Host;
+use support::capture::{ping, until_it_listens};
 use support::process_status::{Running, assert_has_nothing, entered, field, running, threads_of};
 use support::{RAWSOCK, lab, run, text_of};
 
@@ -231,6 +232,45 @@ fn under_sudo_it_becomes_the_user_and_the_files_are_theirs() {
     assert!(owners.len() > 2 && owners.iter().all(|owner| *owner == 12_345), "{owners:?}");
 }
 
+/// As tcpdump's -Z has it: whoever captures is that user from the moment on that all is open, and so is what the files belong to.
+#[test]
+fn root_becomes_the_user_that_is_named() {
+    let Some(lab) = lab() else { return };
+    let id = |flag: &str| text_of(&run(Command::new("id").args([flag, "daemon"]))).trim().to_owned();
+    let (user, group) = (id("-u"), id("-g"));
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("of-daemon.pcapng");
+    let capture = |user: &str| {
+        let mut command = lab.command(Host::Client, RAWSOCK);
+        command.args(["capture", "-i", "eth0", "-c", "9", "-b", "packets:3", "-Z", user, "-w"]).arg(&path);
+        command.env("SUDO_UID", "12345").env("SUDO_GID", "23456").stderr(Stdio::piped());
+        command
+    };
+    let refused = run(&mut capture("nobody-of-this-name"));
+    assert_eq!(refused.status.code(), Some(2), "{}", text_of(&refused));
+    assert!(text_of(&refused).contains("there is no user of this name"), "{}", text_of(&refused));
+    if !knows_user(user.parse().unwrap()) || rustix_user() != 0 {
+        let refused = run(&mut capture("daemon"));
+        assert!(text_of(&refused).contains("has none of that number"), "{}", text_of(&refused));
+        return;
+    }
+    std::os::unix::fs::chown(folder.path(), user.parse().ok(), None).unwrap();
+    let mut running = Running(capture("daemon").spawn().unwrap());
+    let mut words = running.0.stderr.take().unwrap();
+    support::endpoint::read_until(&mut words, "listening on");
+    for status in entered(running.0.id(), "capture") {
+        assert_eq!(field(&status, "Uid"), [user.as_str(); 4].join("\t"));
+        assert_eq!(field(&status, "Gid"), [group.as_str(); 4].join("\t"));
+        assert_eq!(field(&status, "Groups"), "");
+        assert_has_nothing(&status, "capture -Z");
+    }
+    ping(&lab, &["10.77.2.2"]);
+    assert!(running.0.wait().unwrap().success());
+    let files = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().metadata().unwrap());
+    let owners: Vec<_> = files.map(|file| (file.uid().to_string(), file.gid().to_string())).collect();
+    assert_eq!(owners, vec![(user, group); 3]);
+}
+
 fn rustix_user() -> u32 {
     fs::metadata("/proc/self").unwrap().uid()
 }
@@ -242,13 +282,15 @@ fn no_variable_says_which_program_a_capture_runs() {
     let evil = folder.path().join("gzip");
     fs::write(&evil, format!("#!/bin/sh\ntouch {}/evil\n", folder.path().display())).unwrap();
     fs::set_permissions(&evil, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
-    let file = folder.path().join("x.pcapng");
+    let (file, words) = (folder.path().join("x.pcapng"), folder.path().join("words"));
     let script = format!(
-        "{RAWSOCK} capture -q -i eth0 -c 2 -z gzip -w {0} & capture=$!; sleep 0.5; ping -q -c1 10.77.2.2; wait $capture; \
-         rm -f {0}.gz; PATH={1}:$PATH {RAWSOCK} capture -q -i eth0 -c 2 -z gzip -w {0} & capture=$!; sleep 0.5; \
+        "{RAWSOCK} capture -q -i eth0 -c 2 -z gzip -w {0} 2>{2} & capture=$!; {3}; ping -q -c1 10.77.2.2; wait $capture; \
+         rm -f {0}.gz {2}; PATH={1}:$PATH {RAWSOCK} capture -q -i eth0 -c 2 -z gzip -w {0} 2>{2} & capture=$!; {3}; \
          ping -q -c1 10.77.2.2; wait $capture",
         file.display(),
-        folder.path().display()
+        folder.path().display(),
+        words.display(),
+        until_it_listens(&words)
     );
     let output = run(lab.command(Host::Client, "sh").args(["-c", &script]));
     assert!(output.status.success(), "{}", text_of(&output));

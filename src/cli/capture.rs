@@ -120,6 +120,7 @@ pub(super) fn run(args: &CaptureArgs) -> CommandResult {
     if args.list_interfaces {
         return interfaces::run(&interfaces::InterfacesArgs::default());
     }
+    args.files.name_the_user()?;
     let names = args.interface.iter().map(|name| Some(name.as_str()));
     let names: Vec<_> = if args.interface.is_empty() { vec![None] } else { names.collect() };
     let devices = names.into_iter().map(Device::find).collect::<Result<Vec<_>, _>>()?;

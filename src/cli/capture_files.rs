@@ -12,9 +12,10 @@ use super::capture_file::live_options;
 use super::capture_hook::Hook;
 use super::capture_limits::Limit;
 use super::duration;
-use super::sandbox::folder_of;
+use super::sandbox::{self, folder_of};
 use crate::file::{Counts, Interface, Namer, RotatingWriter, Rotation, WriteError, Written};
 use crate::sys::clock;
+use crate::sys::sandbox::Caller;
 use crate::wire::frame::Frame;
 
 /// What is said of the files.
@@ -46,6 +47,9 @@ pub(super) struct FileArgs {
     /// Run this program, no shell, with the name of each file that is ended behind its own arguments.
     #[arg(short = 'z', value_name = "COMMAND", requires = "write")]
     hook: Option<String>,
+    /// As root: become this user once all is open; files belong to it, and `-z` runs as it [default: who called sudo].
+    #[arg(short = 'Z', long = "relinquish-privileges", value_name = "USER", value_parser = sandbox::user)]
+    user: Option<Caller>,
 }
 
 impl FileArgs {
@@ -90,6 +94,14 @@ impl FileArgs {
                 false => folder.to_owned(),
             }
         })
+    }
+
+    /// Has root become the user that is named, if one is.
+    ///
+    /// # Errors
+    /// When there is no such user here.
+    pub(super) fn name_the_user(&self) -> Result<(), String> {
+        self.user.map_or(Ok(()), sandbox::become_this)
     }
 
     /// Whether a program is run for each file.

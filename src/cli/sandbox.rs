@@ -3,14 +3,17 @@
 use std::env;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use clap::Args;
 
 use super::name_service::{self, NameService};
 use crate::show::text::printable;
+use crate::sys::error::Cause;
 use crate::sys::name_keeper::NameKeeper;
 use crate::sys::process;
 use crate::sys::sandbox::{Caller, Doing, Sandbox, SandboxError};
+use crate::sys::user_database;
 
 /// Whether there is one.
 #[derive(Debug, Clone, Copy, Default, Args)]
@@ -165,11 +168,40 @@ pub(super) fn caller_but_root() -> Option<Caller> {
     caller().filter(|caller| caller.user != 0)
 }
 
-/// User and group of whoever called sudo (sudo(8), environment), when it runs this as root.
+/// User and group that root is to become: those that were named, or of whoever called sudo (sudo(8), environment). `None` for who is
+/// not root.
 pub(super) fn caller() -> Option<Caller> {
     let id = |name| env::var(name).ok()?.parse().ok();
-    let caller = Caller { user: id("SUDO_UID")?, group: id("SUDO_GID")? };
-    rustix::process::geteuid().is_root().then_some(caller)
+    let of_sudo = || Some(Caller { user: id("SUDO_UID")?, group: id("SUDO_GID")? });
+    rustix::process::geteuid().is_root().then(|| NAMED.get().copied().or_else(of_sudo)).flatten()
+}
+
+/// Whom the user of this program has named.
+static NAMED: OnceLock<Caller> = OnceLock::new();
+
+/// From now on, root is to become this user, whoever called sudo.
+///
+/// # Errors
+/// In words, when root has no such user here.
+pub(super) fn become_this(user: Caller) -> Result<(), String> {
+    if rustix::process::geteuid().is_root() && !user.is_known_here() {
+        return Err(format!("become {user}: this user namespace has none of that number"));
+    }
+    // A command names one at most.
+    let _ = NAMED.set(user);
+    Ok(())
+}
+
+/// The user of a name, for the command line.
+///
+/// # Errors
+/// In words, when there is none.
+pub(super) fn user(name: &str) -> Result<Caller, String> {
+    match user_database::user_named(name) {
+        Ok(Some(user)) => Ok(user),
+        Ok(None) => Err("there is no user of this name".to_owned()),
+        Err(error) => Err(format!("look the user up: {}", Cause(&error))),
+    }
 }
 
 /// The folder that a file is in.

@@ -49,6 +49,7 @@ pub mod time_stamp;
 pub mod trial;
 pub mod tun;
 pub mod unix_path;
+pub mod user_database;
 pub mod user_sockets;
 mod xdp_ring;
 pub mod xdp_socket;

@@ -34,7 +34,7 @@ pub struct Sandbox {
     pub writable: Vec<PathBuf>,
     /// Capabilities that it cannot do without; all others are given up.
     pub keeps: Vec<Capability>,
-    /// Whoever called sudo, and becomes the user of the process.
+    /// Whoever becomes the user of the process, such as who called sudo.
     pub caller: Option<Caller>,
 }
 
@@ -55,7 +55,7 @@ pub enum SandboxError {
     Calls(SysError),
     /// Files could not be made where they are to be.
     #[error(
-        "make files in {path} as user {user}, whom sudo was called by: {}; let that user write there, or name another folder",
+        "make files in {path} as user {user}, who this process becomes: {}; let that user write there, or name another folder",
         Cause(source)
     )]
     Folder {
