@@ -4,7 +4,7 @@
 //! What makes a reply is said by the protocols themselves ([`Identity`](crate::proto::describe::Identity)); here
 //! those words of all layers are joined into a key, and keys are looked up. No sockets, no clock.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::packet::identity::{first_with_identity, key};
 use crate::proto::describe::Side;
@@ -41,6 +41,8 @@ pub struct Matcher {
     by_identification: HashMap<(Vec<u8>, [u8; 2]), Alike>,
     /// Later fragments, by the octets of their network layer: they have no words by which they could be told apart.
     parts: HashMap<Vec<u8>, usize>,
+    /// Packets that did not leave after all.
+    stayed: HashSet<usize>,
 }
 
 impl Matcher {
@@ -73,6 +75,12 @@ impl Matcher {
         }
     }
 
+    /// The packet of this number did not leave after all: what looks like it, or answers it, is of another one.
+    pub fn stayed(&mut self, number: usize) {
+        self.await_nothing(number);
+        self.stayed.insert(number);
+    }
+
     /// Counts a packet that was not sent, so that numbers stay in step.
     pub fn skip(&mut self) {
         self.answered.push(true);
@@ -81,10 +89,16 @@ impl Matcher {
     /// Tells which packet this one is, when it is one that was sent, seen on its way out: of those that look like it the first
     /// that was not seen yet.
     pub fn seen_leaving(&mut self, octets: &[u8], table: &LayerTable) -> Option<usize> {
-        match self.place_of(octets, table)? {
-            Place::Part(number) => Some(number),
-            Place::Alike(key, identification) => self.alike(key, identification)?.leave(),
-        }
+        let place = self.place_of(octets, table)?;
+        let stayed = std::mem::take(&mut self.stayed);
+        let number = match place {
+            Place::Part(number) => Some(number).filter(|number| !stayed.contains(number)),
+            Place::Alike(key, identification) => {
+                self.alike(key, identification).and_then(|alike| alike.leave(&stayed))
+            }
+        };
+        self.stayed = stayed;
+        number
     }
 
     /// Whether a packet looks like one that was sent.
@@ -165,9 +179,9 @@ impl Matcher {
     /// The question with this key, of several the first that is still open; where an identification is quoted, of those that
     /// have it.
     fn find(&mut self, key: Vec<u8>, quoted: Option<[u8; 2]>) -> Option<usize> {
-        let answered = std::mem::take(&mut self.answered);
-        let found = self.alike(key, quoted).and_then(|alike| alike.open(&answered));
-        self.answered = answered;
+        let (answered, stayed) = (std::mem::take(&mut self.answered), std::mem::take(&mut self.stayed));
+        let found = self.alike(key, quoted).and_then(|alike| alike.open(&answered, &stayed));
+        (self.answered, self.stayed) = (answered, stayed);
         found
     }
 }
@@ -181,20 +195,28 @@ enum Place {
 }
 
 impl Alike {
-    /// The first that is not answered, else the last.
-    fn open(&mut self, answered: &[bool]) -> Option<usize> {
+    /// The first that is not answered, else the last that left.
+    fn open(&mut self, answered: &[bool], stayed: &HashSet<usize>) -> Option<usize> {
         let is_open = |number: &usize| answered.get(*number) == Some(&false);
         let rest = self.numbers.get(self.answered..).unwrap_or_default();
         self.answered =
             self.answered.saturating_add(rest.iter().take_while(|number| !is_open(number)).count());
-        self.numbers.get(self.answered).or(self.numbers.last()).copied()
+        self.numbers.get(self.answered).copied().or_else(|| self.last(stayed))
     }
 
-    /// The first that was not seen leaving, else the last.
-    fn leave(&mut self) -> Option<usize> {
-        let number = self.numbers.get(self.left).or(self.numbers.last()).copied();
+    /// The first that was not seen leaving, else the last that left.
+    fn leave(&mut self, stayed: &HashSet<usize>) -> Option<usize> {
+        let rest = self.numbers.get(self.left..).unwrap_or_default();
+        let skipped = rest.iter().take_while(|number| stayed.contains(number)).count();
+        self.left = self.left.saturating_add(skipped);
+        let number = self.numbers.get(self.left).copied();
         self.left = self.left.saturating_add(1).min(self.numbers.len());
-        number
+        number.or_else(|| self.last(stayed))
+    }
+
+    /// The last that did not stay.
+    fn last(&self, stayed: &HashSet<usize>) -> Option<usize> {
+        self.numbers.iter().rev().find(|number| !stayed.contains(number)).copied()
     }
 }
 

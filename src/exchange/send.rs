@@ -260,6 +260,7 @@ impl<I: Iterator<Item = Result<Ready, String>>> Engine for Sender<I> {
             }
             Err(reason) => {
                 self.failed += 1;
+                self.matcher.stayed(tag);
                 self.expectations.give_up(tag);
                 self.events.push(Event::Failed {
                     number: tag,
@@ -354,6 +355,24 @@ mod tests {
         sender.received(incoming(&answer(&outgoing.octets), 5, false));
         let Totals { sent, failed, answered, .. } = sender.totals();
         assert_eq!((sent, failed, answered), (0, 1, 0));
+    }
+
+    /// The kernel refuses the first of two that are alike: what leaves, and what is answered, is the second.
+    #[test]
+    fn what_never_left_is_not_taken_for_another() {
+        let mut sender = Sender::new([udp(0), udp(0)].into_iter(), Pace::default());
+        let Step::Send(refused) = sender.step(0) else { panic!("nothing to send") };
+        sender.sent(refused.tag, 0, 0, Err(SendError::of("the queue is full")));
+        let octets = sent(&mut sender, 1);
+        sender.received(incoming(&octets, 2, true));
+        (5..7).for_each(|at| sender.received(incoming(&answer(&octets), at, false)));
+        let Totals { sent, failed, answered, .. } = sender.totals();
+        assert_eq!((sent, failed, answered), (1, 1, 1));
+        let events = sender.take_events();
+        let [.., Event::Left { number: 1, .. }, Event::Answer { what, .. }, _] = &events[..] else {
+            panic!()
+        };
+        assert_eq!(*what, Match::Reply(1));
     }
 
     #[test]
