@@ -316,8 +316,8 @@ impl Protocol {
     }
 }
 
-/// Tells what begins with these octets of a stream.
-pub type ReadPdu = fn(&[u8]) -> Pdu;
+/// Tells what begins with these octets of a stream, which goes from one port to another.
+pub type ReadPdu = fn(&[u8], (u16, u16)) -> Pdu;
 
 /// What begins at a place of a stream of octets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

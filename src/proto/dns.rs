@@ -7,10 +7,11 @@ use super::dns_records::{CLASSES, OPT, QUERY_TYPES, in_records, names_of_records
 use super::dns_summary::summary;
 use super::edge::Edge;
 use super::listed::Listed;
-use super::udp;
+use super::{dns_tcp, udp};
 use crate::wire::big_endian::{word, word_at};
 
-pub(super) const DNS: Listed = Listed::new("dns", &[Edge::new(udp::PORT, 53)], describe_dns);
+pub(super) const DNS: Listed =
+    Listed::new("dns", &[Edge::new(udp::PORT, 53), Edge::new(dns_tcp::MESSAGE, 0)], describe_dns);
 
 fn describe_dns() -> Protocol {
     let protocol = Protocol::new("Domain Name System", "RFC 1035", sections_dns);

@@ -25,7 +25,7 @@ pub(super) const HTTP: Listed = Listed::new("http", &[Edge::new(tcp::PORT, PORT)
 
 fn describe() -> Protocol {
     let protocol = Protocol::new("Hypertext Transfer Protocol", "RFC 9112", sections)
-        .pdu(pdu)
+        .pdu(|stream, _| pdu(stream))
         .derived("http.request", Compute::Number(|view| is_request_line(view.header()).then_some(1)))
         .derived("http.response", Compute::Number(|view| view.header().starts_with(b"HTTP/").then_some(1)))
         .derived("http.response.code", Compute::Number(code))

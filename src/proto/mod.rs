@@ -26,6 +26,7 @@ mod dhcp_options;
 pub mod dns;
 mod dns_records;
 mod dns_summary;
+mod dns_tcp;
 mod esp;
 pub mod eth;
 mod geneve;
@@ -134,6 +135,7 @@ const ALL: &[Listed] = &[
     bfd::BFD,
     tls::TLS,
     http::HTTP,
+    dns_tcp::DNS_TCP,
     data::DATA,
 ];
 

@@ -6,7 +6,7 @@ use super::describe::{
 use super::edge::Edge;
 use super::filter_names::{Compute, payload, payload_len};
 use super::listed::Listed;
-use super::{auto, http, ip, tls, udp};
+use super::{auto, dns_tcp, http, ip, tls, udp};
 use crate::wire::big_endian::{long_at, octet_at, word_at};
 use crate::wire::record::{Counts, Dialect, Padding};
 
@@ -24,10 +24,12 @@ pub(super) const TCP: Listed = Listed::new("tcp", &[Edge::new(ip::PROTO, 6)], de
 
 fn describe() -> Protocol {
     Protocol::new("Transmission Control Protocol", "RFC 9293", sections)
-        .next_by_payload(PORT, |_, payload| carried(payload))
+        .next_by_payload(PORT, carried)
         .glance(|octets| {
             let rest = |_: &[u8]| Stated::Rest;
-            Glance::of(octets, (FIXED_LEN, options_len), rest, |_, payload| [carried(payload), None])
+            Glance::of(octets, (FIXED_LEN, options_len), rest, |header, payload| {
+                [carried(header, payload), None]
+            })
         })
         .identity(udp::ports)
         .ports(udp::port_pair)
@@ -87,13 +89,14 @@ fn sections() -> Vec<Section> {
     ]
 }
 
-/// What begins here, by the port that it usually has: a segment tells that itself, whatever its ports.
-fn carried(payload: &[u8]) -> Option<u64> {
-    match payload.first()? {
+/// What begins here, by the port that it usually has: a segment tells that itself, whatever its ports; but for DNS.
+fn carried(header: &[u8], payload: &[u8]) -> Option<u64> {
+    let begun = match payload.first()? {
         0x14..=0x17 => tls::begins(payload).then_some(tls::PORT),
         b'A'..=b'Z' => http::begins(payload).then_some(http::PORT),
         _ => None,
-    }
+    };
+    begun.or_else(|| dns_tcp::begins(header, payload).then_some(dns_tcp::PORT))
 }
 
 /// The letters that specs use for the flags, most significant first.

@@ -18,7 +18,7 @@ pub(super) const TLS: Listed = Listed::new("tls", &[Edge::new(tcp::PORT, PORT)],
 fn describe() -> Protocol {
     let protocol = Protocol::new("Transport Layer Security", "RFC 8446, RFC 5246", sections)
         .part_of_same()
-        .pdu(pdu)
+        .pdu(|stream, _| pdu(stream))
         .next_by_payload(tcp::PORT, |_, payload| begins(payload).then_some(PORT))
         .alias("tls.handshake.ciphersuite", &["handshake.ciphersuites"])
         .alias("tls.handshake.comp_method", &["handshake.comp_methods"]);

@@ -173,6 +173,7 @@ impl<'a> Line<'_, 'a> {
             // What is cut is marked behind the colon.
             if self.out.len() == said && entry.state == LayerState::Whole {
                 self.out.truncate(start);
+                between = protocol.gap.unwrap_or(between);
             } else {
                 between = behind;
             }

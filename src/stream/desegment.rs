@@ -157,21 +157,22 @@ impl Direction {
             // The gap does not fill: what comes now is the beginning.
             *self = Self { next: Some(seq), ..Self::default() };
         }
-        self.in_order(seq, carried.payload, units)
+        self.in_order(seq, carried, units)
     }
 
-    fn in_order(&mut self, seq: u32, payload: &[u8], units: &[ReadPdu]) -> Option<Whole> {
+    fn in_order(&mut self, seq: u32, carried: &Carried<'_>, units: &[ReadPdu]) -> Option<Whole> {
         if self.begun.is_empty() {
             self.start = self.next?;
             self.segments = 0;
         }
         let was_begun = !self.begun.is_empty();
-        let added = self.append(seq, payload);
+        let added = self.append(seq, carried.payload);
         let mut came_early = false;
         while added && let Some((seq, octets)) = self.next_early() {
             came_early |= self.append(seq, &octets);
         }
-        let (whole, rest) = extent(&self.begun, units);
+        let ports = (carried.from.1, carried.to.1);
+        let (whole, rest) = extent(&self.begun, ports, units);
         let octets = (added && whole > 0 && (was_begun || came_early)).then(|| self.shown(whole)).flatten();
         let start = self.start;
         // What is left is the beginning of a unit, or nothing that could be one.
@@ -231,10 +232,10 @@ enum Rest {
 }
 
 /// Octets of whole units at the beginning, and what follows them.
-fn extent(octets: &[u8], units: &[ReadPdu]) -> (usize, Rest) {
+fn extent(octets: &[u8], ports: (u16, u16), units: &[ReadPdu]) -> (usize, Rest) {
     let mut at = 0usize;
     while let Some(left) = octets.get(at..).filter(|left| !left.is_empty()) {
-        let begins = units.iter().map(|unit| unit(left)).find(|begins| *begins != Pdu::Other);
+        let begins = units.iter().map(|unit| unit(left, ports)).find(|begins| *begins != Pdu::Other);
         match begins {
             Some(Pdu::Whole(len)) if (1..=left.len()).contains(&len) => at = at.saturating_add(len),
             Some(Pdu::Cut) => return (at, Rest::Begun),

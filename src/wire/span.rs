@@ -22,14 +22,14 @@ impl Span {
     pub fn measure(header_len: usize, set_ones: impl FnOnce(&mut [u8])) -> Option<Self> {
         let mut header = vec![0u8; header_len];
         set_ones(&mut header);
-        let mut ones =
-            (0u32..).zip(header.iter().flat_map(|octet| (0..8).map(move |bit| octet & (0x80 >> bit) != 0)));
-        let (start_bits, _) = ones.find(|(_, one)| *one)?;
-        let rest = ones.by_ref().take_while(|(_, one)| *one).count();
-        if ones.any(|(_, one)| one) {
-            return None;
-        }
-        Some(Self { start_bits, len_bits: u32::try_from(rest).ok()?.checked_add(1)? })
+        let (first, last) = (header.iter().position(|o| *o != 0)?, header.iter().rposition(|o| *o != 0)?);
+        let start = first.checked_mul(8)?.checked_add(header.get(first)?.leading_zeros() as usize)?;
+        let end =
+            last.checked_add(1)?.checked_mul(8)?.checked_sub(header.get(last)?.trailing_zeros() as usize)?;
+        let ones: u32 = header.iter().map(|octet| octet.count_ones()).sum();
+        let (start_bits, len_bits) =
+            (u32::try_from(start).ok()?, u32::try_from(end.checked_sub(start)?).ok()?);
+        (ones == len_bits).then_some(Self { start_bits, len_bits })
     }
 
     /// The first bit behind the span.

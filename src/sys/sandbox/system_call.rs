@@ -129,7 +129,7 @@ fn ranges(calls: &mut [Call]) -> Vec<Range<'_>> {
 
 /// The filter.
 fn program(architecture: u32, calls: &mut [Call]) -> Vec<Instruction> {
-    let mut program = Backwards(Vec::with_capacity(2 * calls.len()));
+    let mut program = Backwards { instructions: Vec::with_capacity(2 * calls.len()), verdicts: Vec::new() };
     let known = program.tree(&ranges(calls));
     let number = program.load(NUMBER_AT, known);
     let foreign = program.returns(KILL);
@@ -137,14 +137,18 @@ fn program(architecture: u32, calls: &mut [Call]) -> Vec<Instruction> {
     let architecture = program.load(ARCHITECTURE_AT, is_ours);
     // Where the call comes from, which nobody asks: see above.
     program.load(INSTRUCTION_POINTER_AT, architecture);
-    program.0.reverse();
-    program.0
+    program.instructions.reverse();
+    program.instructions
 }
 
 /// A filter that is made from its end: jumps go forward only, so that what they lead to is there already, and a verdict can stand once
 /// for many. The kernel translates each instruction when the filter is installed, which takes longer than to run it.
 #[derive(Debug)]
-struct Backwards(Vec<Instruction>);
+struct Backwards {
+    instructions: Vec<Instruction>,
+    /// Where verdicts stand.
+    verdicts: Vec<(u32, Place)>,
+}
 
 /// An instruction that is there already: how many come behind it.
 type Place = usize;
@@ -154,13 +158,13 @@ const NEAR: usize = u8::MAX as usize - 8;
 
 impl Backwards {
     fn push(&mut self, instruction: Instruction) -> Place {
-        self.0.push(instruction);
-        self.0.len().saturating_sub(1)
+        self.instructions.push(instruction);
+        self.instructions.len().saturating_sub(1)
     }
 
     /// How many instructions the next one jumps over to get there.
     fn over(&self, place: Place) -> usize {
-        self.0.len().saturating_sub(place).saturating_sub(1)
+        self.instructions.len().saturating_sub(place).saturating_sub(1)
     }
 
     /// The same place, or a jump without a condition to it, within the reach of one with a condition.
@@ -173,11 +177,13 @@ impl Backwards {
 
     /// Says a verdict: one that is near, or one more.
     fn returns(&mut self, verdict: u32) -> Place {
-        let found = self.0.iter().rposition(|known| known.code == RET && known.k == verdict);
-        match found.filter(|place| self.over(*place) < NEAR) {
-            Some(place) => place,
-            None => self.push(Instruction::new(RET, verdict)),
+        let is_near = |(said, place): &&(u32, Place)| *said == verdict && self.over(*place) < NEAR;
+        if let Some((_, place)) = self.verdicts.iter().find(is_near) {
+            return *place;
         }
+        let place = self.push(Instruction::new(RET, verdict));
+        self.verdicts.push((verdict, place));
+        place
     }
 
     /// Loads 32 bits of what the kernel says of the call (`struct seccomp_data` in linux/seccomp.h), and goes on there.
