@@ -204,6 +204,7 @@ fn session(
     opening: Opening,
     hook: Option<Hook>,
 ) -> Result<Session, Box<dyn Error>> {
+    let limits = Limits::new(&args.autostop);
     // A mistake in one is told before a file is begun.
     let display_filter = args.display_filter.compile()?;
     let (stop_on, keeper) = (args.triggers.stop_on()?, args.triggers.keeper()?);
@@ -228,19 +229,18 @@ fn session(
         tracking: Tracking::new(need),
         dumped,
         printer,
-        files: Files::create(&args.files, hook, keeper.is_some())?,
+        files: Files::create(&args.files, hook, keeper.is_some(), &limits)?,
         display_filter,
         stop_on,
         keeper,
         seen: 0,
         direction: args.direction,
         names: links.into_iter().map(|link| (link.index, link.name)).collect(),
-        left: args.count.unwrap_or(u64::MAX),
+        left: args.count.into_iter().chain(limits.packets()).min().unwrap_or(u64::MAX),
         taken: 0,
         unsaved: 0,
         tallies: vec![Tally::default(); taps.len()],
         failure: None,
     };
-    let limits = Limits::new(&args.autostop);
     Ok(Session { taps, monitor, opening, sink, limits, progress, started: clock::wall() })
 }

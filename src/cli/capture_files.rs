@@ -10,7 +10,7 @@ use jiff::tz::TimeZone;
 
 use super::capture_file::live_options;
 use super::capture_hook::Hook;
-use super::capture_limits::Limit;
+use super::capture_limits::{Limit, Limits};
 use super::duration;
 use super::sandbox::{self, folder_of};
 use crate::file::{Counts, Interface, Namer, RotatingWriter, Rotation, WriteError, Written};
@@ -139,10 +139,13 @@ pub(super) struct Files {
     hook: Option<Hook>,
     /// All goes into one stream, whatever else is said.
     is_stream: bool,
+    /// Octets of a file that end the capture.
+    most_octets: Option<u64>,
 }
 
 impl Files {
-    /// Creates the first file, when there are to be any; with `on_demand` each dump is a file of its own.
+    /// Creates the first file, when there are to be any; with `on_demand` each dump is a file of its own. They end where the
+    /// capture has its limits.
     ///
     /// # Errors
     /// When it cannot be created, or is told to begin at other times too.
@@ -150,9 +153,19 @@ impl Files {
         args: &FileArgs,
         hook: Option<Hook>,
         on_demand: bool,
+        limits: &Limits,
     ) -> Result<Option<Self>, Box<dyn Error>> {
-        let Some(path) = &args.write else { return Ok(None) };
+        let (most_octets, in_all) = (limits.octets(), limits.files());
+        let Some(path) = &args.write else {
+            return match most_octets.is_some() || in_all.is_some() {
+                true => Err("-a filesize and files are about files: `-w FILE` says which".into()),
+                false => Ok(None),
+            };
+        };
         let rotation = args.rotation();
+        if in_all.is_some() && !on_demand && !rotation.begins_another() {
+            return Err("-a files needs something that begins another file: -b, -C or -G".into());
+        }
         let is_stream = args.is_stdout();
         if is_stream && rotation != Rotation::default() {
             return Err("-C, -G, -W and -b need a file: stdout is one stream".into());
@@ -161,7 +174,7 @@ impl Files {
         {
             return Err("-C, -G and -b do not go with --dump-on: each dump is a file of its own (-W says how many are kept)".into());
         }
-        let rotation = Rotation { on_demand, is_ring: rotation.is_ring || on_demand, ..rotation };
+        let rotation = Rotation { on_demand, in_all, is_ring: rotation.is_ring || on_demand, ..rotation };
         let mut options = live_options();
         options.flush_each = args.unbuffered;
         let namer: Namer = match rotation.nanoseconds.is_some() || on_demand {
@@ -169,7 +182,7 @@ impl Files {
             false => Box::new(|path, _| path.to_owned()),
         };
         let writer = RotatingWriter::create(path, options, rotation, namer, clock::wall())?;
-        Ok(Some(Self { writer, hook, is_stream }))
+        Ok(Some(Self { writer, hook, is_stream, most_octets }))
     }
 
     /// Begins a file for what happens at this time.
@@ -240,9 +253,9 @@ impl Files {
         self.writer.flush()
     }
 
-    /// How many files there have been, and octets in the last.
-    pub(super) fn extent(&self) -> (u32, u64) {
-        (self.writer.files(), self.writer.octets())
+    /// Whether they are full: the present one has so many octets, or there must be no file behind it.
+    pub(super) fn are_full(&self) -> bool {
+        self.most_octets.is_some_and(|most| self.writer.octets() >= most) || self.writer.is_over()
     }
 
     /// Ends the last file, and waits for what was run.

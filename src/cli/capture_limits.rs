@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use super::capture_files::size;
-use super::capture_sink::Sink;
 use super::duration;
 use crate::sys::clock;
 
@@ -49,23 +48,35 @@ impl Limits {
         Self { conditions: conditions.to_vec(), began: clock::monotonic() }
     }
 
-    /// Whether one of them holds.
-    pub(super) fn are_reached(&self, sink: &Sink) -> bool {
-        self.conditions.iter().any(|limit| match *limit {
-            Limit::Duration(_) => self.left() == Some(0),
-            Limit::FileSize(most) => sink.extent().is_some_and(|(_, octets)| octets >= most),
-            Limit::Files(most) => sink.extent().is_some_and(|(files, _)| files > most),
-            Limit::Packets(most) => sink.taken >= most,
-        })
+    /// Packets that end the capture.
+    pub(super) fn packets(&self) -> Option<u64> {
+        self.least(|limit| if let Limit::Packets(packets) = limit { Some(packets) } else { None })
+    }
+
+    /// Octets of a file that end it.
+    pub(super) fn octets(&self) -> Option<u64> {
+        self.least(|limit| if let Limit::FileSize(octets) = limit { Some(octets) } else { None })
+    }
+
+    /// Files that end it, once they are full.
+    pub(super) fn files(&self) -> Option<u32> {
+        self.least(|limit| if let Limit::Files(files) = limit { Some(files.max(1)) } else { None })
+    }
+
+    fn least<T: Ord>(&self, of: fn(Limit) -> Option<T>) -> Option<T> {
+        self.conditions.iter().filter_map(|limit| of(*limit)).min()
+    }
+
+    /// Whether the time is over.
+    pub(super) fn is_over(&self) -> bool {
+        self.left() == Some(0)
     }
 
     /// Nanoseconds until the time is over; `None` when there is no such end.
     pub(super) fn left(&self) -> Option<u64> {
-        let durations = self.conditions.iter().filter_map(|limit| match limit {
-            Limit::Duration(duration) => Some(u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)),
-            _ => None,
-        });
-        let until = self.began.saturating_add(durations.min()?);
+        let duration =
+            self.least(|limit| if let Limit::Duration(time) = limit { Some(time) } else { None })?;
+        let until = self.began.saturating_add(u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX));
         Some(until.saturating_sub(clock::monotonic()))
     }
 }

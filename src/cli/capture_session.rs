@@ -55,7 +55,7 @@ impl Session {
     /// # Errors
     /// When the system fails.
     pub(super) fn listen(&mut self, interrupt: &Interrupt) -> Result<(), Box<dyn Error>> {
-        while self.sink.wants_more() && !interrupt.came() && !self.limits.are_reached(&self.sink) {
+        while self.sink.wants_more() && !interrupt.came() && !self.limits.is_over() {
             let mut descriptors = vec![interrupt.as_fd(), self.monitor.as_fd()];
             descriptors.extend(self.taps.iter().filter_map(|tap| tap.intake.as_ref()).map(AsFd::as_fd));
             let times = [self.limits.left(), self.sink.left(clock::wall()), self.progress.left()];

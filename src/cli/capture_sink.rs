@@ -168,7 +168,12 @@ impl Sink {
     }
 
     fn end_dump(&mut self) -> Result<(), Box<dyn Error>> {
-        self.files.as_mut().map_or(Ok(()), Files::end)
+        let Some(files) = &mut self.files else { return Ok(()) };
+        files.end()?;
+        if files.are_full() {
+            self.left = 0;
+        }
+        Ok(())
     }
 
     /// Ends what a time ends, and shows what has come to the user and to whoever reads the file; `now` is in nanoseconds
@@ -207,15 +212,17 @@ impl Sink {
         number: u32,
         is_last: bool,
     ) -> Result<(), Box<dyn Error>> {
-        if let Some(files) = &mut self.files
-            && !files.packet(number, frame)?
-        {
-            self.left = 0;
-            self.leave_out(tap);
-            return Ok(());
+        let mut are_full = false;
+        if let Some(files) = &mut self.files {
+            if !files.packet(number, frame)? {
+                self.left = 0;
+                self.leave_out(tap);
+                return Ok(());
+            }
+            are_full = files.are_full();
         }
         self.taken = self.taken.saturating_add(1);
-        self.left = self.left.saturating_sub(1);
+        self.left = if are_full { 0 } else { self.left.saturating_sub(1) };
         if let Some(tally) = self.tallies.get_mut(tap as usize) {
             tally.taken = tally.taken.saturating_add(1);
         }
@@ -244,11 +251,6 @@ impl Sink {
     /// When it cannot be written.
     pub(super) fn add_interface(&mut self, interface: &Interface) -> Result<u32, WriteError> {
         self.files.as_mut().map_or(Ok(0), |files| files.add_interface(interface))
-    }
-
-    /// How many files there have been, and octets in the last.
-    pub(super) fn extent(&self) -> Option<(u32, u64)> {
-        self.files.as_ref().map(Files::extent)
     }
 
     /// Nanoseconds until something is to be done although no packet comes; `None` when there is nothing.

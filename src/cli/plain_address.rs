@@ -20,7 +20,8 @@ pub(super) enum Transport {
     Unix,
 }
 
-/// The address to listen on: without a host, that is the loopback address.
+/// The address to listen on: without a host, that is the loopback address; `*` is that of IPv6 which stands for all, unless IPv4 is wanted
+/// alone.
 ///
 /// # Errors
 /// When it cannot be read, or the name has no address.
@@ -29,13 +30,16 @@ pub(super) fn to_listen(transport: Transport, text: &str, wanted: Wanted) -> Res
         return unix(text);
     }
     let (host, port) = split(text)?;
-    let is_v6 = wanted == Wanted::V6;
-    let address = match host {
-        "" if is_v6 => IpAddr::from(Ipv6Addr::LOCALHOST),
-        "" => Ipv4Addr::LOCALHOST.into(),
-        "*" if is_v6 => Ipv6Addr::UNSPECIFIED.into(),
-        "*" => Ipv4Addr::UNSPECIFIED.into(),
-        host => resolve(host, wanted)?,
+    let address = match (host, wanted) {
+        ("", Wanted::V6) => IpAddr::from(Ipv6Addr::LOCALHOST),
+        ("", _) => Ipv4Addr::LOCALHOST.into(),
+        ("*", Wanted::V4) => Ipv4Addr::UNSPECIFIED.into(),
+        ("*", _) => Ipv6Addr::UNSPECIFIED.into(),
+        (host, _) => {
+            let mut address = resolve(host, wanted)?;
+            address.set_port(port);
+            return Ok(SocketAddress::Ip(address));
+        }
     };
     Ok(SocketAddress::Ip(SocketAddr::new(address, port)))
 }
@@ -81,19 +85,17 @@ fn split(text: &str) -> Result<(&str, u16), String> {
     Ok((bracketed.unwrap_or(host), number.ok_or_else(wrong)?))
 }
 
-/// The address of a name.
+/// The address of a name, with the interface of a link-local one; its port is 0.
 ///
 /// # Errors
 /// When it has none, or nobody tells in time.
-pub(super) fn resolve(host: &str, wanted: Wanted) -> Result<IpAddr, String> {
+pub(super) fn resolve(host: &str, wanted: Wanted) -> Result<SocketAddr, String> {
     let resolver = Resolver::start(vec![host.to_owned()], wanted).map_err(|error| error.to_string())?;
     let deadline = u64::try_from(PATIENCE.as_nanos()).unwrap_or(u64::MAX);
     // The resolver's thread goes with the process.
     let _ = poll::wait(&[std::os::fd::AsFd::as_fd(&resolver)], &[], Some(deadline));
     match resolver.take().pop() {
-        Some(resolved) => {
-            resolved.address.map(|address| address.ip()).map_err(|error| format!("{host}: {error}"))
-        }
+        Some(resolved) => resolved.address.map_err(|error| format!("{host}: {error}")),
         None => Err(format!("{host}: nobody told its address in {} seconds", PATIENCE.as_secs())),
     }
 }
@@ -110,7 +112,9 @@ mod tests {
             |text, wanted| to_listen(Transport::Tcp, text, wanted).map(|address| address.to_string());
         assert_eq!(listen("7000", Wanted::Either).unwrap(), "127.0.0.1:7000");
         assert_eq!(listen(":7000", Wanted::V6).unwrap(), "[::1]:7000");
-        assert_eq!(listen("*:7000", Wanted::Either).unwrap(), "0.0.0.0:7000");
+        assert_eq!(listen("*:7000", Wanted::Either).unwrap(), "[::]:7000");
+        assert_eq!(listen("*:7000", Wanted::V4).unwrap(), "0.0.0.0:7000");
+        assert_eq!(listen("[fe80::1%lo]:7000", Wanted::Either).unwrap(), "[fe80::1%1]:7000");
         assert_eq!(listen("[::1]:7000", Wanted::Either).unwrap(), "[::1]:7000");
         assert_eq!(listen("10.0.0.1:0", Wanted::Either).unwrap(), "10.0.0.1:0");
         assert_eq!(listen("10.0.0.1:https", Wanted::Either).unwrap(), "10.0.0.1:443");

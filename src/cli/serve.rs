@@ -1,6 +1,7 @@
 //! `rawsock serve`: plain TCP, UDP and Unix servers.
 
 use std::io;
+use std::net::Ipv4Addr;
 use std::os::fd::AsFd;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -52,7 +53,7 @@ pub(super) struct ServeArgs {
     /// What carries it.
     #[arg(value_name = "tcp|udp|unix")]
     transport: Transport,
-    /// Where to listen: PORT, HOST:PORT or *:PORT; a path or @NAME. Port 0 has the kernel choose one.
+    /// Where to listen: PORT, HOST:PORT or *:PORT for all addresses; a path or @NAME. Port 0 has the kernel choose one.
     #[arg(value_name = "ADDRESS")]
     address: String,
     /// What to do with what comes.
@@ -205,7 +206,7 @@ pub(super) fn run(args: &ServeArgs) -> CommandResult {
     let (service, input) = service(args, &stop, &log)?;
     let mut explain = Explain::new(args.explain, args.transport);
     let tell = explain.as_ref().map(Explain::tell);
-    let (socket, bound) = bind(args, &address, kind, tell)?;
+    let (socket, bound) = bind(args, &address, kind, wanted, tell)?;
     if kind != SocketType::Datagram {
         socket.listen(BACKLOG).map_err(|error| cannot_listen(&address, &error))?;
     }
@@ -367,10 +368,22 @@ fn bind(
     args: &ServeArgs,
     address: &SocketAddress,
     kind: SocketType,
+    wanted: Wanted,
     tell: Option<Arc<dyn Tell>>,
 ) -> Result<(ToldSocket, Option<Bound>), Box<dyn std::error::Error>> {
-    let family = Family::of(address);
-    let socket = ToldSocket::open(family, kind, tell).map_err(|error| cannot_listen(address, &error))?;
+    let mut address = address.clone();
+    let mut family = Family::of(&address);
+    let mut opened = ToldSocket::open(family, kind, tell.clone());
+    // `*` is of both families; a kernel without IPv6 has one.
+    let is_any = wanted == Wanted::Either && args.address.starts_with("*:");
+    let has_no_ipv6 = |error: &io::Error| error.raw_os_error() == Some(libc::EAFNOSUPPORT);
+    if is_any && let SocketAddress::Ip(ip) = &address && opened.as_ref().is_err_and(has_no_ipv6) {
+        address = SocketAddress::Ip((Ipv4Addr::UNSPECIFIED, ip.port()).into());
+        family = Family::Inet;
+        opened = ToldSocket::open(family, kind, tell);
+    }
+    let address = &address;
+    let socket = opened.map_err(|error| cannot_listen(address, &error))?;
     if let SocketAddress::Path(path) = address {
         if let Some(found) = unix_path::look(path, kind)? {
             found.make_room(path, args.force)?;
@@ -382,7 +395,7 @@ fn bind(
         socket.set(&SocketOption::ReuseAddress)?;
     }
     if family == Family::Inet6 {
-        socket.set(&SocketOption::OnlyIpv6)?;
+        socket.set(&SocketOption::OnlyIpv6(!is_any))?;
     }
     socket.bind(address).map_err(|error| cannot_listen(address, &error))?;
     Ok((socket, None))

@@ -21,8 +21,23 @@ pub struct Rotation {
     pub on_demand: bool,
     /// How many files there are at most.
     pub files: Option<u32>,
+    /// How many there have been when the capture is over, in a ring too.
+    pub in_all: Option<u32>,
     /// Files are counted, and when there are so many, the oldest is overwritten; else the capture is over.
     pub is_ring: bool,
+}
+
+impl Rotation {
+    /// Whether a size, a number or a time begins another file.
+    pub fn begins_another(&self) -> bool {
+        self.octets.is_some() || self.packets.is_some() || self.nanoseconds.is_some()
+    }
+
+    /// Whether a file has as much as it may have.
+    fn is_filled_by(&self, writer: &CaptureWriter) -> bool {
+        self.octets.is_some_and(|most| writer.octets() >= most)
+            || self.packets.is_some_and(|most| writer.packets() >= most)
+    }
 }
 
 /// Makes a name of the template at a time (nanoseconds since 1970): a pattern of strftime(3), or nothing to fill in.
@@ -81,7 +96,7 @@ impl RotatingWriter {
             template: template.to_owned(),
             options,
             rotation,
-            is_single: (rotation.octets, rotation.packets, rotation.nanoseconds) == (None, None, None),
+            is_single: !rotation.begins_another(),
             namer,
             interfaces: Vec::new(),
             writer,
@@ -125,19 +140,28 @@ impl RotatingWriter {
         }
         let Some(writer) = &mut self.writer else { return Ok(Written::Over) };
         let began = *self.began.get_or_insert(now);
-        let is_large = self.rotation.octets.is_some_and(|most| writer.octets() >= most);
-        let is_full = self.rotation.packets.is_some_and(|most| writer.packets() >= most);
         let is_old = self.rotation.nanoseconds.is_some_and(|most| now.saturating_sub(began) >= most);
-        if !is_large && !is_full && !is_old {
+        if !self.rotation.is_filled_by(writer) && !is_old {
             return writer.write_of(interface, frame).map(|()| Written::Here);
         }
-        let next = self.before.saturating_add(1);
-        if !self.rotation.is_ring && self.rotation.files.is_some_and(|most| next >= most) {
+        if self.is_last() {
             return Ok(Written::Over);
         }
         let ended = self.next(now)?;
         self.writer.as_mut().map_or(Ok(()), |writer| writer.write_of(interface, frame))?;
         Ok(Written::AfterEnding(ended))
+    }
+
+    /// Whether there must be no file behind the present one.
+    fn is_last(&self) -> bool {
+        let Rotation { files, in_all, is_ring, .. } = self.rotation;
+        let most = in_all.into_iter().chain(files.filter(|_| !is_ring)).min();
+        most.is_some_and(|most| self.files() >= most)
+    }
+
+    /// Whether nothing more can be written: the last file is full, or ended.
+    pub fn is_over(&self) -> bool {
+        self.is_last() && self.writer.as_ref().is_none_or(|writer| self.rotation.is_filled_by(writer))
     }
 
     /// Begins a file now. Where the present one has no packets yet, it becomes that one, by another name perhaps.

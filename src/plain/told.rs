@@ -326,7 +326,7 @@ fn error_words(error: &io::Error) -> String {
 fn option_words(option: &SocketOption) -> String {
     match option {
         SocketOption::ReuseAddress => "SO_REUSEADDR, 1".to_owned(),
-        SocketOption::OnlyIpv6 => "IPV6_V6ONLY, 1".to_owned(),
+        SocketOption::OnlyIpv6(only) => format!("IPV6_V6ONLY, {}", u8::from(*only)),
         SocketOption::NoDelay => "TCP_NODELAY, 1".to_owned(),
         SocketOption::KeepAlive(None) => "SO_KEEPALIVE, 1".to_owned(),
         SocketOption::KeepAlive(Some(idle)) => format!("SO_KEEPALIVE, 1; TCP_KEEPIDLE, {}", idle.as_secs()),

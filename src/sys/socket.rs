@@ -192,7 +192,7 @@ impl Socket {
     pub fn set(&self, option: &SocketOption) -> io::Result<()> {
         match option {
             SocketOption::ReuseAddress => self.0.set_reuse_address(true),
-            SocketOption::OnlyIpv6 => self.0.set_only_v6(true),
+            SocketOption::OnlyIpv6(only) => self.0.set_only_v6(*only),
             SocketOption::NoDelay => self.0.set_tcp_nodelay(true),
             SocketOption::KeepAlive(None) => self.0.set_keepalive(true),
             SocketOption::KeepAlive(Some(idle)) => {
@@ -237,8 +237,8 @@ impl AsRawFd for Socket {
 pub enum SocketOption {
     /// `SO_REUSEADDR`: bind to a port of which old connections are in TIME-WAIT.
     ReuseAddress,
-    /// `IPV6_V6ONLY`: leave the port of IPv4 to others.
-    OnlyIpv6,
+    /// `IPV6_V6ONLY`: leave the port of IPv4 to others, or have that too.
+    OnlyIpv6(bool),
     /// `TCP_NODELAY`: send small segments at once (RFC 896).
     NoDelay,
     /// `SO_KEEPALIVE`: ask a silent peer whether it is still there, first after so long.

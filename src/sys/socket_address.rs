@@ -23,6 +23,14 @@ pub enum SocketAddress {
     Unnamed,
 }
 
+/// A peer of IPv4 that a socket of IPv6 hears (RFC 4291 §2.5.5.2) is one of IPv4; Linux sends to it in that form too (ipv6(7)).
+fn unmapped(address: SocketAddr) -> SocketAddr {
+    match address.ip().to_canonical() {
+        ip if ip.is_ipv4() => SocketAddr::new(ip, address.port()),
+        _ => address,
+    }
+}
+
 impl SocketAddress {
     /// The kernel's form.
     ///
@@ -43,7 +51,7 @@ impl SocketAddress {
     /// From what the kernel told.
     pub(super) fn of(told: &SockAddr) -> Self {
         if let Some(address) = told.as_socket() {
-            Self::Ip(address)
+            Self::Ip(unmapped(address))
         } else if let Some(path) = told.as_pathname() {
             Self::Path(path.to_owned())
         } else if let Some(name) = told.as_abstract_namespace() {
@@ -57,7 +65,7 @@ impl SocketAddress {
     pub(super) fn of_any(told: Option<SocketAddrAny>) -> Self {
         let Some(told) = told else { return Self::Unnamed };
         if let Ok(address) = SocketAddr::try_from(told.clone()) {
-            return Self::Ip(address);
+            return Self::Ip(unmapped(address));
         }
         let Ok(unix) = SocketAddrUnix::try_from(told) else { return Self::Unnamed };
         match (unix.path_bytes(), unix.abstract_name()) {
