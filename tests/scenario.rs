@@ -181,6 +181,10 @@ fn tests_are_chosen_listed_and_ended_early() {
     let chosen = test(&lab, &[&format!("{path}/c"), "--filter", "2 of", "--set", "target=10.77.1.1"]);
     assert!(stdout(&chosen).contains("1 run: 1 passed ("), "{}", text_of(&chosen));
     assert_eq!(chosen.status.code(), Some(0));
+    // A name that was mistyped must not pass.
+    let mistyped = test(&lab, &[&format!("{path}/c"), "--filter", "3 fo", "--set", "target=10.77.1.1"]);
+    assert_eq!(mistyped.status.code(), Some(2));
+    assert!(text_of(&mistyped).contains("no test has `3 fo`"), "{}", text_of(&mistyped));
     let none = test(&lab, &[&format!("{path}/not-there.toml")]);
     assert_eq!(none.status.code(), Some(2));
     assert!(stdout(&none).contains("there is no such file"), "{}", text_of(&none));

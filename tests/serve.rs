@@ -43,6 +43,27 @@ with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as s:
 ";
 
 #[test]
+fn a_star_is_all_addresses_of_both_families() {
+    for io in MODELS {
+        let tcp = Serving::start(&["tcp", "*:0", "--io", io]);
+        let udp = Serving::start(&["udp", "*:0", "--io", io]);
+        for host in ["127.0.0.1", "[::1]"] {
+            let mut stream = TcpStream::connect(format!("{host}:{}", tcp.port())).unwrap();
+            stream.write_all(b"by tcp").unwrap();
+            stream.shutdown(Shutdown::Write).unwrap();
+            assert_eq!(all_of(stream), "by tcp", "{io}, {host}");
+            let socket = UdpSocket::bind(format!("{host}:0")).unwrap();
+            socket.set_read_timeout(Some(Duration::from_secs(15))).unwrap();
+            socket.connect(format!("{host}:{}", udp.port())).unwrap();
+            socket.send(b"by udp").unwrap();
+            let mut octets = [0; 16];
+            let len = socket.recv(&mut octets).unwrap();
+            assert_eq!(&octets[..len], b"by udp", "{io}, {host}");
+        }
+    }
+}
+
+#[test]
 fn others_programs_are_served_by_each_way_of_waiting() {
     for io in MODELS {
         let serving = Serving::start(&["tcp", "0", "--io", io, "--service", "time"]);

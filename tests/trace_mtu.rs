@@ -26,6 +26,18 @@ fn narrow(chain: &Chain, hop: usize, mtu: &str) {
 }
 
 #[test]
+fn what_the_first_link_does_not_take_is_told_and_not_tried() {
+    let Some(chain) = Chain::of(2) else { return };
+    for arguments in [&["--mtu", "10.9.2.2", "1501"][..], &["10.9.2.2", "1501"], &["-I", "fd09:2::2", "1501"]]
+    {
+        let output = chain.trace(arguments);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {}", text_of(&output));
+        assert!(text_of(&output).contains("1501 octets are more than the 1500"), "{}", text_of(&output));
+        assert!(output.stdout.is_empty(), "{}", text_of(&output));
+    }
+}
+
+#[test]
 fn routers_that_say_so_are_named() {
     let Some(chain) = Chain::of(4) else { return };
     for address in ["10.9.4.2", "fd09:4::2"] {

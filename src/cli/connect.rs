@@ -27,7 +27,7 @@ use crate::plain::service::{Peer, Service};
 use crate::plain::stop::Stop;
 use crate::plain::told::{Tell, ToldSocket};
 use crate::show::plain::{end_words, passed};
-use crate::sys::error::Cause;
+use crate::sys::error::{Cause, not_connected};
 use crate::sys::interrupt::Interrupt;
 use crate::sys::sandbox::Doing;
 use crate::sys::socket::{Family, SocketOption, SocketType};
@@ -401,6 +401,7 @@ fn cannot_connect(address: &SocketAddress, error: &io::Error, args: &ConnectArgs
         Some(libc::EPROTOTYPE) => {
             "it is a socket of another type: --type stream, dgram or seqpacket".to_owned()
         }
+        Some(errno) if !is_unix => format!("{}{}", Cause(error), not_connected(errno)),
         _ => Cause(error).to_string(),
     };
     format!("connect to {address}: {cause}")

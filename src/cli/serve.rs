@@ -377,7 +377,10 @@ fn bind(
     // `*` is of both families; a kernel without IPv6 has one.
     let is_any = wanted == Wanted::Either && args.address.starts_with("*:");
     let has_no_ipv6 = |error: &io::Error| error.raw_os_error() == Some(libc::EAFNOSUPPORT);
-    if is_any && let SocketAddress::Ip(ip) = &address && opened.as_ref().is_err_and(has_no_ipv6) {
+    if is_any
+        && let SocketAddress::Ip(ip) = &address
+        && opened.as_ref().is_err_and(has_no_ipv6)
+    {
         address = SocketAddress::Ip((Ipv4Addr::UNSPECIFIED, ip.port()).into());
         family = Family::Inet;
         opened = ToldSocket::open(family, kind, tell);

@@ -26,7 +26,7 @@ use crate::sys::sandbox::Doing;
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct TestArgs {
-    /// Spec files, and folders of them.
+    /// Spec files, and folders of them; - for stdin.
     #[arg(value_name = "SPEC|FOLDER", required = true)]
     paths: Vec<String>,
     /// How to tell it: for people, as TAP version 14, or as JUnit's XML.
@@ -148,9 +148,11 @@ pub(super) fn run(args: &TestArgs) -> CommandResult {
         }
     }
     running.finish()?;
+    let is_empty = printer.reports.is_empty();
     let counts = printer.finish(began.elapsed())?;
     Ok(match counts {
         _ if interrupt.came() => Outcome::Failed,
+        _ if is_empty => return Err(nothing_to_run(args).into()),
         TestCounts { broken: 1.., .. } => Outcome::Failed,
         TestCounts { failed: 1.., .. } => Outcome::NoAnswer,
         _ => Outcome::Done,
@@ -181,6 +183,16 @@ fn cases_of<'s>(args: &TestArgs, file: &str, specs: &'s [crate::spec::Spec]) -> 
     cases
 }
 
+/// A name that was mistyped must not pass.
+fn nothing_to_run(args: &TestArgs) -> String {
+    match &args.filter {
+        Some(wanted) => {
+            format!("no test has `{wanted}` in its file's name or in its own: --list tells which there are")
+        }
+        None => "there is no test in what was named".to_owned(),
+    }
+}
+
 fn list(args: &TestArgs, files: &[String]) -> CommandResult {
     let (mut out, mut outcome) = (String::new(), Outcome::Done);
     for file in files {
@@ -196,6 +208,9 @@ fn list(args: &TestArgs, files: &[String]) -> CommandResult {
                 outcome = Outcome::Failed;
             }
         }
+    }
+    if out.is_empty() {
+        return Err(nothing_to_run(args).into());
     }
     print(&out)?;
     Ok(outcome)

@@ -63,7 +63,8 @@ pub(super) enum Loaded {
 /// Reads a file, and builds its packets as far as they are known.
 pub(super) fn load(file: &str, settings: &[String]) -> Loaded {
     let read = || -> Result<Vec<Spec>, Box<dyn Error>> {
-        if !Path::new(file).is_file() {
+        // What is there may be a pipe: `rawsock test <(make-spec)`.
+        if file != "-" && !Path::new(file).exists() {
             return Err(format!("read {file}: there is no such file").into());
         }
         let specs = Specs::open(file, settings)?.collect::<Result<Vec<Spec>, _>>()?;

@@ -37,7 +37,7 @@ pub(super) struct TraceArgs {
     /// A name or an address.
     #[arg(value_name = "HOST")]
     host: String,
-    /// Octets of a packet, IP header included [default: the IP header and 40 more].
+    /// Octets of a packet, IP header included, at most what the first link takes [default: the IP header and 40 more].
     #[arg(value_name = "PACKETLEN", value_parser = clap::value_parser!(u32).range(..=65_535))]
     packet_len: Option<u32>,
     /// IPv4 only.
@@ -382,7 +382,18 @@ fn plan(
     let named = args.interface.as_deref().map(|name| netlink.link(name)).transpose()?;
     let interface = named.map(|link| link.index).or(scope);
     let route = netlink.route(&RouteQuery { destination, source: args.source, interface, mark: None })?;
-    let link_mtu = if args.mtu { netlink.link_by_index(route.interface)?.mtu } else { 0 };
+    let wants_mtu = args.mtu || args.packet_len.is_some() && !args.plain;
+    let link_mtu = if wants_mtu { netlink.link_by_index(route.interface)?.mtu } else { 0 };
+    if let Some(len) = args.packet_len.filter(|len| wants_mtu && *len > link_mtu) {
+        let remedy = if args.mtu {
+            ""
+        } else {
+            "; probes are not cut into fragments, but by the kernel with `--plain`"
+        };
+        return Err(
+            format!("{len} octets are more than the {link_mtu} that the first link takes{remedy}").into()
+        );
+    }
     let source = args.source.or(route.source).ok_or("no address of this host can be sent from there")?;
     let interface = interface.unwrap_or(0);
     let (ports, source_port, more_flows) = own_ports(args, method, source, interface)?;

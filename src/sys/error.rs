@@ -50,6 +50,7 @@ fn remedy(call: &str, source: &io::Error) -> &'static str {
         Some(libc::EPERM) if call == "send to" => {
             "; a rule of this host's own firewall forbids it: `nft list ruleset` shows them"
         }
+        Some(error @ (libc::EACCES | libc::EINVAL)) if call == "connect to" => not_connected(error),
         Some(libc::EPERM | libc::EACCES) if call == "give up" => {
             "; whoever started this program keeps it from that, as containers do"
         }
@@ -67,6 +68,19 @@ fn remedy(call: &str, source: &io::Error) -> &'static str {
         Some(libc::EMFILE | libc::ENFILE) => NO_DESCRIPTOR,
         Some(libc::EAGAIN) if call == "start" => NO_THREAD,
         Some(libc::ENOMEM) if call == "map" => "; a smaller one takes less, as `capture -B` says it",
+        _ => "",
+    }
+}
+
+/// What to do where a socket of IP cannot be connected for no want of a right (`ip_route_connect` in include/net/route.h, connect(2)).
+pub(crate) fn not_connected(errno: i32) -> &'static str {
+    match errno {
+        libc::EACCES => {
+            "; a route of type prohibit stands in the way, which `ip route get ADDRESS` shows, or the address is one of broadcast"
+        }
+        libc::EINVAL => {
+            "; perhaps a route of type blackhole stands in the way, which `ip route get ADDRESS` shows"
+        }
         _ => "",
     }
 }
@@ -101,5 +115,8 @@ mod tests {
         let send = SysError::of("send to", "10.0.0.1")(io::Error::from_raw_os_error(libc::EPERM)).to_string();
         assert!(send.contains("firewall") && !send.contains("CAP_NET_RAW"), "{send}");
         assert!(SysError::of("open", "x")(io::Error::from_raw_os_error(libc::EPERM)).is_permission());
+        let to =
+            SysError::of("connect to", "10.0.0.1:80")(io::Error::from_raw_os_error(libc::EACCES)).to_string();
+        assert!(to.contains("prohibit") && !to.contains("CAP_NET_RAW"), "{to}");
     }
 }
