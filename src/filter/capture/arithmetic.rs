@@ -43,7 +43,11 @@ impl Generator<'_> {
         match arithmetic {
             Arithmetic::Number(_) | Arithmetic::PacketLen => Ok(Code::Constant(true)),
             Arithmetic::Negated(inner) => self.headers(inner),
-            Arithmetic::Binary { left, right, .. } => Ok(self.headers(left)?.and(self.headers(right)?)),
+            // libpcap forgets what the right side looks into (`gen_arth` in gencode.c), and the same packets are taken here.
+            Arithmetic::Binary { left, right, .. } => {
+                self.headers(right)?;
+                self.headers(left)
+            }
             Arithmetic::Load { protocol, at, .. } => Ok(self.headers(at)?.and(self.is_there(*protocol)?)),
         }
     }

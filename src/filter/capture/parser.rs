@@ -175,19 +175,24 @@ impl<'t> Parser<'t> {
         if self.begins_id() { self.id(inherited) } else { self.term(inherited) }
     }
 
-    /// Whether the next part is an address, perhaps in parentheses or behind `not`.
-    fn begins_id(&self) -> bool {
+    /// Whether the next part is an address, perhaps in parentheses or behind `not`; a number with which a comparison begins is none.
+    fn begins_id(&mut self) -> bool {
         let is_before = |token: &Token<'_>| matches!(token, Token::Keyword("not") | Token::Symbol("("));
         let before = (0..).take_while(|count| is_before(self.ahead(*count))).count();
-        matches!(
-            self.ahead(before),
-            Token::Name(_)
-                | Token::Number(_)
-                | Token::Ipv4(_)
-                | Token::Ipv6(_)
-                | Token::Ethernet(_)
-                | Token::Arcnet(_)
-        )
+        match self.ahead(before) {
+            Token::Number(_) => !(0..=before).any(|count| self.begins_relation(count)),
+            Token::Name(_) | Token::Ipv4(_) | Token::Ipv6(_) | Token::Ethernet(_) | Token::Arcnet(_) => true,
+            _ => false,
+        }
+    }
+
+    /// Whether a comparison begins so many parts ahead: `(20 < len)`, `not (5 + 6) < len`.
+    fn begins_relation(&mut self, count: usize) -> bool {
+        let (next, depth) = (self.next, self.depth);
+        self.next = next.saturating_add(count);
+        let begins = relation(self).is_some();
+        (self.next, self.depth) = (next, depth);
+        begins
     }
 
     fn relation(&mut self) -> Option<Parsed<(Primitive, At)>> {
