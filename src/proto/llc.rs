@@ -91,11 +91,12 @@ fn summary(view: &View<'_>, out: &mut Text) -> fmt::Result {
     let individual = if dsap & 1 == 0 { "Individual" } else { "Group" };
     let command = if ssap & 1 == 0 { "Command" } else { "Response" };
     write!(out, "LLC, dsap {} (0x{:02x}) {individual}, ", name(dsap), dsap & 0xfe)?;
-    write!(out, "ssap {} (0x{:02x}) {command}, ctrl 0x", name(ssap), ssap & 0xfe)?;
-    match header.get(3).filter(|_| !is_unnumbered(header)) {
+    write!(out, "ssap {} (0x{:02x}) {command}", name(ssap), ssap & 0xfe)?;
+    match header.get(3) {
+        _ if is_unnumbered(header) => write!(out, ", ctrl 0x{control:02x}")?,
         // The first octet counts least.
-        Some(second) => write!(out, "{second:02x}{control:02x}")?,
-        None => write!(out, "{control:02x}")?,
+        Some(second) => write!(out, ", ctrl 0x{second:02x}{control:02x}")?,
+        None => return Ok(()),
     }
     if !header.starts_with(&[SNAP, SNAP]) {
         return Ok(());

@@ -63,10 +63,11 @@ fn is_compressed(before: &Before<'_>) -> bool {
     }
 }
 
-/// The protocol's number.
+/// The protocol's number; one octet of it is a whole number where it is odd (RFC 1661 §2), else the header is cut.
 fn protocol_of(header: &[u8]) -> Option<u64> {
     match *header {
-        [short] | [_, _, short] => Some(u64::from(short)),
+        [short] | [_, _, short] => (short & 1 != 0).then(|| u64::from(short)),
+        [ALL_STATIONS, UNNUMBERED] => None,
         _ => word_at(header, header.len().checked_sub(2)?).map(u64::from),
     }
 }

@@ -31,7 +31,7 @@ pub(super) fn summary(view: &View<'_>, out: &mut Text) -> fmt::Result {
         out.put(", urg ").put(u16::from_be_bytes([u0, u1]));
     }
     if !options.is_empty() {
-        put_options(options, out);
+        put_options(options, view.is_cut(), out);
     }
     out.put(", length ").put(len);
     Ok(())
@@ -49,9 +49,13 @@ fn flags(bits: u16, out: &mut Text) {
     }
 }
 
-fn put_options(options: &[u8], out: &mut Text) {
+fn put_options(options: &[u8], are_cut: bool, out: &mut Text) {
     let mut before = ", options [";
     for record in DIALECT.walk(options) {
+        // What is cut contradicts nothing.
+        if are_cut && matches!(record.shape, RawShape::Lying { .. } | RawShape::Rest(_)) {
+            break;
+        }
         out.put(before);
         before = ",";
         match record.shape {
@@ -62,7 +66,7 @@ fn put_options(options: &[u8], out: &mut Text) {
             RawShape::Rest(rest) => out.put("[").put(rest.len()).put(" more octets]"),
         };
     }
-    out.put("]");
+    out.put(if before == "," { "]" } else { "" });
 }
 
 fn option<'t>(code: u8, body: &[u8], out: &'t mut Text) -> &'t mut Text {

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use super::auto::Scope;
 use super::describe::{Extent, Protocol, Stated};
 use super::registry;
-use crate::wire::layers::{LayerEntry, LayerTable};
+use super::section::Form;
+use crate::wire::layers::{LayerEntry, LayerState, LayerTable};
 use crate::wire::text::{Put, Text};
 
 /// Names for addresses and ports, where lines are to have some.
@@ -83,7 +84,25 @@ impl<'a> View<'a> {
 
     /// Octets on the wire behind the header, whether captured or not.
     pub fn payload_len(&self) -> usize {
-        self.wire_end().saturating_sub(self.scope.end)
+        self.wire_end().saturating_sub(self.header_end())
+    }
+
+    /// Whether the header goes on behind the octets that are there.
+    pub fn is_cut(&self) -> bool {
+        !self.scope.table.is_sound() && self.scope.layer().is_some_and(|entry| entry.state == LayerState::Cut)
+    }
+
+    /// Where the header ends on the wire; of one that is cut its own length may be there, as in TCP.
+    fn header_end(&self) -> usize {
+        let Scope { start, end, .. } = self.scope;
+        match self.protocol.sections.form() {
+            Form::Stated(fixed, more) if self.is_cut() => {
+                let head = self.header().get(..fixed);
+                let len = head.and_then(more).map(|more| fixed.saturating_add(more));
+                len.map_or(end, |len| start.saturating_add(len))
+            }
+            _ => end,
+        }
     }
 
     /// Where the layer ends on the wire.
