@@ -148,6 +148,7 @@ fn options_do_what_they_say() {
     let text = text_of(&output);
     assert!(text.contains("3 octets\n\t0x0000:  4869 0a") && text.contains("Hi."), "{text}");
     assert!(text.contains("not sent: a line takes pairs of hex digits"), "{text}");
+    assert_eq!(output.status.code(), Some(2), "{text}");
     let output = connect(&["tcp", &serving.address, "--json"], b"x");
     let events: Vec<Value> = String::from_utf8(output.stdout)
         .unwrap()

@@ -113,6 +113,15 @@ fn time_stamps_and_interfaces_are_asked_for() {
     assert_eq!(ask(&["10.77.2.2", "10.77.2.2"]), up);
     assert_eq!(ask(&["eth0", "fd77:2::2"]), up);
     assert_eq!(ask(&["eth9", "10.77.2.2"])["code"], 2);
+    for (arguments, said) in [
+        (&["--icmp-timestamp"][..], "12(40) bytes of data."),
+        (&["--ip", "options=[rr]"], "56(88) bytes of data."),
+        (&["-R"], "56(124) bytes of data."),
+        (&["-s", "100"], "100(128) bytes of data."),
+    ] {
+        let text = text_of(&rawsock(&lab, &[arguments, &["-c1", "10.77.2.2"]].concat()));
+        assert!(text.starts_with(&format!("PING 10.77.2.2 (10.77.2.2) {said}\n")), "{arguments:?}: {text}");
+    }
     let text = text_of(&rawsock(&lab, &["-c1", "-W1", "--probe", "eth0", "10.77.2.2"]));
     assert!(text.contains("    active, IPv4, IPv6\n"), "{text}");
     let fields = ["icmp.type", "icmp.code", "icmp.ext.echo.seq", "icmp.ext.class", "icmp.ext.ctype"];
@@ -150,12 +159,16 @@ fn many_targets_come_from_networks_and_files() {
     assert_eq!(output.status.code(), Some(1));
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("targets.txt");
-    std::fs::write(&file, "10.77.2.2\nno host\n\n# none\n10.77.1.1 # router\nserver\nno-such-name\n")
-        .unwrap();
+    std::fs::write(
+        &file,
+        b"10.77.2.2\nno host\n\n# none, na\xefve\n10.77.1.1 # router\nserver\nno-such-name\nna\xefve\n",
+    )
+    .unwrap();
     let path = file.to_str().unwrap();
     let output = rawsock(&lab, &["-4", "-c1", "--targets", path]);
     let text = text_of(&output);
     assert!(text.contains(&format!("{path}:2: `no host`: takes a name")), "{text}");
+    assert!(text.contains(&format!("{path}:8: `na\u{fffd}ve`: takes a name")), "{text}");
     assert!(text.contains("no-such-name: resolve the name"), "{text}");
     assert!(text.contains("probes: 3 = 3 answered"), "{text}");
     assert_eq!(output.status.code(), Some(2), "the rest goes on, and what is wrong is told");

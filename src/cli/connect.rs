@@ -208,7 +208,10 @@ pub(super) fn run(args: &ConnectArgs) -> CommandResult {
         // What is wrong with a file was said already.
         Some(FileOutcome::Failed(_)) => Ok(Outcome::Failed),
         Some(FileOutcome::Done) => Ok(Outcome::Done),
-        None => outcome(&address, &end),
+        None => match outcome(&address, &end)? {
+            _ if log.has_failed() => Ok(Outcome::Failed),
+            ended => Ok(ended),
+        },
     }
 }
 
@@ -264,7 +267,7 @@ impl ConnectArgs {
             match digits(&piece) {
                 Ok(octets) => Some(octets).filter(|octets| !octets.is_empty()),
                 Err(error) => {
-                    said.write(&format!("not sent: {error}\n"));
+                    said.fail(&format!("not sent: {error}\n"));
                     None
                 }
             }

@@ -117,10 +117,10 @@ pub(super) struct PingArgs {
     #[arg(long)]
     hdrincl: bool,
     /// Ask for the time instead: ICMP time stamp requests.
-    #[arg(long, conflicts_with_all = ["probe", "ipv6"])]
+    #[arg(long, conflicts_with_all = ["probe", "ipv6", "size", "pattern"])]
     icmp_timestamp: bool,
     /// Ask how an interface of the host is instead (RFC 8335): by name, index or address.
-    #[arg(long, value_name = "INTERFACE", value_parser = asked_interface)]
+    #[arg(long, value_name = "INTERFACE", conflicts_with_all = ["size", "pattern"], value_parser = asked_interface)]
     probe: Option<AskedInterface>,
     /// Ask a broadcast address: all hosts of a network.
     #[arg(short)]

@@ -15,7 +15,6 @@ use crate::exchange::drive::icmp::IcmpWire;
 use crate::exchange::engine::{MILLISECOND, Nanos};
 use crate::exchange::ping::expectation::Expectation;
 use crate::exchange::ping::ledger::Ledger;
-use crate::exchange::ping::route::OPTIONS_LEN;
 use crate::exchange::ping::statistics::{LegSpreads, Statistics};
 use crate::exchange::ping::{Event, Ping, Target};
 use crate::show::ping::{self as lines, EventStyle};
@@ -350,8 +349,9 @@ impl<'a> Printer<'a> {
             let interface =
                 self.args.from.as_deref().map(|from| if self.paths.has_source() { "" } else { from });
             for target in engine.targets().iter().skip(self.headed).take(MANY) {
-                let options = if self.args.route().is_some() { OPTIONS_LEN } else { 0 };
-                let _ = lines::head(&mut self.text, target, (self.args.size as usize, options), interface);
+                let sizes = engine.plan().request.sizes(target.source, target.address);
+                let sizes = sizes.unwrap_or((self.args.size as usize, 0));
+                let _ = lines::head(&mut self.text, target, sizes, interface);
             }
         }
         self.headed = engine.targets().len();

@@ -49,13 +49,14 @@ pub(super) fn of(hosts: &[String], file: Option<&Path>) -> Result<(Asked, Vec<St
     Ok((asked, wrong))
 }
 
+/// What is no UTF-8 is wrong in its own line only, and nothing in a remark.
 fn read(path: &Path) -> io::Result<String> {
-    if path != Path::new("-") {
-        return fs::read_to_string(path);
+    let mut octets = Vec::new();
+    match path == Path::new("-") {
+        true => _ = io::stdin().read_to_end(&mut octets)?,
+        false => octets = fs::read(path)?,
     }
-    let mut text = String::new();
-    io::stdin().read_to_string(&mut text)?;
-    Ok(text)
+    Ok(String::from_utf8_lossy(&octets).into_owned())
 }
 
 impl Asked {

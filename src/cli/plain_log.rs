@@ -1,6 +1,7 @@
 //! What happens at a server or a connection, as lines or JSON, on one stream that all threads share.
 
 use std::io::{self, IsTerminal, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use crate::plain::event::{Event, Watch};
@@ -15,6 +16,8 @@ pub(super) struct Log {
     to_stderr: bool,
     /// A bar is drawn on a terminal, and when it may be drawn again.
     bar: Option<Mutex<Bar>>,
+    /// Something that was to be done could not be.
+    has_failed: AtomicBool,
 }
 
 #[derive(Default)]
@@ -26,7 +29,24 @@ struct Bar {
 impl Log {
     pub(super) fn new(json: bool, quiet: bool, to_stderr: bool) -> Self {
         let is_wanted = !json && !quiet && io::stderr().is_terminal();
-        Self { json, quiet, to_stderr, bar: is_wanted.then(Mutex::default) }
+        Self {
+            json,
+            quiet,
+            to_stderr,
+            bar: is_wanted.then(Mutex::default),
+            has_failed: AtomicBool::new(false),
+        }
+    }
+
+    /// Writes what could not be done.
+    pub(super) fn fail(&self, line: &str) {
+        self.has_failed.store(true, Ordering::Relaxed);
+        self.write(line);
+    }
+
+    /// Whether there was such a thing.
+    pub(super) fn has_failed(&self) -> bool {
+        self.has_failed.load(Ordering::Relaxed)
     }
 
     /// Whether events are objects.

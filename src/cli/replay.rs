@@ -7,7 +7,7 @@ use std::error::Error;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use super::display_filter::DisplayFilterArgs;
 use super::engine::Engine;
@@ -20,7 +20,6 @@ use super::replay_preloaded::Preloaded;
 use super::replay_report::Told;
 use super::replay_source::{Choice, Replay};
 use super::sandbox::{self, SandboxArgs};
-use super::send::ViaArg;
 use super::tempo::Guarded;
 use super::tracking::Tracking;
 use super::{CommandResult, Outcome, duration, tempo};
@@ -48,7 +47,7 @@ pub(super) struct ReplayArgs {
     /// `link` sends frames as they are in the file, `ip` the IP packets in them by raw sockets (IP_HDRINCL), to wherever they
     /// are addressed. Left out: `ip` where no interface is named.
     #[arg(long, value_name = "ip|link")]
-    via: Option<ViaArg>,
+    via: Option<ReplayVia>,
     /// Send one direction by `--interface`, the other by this one.
     #[arg(long, value_name = "INTERFACE", requires = "split", requires = "interface")]
     split_interface: Option<String>,
@@ -230,13 +229,20 @@ impl Packets for Source<'_, '_> {
     }
 }
 
+/// How packets are sent. A recording has both sides of each conversation, which no host of its own behind a TUN interface is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum ReplayVia {
+    Ip,
+    Link,
+}
+
 /// Whether packets go by raw IP sockets.
 fn goes_by_ip(args: &ReplayArgs, interfaces: &[&str]) -> Result<bool, String> {
     match args.via {
-        Some(ViaArg::Link) if interfaces.is_empty() => {
+        Some(ReplayVia::Link) if interfaces.is_empty() => {
             Err("which interface do the frames leave by? name it with `--interface`".to_owned())
         }
-        Some(via) => Ok(via == ViaArg::Ip),
+        Some(via) => Ok(via == ReplayVia::Ip),
         None => Ok(interfaces.is_empty()),
     }
 }

@@ -84,6 +84,24 @@ impl RequestPlan {
         }
     }
 
+    /// Octets behind the first eight of ICMP, and of options in an IPv4 header, of a request from `source` to `destination`; `None`
+    /// where it cannot be built.
+    pub fn sizes(&self, source: IpAddr, destination: IpAddr) -> Option<(usize, usize)> {
+        if self.query == Query::Echo && self.header.is_empty() && self.route.is_none() {
+            return Some((self.size, 0));
+        }
+        let octets =
+            self.build(source, destination, Request { mark: Mark { target: 0, seq: 0 }, at: 0 }).ok()?.octets;
+        let (header, options) = match octets.first()? >> 4 {
+            4 => {
+                let header = usize::from(octets.first()? & 0xf).checked_mul(4)?;
+                (header, header.checked_sub(20)?)
+            }
+            _ => (40, 0),
+        };
+        Some((octets.len().checked_sub(header)?.checked_sub(8)?, options))
+    }
+
     /// What stands behind identifier and sequence number.
     pub fn payload(&self, request: Request) -> Vec<u8> {
         match self.query {
