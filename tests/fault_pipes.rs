@@ -20,6 +20,9 @@ const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/captures/tcp-echo.pcapn
 /// Commands that print something, with the exit codes that they have when nobody reads it: who asks others and could not say what
 /// came may have had no answer.
 const PRINTING: &[(&[&str], &[i32])] = &[
+    (&["--help"], &[0]),
+    (&["ping", "--help"], &[0]),
+    (&["--version"], &[0]),
     (&["read", FILE], &[0]),
     (&["read", "-x", FILE], &[0]),
     (&["read", "--json", FILE], &[0]),

@@ -196,7 +196,7 @@ fn identifier_and_flow_label_are_those_asked_for() {
     let Some(lab) = lab() else { return };
     assert_eq!(seen(&lab, &["-c1", "-e", "4711", "10.77.2.2"], "icmp", &["icmp.ident"]), "4711\n4711");
     assert_eq!(seen(&lab, &["-c1", "-e0", "10.77.2.2"], "icmp", &["icmp.ident"]), "0\n0");
-    let label = ["-6", "-c1", "-F", "0xabcde", "fd77:2::2"];
+    let label = ["-c1", "-F", "0xabcde", "server"];
     assert_eq!(seen(&lab, &label, "icmpv6.type == 128", &["ipv6.flow"]), "0x0abcde");
     for wrong in [&["-e", "65536", "10.77.2.2"][..], &["-6", "-F", "0x100000", "fd77:2::2"]] {
         assert_eq!(rawsock(&lab, wrong).status.code(), Some(2), "{wrong:?}");

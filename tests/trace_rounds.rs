@@ -49,6 +49,7 @@ fn a_report_counts_and_its_times_are_in_order() {
             }
             let summary = objects.last().unwrap();
             assert_eq!((&summary["rounds"], &summary["reached"]), (&5.into(), &true.into()));
+            assert_eq!(summary["late"], 0, "{summary}");
             assert_eq!(of_kind(&objects, "missing"), Vec::<&Value>::new());
         }
     }

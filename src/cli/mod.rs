@@ -173,7 +173,14 @@ pub fn main(words: Vec<OsString>) -> u8 {
                 anstream::eprintln!("rawsock: {meant}");
                 return 2;
             }
-            error.exit()
+            // Help that cannot be printed is no help, unless nobody reads any more.
+            return match error.print() {
+                Err(failed) if failed.kind() != io::ErrorKind::BrokenPipe => {
+                    anstream::eprintln!("rawsock: write to stdout: {}", error::words(&failed));
+                    2
+                }
+                _ => u8::try_from(error.exit_code()).unwrap_or(2),
+            };
         }
     };
     given.color().apply();

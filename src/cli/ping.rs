@@ -73,7 +73,7 @@ pub(super) struct PingArgs {
     /// Requests of a flood that may be under way: 16 unless written, 1 with -A.
     #[arg(short = 'l', value_name = "N", value_parser = clap::value_parser!(u64).range(1..=65536))]
     preload: Option<u64>,
-    /// Wait so long for a reply: seconds, or with a unit; 10 unless written, 1 with networks and --targets.
+    /// Wait so long for a reply: seconds, or with a unit, 0 without an end; 10 unless written, 1 with networks and --targets.
     #[arg(short = 'W', value_name = "TIMEOUT", value_parser = duration::parse)]
     timeout: Option<Duration>,
     /// Stop after so long, whatever is missing: seconds, or with a unit.
@@ -105,7 +105,7 @@ pub(super) struct PingArgs {
     #[arg(short, value_name = "MARK", value_parser = number)]
     pub(super) mark: Option<u32>,
     /// The flow label of IPv6: decimal or 0x...
-    #[arg(short = 'F', value_name = "LABEL", value_parser = flow_label, requires = "ipv6")]
+    #[arg(short = 'F', value_name = "LABEL", value_parser = flow_label, conflicts_with = "ipv4")]
     flow_label: Option<u32>,
     /// What becomes of requests that are larger than the path takes.
     #[arg(short = 'M', value_name = "DISCOVERY", default_value = "want")]
@@ -364,9 +364,15 @@ impl PingArgs {
         }
     }
 
+    /// Whether addresses of IPv6 alone will do: IPv4 has no flow labels.
+    fn is_ipv6(&self) -> bool {
+        self.ipv6 || self.flow_label.is_some()
+    }
+
     /// Fields of the IP header that somebody wrote.
     fn header(&self) -> Result<Option<Fields>, SpecError> {
-        let mut header = self.ip.as_deref().map(|text| ping_header::written(text, self.ipv6)).transpose()?;
+        let mut header =
+            self.ip.as_deref().map(|text| ping_header::written(text, self.is_ipv6())).transpose()?;
         if let Some(label) = self.flow_label {
             let label = Node::Value(Value::Uint(label.into()));
             header.get_or_insert_default().push(("flow".to_owned(), label));
@@ -377,8 +383,8 @@ impl PingArgs {
     /// Addresses of which family will do.
     fn wanted(&self, header: Option<&[(String, Node)]>) -> Result<Wanted, String> {
         let (_, source) = self.leaves_by();
-        let is_ipv4 = header.is_some() && !self.ipv6 || self.icmp_timestamp || self.route().is_some();
-        Wanted::of(self.ipv4 || is_ipv4, self.ipv6, source, "-I")
+        let is_ipv4 = header.is_some() && !self.is_ipv6() || self.icmp_timestamp || self.route().is_some();
+        Wanted::of(self.ipv4 || is_ipv4, self.is_ipv6(), source, "-I")
     }
 
     /// The interface or the address that requests leave by.
@@ -438,12 +444,17 @@ impl PingArgs {
             gap,
             flood: under_way,
             count: self.count,
-            timeout: self.timeout.map_or(timeout, nanos),
+            timeout: self
+                .timeout
+                .map_or(timeout, |timeout| if timeout.is_zero() { FOR_EVER } else { nanos(timeout) }),
             deadline: self.deadline.map(nanos),
             anatomy: self.anatomy,
         })
     }
 }
+
+/// How long a reply is waited for without an end, so that it can be added to a time.
+const FOR_EVER: Nanos = 365 * 86_400 * SECOND;
 
 /// Requests of a flood that are under way.
 const UNDER_WAY: u64 = 16;

@@ -1,6 +1,6 @@
 //! Whom probe asks, as users write it: hosts with ports, on the command line and in files; and octets as users write them.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::AsFd;
 
@@ -48,6 +48,9 @@ impl Target {
                 all.push(SystemNames.service(part)?.0);
             }
         }
+        // One that is named twice is asked once, in its first place.
+        let mut known = HashSet::new();
+        all.retain(|port| known.insert(*port));
         Some(Self { host: host.to_owned(), ports: all })
     }
 
@@ -186,6 +189,7 @@ mod tests {
         let asked = |host: &str, ports: &[u16]| Ok(Target { host: host.to_owned(), ports: ports.to_vec() });
         assert_eq!(Target::parse("server:80,443,8000-8002"), asked("server", &[80, 443, 8000, 8001, 8002]));
         assert_eq!(Target::parse("[::1]:7"), asked("::1", &[7]));
+        assert_eq!(Target::parse("server:9,7-8,8-10,7"), asked("server", &[9, 7, 8, 10]));
         assert_eq!(Target::parse("server:https,80"), asked("server", &[443, 80]));
         for wrong in
             ["server", "server:", "::1:7", "server:9-7", "server:70000", ":7", "server:nothing", "server:7-x"]

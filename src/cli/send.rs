@@ -63,7 +63,7 @@ pub(super) struct SendArgs {
     #[arg(long, value_name = "TIME", value_parser = duration::parse)]
     jitter: Option<Duration>,
     /// Send just so many packets: a spec that has fewer begins again.
-    #[arg(short, long, value_name = "N")]
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     count: Option<u64>,
     /// Send for so much time; a spec begins again until then.
     #[arg(long, value_name = "TIME", value_parser = duration::parse)]

@@ -179,6 +179,8 @@ pub(super) enum Kind {
 enum ServeError {
     #[error("--service file takes --offer FILE or --into FOLDER")]
     NoFile,
+    #[error("--offer and --into are for --service file")]
+    FileWithoutService,
     #[error("a file goes over tcp, or over unix with --type stream: datagrams would have to be put in order")]
     FileOverDatagrams,
     #[error("--type is for unix: tcp is a stream, and udp datagrams")]
@@ -197,6 +199,9 @@ pub(super) fn run(args: &ServeArgs) -> CommandResult {
     let io = args.io.of()?;
     if args.service == ServiceName::File && kind != SocketType::Stream {
         return Err(ServeError::FileOverDatagrams.into());
+    }
+    if args.service != ServiceName::File && (args.offer.is_some() || args.into.is_some()) {
+        return Err(ServeError::FileWithoutService.into());
     }
     let wanted = Wanted::of(args.ipv4, args.ipv6, None, "")?;
     let address = to_listen(args.transport, &args.address, wanted)?;

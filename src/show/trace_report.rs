@@ -182,6 +182,7 @@ pub fn summary_json(name: &str, rounds: &Rounds, took: Nanos) -> String {
     object
         .number("answered", counts.answered)
         .number("duplicates", counts.duplicates)
+        .number("late", counts.late)
         .number("duration_ns", took)
         .end()
 }
