@@ -224,8 +224,11 @@ impl<'e> Run<'e> {
         let view = View::new(self.packet.octets, self.packet.table, self.packet.wire_len, index);
         let datum = match derived.compute {
             Compute::Number(compute) => compute(&view).map(|number| Datum::Number(i128::from(number))),
-            Compute::Octets(compute) | Compute::Text(compute) => {
-                compute(&view).map(|octets| Datum::Octets(Cow::Borrowed(octets)))
+            Compute::Octets(compute) => compute(&view).map(|octets| Datum::Octets(Cow::Borrowed(octets))),
+            Compute::Texts(compute) => {
+                let found =
+                    |text| Found { datum: Datum::Octets(Cow::Borrowed(text)), field: None, octets: None };
+                return compute(&view, &mut |text| tell(found(text)));
             }
         };
         datum.map_or(GO_ON, |datum| tell(Found { datum, field: None, octets: None }))
