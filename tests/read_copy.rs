@@ -283,6 +283,18 @@ fn comments_stand_where_they_were_put() {
     let again = folder.path().join("again.pcapng");
     read(&["--comment", "1:more"], &[&copy], &again);
     assert_eq!(tshark(&again, &["frame.comment"])[0], "all,more");
+    // All of them are seen, in the order of the file.
+    let seen = |arguments: &[&str]| {
+        let output = run(Command::new(RAWSOCK).arg("read").args(arguments).args(["-c1"]).arg(&again));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    for threads in ["1", "2"] {
+        assert_eq!(seen(&["--fields", "frame.comment", "--threads", threads]), "all,more\n");
+        assert!(seen(&["--json", "--threads", threads]).contains(r#","comment":"all\nmore","#));
+    }
+    assert!(seen(&["-v"]).contains(", comment: all, comment: more\n"));
+    let both = "frame.comment == \"more\" and frame.comment == \"all\" and count(frame.comment) == 2";
+    assert_eq!(seen(&["--count", "-Y", both]), "1\n");
     // To a packet of pcap.
     read(&["--comment", "1:from pcap"], &[&ours("raw-ip.pcap")], &again);
     assert_eq!(tshark(&again, &["frame.comment"])[0], "from pcap");

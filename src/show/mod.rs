@@ -60,6 +60,7 @@ mod tree_fields;
 pub mod value;
 
 use crate::stream::Facts;
+use crate::wire::comments::Comments;
 use crate::wire::frame::{Direction, Frame, LinkType};
 
 /// What is known of a packet besides its octets and layers.
@@ -78,7 +79,7 @@ pub struct Meta<'a> {
     /// Which way it went.
     pub direction: Direction,
     /// What somebody noted about it. Any text: it is escaped here.
-    pub comment: Option<&'a str>,
+    pub comment: Option<Comments<'a>>,
     /// What the packets before it tell of its layers; `None` where nobody looked.
     pub facts: Option<&'a Facts>,
 }

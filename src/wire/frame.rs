@@ -1,5 +1,7 @@
 //! A frame: the octets of one packet, and what the capture knows about them.
 
+use super::comments::Comments;
+
 /// Link types, as registered for pcap files (<https://www.tcpdump.org/linktypes.html>), 16 bits in pcapng.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LinkType(pub u32);
@@ -53,7 +55,7 @@ pub struct Frame<'a> {
     /// Which way it went.
     pub direction: Direction,
     /// What somebody noted about it; pcapng keeps that, pcap cannot.
-    pub comment: Option<&'a str>,
+    pub comment: Option<Comments<'a>>,
 }
 
 impl<'a> Frame<'a> {
@@ -79,14 +81,14 @@ pub struct OwnedFrame {
     pub interface: u32,
     /// See [`Frame::direction`].
     pub direction: Direction,
-    /// See [`Frame::comment`].
+    /// See [`Frame::comment`]; as [`Comments::kept`] has them.
     pub comment: Option<String>,
 }
 
 impl From<&Frame<'_>> for OwnedFrame {
     fn from(frame: &Frame<'_>) -> Self {
         let Frame { data, len, time, link_type, interface, direction, comment } = *frame;
-        let (data, comment) = (data.to_vec(), comment.map(str::to_owned));
+        let (data, comment) = (data.to_vec(), comment.map(|comments| comments.kept()));
         Self { data, len, time, link_type, interface, direction, comment }
     }
 }
@@ -95,7 +97,7 @@ impl OwnedFrame {
     /// The frame.
     pub fn borrowed(&self) -> Frame<'_> {
         let Self { len, time, link_type, interface, direction, .. } = *self;
-        let comment = self.comment.as_deref();
+        let comment = self.comment.as_deref().map(Comments::from);
         Frame { data: &self.data, len, time, link_type, interface, direction, comment }
     }
 }

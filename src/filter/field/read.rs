@@ -263,7 +263,13 @@ impl<'e> Run<'e> {
             FrameField::TimeDeltaDisplayed => since(about.times.shown.or(about.time)),
             FrameField::InterfaceName => text(about.interface),
             FrameField::InterfaceId => Some(Datum::Number(i128::from(about.interface_id))),
-            FrameField::Comment => text(about.comment),
+            FrameField::Comment => {
+                let mut comments = about.comment.iter().flat_map(|comments| comments.iter());
+                return comments.try_for_each(|comment| {
+                    let datum = Datum::Octets(Cow::Borrowed(comment.as_bytes()));
+                    tell(Found { datum, field: None, octets: None })
+                });
+            }
             FrameField::Protocols => Some(Datum::Octets(Cow::Owned(self.protocols()))),
         };
         let whole = frame_field == FrameField::Octets;
