@@ -263,6 +263,15 @@ fn files_one_behind_the_other_keep_their_sections() {
     read(&["--append"], &[&first, &second], &copy);
     let both = [fs::read(&first).unwrap(), fs::read(&second).unwrap()].concat();
     assert_eq!(fs::read(&copy).unwrap(), both);
+    // Each section counts its interfaces from 0; ours went on counting.
+    let columns =
+        ["read", "--fields", "frame.interface_id,frame.interface_name", "-Y", "frame.interface_id == 0"];
+    for threads in ["1", "2"] {
+        let output = run(Command::new(RAWSOCK).args(columns).args(["--threads", threads]).arg(&copy));
+        let own: Vec<_> = std::str::from_utf8(&output.stdout).unwrap().lines().map(str::to_owned).collect();
+        assert_eq!(own, tshark(&copy, &["frame.interface_id", "frame.interface_name"]));
+        assert!(own.iter().all(|row| row.starts_with("0\t")) && own.len() == packets(&copy).len());
+    }
 }
 
 #[test]

@@ -192,6 +192,7 @@ struct Kept {
     time: Option<i64>,
     link_type: LinkType,
     interface: u32,
+    section_start: u32,
     direction: Direction,
     /// Places among the words.
     comment: Option<Range<usize>>,
@@ -212,7 +213,7 @@ impl Batch {
         let is_known = |place: &Range<usize>| name == self.words.get(place.clone());
         let name = known.filter(is_known).or_else(|| self.word(name));
         let comment = self.words_of(frame.comment);
-        let Frame { len, time, link_type, interface, direction, .. } = *frame;
+        let Frame { len, time, link_type, interface, section_start, direction, .. } = *frame;
         let octets = start..self.octets.len();
         self.packets.push(Kept {
             number,
@@ -221,6 +222,7 @@ impl Batch {
             time,
             link_type,
             interface,
+            section_start,
             direction,
             comment,
             name,
@@ -246,10 +248,10 @@ impl Batch {
         }
         for packet in &self.packets {
             let word = |place: &Option<Range<usize>>| self.words.get(place.clone()?);
-            let Kept { number, len, time, link_type, interface, direction, .. } = *packet;
+            let Kept { number, len, time, link_type, interface, section_start, direction, .. } = *packet;
             let data = self.octets.get(packet.octets.clone()).unwrap_or_default();
             let comment = word(&packet.comment).map(Comments::from);
-            let frame = Frame { data, len, time, link_type, interface, direction, comment };
+            let frame = Frame { data, len, time, link_type, interface, section_start, direction, comment };
             formatter.name_interfaces(packet.names_interface);
             formatter.packet(&mut self.text, number, &frame, word(&packet.name), None);
         }

@@ -94,6 +94,7 @@ impl Seen {
             time,
             link_type,
             interface,
+            section_start: 0,
             direction,
             comment: Some(comment.into()),
         }

@@ -42,7 +42,7 @@ fn any_frame() -> impl Strategy<Value = OwnedFrame> {
     (data, cut, time, 0..3usize, direction, comment).prop_map(|(data, cut, time, at, direction, comment)| {
         let len = data.len() as u32 + cut;
         let (time, link_type, interface) = (Some(time), LINK_TYPES[at], at as u32);
-        OwnedFrame { data, len, time, link_type, interface, direction, comment }
+        OwnedFrame { data, len, time, link_type, interface, section_start: 0, direction, comment }
     })
 }
 

@@ -370,6 +370,7 @@ impl PcapngReader {
             time: found.time.and_then(|units| clock.map(|clock| clock.nanoseconds(units))),
             link_type: interface.map_or(UNKNOWN_LINK_TYPE, |interface| interface.link_type),
             interface: u32::try_from(found.interface).unwrap_or(u32::MAX),
+            section_start: u32::try_from(self.first).unwrap_or(u32::MAX),
             direction: Direction::Unknown,
             comment: None,
         };

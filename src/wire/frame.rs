@@ -52,6 +52,8 @@ pub struct Frame<'a> {
     pub link_type: LinkType,
     /// Which interface of the capture, counted from 0 over the whole file.
     pub interface: u32,
+    /// The first interface of its section, counted likewise: 0 but in pcapng files of several sections.
+    pub section_start: u32,
     /// Which way it went.
     pub direction: Direction,
     /// What somebody noted about it; pcapng keeps that, pcap cannot.
@@ -62,7 +64,21 @@ impl<'a> Frame<'a> {
     /// A whole frame without a time, as a builder makes it.
     pub fn new(data: &'a [u8], link_type: LinkType) -> Self {
         let len = u32::try_from(data.len()).unwrap_or(u32::MAX);
-        Self { data, len, time: None, link_type, interface: 0, direction: Direction::Unknown, comment: None }
+        Self {
+            data,
+            len,
+            time: None,
+            link_type,
+            interface: 0,
+            section_start: 0,
+            direction: Direction::Unknown,
+            comment: None,
+        }
+    }
+
+    /// The number that the file has for its interface: each section of pcapng counts from 0 (draft-ietf-opsawg-pcapng, section 4.2).
+    pub fn interface_id(&self) -> u32 {
+        self.interface.saturating_sub(self.section_start)
     }
 }
 
@@ -79,6 +95,8 @@ pub struct OwnedFrame {
     pub link_type: LinkType,
     /// See [`Frame::interface`].
     pub interface: u32,
+    /// See [`Frame::section_start`].
+    pub section_start: u32,
     /// See [`Frame::direction`].
     pub direction: Direction,
     /// See [`Frame::comment`]; as [`Comments::kept`] has them.
@@ -87,17 +105,17 @@ pub struct OwnedFrame {
 
 impl From<&Frame<'_>> for OwnedFrame {
     fn from(frame: &Frame<'_>) -> Self {
-        let Frame { data, len, time, link_type, interface, direction, comment } = *frame;
+        let Frame { data, len, time, link_type, interface, section_start, direction, comment } = *frame;
         let (data, comment) = (data.to_vec(), comment.map(|comments| comments.kept()));
-        Self { data, len, time, link_type, interface, direction, comment }
+        Self { data, len, time, link_type, interface, section_start, direction, comment }
     }
 }
 
 impl OwnedFrame {
     /// The frame.
     pub fn borrowed(&self) -> Frame<'_> {
-        let Self { len, time, link_type, interface, direction, .. } = *self;
+        let Self { len, time, link_type, interface, section_start, direction, .. } = *self;
         let comment = self.comment.as_deref().map(Comments::from);
-        Frame { data: &self.data, len, time, link_type, interface, direction, comment }
+        Frame { data: &self.data, len, time, link_type, interface, section_start, direction, comment }
     }
 }

@@ -16,7 +16,7 @@ pub struct About<'a> {
     pub times: Times,
     /// The name of the interface that it came by.
     pub interface: Option<&'a str>,
-    /// The number of that interface, counted from 0.
+    /// The number of that interface in its section of the capture, from 0.
     pub interface_id: u32,
     /// What somebody noted about it.
     pub comment: Option<Comments<'a>>,
