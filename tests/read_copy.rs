@@ -1,5 +1,5 @@
 //! Copies keep all that there is: pcapng files come back block by block, merges are in mergecap's order, comments, cuts and
-//! pieces are where editcap puts them, and what pcap has no room for is said.
+//! pieces are where editcap puts them.
 #![allow(
     clippy::expect_used,
     clippy::unwrap_used,
@@ -406,20 +406,6 @@ fn pieces_are_those_of_editcap_and_can_be_read_by_themselves() {
         let stem = target.split('.').next().unwrap();
         assert!(here.join(target.replacen(stem, &format!("{stem}_00001"), 1)).exists());
     }
-}
-
-#[test]
-fn what_pcap_has_no_place_for_is_said() {
-    let folder = tempfile::tempdir().unwrap();
-    let (noted, pcap) = (folder.path().join("noted.pcapng"), folder.path().join("x.pcap"));
-    read(&["--comment", "note"], &[&ours("tcp-echo.pcapng")], &noted);
-    let output = read(&[], &[&noted], &pcap);
-    assert!(output.status.success());
-    let text = text_of(&output);
-    let count = packets(&noted).len();
-    assert!(text.contains("pcap has no place for") && text.contains(&format!("{count} comments")), "{text}");
-    assert!(text.contains("interface's description"), "{text}");
-    assert_eq!(text_of(&read(&[], &[&ours("raw-ip.pcap")], &pcap)), "", "nothing is lost of a pcap file");
 }
 
 #[test]
