@@ -73,6 +73,25 @@ fn times_between_packets_of_which_some_are_shown() {
     assert!(rows > 100, "only {rows} packets were compared");
 }
 
+/// A file with this packet.
+fn crafted(folder: &Path, packet: &str) -> PathBuf {
+    let file = folder.join("crafted.pcap");
+    let output = run(Command::new(RAWSOCK).args(["craft", packet, "-w"]).arg(&file));
+    assert!(output.status.success(), "{}", text_of(&output));
+    file
+}
+
+#[test]
+fn empty_values_have_their_places() {
+    let folder = tempfile::tempdir().unwrap();
+    let packet = "ip()/udp(srcport=53)/dns(id=1, flags.response=true, answers=[{name=a.example, type=TXT, txt=[\"\"]}, \
+                  {name=a.example, type=TXT, txt=[\"b\", \"\", \"c\"]}, {name=a.example, type=TXT, txt=[\"\"]}])";
+    let file = crafted(folder.path(), packet);
+    let Some(theirs) = tshark(&["dns.txt"], &[], &file) else { return };
+    assert_eq!(theirs, ",b,,c,\n");
+    assert_eq!(read(&["--fields", "dns.txt"], &file), theirs);
+}
+
 #[test]
 fn commas_and_names_as_csv_has_them() {
     let names = "frame.number,ip.src,tcp.options,icmp.type";
