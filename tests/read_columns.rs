@@ -81,6 +81,34 @@ fn crafted(folder: &Path, packet: &str) -> PathBuf {
     file
 }
 
+/// RFC 1256 §3.1, RFC 2132 §3.4.
+#[test]
+fn numbers_in_twos_complement_have_their_sign() {
+    let folder = tempfile::tempdir().unwrap();
+    for (packet, name, shown, filter) in [
+        (
+            "ip()/icmp(type=9, addresses=[{router_address=192.0.2.7, pref_level=0xfffffffe}, \
+             {router_address=192.0.2.8, pref_level=7}, {router_address=192.0.2.9, pref_level=0x80000000}])",
+            "icmp.pref_level",
+            "-2,7,-2147483648\n",
+            "icmp.pref_level == -2 and icmp.pref_level > 6 and not icmp.pref_level > 7",
+        ),
+        (
+            "ip()/udp(srcport=68, dstport=67)/dhcp(options=[dhcp=1, time_offset=0xfffff1f0])",
+            "dhcp.option.time_offset",
+            "-3600\n",
+            "dhcp.option.time_offset < 0 and dhcp.option.time_offset == -3600",
+        ),
+    ] {
+        let file = crafted(folder.path(), packet);
+        let Some(theirs) = tshark(&[name], &[], &file) else { return };
+        assert_eq!(theirs, shown);
+        assert_eq!(read(&["--fields", name, "-Y", filter], &file), shown);
+        let tree = read(&["-v"], &file);
+        assert!(tree.contains(&format!(": {}\n", shown.split([',', '\n']).next().unwrap())), "{tree}");
+    }
+}
+
 #[test]
 fn empty_values_have_their_places() {
     let folder = tempfile::tempdir().unwrap();

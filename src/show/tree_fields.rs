@@ -121,9 +121,10 @@ impl<'t, 'o, 'a> LayerBody<'t, 'o, 'a> {
     /// A number with its name, or with the letters of the bits that are set.
     fn number(&mut self, field: &Field, number: u64) -> fmt::Result {
         let digits = usize::try_from(field.span.len_bits.div_ceil(4)).unwrap_or(1);
-        match field.hex {
-            true => push_hex_number(self.tree.out, number, digits),
-            false => push_uint(self.tree.out, number),
+        match (field.hex, field.signed) {
+            (true, _) => push_hex_number(self.tree.out, number, digits),
+            (false, false) => push_uint(self.tree.out, number),
+            (false, true) => write!(self.tree.out, "{}", field.number(number))?,
         }
         if let Some(name) = field.value_name(number) {
             write!(self.tree.out, " ({name})")?;

@@ -141,7 +141,7 @@ impl<'e> Run<'e> {
     ) -> Flow {
         let datum = match value {
             ValueRef::Uint(number) if field.name_for(number) != name => return GO_ON,
-            ValueRef::Uint(number) => Datum::Number(i128::from(number)),
+            ValueRef::Uint(number) => Datum::Number(field.number(number)),
             ValueRef::Bool(bit) => Datum::Number(i128::from(bit)),
             ValueRef::Octets([]) => return GO_ON,
             ValueRef::Name(name) => {
