@@ -282,7 +282,8 @@ impl PcapngReader {
                 (COMMENT, comment) => interface.comment = self.texts.keep(comment),
                 (2, name) => interface.name = self.texts.keep(name),
                 (3, description) => interface.description = self.texts.keep(description),
-                (9, [value, ..]) => resolution = *value,
+                // One octet (draft-ietf-opsawg-pcapng, section 4.2); of any other length it says nothing.
+                (9, [value]) => resolution = *value,
                 // The first octet says how the filter is written: 0 is as text, 1 as BPF.
                 (11, [0, filter @ ..]) => interface.filter = self.texts.keep(filter),
                 (12, os) => interface.os = self.texts.keep(os),
