@@ -91,6 +91,51 @@ fn what_is_built_is_what_scapy_builds() {
     builds_as_scapy("from scapy.layers.ntp import NTPHeader", CASES);
 }
 
+/// What stands behind extension fields is a code with its key (RFC 7822 §3), and was taken for a further field that is cut. A key
+/// that has no extension before it may have a longer code.
+#[test]
+fn codes_of_ntp_stand_behind_its_extension_fields() {
+    let folder = tempfile::tempdir().unwrap();
+    let names = ["ntp.ext.type", "ntp.ext.length", "ntp.keyid", "ntp.mac"];
+    for (fields, wanted) in [
+        ("", "\t\t\t"),
+        ("keyid=00000000", "\t\t00000000\t"),
+        ("keyid=00000007, mac=VALUE16", "\t\t00000007\tVALUE16"),
+        ("keyid=00000007, mac=VALUE32", "\t\t00000007\tVALUE32"),
+        ("ext=[{type=0x104, value=VALUE24}]", "0x0104\t28\t\t"),
+        ("ext=[{type=0x104, value=VALUE24}], keyid=00000000", "0x0104\t28\t00000000\t"),
+        ("ext=[{type=0x104, value=VALUE12}], keyid=00000001, mac=VALUE20", "0x0104\t16\t00000001\tVALUE20"),
+        (
+            "ext=[{type=0x104, value=VALUE12}, {type=0x204, value=VALUE24}], keyid=00000001, mac=VALUE16",
+            "0x0104,0x0204\t16,28\t00000001\tVALUE16",
+        ),
+        ("ext=[{type=0x104, value=VALUE12}], keyid=00000020, mac=VALUE32", "0x0104\t16\t00000020\tVALUE32"),
+    ] {
+        let values = |text: &str| {
+            let text = [12, 16, 20, 24, 32]
+                .iter()
+                .rev()
+                .fold(text.to_owned(), |text, len| text.replace(&format!("VALUE{len}"), &"6b".repeat(*len)));
+            text
+        };
+        let packet =
+            format!("ip(src=10.0.0.1, dst=10.0.0.2)/udp(srcport=123, dstport=123)/ntp({})", values(fields));
+        let file = folder.path().join("ntp.pcap");
+        lines(Command::new(RAWSOCK).args(["craft", &packet, "-w"]).arg(&file));
+        let columns = names.join(",");
+        let own = lines(Command::new(RAWSOCK).args(["read", "--fields", &columns]).arg(&file));
+        assert_eq!(own, [values(wanted)], "{fields}");
+        let mut tshark = Command::new("tshark");
+        tshark.args(["-n", "-T", "fields"]).args(names.iter().flat_map(|name| ["-e", name]));
+        assert_eq!(own, lines(tshark.arg("-r").arg(&file)), "{fields}");
+        let spec = folder.path().join("again.toml");
+        std::fs::write(&spec, lines(Command::new(RAWSOCK).args(["read", "--toml"]).arg(&file)).join("\n"))
+            .unwrap();
+        let hex = |packet: &str| lines(Command::new(RAWSOCK).args(["craft", "--hex", packet]));
+        assert_eq!(hex(spec.to_str().unwrap()), hex(&packet), "{fields}");
+    }
+}
+
 #[test]
 fn characters_are_read_and_written_as_text() {
     let numbers = |filter: &str| {

@@ -4,6 +4,7 @@
 
 mod corpus;
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 use std::sync::Mutex;
@@ -13,6 +14,32 @@ use corpus::{captures, pdml, shared_captures};
 use rawsock::file::{CaptureReader, CaptureWriter, Interface, WriteOptions};
 use rawsock::filter::field::FieldFilter;
 use rawsock::wire::frame::{Frame, LinkType};
+
+/// What `-vv` names a field, `-Y` takes: parts of groups in lists and options were named without what holds them.
+#[test]
+fn each_name_in_a_tree_is_one_that_filters_take() {
+    let mut names = BTreeSet::new();
+    for file in captures() {
+        let output =
+            Command::new(env!("CARGO_BIN_EXE_rawsock")).args(["read", "-vv"]).arg(file).output().unwrap();
+        for line in String::from_utf8(output.stdout).unwrap().lines() {
+            let Some((_, behind)) = line.split_once(" (") else { continue };
+            let name =
+                behind.split(|character| !matches!(character, 'a'..='z' | '0'..='9' | '_' | '.')).next();
+            let is_one = |name: &&str| {
+                name.contains('.') && behind.strip_prefix(*name).is_some_and(|rest| rest.starts_with("): "))
+            };
+            names.extend(name.filter(is_one).map(str::to_owned));
+        }
+    }
+    for wanted in
+        ["ip.flags.df", "dns.resp.z.do", "geneve.option.type.critical", "geneve.options.type.number"]
+    {
+        assert!(names.contains(wanted), "{wanted}");
+    }
+    let unknown: Vec<_> = names.iter().filter(|name| FieldFilter::compile(name).is_err()).collect();
+    assert!(unknown.is_empty() && names.len() > 200, "{} names, unknown {unknown:?}", names.len());
+}
 
 /// One expression a line; what stands behind `##` is why a difference is allowed, and how many packets may differ.
 const EXPRESSIONS: &str = include_str!("field_filter_expressions.txt");

@@ -188,7 +188,7 @@ fn packets(path: &Path) -> Vec<Whole> {
             time: frame.time,
             link_type: frame.link_type,
             direction: frame.direction,
-            comment: frame.comment.map(str::to_owned),
+            comment: frame.comment.map(|comments| comments.kept()),
         });
     }
     packets

@@ -139,6 +139,20 @@ fn several_behind_each_other_are_one() {
     });
 }
 
+/// As tapes and disks pad files; gzip(1) passes over it. It was told to be damage.
+#[test]
+fn zeros_behind_gzip_are_no_damage() {
+    let Some(octets) = packed("gzip", &["-c"], &small()) else { return };
+    let (wanted, _) = plain(&small());
+    for zeros in [1, 7, 512, 200_000] {
+        let padded = [&octets[..], &vec![0; zeros]].concat();
+        let (packets, errors) = read(Cursor::new(padded.clone()));
+        assert!(packets == wanted && errors.is_empty(), "{zeros}: {errors:?}");
+        let (packets, errors) = read(Cursor::new([&padded[..], b"x"].concat()));
+        assert!(packets == wanted && errors.len() == 1, "{zeros}: {errors:?}");
+    }
+}
+
 #[test]
 fn what_is_cut_gives_what_is_before_the_cut_and_one_error() {
     let folder = tempfile::tempdir().unwrap();

@@ -48,6 +48,27 @@ fn columns_are_those_of_tshark() {
     assert_eq!(ours.len(), 9);
 }
 
+/// The first one alone was known, so that a filter for what the second one said took nothing.
+#[test]
+fn each_of_several_header_fields_of_one_name_counts() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("cookies.pcap");
+    let response = "ip/tcp(srcport=80, flags=PA)/http(response.version=\"HTTP/1.1\", response.status_code=\"200\", response.phrase=OK, \
+                    fields=[{name=Set-Cookie, value=\"a=1\"}, {name=Date, value=now}, {name=Content-Length, value=0}, {name=set-cookie, value=\"session=2\"}])";
+    lines(Command::new(RAWSOCK).args(["craft", response, "-w"]).arg(&file));
+    let chosen = |filter: &str| {
+        let columns = ["read", "--fields", "http.set_cookie,http.date,http.cookie", "-Y", filter];
+        lines(Command::new(RAWSOCK).args(columns).arg(&file))
+    };
+    let theirs = ["-e", "http.set_cookie", "-e", "http.date", "-e", "http.cookie"];
+    let theirs = lines(Command::new("tshark").args(["-n", "-T", "fields"]).args(theirs).arg("-r").arg(&file));
+    assert_eq!(chosen("http"), theirs);
+    assert_eq!(theirs, ["a=1,session=2\tnow\t"]);
+    assert_eq!(chosen("http.set_cookie contains \"session\"").len(), 1);
+    assert_eq!(chosen("count(http.set_cookie) == 2 and count(http.date) == 1").len(), 1);
+    assert!(chosen("http.set_cookie contains \"now\"").is_empty());
+}
+
 #[test]
 fn a_request_is_written_as_its_parts() {
     let built = |expression: &str| {

@@ -73,6 +73,53 @@ fn times_between_packets_of_which_some_are_shown() {
     assert!(rows > 100, "only {rows} packets were compared");
 }
 
+/// A file with this packet.
+fn crafted(folder: &Path, packet: &str) -> PathBuf {
+    let file = folder.join("crafted.pcap");
+    let output = run(Command::new(RAWSOCK).args(["craft", packet, "-w"]).arg(&file));
+    assert!(output.status.success(), "{}", text_of(&output));
+    file
+}
+
+/// RFC 1256 §3.1, RFC 2132 §3.4.
+#[test]
+fn numbers_in_twos_complement_have_their_sign() {
+    let folder = tempfile::tempdir().unwrap();
+    for (packet, name, shown, filter) in [
+        (
+            "ip()/icmp(type=9, addresses=[{router_address=192.0.2.7, pref_level=0xfffffffe}, \
+             {router_address=192.0.2.8, pref_level=7}, {router_address=192.0.2.9, pref_level=0x80000000}])",
+            "icmp.pref_level",
+            "-2,7,-2147483648\n",
+            "icmp.pref_level == -2 and icmp.pref_level > 6 and not icmp.pref_level > 7",
+        ),
+        (
+            "ip()/udp(srcport=68, dstport=67)/dhcp(options=[dhcp=1, time_offset=0xfffff1f0])",
+            "dhcp.option.time_offset",
+            "-3600\n",
+            "dhcp.option.time_offset < 0 and dhcp.option.time_offset == -3600",
+        ),
+    ] {
+        let file = crafted(folder.path(), packet);
+        let Some(theirs) = tshark(&[name], &[], &file) else { return };
+        assert_eq!(theirs, shown);
+        assert_eq!(read(&["--fields", name, "-Y", filter], &file), shown);
+        let tree = read(&["-v"], &file);
+        assert!(tree.contains(&format!(": {}\n", shown.split([',', '\n']).next().unwrap())), "{tree}");
+    }
+}
+
+#[test]
+fn empty_values_have_their_places() {
+    let folder = tempfile::tempdir().unwrap();
+    let packet = "ip()/udp(srcport=53)/dns(id=1, flags.response=true, answers=[{name=a.example, type=TXT, txt=[\"\"]}, \
+                  {name=a.example, type=TXT, txt=[\"b\", \"\", \"c\"]}, {name=a.example, type=TXT, txt=[\"\"]}])";
+    let file = crafted(folder.path(), packet);
+    let Some(theirs) = tshark(&["dns.txt"], &[], &file) else { return };
+    assert_eq!(theirs, ",b,,c,\n");
+    assert_eq!(read(&["--fields", "dns.txt"], &file), theirs);
+}
+
 #[test]
 fn commas_and_names_as_csv_has_them() {
     let names = "frame.number,ip.src,tcp.options,icmp.type";

@@ -1,5 +1,5 @@
 //! Copies keep all that there is: pcapng files come back block by block, merges are in mergecap's order, comments, cuts and
-//! pieces are where editcap puts them, and what pcap has no room for is said.
+//! pieces are where editcap puts them.
 #![allow(
     clippy::expect_used,
     clippy::unwrap_used,
@@ -263,6 +263,15 @@ fn files_one_behind_the_other_keep_their_sections() {
     read(&["--append"], &[&first, &second], &copy);
     let both = [fs::read(&first).unwrap(), fs::read(&second).unwrap()].concat();
     assert_eq!(fs::read(&copy).unwrap(), both);
+    // Each section counts its interfaces from 0; ours went on counting.
+    let columns =
+        ["read", "--fields", "frame.interface_id,frame.interface_name", "-Y", "frame.interface_id == 0"];
+    for threads in ["1", "2"] {
+        let output = run(Command::new(RAWSOCK).args(columns).args(["--threads", threads]).arg(&copy));
+        let own: Vec<_> = std::str::from_utf8(&output.stdout).unwrap().lines().map(str::to_owned).collect();
+        assert_eq!(own, tshark(&copy, &["frame.interface_id", "frame.interface_name"]));
+        assert!(own.iter().all(|row| row.starts_with("0\t")) && own.len() == packets(&copy).len());
+    }
 }
 
 #[test]
@@ -283,6 +292,18 @@ fn comments_stand_where_they_were_put() {
     let again = folder.path().join("again.pcapng");
     read(&["--comment", "1:more"], &[&copy], &again);
     assert_eq!(tshark(&again, &["frame.comment"])[0], "all,more");
+    // All of them are seen, in the order of the file.
+    let seen = |arguments: &[&str]| {
+        let output = run(Command::new(RAWSOCK).arg("read").args(arguments).args(["-c1"]).arg(&again));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    for threads in ["1", "2"] {
+        assert_eq!(seen(&["--fields", "frame.comment", "--threads", threads]), "all,more\n");
+        assert!(seen(&["--json", "--threads", threads]).contains(r#","comment":"all\nmore","#));
+    }
+    assert!(seen(&["-v"]).contains(", comment: all, comment: more\n"));
+    let both = "frame.comment == \"more\" and frame.comment == \"all\" and count(frame.comment) == 2";
+    assert_eq!(seen(&["--count", "-Y", both]), "1\n");
     // To a packet of pcap.
     read(&["--comment", "1:from pcap"], &[&ours("raw-ip.pcap")], &again);
     assert_eq!(tshark(&again, &["frame.comment"])[0], "from pcap");
@@ -385,20 +406,6 @@ fn pieces_are_those_of_editcap_and_can_be_read_by_themselves() {
         let stem = target.split('.').next().unwrap();
         assert!(here.join(target.replacen(stem, &format!("{stem}_00001"), 1)).exists());
     }
-}
-
-#[test]
-fn what_pcap_has_no_place_for_is_said() {
-    let folder = tempfile::tempdir().unwrap();
-    let (noted, pcap) = (folder.path().join("noted.pcapng"), folder.path().join("x.pcap"));
-    read(&["--comment", "note"], &[&ours("tcp-echo.pcapng")], &noted);
-    let output = read(&[], &[&noted], &pcap);
-    assert!(output.status.success());
-    let text = text_of(&output);
-    let count = packets(&noted).len();
-    assert!(text.contains("pcap has no place for") && text.contains(&format!("{count} comments")), "{text}");
-    assert!(text.contains("interface's description"), "{text}");
-    assert_eq!(text_of(&read(&[], &[&ours("raw-ip.pcap")], &pcap)), "", "nothing is lost of a pcap file");
 }
 
 #[test]

@@ -139,39 +139,78 @@ fn conversations_are_those_of_tshark() {
         ("arp-icmp.pcapng", "ip"),
     ] {
         let file = folder.join(name);
-        let Some(text) = tshark(&file, &format!("conv,{kind}")) else {
+        let Some((ours, theirs)) = conversations(&file, kind) else {
             return skip_or_fail("tshark is not installed");
         };
-        // From, to, frames and octets of both directions, of all together.
-        let mut theirs: Vec<(Vec<String>, u64, u64)> = text
-            .lines()
-            .filter(|line| line.contains("<->"))
-            .map(|line| {
-                let words: Vec<&str> = line.split_whitespace().filter(|word| *word != "bytes").collect();
-                let mut ends = vec![words[0].to_owned(), words[2].to_owned()];
-                ends.sort();
-                (ends, words[7].parse().unwrap(), words[8].parse().unwrap())
-            })
-            .collect();
-        let mut ours: Vec<(Vec<String>, u64, u64)> = statistics(&file)[format!("{kind}.conversations")]
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|one| {
-                let end = |name: &str| one[name].as_str().unwrap().replace(['[', ']'], "");
-                let mut ends = vec![end("from"), end("to")];
-                ends.sort();
-                let sum = |what: &str| {
-                    one["sent"][0][what].as_u64().unwrap() + one["received"][0][what].as_u64().unwrap()
-                };
-                (ends, sum("packets"), sum("octets"))
-            })
-            .collect();
-        theirs.sort();
-        ours.sort();
         assert!(!ours.is_empty(), "{name} {kind}");
-        assert_eq!(ours, theirs, "{name} {kind}:\n{text}");
+        assert_eq!(ours, theirs, "{name} {kind}");
     }
+}
+
+/// A routing header and a home address option say whom a packet is between, and the IPv6 header which way it goes: RFC 8200
+/// §8.1, RFC 6275 §6.3. The tables went by the IPv6 header, and had each direction as a conversation of its own.
+#[test]
+fn conversations_over_routing_headers_and_from_home_addresses_are_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("routed.pcap");
+    let packets = [
+        r#"eth/ipv6(src="2001:db8::a", dst="2001:db8::5")/ipv6.routing(type=4, segleft=1, addresses=["2001:db8::b", "2001:db8::5"])/tcp(srcport=1000)"#,
+        r#"eth/ipv6(src="2001:db8::b", dst="2001:db8::a")/tcp(srcport=80, dstport=1000)"#,
+        r#"eth/ipv6(src="2001:db8::c", dst="2001:db8::b")/ipv6.dstopts(options=[padn=2, home_address="2001:db8::f"])/udp(srcport=1001, dstport=7)"#,
+        r#"eth/ipv6(src="2001:db8::b", dst="2001:db8::c")/ipv6.routing(type=2, segleft=1, addresses=["2001:db8::f"])/udp(srcport=7, dstport=1001)"#,
+    ];
+    let mut text = String::new();
+    for packet in packets {
+        let crafted = run(Command::new(RAWSOCK).args(["craft", packet, "--toml"]));
+        text += std::str::from_utf8(&crafted.stdout).unwrap();
+    }
+    let spec = folder.path().join("routed.toml");
+    std::fs::write(&spec, text).unwrap();
+    let written = run(Command::new(RAWSOCK).arg("craft").arg(&spec).arg("-w").arg(&file));
+    assert!(written.status.success(), "{}", text_of(&written));
+    for kind in ["tcp", "udp", "ipv6"] {
+        let Some((ours, theirs)) = conversations(&file, kind) else {
+            return skip_or_fail("tshark is not installed");
+        };
+        assert_eq!(ours.len(), if kind == "ipv6" { 3 } else { 1 }, "{kind}: {ours:?}");
+        assert_eq!(ours, theirs, "{kind}");
+    }
+}
+
+/// The ends of a conversation, its packets and its octets.
+type Conversation = (Vec<String>, u64, u64);
+
+/// The conversations of a file, ours and tshark's.
+fn conversations(file: &Path, kind: &str) -> Option<(Vec<Conversation>, Vec<Conversation>)> {
+    let text = tshark(file, &format!("conv,{kind}"))?;
+    // From, to, frames and octets of both directions, of all together.
+    let mut theirs: Vec<Conversation> = text
+        .lines()
+        .filter(|line| line.contains("<->"))
+        .map(|line| {
+            let words: Vec<&str> = line.split_whitespace().filter(|word| *word != "bytes").collect();
+            let mut ends = vec![words[0].to_owned(), words[2].to_owned()];
+            ends.sort();
+            (ends, words[7].parse().unwrap(), words[8].parse().unwrap())
+        })
+        .collect();
+    let mut ours: Vec<Conversation> = statistics(file)[format!("{kind}.conversations")]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| {
+            let end = |name: &str| one[name].as_str().unwrap().replace(['[', ']'], "");
+            let mut ends = vec![end("from"), end("to")];
+            ends.sort();
+            let sum = |what: &str| {
+                one["sent"][0][what].as_u64().unwrap() + one["received"][0][what].as_u64().unwrap()
+            };
+            (ends, sum("packets"), sum("octets"))
+        })
+        .collect();
+    theirs.sort();
+    ours.sort();
+    Some((ours, theirs))
 }
 
 /// Captures in which names are asked for, echoes answered, and time goes by.

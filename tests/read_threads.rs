@@ -66,7 +66,7 @@ fn interfaces_that_come_late_comments_and_large_packets() {
             time: Some(i64::from(number)),
             interface: u32::from(number > 3_000),
             direction: if number % 3 == 0 { Direction::Inbound } else { Direction::Outbound },
-            comment: (number % 7 == 0).then_some(&comment),
+            comment: (number % 7 == 0).then_some(comment.as_str().into()),
             ..Frame::new(&data[..if number % 1_000 == 999 { 200_000 } else { 60 }], LinkType::ETHERNET)
         };
         writer.write(&frame).unwrap();

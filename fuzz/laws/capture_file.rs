@@ -103,7 +103,10 @@ pub fn written(packets: &[OwnedFrame], link_types: &[LinkType], packing: Option<
     assert!(errors.is_empty(), "{errors:?}");
     // Of a packet without a time, and of one from before 1970, the beginning of 1970 is written.
     for (before, after) in packets.iter().zip(&again) {
-        assert_eq!(after, &OwnedFrame { time: Some(before.time.unwrap_or(0).max(0)), ..before.clone() });
+        assert_eq!(
+            after,
+            &OwnedFrame { time: Some(before.time.unwrap_or(0).max(0)), section_start: 0, ..before.clone() }
+        );
     }
     assert_eq!(packets.len(), again.len());
     let Some(first) = packets.first() else { return };

@@ -179,7 +179,7 @@ impl<'p> Saved<'p> {
         let frame = Frame {
             time: Some(template.time.unwrap_or_else(clock::wall)),
             interface,
-            comment: template.comment.as_deref(),
+            comment: template.comment.as_deref().map(Into::into),
             ..Frame::new(&built.octets, link_type)
         };
         writer.write(&frame)

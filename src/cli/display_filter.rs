@@ -79,7 +79,7 @@ impl DisplayFilter {
             time: frame.time,
             times: self.times,
             interface,
-            interface_id: frame.interface,
+            interface_id: frame.interface_id(),
             comment: frame.comment,
             sent: None,
             known: &[],

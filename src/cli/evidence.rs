@@ -270,7 +270,7 @@ impl<K: Eq + Hash + Clone> Waiting<K> {
                 time: known.or(held.time),
                 interface: held.interface,
                 direction: held.direction,
-                comment: held.comment.as_ref().map(|comment| comment.text.as_str()),
+                comment: held.comment.as_ref().map(|comment| comment.text.as_str().into()),
                 ..Frame::new(&held.data, held.link_type)
             };
             if self.failure.is_none() {

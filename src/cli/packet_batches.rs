@@ -14,6 +14,7 @@ use std::thread;
 use super::output::Output;
 use super::packet_form::Formatter;
 use crate::file::{KeptRun, Run};
+use crate::wire::comments::Comments;
 use crate::wire::frame::{Direction, Frame, LinkType};
 use crate::wire::text::Text;
 
@@ -191,6 +192,7 @@ struct Kept {
     time: Option<i64>,
     link_type: LinkType,
     interface: u32,
+    section_start: u32,
     direction: Direction,
     /// Places among the words.
     comment: Option<Range<usize>>,
@@ -210,8 +212,8 @@ impl Batch {
         let known = self.packets.last().and_then(|before| before.name.clone());
         let is_known = |place: &Range<usize>| name == self.words.get(place.clone());
         let name = known.filter(is_known).or_else(|| self.word(name));
-        let comment = self.word(frame.comment);
-        let Frame { len, time, link_type, interface, direction, .. } = *frame;
+        let comment = self.words_of(frame.comment);
+        let Frame { len, time, link_type, interface, section_start, direction, .. } = *frame;
         let octets = start..self.octets.len();
         self.packets.push(Kept {
             number,
@@ -220,6 +222,7 @@ impl Batch {
             time,
             link_type,
             interface,
+            section_start,
             direction,
             comment,
             name,
@@ -233,16 +236,22 @@ impl Batch {
         Some(start..self.words.len())
     }
 
+    fn words_of(&mut self, comments: Option<Comments<'_>>) -> Option<Range<usize>> {
+        let start = self.words.len();
+        comments?.keep(&mut self.words);
+        Some(start..self.words.len())
+    }
+
     fn format(&mut self, formatter: &mut Formatter) {
         if let Some(run) = self.run.run() {
             formatter.run(&mut self.text, self.first, &run);
         }
         for packet in &self.packets {
             let word = |place: &Option<Range<usize>>| self.words.get(place.clone()?);
-            let Kept { number, len, time, link_type, interface, direction, .. } = *packet;
+            let Kept { number, len, time, link_type, interface, section_start, direction, .. } = *packet;
             let data = self.octets.get(packet.octets.clone()).unwrap_or_default();
-            let comment = word(&packet.comment);
-            let frame = Frame { data, len, time, link_type, interface, direction, comment };
+            let comment = word(&packet.comment).map(Comments::from);
+            let frame = Frame { data, len, time, link_type, interface, section_start, direction, comment };
             formatter.name_interfaces(packet.names_interface);
             formatter.packet(&mut self.text, number, &frame, word(&packet.name), None);
         }

@@ -88,7 +88,16 @@ impl Seen {
     pub fn frame<'a>(&'a self, direction: Direction, comment: &'a str) -> Frame<'a> {
         let Self { link_type, interface, .. } = *self;
         let (len, time) = (u32::try_from(self.len).unwrap_or(u32::MAX), Some(self.wall));
-        Frame { data: &self.octets, len, time, link_type, interface, direction, comment: Some(comment) }
+        Frame {
+            data: &self.octets,
+            len,
+            time,
+            link_type,
+            interface,
+            section_start: 0,
+            direction,
+            comment: Some(comment.into()),
+        }
     }
 }
 

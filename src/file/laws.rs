@@ -37,11 +37,12 @@ fn any_frame() -> impl Strategy<Value = OwnedFrame> {
     let cut = prop_oneof![Just(0), 1..1_000_000u32];
     // The seconds of pcap have 32 bits.
     let time = 0..i64::from(u32::MAX) * 1_000_000_000;
-    let comment = proptest::option::of("\\PC{1,20}");
+    // Several of them are kept with a zero between each two.
+    let comment = proptest::option::of("\\PC{1,20}(\0\\PC{0,20}){0,2}");
     (data, cut, time, 0..3usize, direction, comment).prop_map(|(data, cut, time, at, direction, comment)| {
         let len = data.len() as u32 + cut;
         let (time, link_type, interface) = (Some(time), LINK_TYPES[at], at as u32);
-        OwnedFrame { data, len, time, link_type, interface, direction, comment }
+        OwnedFrame { data, len, time, link_type, interface, section_start: 0, direction, comment }
     })
 }
 
@@ -195,7 +196,7 @@ proptest! {
             }
         }
         let ours: Vec<_> = frames.iter().map(|frame| {
-            let options = usize::from(frame.comment.is_some()) + usize::from(frame.direction != Direction::Unknown);
+            let options = frame.comment.as_ref().map_or(0, |comments| comments.split('\0').count()) + usize::from(frame.direction != Direction::Unknown);
             (frame.data.clone(), frame.len, frame.time, options)
         }).collect();
         prop_assert_eq!(theirs, ours);
@@ -371,7 +372,7 @@ fn a_frame_must_fit_its_interface() {
     let error = writer.write_counts(1, &Counts::default()).unwrap_err();
     assert!(matches!(error, WriteError::UnknownInterface { interface: 1, .. }), "{error}");
     let comment = "x".repeat(65_536);
-    let commented = Frame { comment: Some(&comment), ..frame(LinkType::ETHERNET, 0) };
+    let commented = Frame { comment: Some(comment.as_str().into()), ..frame(LinkType::ETHERNET, 0) };
     let error = writer.write(&commented).unwrap_err();
     assert!(matches!(error, WriteError::TooLong { what: "comment", len: 65_536, .. }), "{error}");
     assert_eq!(writer.packets(), 0);

@@ -3,21 +3,57 @@
 use pcap_file::Endianness;
 
 use super::octets::half;
+use crate::wire::comments::Comments;
 
 /// The options of a block: code and value. A missing end is forgiven (the draft once made it optional); a length that leads
 /// outside the block ends them, because the packet before them is as good as ever.
 pub(super) fn options(octets: &[u8], order: Endianness) -> impl Iterator<Item = (u16, &[u8])> {
     let mut left = octets;
     std::iter::from_fn(move || {
-        let (code, len) = (half(left, 0, order), usize::from(half(left, 2, order)));
-        if code == END_OF_OPTIONS {
-            return None;
-        }
-        let value = left.get(4..len.checked_add(4)?)?;
-        let next = len.checked_next_multiple_of(4)?.checked_add(4)?;
-        left = left.get(next..).unwrap_or_default();
+        let (code, value, behind) = option(left, order)?;
+        left = behind;
         Some((code, value))
     })
+}
+
+/// An option, and what stands behind it.
+fn option(octets: &[u8], order: Endianness) -> Option<(u16, &[u8], &[u8])> {
+    let (code, len) = (half(octets, 0, order), usize::from(half(octets, 2, order)));
+    if code == END_OF_OPTIONS {
+        return None;
+    }
+    let value = octets.get(4..len.checked_add(4)?)?;
+    let next = len.checked_next_multiple_of(4)?.checked_add(4)?;
+    Some((code, value, octets.get(next..).unwrap_or_default()))
+}
+
+/// The comments among a packet's options, of which there may be several (draft-ietf-opsawg-pcapng, section 3.5.1).
+pub(super) fn comments(octets: &[u8], order: Endianness) -> Option<Comments<'_>> {
+    Comments::read(octets, if order.is_little() { next_little } else { next_big })
+}
+
+fn next_little(octets: &[u8]) -> Option<(&str, Option<&[u8]>)> {
+    next_comment(octets, Endianness::Little)
+}
+
+fn next_big(octets: &[u8]) -> Option<(&str, Option<&[u8]>)> {
+    next_comment(octets, Endianness::Big)
+}
+
+fn next_comment(octets: &[u8], order: Endianness) -> Option<(&str, Option<&[u8]>)> {
+    let mut left = octets;
+    loop {
+        let (code, value, behind) = option(left, order)?;
+        if code == COMMENT {
+            return Some((as_text(until_zero(value)), Some(behind)));
+        }
+        left = behind;
+    }
+}
+
+/// As far as it is UTF-8, which it must be.
+fn as_text(octets: &[u8]) -> &str {
+    octets.utf8_chunks().next().map_or("", |chunk| chunk.valid())
 }
 
 /// Room for the texts that are kept of a file. It takes many real descriptions; a file that is made of nothing else cannot

@@ -159,7 +159,7 @@ impl Layout {
     pub(super) fn frame<'a>(&self, record: &Record, data: &'a [u8]) -> Frame<'a> {
         let (interface, direction) = (0, Direction::Unknown);
         let (len, time, link_type) = (record.len, Some(record.time), self.link_type);
-        Frame { data, len, time, link_type, interface, direction, comment: None }
+        Frame { data, len, time, link_type, interface, section_start: 0, direction, comment: None }
     }
 
     /// What a record's header says.

@@ -11,7 +11,7 @@ use super::description::{Interface, Section};
 use super::input::Input;
 use super::octets::{half, time, wide, word};
 use super::read_error::{Damage, ReadError};
-use super::read_options::{COMMENT, Clock, MICROSECONDS, Texts, options, until_zero};
+use super::read_options::{COMMENT, Clock, MICROSECONDS, Texts, comments, options};
 use super::reader::{MAX_PACKET_LEN, link_type};
 use crate::wire::frame::{Direction, Frame, LinkType};
 
@@ -282,7 +282,8 @@ impl PcapngReader {
                 (COMMENT, comment) => interface.comment = self.texts.keep(comment),
                 (2, name) => interface.name = self.texts.keep(name),
                 (3, description) => interface.description = self.texts.keep(description),
-                (9, [value, ..]) => resolution = *value,
+                // One octet (draft-ietf-opsawg-pcapng, section 4.2); of any other length it says nothing.
+                (9, [value]) => resolution = *value,
                 // The first octet says how the filter is written: 0 is as text, 1 as BPF.
                 (11, [0, filter @ ..]) => interface.filter = self.texts.keep(filter),
                 (12, os) => interface.os = self.texts.keep(os),
@@ -370,15 +371,17 @@ impl PcapngReader {
             time: found.time.and_then(|units| clock.map(|clock| clock.nanoseconds(units))),
             link_type: interface.map_or(UNKNOWN_LINK_TYPE, |interface| interface.link_type),
             interface: u32::try_from(found.interface).unwrap_or(u32::MAX),
+            section_start: u32::try_from(self.first).unwrap_or(u32::MAX),
             direction: Direction::Unknown,
             comment: None,
         };
         // A simple packet has no options: behind it stands the block's length.
         let behind = end.checked_next_multiple_of(4).unwrap_or(end);
         let noted = block.get(behind..block.len().saturating_sub(4)).filter(|_| found.time.is_some());
-        for (code, value) in options(noted.unwrap_or_default(), self.order) {
+        let noted = noted.unwrap_or_default();
+        for (code, value) in options(noted, self.order) {
             match code {
-                COMMENT => frame.comment = frame.comment.or_else(|| Some(as_text(until_zero(value)))),
+                COMMENT => frame.comment = frame.comment.or_else(|| comments(noted, self.order)),
                 FLAGS => frame.direction = direction(word(value, 0, self.order)),
                 _ => {}
             }
@@ -405,11 +408,6 @@ fn direction(flags: u32) -> Direction {
         2 => Direction::Outbound,
         _ => Direction::Unknown,
     }
-}
-
-/// As far as it is UTF-8, which it must be.
-fn as_text(octets: &[u8]) -> &str {
-    octets.utf8_chunks().next().map_or("", |chunk| chunk.valid())
 }
 
 fn truncated(offset: u64, wanted: u32, there: u64) -> ReadError {

@@ -70,6 +70,9 @@ impl Unpacker {
         let State::Between(mut source) = std::mem::replace(&mut self.state, State::Ended) else {
             return Ok(false);
         };
+        if self.packing == Packing::Gzip {
+            pass_zeros(&mut source).map_err(Failure::Io)?;
+        }
         if source.fill_buf().map_err(Failure::Io)?.is_empty() {
             return Ok(false);
         }
@@ -101,6 +104,19 @@ impl Unpacker {
                 self.state = State::Between(source);
                 Ok(())
             }
+        }
+    }
+}
+
+/// Passes over zeros: tapes and disks fill their last block with them, and gzip(1) takes no offence.
+fn pass_zeros(source: &mut Watched) -> io::Result<()> {
+    loop {
+        let octets = source.fill_buf()?;
+        let zeros = octets.iter().take_while(|octet| **octet == 0).count();
+        let (is_all, is_end) = (zeros == octets.len(), octets.is_empty());
+        source.consume(zeros);
+        if is_end || !is_all {
+            return Ok(());
         }
     }
 }

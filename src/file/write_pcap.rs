@@ -25,7 +25,8 @@ pub(super) fn header(
     header.write_to(octets).map(|_| ())
 }
 
-/// Writes a packet's record. A time that 32 bits of seconds cannot hold stands at the end that it is nearer to.
+/// Writes a packet's record. A time that 32 bits of seconds cannot hold stands at the end that it is nearer to, and none at the
+/// beginning.
 ///
 /// # Errors
 /// The packet's length, when 32 bits cannot hold it.
@@ -35,7 +36,7 @@ pub(super) fn record(
     resolution: PcapTsResolution,
 ) -> Result<(), usize> {
     let taken = u32::try_from(frame.data.len()).map_err(|_| frame.data.len())?;
-    let time = u64::try_from(frame.time.unwrap_or(0)).unwrap_or(0);
+    let time = u64::try_from(frame.time.unwrap_or(0).clamp(0, LAST_TIME)).unwrap_or(0);
     let seconds = u32::try_from(time / 1_000_000_000).unwrap_or(u32::MAX);
     let nanoseconds = u32::try_from(time % 1_000_000_000).unwrap_or(0);
     let fraction = match resolution {
@@ -47,6 +48,14 @@ pub(super) fn record(
     octets.extend_from_slice(frame.data);
     Ok(())
 }
+
+/// Whether a record can say this time.
+pub(super) fn has_room_for(time: i64) -> bool {
+    (0..=LAST_TIME).contains(&time)
+}
+
+/// The last nanosecond that 32 bits of seconds reach, in 2106.
+const LAST_TIME: i64 = 4_294_967_295_999_999_999;
 
 /// The snapshot length of a file that has no limit: what libpcap takes as the largest (`pcap-int.h`). Its readers cut
 /// packets to the length in the header.

@@ -13,6 +13,7 @@ use pcap_file::pcapng::blocks::section_header::{SectionHeaderBlock, SectionHeade
 use pcap_file::{DataLink, Endianness};
 
 use super::description::{Counts, Interface, Section};
+use crate::wire::comments::Comments;
 use crate::wire::frame::{Direction, Frame};
 
 /// The block that begins a file.
@@ -85,19 +86,17 @@ pub(super) fn packet(
     frame: &Frame<'_>,
     interface: u32,
 ) -> Result<(), (&'static str, usize)> {
-    let comment = frame.comment.map(str::as_bytes);
-    let comment_len = comment.map_or(0, <[u8]>::len);
-    let comment_len_field = u16::try_from(comment_len).map_err(|_| ("comment", comment_len))?;
+    let comments_len = frame.comment.map(comments_len).transpose()?;
     let flags: u32 = match frame.direction {
         Direction::Unknown => 0,
         Direction::Inbound => 1,
         Direction::Outbound => 2,
     };
-    let options_len = match (flags, comment) {
+    let options_len = match (flags, comments_len) {
         (0, None) => 0,
-        (0, Some(_)) => option_len(comment_len).saturating_add(4),
+        (0, Some(len)) => len.saturating_add(4),
         (_, None) => option_len(4).saturating_add(4),
-        (_, Some(_)) => option_len(comment_len).saturating_add(option_len(4)).saturating_add(4),
+        (_, Some(len)) => len.saturating_add(option_len(4)).saturating_add(4),
     };
     let padded = frame.data.len().checked_next_multiple_of(4).unwrap_or(usize::MAX);
     let block_len = padded.saturating_add(options_len).saturating_add(BLOCK_LEN);
@@ -111,7 +110,7 @@ pub(super) fn packet(
     octets.reserve(block_len.saturating_add(4));
     octets.extend_from_slice(head.map(u32::to_le_bytes).as_flattened());
     octets.extend_from_slice(frame.data);
-    let Some(comment) = comment else {
+    let Some(comments) = frame.comment else {
         // Lengths that the compiler knows make moves between registers and memory out of these.
         let end = octets.len().saturating_add(padded.saturating_sub(frame.data.len()));
         octets.extend_from_slice(&[0; 4]);
@@ -126,10 +125,21 @@ pub(super) fn packet(
     if flags != 0 {
         option(octets, FLAGS, 4, &flags.to_le_bytes());
     }
-    option(octets, COMMENT, comment_len_field, comment);
+    for comment in comments.iter() {
+        let len = u16::try_from(comment.len()).map_err(|_| ("comment", comment.len()))?;
+        option(octets, COMMENT, len, comment.as_bytes());
+    }
     octets.extend_from_slice(&END_OF_OPTIONS);
     octets.extend_from_slice(&total.to_le_bytes());
     Ok(())
+}
+
+/// Octets of the options with these comments.
+fn comments_len(comments: Comments<'_>) -> Result<usize, (&'static str, usize)> {
+    comments.iter().map(str::len).try_fold(0usize, |sum, len| match u16::try_from(len) {
+        Ok(_) => Ok(sum.saturating_add(option_len(len))),
+        Err(_) => Err(("comment", len)),
+    })
 }
 
 fn option(octets: &mut Vec<u8>, code: u16, len: u16, value: &[u8]) {

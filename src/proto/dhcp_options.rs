@@ -25,6 +25,8 @@ enum Shape {
     Text,
     /// A number of so many bits.
     Number(u32),
+    /// The same in two's complement.
+    Signed(u32),
     /// Octets, each a number.
     Numbers,
     /// A single octet, which says yes or no.
@@ -84,6 +86,7 @@ fn sections(name: &'static str, title: &'static str, shape: Shape) -> Vec<Sectio
         }
         Shape::Text => vec![Section::characters(name, title, Len::Rest)],
         Shape::Number(bits) => vec![Section::fields(vec![uint(name, bits, title)])],
+        Shape::Signed(bits) => vec![Section::fields(vec![uint(name, bits, title).signed()])],
         Shape::Numbers => list(uint("number", 8, "Number")),
         Shape::Flag => {
             vec![Section::fields(vec![uint("reserved", 7, "Reserved").hidden_when_zero(), flag(name, title)])]
@@ -95,7 +98,7 @@ fn sections(name: &'static str, title: &'static str, shape: Shape) -> Vec<Sectio
 /// RFC 2132, RFC 2241, RFC 2610, RFC 3004, RFC 3046, RFC 3397, RFC 3442, RFC 4578, RFC 5859, RFC 6926, RFC 7710, RFC 8925.
 const OPTIONS: &[(u8, &str, &str, Shape)] = &[
     (1, "subnet_mask", "Subnet mask", Shape::Address),
-    (2, "time_offset", "Time offset in seconds (two's complement)", Shape::Number(32)),
+    (2, "time_offset", "Time offset in seconds (two's complement)", Shape::Signed(32)),
     (3, "router", "Routers", Shape::Addresses),
     (4, "time_server", "Time servers", Shape::Addresses),
     (5, "name_server", "Name servers (IEN 116)", Shape::Addresses),

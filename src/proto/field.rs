@@ -29,6 +29,8 @@ pub struct Field {
     pub letters: &'static str,
     /// Numbers are shown in hexadecimal.
     pub hex: bool,
+    /// It is a number in two's complement: people are shown it with its sign. Specs and JSON have it as it stands.
+    pub signed: bool,
     /// Left out of specs and JSON when zero (reserved parts of options).
     pub hidden_when_zero: bool,
     /// For a checksum: zero says that there is none (UDP).
@@ -148,6 +150,7 @@ impl Field {
             values: &[],
             letters: "",
             hex: false,
+            signed: false,
             hidden_when_zero: false,
             absent_when_zero: false,
             wanted_when: None,
@@ -275,6 +278,21 @@ impl Field {
     pub fn hex(mut self) -> Self {
         self.hex = true;
         self
+    }
+
+    /// It is in two's complement.
+    pub fn signed(mut self) -> Self {
+        self.signed = true;
+        self
+    }
+
+    /// A value of it as a number, with its sign where it has one.
+    pub fn number(&self, value: u64) -> i128 {
+        let unused = u64::BITS.saturating_sub(self.span.len_bits).min(u64::BITS.saturating_sub(1));
+        match self.signed {
+            true => i128::from((value << unused).cast_signed() >> unused),
+            false => i128::from(value),
+        }
     }
 
     /// It is left out of specs and JSON while it is zero.

@@ -3,6 +3,8 @@
 //!
 //! They are said once, by the protocol that they are about.
 
+use std::ops::ControlFlow;
+
 use super::describe::{Extent, Fragmented};
 use super::registry;
 use super::view::View;
@@ -35,9 +37,12 @@ pub enum Compute {
     Number(fn(&View<'_>) -> Option<u64>),
     /// Octets of the packet.
     Octets(for<'a> fn(&View<'a>) -> Option<&'a [u8]>),
-    /// Octets of the packet that are text.
-    Text(for<'a> fn(&View<'a>) -> Option<&'a [u8]>),
+    /// Octets of the packet that are text, any number of them.
+    Texts(for<'a> fn(&View<'a>, tell: &mut Tell<'_, 'a>) -> ControlFlow<()>),
 }
+
+/// Takes a text of a packet, and says whether further ones are wanted.
+pub type Tell<'t, 'a> = dyn FnMut(&'a [u8]) -> ControlFlow<()> + 't;
 
 /// Octets that were captured behind a layer's header, up to the layer's end; `None` when there are none.
 pub fn payload<'a>(view: &View<'a>) -> Option<&'a [u8]> {

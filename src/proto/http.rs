@@ -3,10 +3,11 @@
 //! Blanks and line ends are told only where they are not the usual ones.
 
 use std::fmt;
+use std::ops::ControlFlow;
 
 use super::describe::{Before, Len, Pdu, Protocol, Section, Style, View};
 use super::edge::Edge;
-use super::filter_names::Compute;
+use super::filter_names::{Compute, Tell};
 use super::listed::Listed;
 use super::tcp;
 use crate::wire::domain_name::write_escaped;
@@ -15,7 +16,7 @@ use crate::wire::text::Text;
 /// Names for the values of header fields.
 macro_rules! values_of_fields {
     ($protocol:ident, $($name:literal = $field:literal),*) => {
-        $protocol$(.derived(concat!("http.", $name), Compute::Text(|view| value_of(view, $field))))*
+        $protocol$(.derived(concat!("http.", $name), Compute::Texts(|view, tell| values_of(view, $field, tell))))*
     };
 }
 /// Its port, by which TCP knows it.
@@ -197,13 +198,14 @@ fn fields_len(left: &[u8]) -> usize {
     left.len()
 }
 
-/// The value of the first header field of this name.
-fn value_of<'a>(view: &View<'a>, name: &str) -> Option<&'a [u8]> {
+/// The values of all header fields of this name: there may be several of a list (RFC 9110 §5.3), and of cookies (RFC 6265 §3).
+fn values_of<'a>(view: &View<'a>, name: &str, tell: &mut Tell<'_, 'a>) -> ControlFlow<()> {
     let mut lines = view.header().split(|octet| *octet == b'\n').skip(1);
-    lines.find_map(|line| {
+    let value_of = |line: &'a [u8]| {
         let (found, value) = line.split_at_checked(line.iter().position(|octet| *octet == b':')?)?;
         found.eq_ignore_ascii_case(name.as_bytes()).then(|| value.get(1..).unwrap_or_default().trim_ascii())
-    })
+    };
+    lines.try_for_each(|line| value_of(line).map_or(ControlFlow::Continue(()), &mut *tell))
 }
 
 /// The number behind the version of a response.

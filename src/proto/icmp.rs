@@ -75,7 +75,8 @@ fn queries() -> Vec<Section> {
     ];
     let router = vec![Section::fields(vec![
         ipv4("router_address", "Router address"),
-        uint("pref_level", 32, "Preference level, two's complement"),
+        // RFC 1256 §3.1.
+        uint("pref_level", 32, "Preference level, two's complement").signed(),
     ])];
     vec![
         Section::fields(ident_and_seq())

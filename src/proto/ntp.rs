@@ -42,20 +42,17 @@ fn sections() -> Vec<Section> {
     vec![
         Section::fields(head),
         Section::fields(times()).when(has_times),
-        Section::items("ext", "Extension fields", Style::Table, extension, Len::Rest)
+        Section::items("ext", "Extension fields", Style::Table, extension, Len::Look(extensions_len))
             .when(|before| has_times(before) && has_extensions(before)),
         Section::fields(vec![octets("keyid", 4, "Key")]).when(|before| has_times(before) && has_key(before)),
         Section::octets("mac", "Message authentication code", Len::Rest)
-            .when(|before| has_times(before) && before.header.len() == MESSAGE_LEN.saturating_add(4)),
+            .when(|before| has_times(before) && has_digest(before)),
         Section::octets("body", "Body", Len::Rest).when(|before| !has_times(before)),
     ]
 }
 
 /// Version 4, as a client sends it.
 const CLIENT_V4: u64 = 0x23;
-/// Octets of a message without extensions.
-const MESSAGE_LEN: usize = 48;
-
 /// RFC 5905 §7.3. Times are seconds since 1900 and their fraction.
 fn times() -> Vec<Field> {
     let mut fields = vec![
@@ -87,18 +84,48 @@ fn has_times(before: &Before<'_>) -> bool {
     octet(before.header, 0) & 7 < 6 && !(before.wrote)("body")
 }
 
-/// Whether a key and a code of 16 or 20 octets are left, or a key alone (RFC 5905 §7.3, RFC 7822 §3).
+/// Whether a key stands behind the extension fields: with a digest, or alone in a crypto-NAK (RFC 5905 §7.3).
 fn has_key(before: &Before<'_>) -> bool {
-    if before.builds { (before.wrote)("keyid") || (before.wrote)("mac") } else { is_key(before.left) }
+    if before.builds {
+        return (before.wrote)("keyid") || (before.wrote)("mac");
+    }
+    matches!(before.left.len(), KEY_LEN | 8..)
 }
 
-fn is_key(left: &[u8]) -> bool {
-    matches!(left.len(), 4 | 20 | 24)
+fn has_digest(before: &Before<'_>) -> bool {
+    if before.builds { (before.wrote)("mac") } else { before.left.len() >= KEY_LEN }
 }
 
 fn has_extensions(before: &Before<'_>) -> bool {
-    if before.builds { (before.wrote)("ext") } else { !before.left.is_empty() && !is_key(before.left) }
+    if before.builds { (before.wrote)("ext") } else { extensions_len(before.left) > 0 }
 }
+
+/// Octets of the extension fields. What stands behind them is a code with its key.
+fn extensions_len(left: &[u8]) -> usize {
+    let mut len = 0usize;
+    while let Some(field) = left.get(len..).and_then(extension_len) {
+        len = len.saturating_add(field).min(left.len());
+    }
+    len
+}
+
+/// Octets of the extension field that begins here, if one does: 24 octets and fewer are a code, but that the last field of
+/// all was once allowed to be 16 octets long (RFC 5905 §7.5, RFC 7822 §3). A key has a small number as a rule, so that in the
+/// place of the type it has zero, which no extension has; behind such there must be nothing or another code.
+fn extension_len(left: &[u8]) -> Option<usize> {
+    let (kind, len) = (word_at(left, 0)?, usize::from(word_at(left, 2)?));
+    let may_begin = match left.len() {
+        ..=24 => len == left.len() && !matches!(left.len(), 20 | 24),
+        _ => true,
+    };
+    let fits = kind != 0 || left.len().checked_sub(len).is_some_and(|behind| behind == 0 || behind >= 20);
+    Some(len).filter(|len| *len >= LEAST_EXTENSION_LEN && may_begin && fits)
+}
+
+/// Octets of a key's number.
+const KEY_LEN: usize = 4;
+/// RFC 5905 §7.5: octets of the shortest extension field.
+const LEAST_EXTENSION_LEN: usize = 16;
 
 /// RFC 5905 figure 9.
 const LEAPS: &[(u64, &str)] =

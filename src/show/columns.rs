@@ -85,9 +85,10 @@ impl Columns {
         self.times.show();
         for Column { field, text, .. } in &mut self.columns {
             text.clear();
-            let kind = field.kind();
+            let (kind, mut is_first) = (field.kind(), true);
             field.values(dissected, &about, &mut |value, field| {
-                if !text.is_empty() {
+                // The first value may be an empty text.
+                if !std::mem::take(&mut is_first) {
                     text.push(',');
                 }
                 push_value(text, kind, field, value);

@@ -28,7 +28,7 @@ use super::json_fields::Fields;
 use super::json_memory::Memory;
 use super::json_plan::Plan;
 use super::nesting::Nesting;
-use super::text::push_json_string;
+use super::text::{push_json_lines, push_json_string};
 use super::time::seconds;
 use super::value::push_read;
 use crate::packet::check::{ChecksumStatus, Dissected};
@@ -114,9 +114,9 @@ impl Json<'_, '_> {
             Direction::Inbound => self.text("direction", "in"),
             Direction::Outbound => self.text("direction", "out"),
         }
-        if let Some(comment) = meta.comment {
+        if let Some(comments) = meta.comment {
             self.key("comment");
-            push_json_string(self.out, comment);
+            push_json_lines(self.out, comments.iter());
         }
         self.out.put(",\"link_type\":").put(meta.link_type.0);
     }
@@ -445,7 +445,7 @@ pub(super) mod tests {
             interface: Some("eth0\u{1b}[2J"),
             link_type: LinkType::ETHERNET,
             direction: Direction::Inbound,
-            comment: Some("\"so\""),
+            comment: Some("\"so\"".into()),
             facts: None,
         };
         assert_eq!(

@@ -60,6 +60,7 @@ mod tree_fields;
 pub mod value;
 
 use crate::stream::Facts;
+use crate::wire::comments::Comments;
 use crate::wire::frame::{Direction, Frame, LinkType};
 
 /// What is known of a packet besides its octets and layers.
@@ -71,14 +72,14 @@ pub struct Meta<'a> {
     pub time: Option<i64>,
     /// The name of the interface that it was captured on; `None` where nobody knows. Any text: it is escaped here.
     pub interface: Option<&'a str>,
-    /// That interface's number in the capture, from 0.
+    /// That interface's number in its section of the capture, from 0.
     pub interface_id: u32,
     /// What its octets begin with.
     pub link_type: LinkType,
     /// Which way it went.
     pub direction: Direction,
     /// What somebody noted about it. Any text: it is escaped here.
-    pub comment: Option<&'a str>,
+    pub comment: Option<Comments<'a>>,
     /// What the packets before it tell of its layers; `None` where nobody looked.
     pub facts: Option<&'a Facts>,
 }
@@ -100,7 +101,16 @@ impl<'a> Meta<'a> {
 
     /// What is known of a frame that was captured on `interface`.
     pub fn captured(number: u64, frame: &Frame<'a>, interface: Option<&'a str>) -> Self {
-        let Frame { time, link_type, direction, comment, interface: interface_id, .. } = *frame;
-        Self { number, time, interface, interface_id, link_type, direction, comment, facts: None }
+        let Frame { time, link_type, direction, comment, .. } = *frame;
+        Self {
+            number,
+            time,
+            interface,
+            interface_id: frame.interface_id(),
+            link_type,
+            direction,
+            comment,
+            facts: None,
+        }
     }
 }

@@ -31,16 +31,25 @@ pub fn printable(text: &str) -> String {
 /// Appends `text` as a JSON string with its quotes. Control characters, and whatever else a terminal should not get, are
 /// written as `\u001b`.
 pub fn push_json_string(out: &mut impl fmt::Write, text: &str) {
-    // Writing into memory cannot fail.
-    let _: fmt::Result = write_json_string(out, text);
+    push_json_lines(out, std::iter::once(text));
 }
 
-fn write_json_string(out: &mut impl fmt::Write, text: &str) -> fmt::Result {
-    out.write_char('"')?;
+/// The same of several texts, as one with a line's end between each two.
+pub fn push_json_lines<'t>(out: &mut impl fmt::Write, texts: impl Iterator<Item = &'t str>) {
+    // Writing into memory cannot fail.
+    let _: fmt::Result = out.write_char('"');
+    for (at, text) in texts.enumerate() {
+        let between = if at == 0 { "" } else { "\\n" };
+        let _: fmt::Result = out.write_str(between).and_then(|()| write_json_text(out, text));
+    }
+    let _: fmt::Result = out.write_char('"');
+}
+
+/// Writes a text as it stands between the quotes.
+fn write_json_text(out: &mut impl fmt::Write, text: &str) -> fmt::Result {
     let is_plain = |octet: u8| matches!(octet, 0x20..0x7f) && !matches!(octet, b'"' | b'\\');
     if text.bytes().all(is_plain) {
-        out.write_str(text)?;
-        return out.write_char('"');
+        return out.write_str(text);
     }
     for character in text.chars() {
         match character {
@@ -57,7 +66,7 @@ fn write_json_string(out: &mut impl fmt::Write, text: &str) -> fmt::Result {
             }
         }
     }
-    out.write_char('"')
+    Ok(())
 }
 
 /// The character that stands for an octet where octets are shown as text: itself when it is printable ASCII, else a dot.

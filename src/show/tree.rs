@@ -49,7 +49,7 @@ pub fn packet(out: &mut String, meta: &Meta<'_>, dissected: &Dissected<'_>, cloc
         Direction::Inbound => ", in",
         Direction::Outbound => ", out",
     });
-    if let Some(comment) = meta.comment {
+    for comment in meta.comment.iter().flat_map(|comments| comments.iter()) {
         out.push_str(", comment: ");
         push_printable(out, comment);
     }

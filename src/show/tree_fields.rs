@@ -85,9 +85,7 @@ impl<'t, 'o, 'a> LayerBody<'t, 'o, 'a> {
         }
         self.tree.out.write_str(self.heading.take().unwrap_or(field.title))?;
         if self.open.is_empty() || self.group.is_some() {
-            let protocol = self.tree.dissected.table.entries().get(self.index).map(|entry| entry.protocol);
-            let layer = protocol.map_or("", |id| registry().get(id).name);
-            self.tree.name(layer, number.map_or(field.name, |number| field.name_for(number)))?;
+            self.name(number.map_or(field.name, |number| field.name_for(number)))?;
         }
         self.tree.out.write_str(": ")?;
         match value {
@@ -103,12 +101,30 @@ impl<'t, 'o, 'a> LayerBody<'t, 'o, 'a> {
         Ok(())
     }
 
+    /// The full name of a field. Inside of lists and options it is Wireshark's, where that is another than ours.
+    fn name(&mut self, field: &str) -> fmt::Result {
+        let Some(entry) = self.tree.dissected.table.entries().get(self.index) else { return Ok(()) };
+        let protocol = registry().get(entry.protocol);
+        let holders = self.open.iter().map(|open| open.name.as_str());
+        let path: Vec<&str> = holders.chain([field]).filter(|name| !name.is_empty()).collect();
+        if let [field] = *path {
+            return self.tree.name(protocol.name, field);
+        }
+        let path = path.join(".");
+        let mut aliases = protocol.aliases.iter().filter(|alias| !alias.as_text);
+        match aliases.find(|alias| alias.of.contains(&path.as_str())) {
+            Some(alias) => self.tree.name(alias.name, ""),
+            None => self.tree.name(protocol.name, &path),
+        }
+    }
+
     /// A number with its name, or with the letters of the bits that are set.
     fn number(&mut self, field: &Field, number: u64) -> fmt::Result {
         let digits = usize::try_from(field.span.len_bits.div_ceil(4)).unwrap_or(1);
-        match field.hex {
-            true => push_hex_number(self.tree.out, number, digits),
-            false => push_uint(self.tree.out, number),
+        match (field.hex, field.signed) {
+            (true, _) => push_hex_number(self.tree.out, number, digits),
+            (false, false) => push_uint(self.tree.out, number),
+            (false, true) => write!(self.tree.out, "{}", field.number(number))?,
         }
         if let Some(name) = field.value_name(number) {
             write!(self.tree.out, " ({name})")?;
@@ -225,7 +241,9 @@ impl<'t, 'o, 'a> LayerBody<'t, 'o, 'a> {
             }
         };
         self.tree.depth = self.tree.depth.saturating_add(usize::from(indents));
-        self.open.push(Open { indents, items: 0, octets: octets.clone() });
+        // The names of a group's parts begin with the group's.
+        let name = if shape == Shape::Group { "" } else { name };
+        self.open.push(Open { name: name.to_owned(), indents, items: 0, octets: octets.clone() });
         Ok(())
     }
 
@@ -245,6 +263,8 @@ impl<'t, 'o, 'a> LayerBody<'t, 'o, 'a> {
 
 /// Something that is open.
 struct Open {
+    /// Its name, where the names of what it holds go on from that.
+    name: String,
     /// Whether what it holds stands further to the right.
     indents: bool,
     /// How many things were opened in it.

@@ -4,7 +4,9 @@ use std::sync::LazyLock;
 
 use super::{CONVERSING, EndPoint};
 use crate::packet::walk::read_field;
+use crate::proto::auto::Scope;
 use crate::proto::describe::{Body, Field, Protocol, ReadPorts};
+use crate::proto::pseudo_header::PseudoHeader;
 use crate::proto::registry;
 use crate::wire::frame::Frame;
 use crate::wire::layers::{LayerState, LayerTable, ProtocolId};
@@ -24,8 +26,6 @@ struct Conversing {
     /// Its place among [`CONVERSING`].
     place: usize,
     ends: Ends,
-    /// Whether ports above it belong to its addresses.
-    is_network: bool,
 }
 
 /// By the protocol's number in the registry.
@@ -40,7 +40,7 @@ static ALL: LazyLock<Vec<Option<Conversing>>> = LazyLock::new(|| {
             }
             _ => return None,
         };
-        Some(Conversing { place, ends, is_network: matches!(protocol.name, "ip" | "ipv6") })
+        Some(Conversing { place, ends })
     };
     registry().protocols().map(conversing).collect()
 });
@@ -48,19 +48,16 @@ static ALL: LazyLock<Vec<Option<Conversing>>> = LazyLock::new(|| {
 /// Tells the ends of a packet for each protocol of [`CONVERSING`] that it has; of several layers of it the outermost
 /// counts. What an ICMP error quotes was not sent in it.
 pub(super) fn each(frame: &Frame<'_>, table: &LayerTable, mut tell: impl FnMut(usize, EndPoint, EndPoint)) {
-    let mut addresses = None;
     let mut told = [false; CONVERSING.len()];
-    for entry in table.entries().iter().take_while(|entry| entry.quoted_by.is_none()) {
+    let layers = table.entries().iter().enumerate().take_while(|(_, entry)| entry.quoted_by.is_none());
+    for (index, entry) in layers {
         let conversing = ALL.get(usize::from(entry.protocol.0)).copied().flatten();
-        let Some(Conversing { place, ends, is_network }) = conversing else { continue };
+        let Some(Conversing { place, ends }) = conversing else { continue };
         let Some(header) = frame.data.get(entry.start as usize..entry.header_end as usize) else { return };
         let found = match ends {
             Ends::Addresses(..) => ends.addresses(header),
-            Ends::Ports(read) => with_ports(addresses, read(header)),
+            Ends::Ports(read) => with_ports(&Scope::of_layer(frame.data, table, index), read(header)),
         };
-        if is_network {
-            addresses = found;
-        }
         if let Some(told @ false) = told.get_mut(place)
             && entry.state != LayerState::Malformed
         {
@@ -84,16 +81,12 @@ impl Ends {
     }
 }
 
-fn with_ports(
-    addresses: Option<(EndPoint, EndPoint)>,
-    ports: Option<(u16, u16)>,
-) -> Option<(EndPoint, EndPoint)> {
-    match (addresses?, ports?) {
-        ((EndPoint::Address(from), EndPoint::Address(to)), (source, destination)) => {
-            Some((EndPoint::Port(from, source), EndPoint::Port(to, destination)))
-        }
-        _ => None,
-    }
+/// The addresses are those by which conversations are numbered, so that both agree on which there are: a routing header and
+/// a home address option say who the ends are (RFC 8200 §8.1, RFC 6275 §6.3), and the IPv6 header only the way to them.
+fn with_ports(layer: &Scope<'_>, ports: Option<(u16, u16)>) -> Option<(EndPoint, EndPoint)> {
+    let (source, destination) = ports?;
+    let (from, to) = PseudoHeader::below(layer)?.ends();
+    Some((EndPoint::Port(from, source), EndPoint::Port(to, destination)))
 }
 
 fn address(field: &Field, header: &[u8]) -> Option<EndPoint> {

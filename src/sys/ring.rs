@@ -378,7 +378,7 @@ fn frame(
     };
     let len = packet.len.saturating_add(added);
     let (time, interface) = (Some(packet.stamp), packet.interface);
-    show(&Frame { data, len, time, link_type, interface, direction, comment: None });
+    show(&Frame { data, len, time, link_type, interface, section_start: 0, direction, comment: None });
     true
 }
 

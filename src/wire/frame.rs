@@ -1,5 +1,7 @@
 //! A frame: the octets of one packet, and what the capture knows about them.
 
+use super::comments::Comments;
+
 /// Link types, as registered for pcap files (<https://www.tcpdump.org/linktypes.html>), 16 bits in pcapng.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LinkType(pub u32);
@@ -50,17 +52,33 @@ pub struct Frame<'a> {
     pub link_type: LinkType,
     /// Which interface of the capture, counted from 0 over the whole file.
     pub interface: u32,
+    /// The first interface of its section, counted likewise: 0 but in pcapng files of several sections.
+    pub section_start: u32,
     /// Which way it went.
     pub direction: Direction,
     /// What somebody noted about it; pcapng keeps that, pcap cannot.
-    pub comment: Option<&'a str>,
+    pub comment: Option<Comments<'a>>,
 }
 
 impl<'a> Frame<'a> {
     /// A whole frame without a time, as a builder makes it.
     pub fn new(data: &'a [u8], link_type: LinkType) -> Self {
         let len = u32::try_from(data.len()).unwrap_or(u32::MAX);
-        Self { data, len, time: None, link_type, interface: 0, direction: Direction::Unknown, comment: None }
+        Self {
+            data,
+            len,
+            time: None,
+            link_type,
+            interface: 0,
+            section_start: 0,
+            direction: Direction::Unknown,
+            comment: None,
+        }
+    }
+
+    /// The number that the file has for its interface: each section of pcapng counts from 0 (draft-ietf-opsawg-pcapng, section 4.2).
+    pub fn interface_id(&self) -> u32 {
+        self.interface.saturating_sub(self.section_start)
     }
 }
 
@@ -77,25 +95,27 @@ pub struct OwnedFrame {
     pub link_type: LinkType,
     /// See [`Frame::interface`].
     pub interface: u32,
+    /// See [`Frame::section_start`].
+    pub section_start: u32,
     /// See [`Frame::direction`].
     pub direction: Direction,
-    /// See [`Frame::comment`].
+    /// See [`Frame::comment`]; as [`Comments::kept`] has them.
     pub comment: Option<String>,
 }
 
 impl From<&Frame<'_>> for OwnedFrame {
     fn from(frame: &Frame<'_>) -> Self {
-        let Frame { data, len, time, link_type, interface, direction, comment } = *frame;
-        let (data, comment) = (data.to_vec(), comment.map(str::to_owned));
-        Self { data, len, time, link_type, interface, direction, comment }
+        let Frame { data, len, time, link_type, interface, section_start, direction, comment } = *frame;
+        let (data, comment) = (data.to_vec(), comment.map(|comments| comments.kept()));
+        Self { data, len, time, link_type, interface, section_start, direction, comment }
     }
 }
 
 impl OwnedFrame {
     /// The frame.
     pub fn borrowed(&self) -> Frame<'_> {
-        let Self { len, time, link_type, interface, direction, .. } = *self;
-        let comment = self.comment.as_deref();
-        Frame { data: &self.data, len, time, link_type, interface, direction, comment }
+        let Self { len, time, link_type, interface, section_start, direction, .. } = *self;
+        let comment = self.comment.as_deref().map(Comments::from);
+        Frame { data: &self.data, len, time, link_type, interface, section_start, direction, comment }
     }
 }

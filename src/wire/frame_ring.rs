@@ -94,6 +94,7 @@ impl FrameRing {
             time: (flags & HAS_TIME != 0).then_some(time),
             link_type: LinkType(link_type),
             interface,
+            section_start: 0,
             direction,
             comment: None,
         };

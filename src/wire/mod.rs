@@ -6,6 +6,7 @@
 pub mod big_endian;
 pub mod bpf;
 pub mod checksum;
+pub mod comments;
 pub mod crc32c;
 mod digits;
 pub mod domain_name;

@@ -354,6 +354,7 @@ fn save(path: &Path, packets: &[(i64, Vec<u8>)]) {
             time: Some(*time),
             link_type: LinkType::RAW,
             interface,
+            section_start: 0,
             direction: Direction::Unknown,
             comment: None,
         };

@@ -12,6 +12,10 @@ pub struct LeftOut {
 /// A thing that may be left out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Left {
+    /// A time that is not among those that can be said.
+    Time,
+    /// That a packet has no time.
+    NoTime,
     Comment,
     PacketOption,
     SectionOption,
@@ -69,6 +73,13 @@ impl fmt::Display for LeftOut {
 impl Left {
     fn words(self) -> (&'static str, &'static str) {
         match self {
+            Self::Time => (
+                "time before 1970 or after 2106 (the nearest stands there)",
+                "times before 1970 or after 2106 (the nearest stands there)",
+            ),
+            Self::NoTime => {
+                ("packet's lack of a time (1970 stands there)", "packets' lack of a time (1970 stands there)")
+            }
             Self::Comment => ("comment", "comments"),
             Self::PacketOption => ("other option of packets", "other options of packets"),
             Self::SectionOption => ("option of section headers", "options of section headers"),

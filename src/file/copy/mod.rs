@@ -25,8 +25,8 @@ use super::block::Block;
 use super::description::Interface;
 use super::read_options::{COMMENT, options};
 use super::write_error::WriteError;
-use super::write_pcapng;
 use super::writer::{CaptureWriter, WriteOptions};
+use super::{write_pcap, write_pcapng};
 use crate::wire::frame::{Frame, LinkType};
 
 /// How packets are copied.
@@ -152,6 +152,11 @@ impl Copier {
         let data = frame.data.get(..most).unwrap_or(frame.data);
         if self.writer.is_pcap() {
             self.leave_out_options(frame, block);
+            match frame.time {
+                None => self.left_out.add(Left::NoTime),
+                Some(time) if !write_pcap::has_room_for(time) => self.left_out.add(Left::Time),
+                Some(_) => {}
+            }
             self.pieces.keep_snap_len(interfaces.get(frame.interface as usize));
             self.pieces.begin_pcap(&mut self.writer)?;
             return match data.len() == frame.data.len() {

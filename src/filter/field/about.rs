@@ -3,6 +3,7 @@
 use super::types::Type;
 use crate::packet::check::Dissected;
 use crate::stream::Facts;
+use crate::wire::comments::Comments;
 
 /// What the capture knows of a packet besides its octets and layers; nothing, where there is no capture.
 #[derive(Debug, Clone, Copy, Default)]
@@ -15,10 +16,10 @@ pub struct About<'a> {
     pub times: Times,
     /// The name of the interface that it came by.
     pub interface: Option<&'a str>,
-    /// The number of that interface, counted from 0.
+    /// The number of that interface in its section of the capture, from 0.
     pub interface_id: u32,
     /// What somebody noted about it.
-    pub comment: Option<&'a str>,
+    pub comment: Option<Comments<'a>>,
     /// The packet that was sent and may be answered by this one: what `sent.ip.src` and the like are about.
     pub sent: Option<Dissected<'a>>,
     /// Other packets that came or were sent before, of which those that have a name are told by it ([`Known`](super::Known)).

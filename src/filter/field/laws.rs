@@ -31,7 +31,7 @@ fn run(filter: &FieldFilter, octets: &[u8]) -> bool {
         times,
         interface: Some("eth0"),
         interface_id: 2,
-        comment: Some("hi"),
+        comment: Some("hi".into()),
         sent: None,
         known: &[],
         facts: None,

@@ -112,7 +112,7 @@ impl Names {
                 let kind = match derived.compute {
                     Compute::Number(_) => Type::Number,
                     Compute::Octets(_) => Type::Octets,
-                    Compute::Text(_) => Type::Text,
+                    Compute::Texts(_) => Type::Text,
                 };
                 collector.add(derived.name.to_owned(), kind, 32, &[], What::Derived(derived));
             }

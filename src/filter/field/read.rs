@@ -141,7 +141,7 @@ impl<'e> Run<'e> {
     ) -> Flow {
         let datum = match value {
             ValueRef::Uint(number) if field.name_for(number) != name => return GO_ON,
-            ValueRef::Uint(number) => Datum::Number(i128::from(number)),
+            ValueRef::Uint(number) => Datum::Number(field.number(number)),
             ValueRef::Bool(bit) => Datum::Number(i128::from(bit)),
             ValueRef::Octets([]) => return GO_ON,
             ValueRef::Name(name) => {
@@ -224,8 +224,11 @@ impl<'e> Run<'e> {
         let view = View::new(self.packet.octets, self.packet.table, self.packet.wire_len, index);
         let datum = match derived.compute {
             Compute::Number(compute) => compute(&view).map(|number| Datum::Number(i128::from(number))),
-            Compute::Octets(compute) | Compute::Text(compute) => {
-                compute(&view).map(|octets| Datum::Octets(Cow::Borrowed(octets)))
+            Compute::Octets(compute) => compute(&view).map(|octets| Datum::Octets(Cow::Borrowed(octets))),
+            Compute::Texts(compute) => {
+                let found =
+                    |text| Found { datum: Datum::Octets(Cow::Borrowed(text)), field: None, octets: None };
+                return compute(&view, &mut |text| tell(found(text)));
             }
         };
         datum.map_or(GO_ON, |datum| tell(Found { datum, field: None, octets: None }))
@@ -260,7 +263,13 @@ impl<'e> Run<'e> {
             FrameField::TimeDeltaDisplayed => since(about.times.shown.or(about.time)),
             FrameField::InterfaceName => text(about.interface),
             FrameField::InterfaceId => Some(Datum::Number(i128::from(about.interface_id))),
-            FrameField::Comment => text(about.comment),
+            FrameField::Comment => {
+                let mut comments = about.comment.iter().flat_map(|comments| comments.iter());
+                return comments.try_for_each(|comment| {
+                    let datum = Datum::Octets(Cow::Borrowed(comment.as_bytes()));
+                    tell(Found { datum, field: None, octets: None })
+                });
+            }
             FrameField::Protocols => Some(Datum::Octets(Cow::Owned(self.protocols()))),
         };
         let whole = frame_field == FrameField::Octets;
