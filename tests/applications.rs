@@ -112,11 +112,10 @@ fn codes_of_ntp_stand_behind_its_extension_fields() {
         ("ext=[{type=0x104, value=VALUE12}], keyid=00000020, mac=VALUE32", "0x0104\t16\t00000020\tVALUE32"),
     ] {
         let values = |text: &str| {
-            let text = [12, 16, 20, 24, 32]
+            [12, 16, 20, 24, 32]
                 .iter()
                 .rev()
-                .fold(text.to_owned(), |text, len| text.replace(&format!("VALUE{len}"), &"6b".repeat(*len)));
-            text
+                .fold(text.to_owned(), |text, len| text.replace(&format!("VALUE{len}"), &"6b".repeat(*len)))
         };
         let packet =
             format!("ip(src=10.0.0.1, dst=10.0.0.2)/udp(srcport=123, dstport=123)/ntp({})", values(fields));

@@ -32,7 +32,7 @@ pub fn check(input: &[u8]) {
         interface: Some(&comment),
         interface_id: 7,
         direction: Direction::Inbound,
-        comment: Some(&comment),
+        comment: Some(comment.as_ref().into()),
         ..Meta::built(1, start.link_type)
     };
     let mut text = String::new();

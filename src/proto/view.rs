@@ -89,12 +89,16 @@ impl<'a> View<'a> {
 
     /// Whether the header goes on behind the octets that are there.
     pub fn is_cut(&self) -> bool {
-        !self.scope.table.is_sound() && self.scope.layer().is_some_and(|entry| entry.state == LayerState::Cut)
+        self.scope.layer().is_some_and(|entry| entry.state == LayerState::Cut)
     }
 
     /// Where the header ends on the wire; of one that is cut its own length may be there, as in TCP.
+    #[inline]
     fn header_end(&self) -> usize {
-        let Scope { start, end, .. } = self.scope;
+        let Scope { table, start, end, .. } = self.scope;
+        if table.is_sound() {
+            return end;
+        }
         match self.protocol.sections.form() {
             Form::Stated(fixed, more) if self.is_cut() => {
                 let head = self.header().get(..fixed);

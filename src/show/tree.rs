@@ -173,9 +173,14 @@ impl Tree<'_, '_> {
         (0..self.depth).try_for_each(|_| self.out.write_str("    "))
     }
 
+    /// Whether fields are shown with their names.
+    pub(super) fn has_names(&self) -> bool {
+        self.style.detail
+    }
+
     /// The full name of a layer or field, where wanted.
     pub(super) fn name(&mut self, layer: &str, field: &str) -> fmt::Result {
-        if !self.style.detail {
+        if !self.has_names() {
             return Ok(());
         }
         let aside = self.style.palette.aside;

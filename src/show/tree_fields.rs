@@ -103,6 +103,9 @@ impl<'t, 'o, 'a> LayerBody<'t, 'o, 'a> {
 
     /// The full name of a field. Inside of lists and options it is Wireshark's, where that is another than ours.
     fn name(&mut self, field: &str) -> fmt::Result {
+        if !self.tree.has_names() {
+            return Ok(());
+        }
         let Some(entry) = self.tree.dissected.table.entries().get(self.index) else { return Ok(()) };
         let protocol = registry().get(entry.protocol);
         let holders = self.open.iter().map(|open| open.name.as_str());
@@ -242,7 +245,7 @@ impl<'t, 'o, 'a> LayerBody<'t, 'o, 'a> {
         };
         self.tree.depth = self.tree.depth.saturating_add(usize::from(indents));
         // The names of a group's parts begin with the group's.
-        let name = if shape == Shape::Group { "" } else { name };
+        let name = if shape == Shape::Group || !self.tree.has_names() { "" } else { name };
         self.open.push(Open { name: name.to_owned(), indents, items: 0, octets: octets.clone() });
         Ok(())
     }
