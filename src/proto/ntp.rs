@@ -89,11 +89,16 @@ fn has_key(before: &Before<'_>) -> bool {
     if before.builds {
         return (before.wrote)("keyid") || (before.wrote)("mac");
     }
-    matches!(before.left.len(), KEY_LEN | 8..)
+    is_in_words(before.left)
 }
 
 fn has_digest(before: &Before<'_>) -> bool {
-    if before.builds { (before.wrote)("mac") } else { before.left.len() >= KEY_LEN }
+    if before.builds { (before.wrote)("mac") } else { is_in_words(before.left) }
+}
+
+/// Codes of all algorithms are in words of 32 bits, as all that stands before them is: what is not is no code, or is cut.
+fn is_in_words(left: &[u8]) -> bool {
+    !left.is_empty() && left.len().is_multiple_of(4)
 }
 
 fn has_extensions(before: &Before<'_>) -> bool {
@@ -122,8 +127,6 @@ fn extension_len(left: &[u8]) -> Option<usize> {
     Some(len).filter(|len| *len >= LEAST_EXTENSION_LEN && may_begin && fits)
 }
 
-/// Octets of a key's number.
-const KEY_LEN: usize = 4;
 /// RFC 5905 §7.5: octets of the shortest extension field.
 const LEAST_EXTENSION_LEN: usize = 16;
 
