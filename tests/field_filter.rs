@@ -142,8 +142,6 @@ fn theirs(file: &Path, expression: &str, others: &[String]) -> Result<Vec<u64>, 
     for preference in pdml::PREFERENCES {
         tshark.args(["-o", preference]);
     }
-    // Of DNS, messages over UDP are all that we read.
-    tshark.args(["-d", "tcp.port==53,data"]);
     for protocol in others {
         tshark.args(["--disable-protocol", protocol]);
     }
