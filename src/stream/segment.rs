@@ -146,7 +146,6 @@ impl SegmentReader {
     fn len(&self, view: &View<'_>, octets: &[u8]) -> Option<u32> {
         let len = payload_len(view)?;
         let there = u64::try_from(octets.len()).ok()?;
-        // Options that were not captured are no payload.
         let stated = match self.hdr_len.filter(|_| view.protocol().id == self.tcp.id) {
             Some(field) => match read_field(field, octets)? {
                 ValueRef::Uint(len) => len,
@@ -156,7 +155,13 @@ impl SegmentReader {
         };
         // What was never on the wire was not sent, whatever the layers below say.
         let most = u64::try_from(view.wire_len.checked_sub(view.scope.end)?).ok()?;
-        u32::try_from(len.min(most).checked_add(there)?.checked_sub(stated)?).ok()
+        // Options that were not captured are no payload; of a header that is cut, `len` has none.
+        let without_options = |len: u64| len.checked_add(there)?.checked_sub(stated);
+        let len = match view.is_cut() {
+            true => len.min(without_options(most)?),
+            false => without_options(len.min(most))?,
+        };
+        u32::try_from(len).ok()
     }
 
     /// TCP's numbers; none where the header ends before the window does.
