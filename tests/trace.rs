@@ -468,7 +468,7 @@ fn what_cannot_be_done_says_why() {
         (&["-f", "5", "-m", "4", "10.9.1.2"], "-f 5 is beyond -m 4"),
         (&["-T", "-I", "10.9.1.2"], "cannot be used with"),
         (&["--wait", "soon", "10.9.1.2"], "takes seconds"),
-        (&["10.9.1.2", "3000"], "larger than"),
+        (&["10.9.1.2", "3000"], "more than the 1500 that the first link takes"),
     ] {
         let output = chain.trace(arguments);
         assert_eq!(output.status.code(), Some(2), "{arguments:?}: {}", text_of(&output));
