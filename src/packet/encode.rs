@@ -117,7 +117,8 @@ impl<'a> Encoder<'a, '_> {
             Body::Records(records) => match written.get(records.name) {
                 Some(Node::List(list)) => self.records(records, list, path),
                 Some(_) => Err(self.mismatch(path, records.name, "a list of options")),
-                None => Ok(()),
+                // Without options, too, the header is as long as its length can say.
+                None => self.records(records, &[], path),
             },
             Body::Quoted(quoted) => match written.get(quoted.name) {
                 Some(Node::Layers(layers)) => {
