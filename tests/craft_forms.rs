@@ -91,6 +91,9 @@ fn scapy_makes_the_same_octets() {
         assert_eq!(made, wanted);
     }
     assert_eq!(made.lines().count(), wanted.len());
+    // Of no packets it is an empty list.
+    let none = printed(RAWSOCK, &["craft", "-", "--scapy"], "");
+    assert_eq!(printed("python3", &["-c", script], &serde_json::to_string(&[none]).unwrap()), "\n");
     let words = craft("ip(flags=6)/tcp(flags=SA, options=[mss=1460])/'hi'", "--scapy", "");
     for wanted in ["flags=\"DF+evil\"", "flags=\"SA\"", "options=[(\"MSS\", 1460)]", "/ Raw(b\"hi\")"] {
         assert!(words.contains(wanted), "{wanted}: {words}");
@@ -158,6 +161,14 @@ const ODD: &[&str] = &[
     "eth()/llc()/ip()/udp()",
     "ip()/udp()/vxlan(vni=7, reserved8=1)/eth()/ip()",
     "ip()/udp()/vxlan(gbp=3)/eth()",
+    "ip()/udp()/vxlan(vni=5, flags.reserved_low=4)/eth()/data(hex=00)",
+    "ip()/udp()/vxlan(vni=5, flags=0x84)/eth()/data(hex=00)",
+    "ip()/udp()/vxlan(vni=5)/eth(dst=02:00:00:00:00:01, trailer=000000000000000000000000000000000000)/arp(src.proto_ipv4=1.2.3.4)",
+    "ip()/gre()/eth(dst=02:00:00:00:00:01, trailer=00000000)/ip()/udp()",
+    "udp()/vxlan(vni=5)/arp()",
+    "eth()/pppoes()/ppp(trailer=010203)/ip()/udp()",
+    "eth(trailer=01)/vlan(trailer=0203)/ip()/udp()",
+    "eth()/ieee8021ad(trailer=0203)/llc()/ip()/udp()",
     "ip()/udp()/geneve(vni=7, options=[{class=1, type=2, data=01020304}])/eth()",
     "ip()/sctp()/sctp.data(data=010203)/sctp.cookie_echo(cookie=0102030405)",
     "ip()/ah(icv=0102030405060708090a0b0c)/tcp()",

@@ -110,6 +110,9 @@ pub(super) fn run(args: &CraftArgs) -> CommandResult {
     let mut printer = Printer::new(args.form());
     let mut saved = args.write.as_deref().map(Saved::new);
     let crafted = craft(args, &mut printer, saved.as_mut());
+    if crafted.is_ok() {
+        printer.end();
+    }
     // What was built before a mistake is there, on the screen and in the file.
     printer.flush()?;
     saved.map_or(Ok(()), Saved::finish)?;

@@ -134,6 +134,15 @@ impl Printer {
         }
     }
 
+    /// Prints what a text has even without a packet: an empty list.
+    pub(super) fn end(&mut self) {
+        if self.form == Form::Scapy && self.number == 0 {
+            scapy::begin(&mut self.text);
+            self.output.text.push_str(&self.text);
+            self.text.clear();
+        }
+    }
+
     /// Prints what has come together.
     ///
     /// # Errors

@@ -86,8 +86,12 @@ impl<'a> Writer<'a> {
         let first = if table.entries().is_empty() { None } else { Some(0) };
         let chain: Vec<usize> = std::iter::successors(first, |index| next_of_chain(table, *index)).collect();
         let chosen = unbuild(octets, table, Keep::Chosen);
-        let is_explicit =
-            chosen.layers.iter().any(|layer| !layer.trailer.is_empty() && !layer.protocol.is_link);
+        // Inside a tunnel a trailer of the link, too, is counted by what carries it.
+        let is_explicit = chosen
+            .layers
+            .iter()
+            .skip_while(|layer| layer.protocol.is_link)
+            .any(|layer| !layer.trailer.is_empty());
         Self { octets, table, chosen, chain, is_explicit, is_above_ip: false }
     }
 
@@ -225,6 +229,7 @@ impl<'a> Writer<'a> {
         match (scapy, form) {
             ("", _) => return true,
             ("only", _) => return number.or_else(|| number_of(value)) == *default,
+            (_, "vxlan") if number.is_none_or(|flags| flags & VXLAN_LONGER == VXLAN_LONGER) => return false,
             (_, "zeros") if without_zeros(value).is_empty() => return true,
             (_, "always") => {}
             _ if left.is_computed => return true,
@@ -386,6 +391,10 @@ fn letters_of(class: &Class, field: &str, number: u64) -> Option<String> {
     let set: Vec<&str> = set.map(|(_, name)| *name).collect();
     (!set.is_empty()).then(|| set.join(between))
 }
+
+/// With both flags, that of a group policy and that of a next protocol, scapy's header has both fields, and is longer
+/// (secdev/scapy, `layers/vxlan.py`).
+const VXLAN_LONGER: u64 = 0x84;
 
 /// What stands at the beginning of each text: `scapy.all` has no words of `scapy.contrib`.
 const IMPORTS: &str = "from fractions import Fraction

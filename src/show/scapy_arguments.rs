@@ -55,6 +55,13 @@ pub(super) fn push_formed(
             let [.., a, b, c, d] = number_of(value).unwrap_or(0).to_be_bytes();
             let _ = write!(out, "\"{a}.{b}.{c}.{d}\"");
         }
+        ("vxlan", Some(flags)) => {
+            push_argument(out, value, number, is_hex);
+            // Scapy has a default of its own for what the flag announces: what the payload is.
+            if flags & VXLAN_NEXT_PROTOCOL != 0 {
+                out.push_str(", NextProtocol=0");
+            }
+        }
         ("octet", Some(number)) => push_bytes(out, number.to_be_bytes().get(7..).unwrap_or_default()),
         ("signed", Some(number)) => {
             let [.., last] = number.to_be_bytes();
@@ -66,6 +73,9 @@ pub(super) fn push_formed(
         _ => push_argument(out, value, number, is_hex),
     }
 }
+
+/// The flag by which scapy's VXLAN has the fields of VXLAN-GPE (draft-ietf-nvo3-vxlan-gpe §3.1).
+const VXLAN_NEXT_PROTOCOL: u64 = 0x04;
 
 fn push_argument(out: &mut String, value: ValueRef<'_>, number: Option<u64>, is_hex: bool) {
     match (number, value.to_value()) {

@@ -31,7 +31,7 @@ pub(super) const FURTHER: &[Class] = &[
         "vxlan",
         "VXLAN",
         &[
-            ("flags", "flags", None),
+            ("flags", "flags:vxlan", None),
             ("reserved_1", "only", Some(0)),
             ("flag_d", "only", Some(0)),
             ("reserved_2", "only", Some(0)),

@@ -35,7 +35,7 @@ pub(super) struct Class {
 
 /// Our name of a field, scapy's, and scapy's default. No name of scapy: the other fields say it; `only`: it has no word for another
 /// value than this. Behind a colon stands the form of the argument where it is another: `always`, even where scapy computes
-/// it; `zeros`, filled up with them; `number` and `address` of octets; `octet`, `signed`, `fraction16`, `fraction32`.
+/// it; `zeros`, filled up with them; `number` and `address` of octets; `vxlan`, flags that decide which fields there are; `octet`, `signed`, `fraction16`, `fraction32`.
 pub(super) type Name = (&'static str, &'static str, Option<u64>);
 
 pub(super) const fn class(layer: &'static str, class: &'static str, fields: &'static [Name]) -> Class {
