@@ -49,7 +49,12 @@ pub fn contradictions(built: &Built, tell: &mut dyn FnMut(Contradiction)) {
                 ..Scope::of_layer(&built.octets, &built.table, index)
             };
             let is_left_out = field.absent_when_zero && says == 0;
-            if let Some(computed) = compute(&scope).filter(|computed| *computed != says && !is_left_out) {
+            // Of a part of a unit building writes the whole units.
+            let whole =
+                |computed: u64| computed.saturating_sub(computed.checked_rem(field.scale).unwrap_or(0));
+            if let Some(computed) =
+                compute(&scope).map(whole).filter(|computed| *computed != says && !is_left_out)
+            {
                 let (layer, is_hex) = (protocol.name, field.hex);
                 tell(Contradiction { layer, field: field.name_for(says), says, computed, is_hex });
             }

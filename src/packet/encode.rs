@@ -91,6 +91,7 @@ impl<'a> Encoder<'a, '_> {
             Body::Octets { field, len } => match written.of(field) {
                 Some(Node::Value(Value::Octets(octets))) => {
                     self.out.extend_from_slice(octets);
+                    self.fill_up(field, start, written);
                     Ok(())
                 }
                 Some(_) => Err(self.mismatch(path, field.name, "octets")),
@@ -149,6 +150,14 @@ impl<'a> Encoder<'a, '_> {
             }
             Len::Usual(usual, _) => self.out.extend_from_slice(usual),
             Len::Rest | Len::Count(_) | Len::Look(_) => {}
+        }
+    }
+
+    /// Zeros behind octets that somebody wrote, so that the computed length can say where the structure ends.
+    fn fill_up(&mut self, field: &Field, start: usize, written: Written<'a>) {
+        if let Some((_, unit)) = field.fills.filter(|(length, _)| !written.chose(length)) {
+            let zeros = padding_of(self.out.len().saturating_sub(start), unit);
+            self.out.resize(self.out.len().saturating_add(zeros), 0);
         }
     }
 

@@ -36,7 +36,8 @@ fn sections() -> Vec<Section> {
     ];
     vec![
         Section::fields(header),
-        Section::octets("icv", "Integrity check value", Len::Octets(check_value_len)),
+        // RFC 4302 §2.6: the value is padded to words.
+        Section::octets("icv", "Integrity check value", Len::Octets(check_value_len)).filled_up("length", 4),
     ]
 }
 

@@ -44,6 +44,9 @@ pub struct Field {
     /// The octets or list whose length it says, and how many each octet or item counts: building measures what somebody wrote
     /// there.
     pub measures: Option<(&'static str, u64)>,
+    /// For octets at the end of a header or item: the field that says how long that is, and in units of how many octets. Building
+    /// fills up what somebody wrote there, unless the length is written, too.
+    pub fills: Option<(&'static str, usize)>,
     /// The fields that it tells of: building sets it when somebody wrote one of them.
     pub tells: &'static [&'static str],
     pub(super) place: Place,
@@ -157,6 +160,7 @@ impl Field {
             partial: None,
             counts: None,
             measures: None,
+            fills: None,
             tells: &[],
             place: Place::Bits(bits),
         }

@@ -50,7 +50,9 @@ fn sections() -> Vec<Section> {
                 .in_units_of(4)
                 .auto(|scope| auto::header_len(scope)?.checked_sub(4)),
         ]),
-        Section::octets("data", "Data", Len::Octets(|option| units_of_4(octet(option, 3), 0x1f))),
+        // RFC 8926 §3.5: options are padded to words.
+        Section::octets("data", "Data", Len::Octets(|option| units_of_4(octet(option, 3), 0x1f)))
+            .filled_up("length", 4),
     ];
     vec![
         Section::fields(header),

@@ -49,15 +49,19 @@ fn sections() -> Vec<Section> {
         Section::fields(segment_routing).when(is_segment_routing),
         Section::items("addresses", "Addresses", Style::Scalar, address(), Len::Octets(addresses_len))
             .when(|before| is_list(before) || is_segment_routing(before)),
-        Section::octets("srh.tlvs", "Type-length-value objects", Len::Octets(left_of_header)).when(has_tlvs),
+        Section::octets("srh.tlvs", "Type-length-value objects", Len::Octets(left_of_header))
+            .filled_up("len", 8)
+            .when(has_tlvs),
         Section::fields(compressed).when(is_compressed),
         Section::octets("rpl.addresses", "Compressed addresses and padding", Len::Octets(left_of_header))
+            .filled_up("len", 8)
             .when(is_compressed),
         Section::octets(
             "data",
             "Type-specific data",
             Len::Octets(|header| after_first_two(header)?.checked_sub(2)),
         )
+        .filled_up("len", 8)
         .when(|before| !is_list(before) && !is_segment_routing(before) && !is_compressed(before)),
     ]
 }

@@ -161,6 +161,14 @@ impl Section {
         Self { when: None, body: Body::Quoted(Quoted { name, title, next, len, counted: None }) }
     }
 
+    /// The octets are filled up with zeros to what the field `length`, in units of `unit` octets, can say of the whole structure.
+    pub fn filled_up(mut self, length: &'static str, unit: usize) -> Self {
+        if let Body::Octets { field, .. } = &mut self.body {
+            field.fills = Some((length, unit));
+        }
+        self
+    }
+
     /// The quoted packet's length stands in an octet of the header.
     pub fn counted_by(mut self, counted: Counted) -> Self {
         if let Body::Quoted(quoted) = &mut self.body {
