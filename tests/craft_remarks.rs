@@ -6,7 +6,7 @@ mod support;
 
 use std::process::{Command, Output};
 
-use support::{RAWSOCK, text_of};
+use support::{RAWSOCK, run, text_of};
 
 fn craft(args: &[&str]) -> Output {
     Command::new(RAWSOCK).arg("craft").args(args).output().unwrap()
@@ -51,4 +51,41 @@ fn nothing_is_remarked_on_that_was_filled_up() {
     // Of what is written so, only that is said: nobody wrote `opt_len`, which has whole units only.
     let told = remarks_of("ip/udp/geneve(options=[{class=1, type=1, data=01, length=4}])");
     assert_eq!(told, "rawsock: packet 1: geneve.length is 4, as written; 0 would go with the packet\n");
+}
+
+/// Versions, sizes of addresses, and a checksum that must be there (RFC 8200 §8.1).
+#[test]
+fn what_is_not_computed_may_contradict_the_packet_too() {
+    for (spec, remark) in [
+        ("ip(version=5)/udp", "ip.version is 5, as written; 4 would go with the packet"),
+        ("ipv6(version=4)/udp", "ipv6.version is 4, as written; 6 would go with the packet"),
+        ("eth/arp(hw.size=5)", "arp.hw.size is 5, as written; 6 would go with the packet"),
+        ("eth/arp(proto.size=16)", "arp.proto.size is 16, as written; 4 would go with the packet"),
+        ("ipv6/udp(checksum=0)", "udp.checksum is 0x0000, as written; 0x3fd7 would go with the packet"),
+    ] {
+        assert_eq!(remarks_of(spec), format!("rawsock: packet 1: {remark}\n"), "{spec}");
+    }
+    for spec in
+        ["eth/arp(hw.type=32, hw.size=20, proto.type=0x86dd)", "eth/arp", "ip/udp(checksum=0)", "ip/ipv6/udp"]
+    {
+        assert_eq!(remarks_of(spec), "", "{spec}");
+    }
+}
+
+/// tshark finds a "Bogus IPv4 version" and a "Bogus IPv6 version".
+#[test]
+fn a_wrong_version_is_found() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("versions.pcap");
+    let spec = "eth/ip(version=[4, 5])/udp";
+    let other = "eth/ipv6(version=[6, 4])/udp";
+    for (spec, layer, must) in [(spec, "ip", "must be 4"), (other, "ipv6", "must be 6")] {
+        assert!(craft(&[spec, "-w", file.to_str().unwrap()]).status.success());
+        let read = |option: &str| text_of(&run(Command::new(RAWSOCK).args(["read", option]).arg(&file)));
+        let tree = read("-v");
+        assert_eq!(tree.matches(must).count(), 1, "{tree}");
+        let found = read("--expert");
+        assert!(found.contains("Value that does not go with the packet"), "{found}");
+        assert!(found.contains(&format!("{layer}.version")), "{found}");
+    }
 }

@@ -112,6 +112,11 @@ pub enum Problem {
         /// What it should be.
         computed: u64,
     },
+    /// The value does not go with the packet: another version than the protocol's.
+    Unfit {
+        /// What it must be.
+        wanted: u64,
+    },
     /// An option has a length that cannot be.
     OptionLength {
         /// Its type.
@@ -136,6 +141,7 @@ impl fmt::Display for Problem {
             }
             Self::NoChecksum => write!(f, "zero says that there is none, which is not allowed here"),
             Self::Differs { stored, computed } => write!(f, "says {stored}, should be {computed}"),
+            Self::Unfit { wanted } => write!(f, "must be {wanted}"),
             Self::OptionLength { code } => write!(f, "option {code} has an impossible length"),
             Self::TooManyLayers => write!(f, "more than {MAX_LAYERS} layers, the others are not looked at"),
         }
@@ -228,7 +234,11 @@ impl Dissected<'_> {
     pub fn problem(&self, layer: usize, event: &Event<'_>) -> Option<(&'static str, Problem)> {
         match event {
             Event::Field { field, value: ValueRef::Uint(stored), octets, within } => {
-                let problem = match field.auto? {
+                let Some(auto) = field.auto else {
+                    let wanted = field.wanted?(&self.scope(layer, octets, within))?;
+                    return (wanted != *stored).then_some((field.name, Problem::Unfit { wanted }));
+                };
+                let problem = match auto {
                     Auto::Checksum(..) => match self.checksum_status(layer, field, *stored, octets, within) {
                         ChecksumStatus::Bad { computed } => Problem::Checksum { stored: *stored, computed },
                         ChecksumStatus::Illegal => Problem::NoChecksum,

@@ -41,14 +41,19 @@ pub fn contradictions(built: &Built, tell: &mut dyn FnMut(Contradiction)) {
                 ValueRef::Bool(bit) => u64::from(bit),
                 _ => return,
             };
-            let Some(Auto::Structure(compute) | Auto::Checksum(compute, _)) = field.auto else { return };
+            let compute = match field.auto {
+                Some(Auto::Structure(compute) | Auto::Checksum(compute, _)) => Some(compute),
+                None => field.wanted,
+            };
+            let Some(compute) = compute else { return };
             let scope = Scope {
                 start: within.start,
                 end: within.end,
                 field: octets.start.saturating_sub(within.start),
                 ..Scope::of_layer(&built.octets, &built.table, index)
             };
-            let is_left_out = field.absent_when_zero && says == 0;
+            let is_wanted = field.wanted_when.is_some_and(|holds| holds(&scope));
+            let is_left_out = field.absent_when_zero && says == 0 && !is_wanted;
             // Of a part of a unit building writes the whole units.
             let whole =
                 |computed: u64| computed.saturating_sub(computed.checked_rem(field.scale).unwrap_or(0));

@@ -10,7 +10,7 @@ impl Problem {
         match self {
             Self::CutBySnapLen => (Severity::Note, Group::Undecoded),
             Self::CutByPacket => (Severity::Error, Group::Malformed),
-            Self::HeaderLength | Self::LengthTooSmall | Self::LengthTooLarge { .. } => {
+            Self::HeaderLength | Self::LengthTooSmall | Self::LengthTooLarge { .. } | Self::Unfit { .. } => {
                 (Severity::Error, Group::Protocol)
             }
             Self::Checksum { .. } | Self::NoChecksum => (Severity::Error, Group::Checksum),
@@ -31,6 +31,7 @@ impl Problem {
             Self::Checksum { .. } => "Bad checksum",
             Self::NoChecksum => "No checksum where there must be one",
             Self::Differs { .. } => "Count or length differs from what is there",
+            Self::Unfit { .. } => "Value that does not go with the packet",
             Self::OptionLength { .. } => "Option of an impossible length",
             Self::TooManyLayers => "More layers than are looked at",
         }

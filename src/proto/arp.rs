@@ -3,6 +3,7 @@
 use std::fmt;
 use std::net::Ipv4Addr;
 
+use super::auto::Scope;
 use super::describe::{Before, Extent, Len, Protocol, Section, Side, View, ipv4, mac, uint};
 use super::edge::Edge;
 use super::listed::Listed;
@@ -28,8 +29,8 @@ fn sections() -> Vec<Section> {
     let fixed = vec![
         uint("hw.type", 16, "Hardware type").default_uint(1).values(HARDWARE),
         uint("proto.type", 16, "Protocol type").default_uint(0x0800).hex().values(eth::ETHERTYPES),
-        uint("hw.size", 8, "Hardware address length").default_uint(6),
-        uint("proto.size", 8, "Protocol address length").default_uint(4),
+        uint("hw.size", 8, "Hardware address length").default_uint(6).wanted(hardware_size),
+        uint("proto.size", 8, "Protocol address length").default_uint(4).wanted(protocol_size),
         uint("opcode", 16, "Operation").default_uint(1).values(OPERATIONS),
     ];
     vec![
@@ -97,6 +98,16 @@ fn is_mac(before: &Before<'_>) -> bool {
 
 fn is_ipv4(before: &Before<'_>) -> bool {
     matches!(before.header, [_, _, 0x08, 0x00, _, 4, ..])
+}
+
+/// Octets of the hardware's addresses, where those are MAC addresses.
+fn hardware_size(scope: &Scope<'_>) -> Option<u64> {
+    matches!(scope.region(), [0, 1 | 6, ..]).then_some(6)
+}
+
+/// Octets of the protocol's addresses, where those are of IPv4.
+fn protocol_size(scope: &Scope<'_>) -> Option<u64> {
+    matches!(scope.region(), [_, _, 0x08, 0x00, ..]).then_some(4)
 }
 
 fn hardware_len(header: &[u8]) -> Option<usize> {

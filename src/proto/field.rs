@@ -23,6 +23,8 @@ pub struct Field {
     pub default: Option<Value>,
     /// How it is computed.
     pub auto: Option<Auto>,
+    /// For what is not computed: what it must be in this packet, where that is known.
+    pub wanted: Option<fn(&Scope<'_>) -> Option<u64>>,
     /// Names of values.
     pub values: &'static [(u64, &'static str)],
     /// For a group: the letters of its one-bit parts, most significant first (`-` for none).
@@ -150,6 +152,7 @@ impl Field {
             scale: 1,
             default: None,
             auto: None,
+            wanted: None,
             values: &[],
             letters: "",
             hex: false,
@@ -204,6 +207,12 @@ impl Field {
     /// It is computed from the layers' places and kinds.
     pub fn auto(mut self, compute: fn(&Scope<'_>) -> Option<u64>) -> Self {
         self.auto = Some(Auto::Structure(compute));
+        self
+    }
+
+    /// It has a default, and goes with the packet only where it is what `wanted` says.
+    pub fn wanted(mut self, wanted: fn(&Scope<'_>) -> Option<u64>) -> Self {
+        self.wanted = Some(wanted);
         self
     }
 

@@ -79,7 +79,10 @@ fn sections() -> Vec<Section> {
 /// RFC 791 §3.1, up to the options.
 fn header() -> Vec<Field> {
     vec![
-        uint("version", 4, "Version").set_by(setter!(MutableIpv4Packet, set_version)).default_uint(4),
+        uint("version", 4, "Version")
+            .set_by(setter!(MutableIpv4Packet, set_version))
+            .default_uint(4)
+            .wanted(|_| Some(4)),
         uint("hdr_len", 4, "Header length in octets")
             .set_by(setter!(MutableIpv4Packet, set_header_length))
             .in_units_of(4)

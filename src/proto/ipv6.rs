@@ -57,7 +57,10 @@ fn describe() -> Protocol {
 
 fn sections() -> Vec<Section> {
     let header = vec![
-        uint("version", 4, "Version").set_by(setter!(MutableIpv6Packet, set_version)).default_uint(6),
+        uint("version", 4, "Version")
+            .set_by(setter!(MutableIpv6Packet, set_version))
+            .default_uint(6)
+            .wanted(|_| Some(6)),
         uint("tclass", 8, "Traffic class").set_by(setter!(MutableIpv6Packet, set_traffic_class)).hex(),
         uint("flow", 20, "Flow label").set_by(setter!(MutableIpv6Packet, set_flow_label)).hex(),
         uint("plen", 16, "Payload length")
