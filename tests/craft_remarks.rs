@@ -89,3 +89,35 @@ fn a_wrong_version_is_found() {
         assert!(found.contains(&format!("{layer}.version")), "{found}");
     }
 }
+
+/// Whoever read it would take it for Ethernet.
+#[test]
+fn what_no_capture_begins_with_is_not_saved() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("saved.pcap");
+    for (spec, layer) in [
+        ("icmp", "icmp"),
+        ("udp/'x'", "udp"),
+        ("\"just text\"", "data"),
+        ("vlan(id=5)/ip", "vlan"),
+        ("sctp.data", "sctp.data"),
+    ] {
+        let output = craft(&[spec, "-w", file.to_str().unwrap()]);
+        let told = text_of(&output);
+        assert!(!output.status.success() && told.contains(&format!("not with `{layer}`")), "{spec}: {told}");
+        assert!(told.contains("put `eth`, `ip` or `ipv6` in front of it"), "{told}");
+        assert!(!file.exists(), "{spec}");
+        let json = craft(&[spec, "--json"]);
+        assert!(json.status.success() && !text_of(&json).contains("link_type"), "{}", text_of(&json));
+    }
+    // Octets whose link type is told are as well as a layer that has one.
+    let octets = directory.path().join("octets.json");
+    std::fs::write(&octets, r#"{"layers":[{"data":{"hex":"0200000000010200000000020800"}}],"link_type":1}"#)
+        .unwrap();
+    assert!(craft(&[octets.to_str().unwrap(), "-w", file.to_str().unwrap()]).status.success());
+    for (spec, link_type) in [("eth/'x'", "1"), ("ip", "228"), ("ipv6", "229"), ("sll", "113")] {
+        assert!(craft(&[spec, "-w", file.to_str().unwrap()]).status.success(), "{spec}");
+        let json = text_of(&craft(&[spec, "--json"]));
+        assert!(json.contains(&format!("\"link_type\":{link_type},")), "{json}");
+    }
+}

@@ -1,5 +1,6 @@
 //! What becomes of the packets that `craft` builds: they are printed, and saved in a capture file.
 
+use std::error::Error;
 use std::io;
 use std::path::Path;
 
@@ -9,11 +10,11 @@ use super::capture_file::write_options;
 use super::color;
 use super::output::Output;
 use crate::file::{CaptureWriter, Interface, WriteError};
-use crate::packet::Packet;
 use crate::packet::build::Built;
 use crate::packet::check::Dissected;
 use crate::packet::dissect::{dissect, dissect_as};
-use crate::proto::registry;
+use crate::packet::{Packet, link_type_of};
+use crate::proto::{data, registry};
 use crate::show::time::{self, Clock};
 use crate::show::value::push_hex;
 use crate::show::{Meta, json, scapy, source_text, tree};
@@ -117,7 +118,7 @@ impl Printer {
         dissect_as(&built.octets, outermost.unwrap_or(registry().data()), &mut self.table);
         let (octets, wire_len) = (built.octets.as_slice(), built.octets.len());
         let dissected = Dissected { octets, table: &self.table, wire_len };
-        let meta = Meta::built(self.number, built.link_type);
+        let meta = Meta::built(self.number, outermost.and_then(link_type_of));
         let text = &mut self.text;
         match self.form {
             Form::Json => {
@@ -152,6 +153,15 @@ impl Printer {
     }
 }
 
+/// Captures have no packets that begin with this layer: it would be read as another.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "a packet in a capture begins with a link or with IP, and not with `{layer}`: put `eth`, `ip` or `ipv6` in front of it"
+)]
+pub(super) struct NoLinkType {
+    layer: &'static str,
+}
+
 /// The capture file that packets are saved in: an interface for each link type. It is made when the first packet is there,
 /// so that a spec with a mistake overwrites nothing.
 pub(super) struct Saved<'p> {
@@ -169,9 +179,9 @@ impl<'p> Saved<'p> {
     /// Saves a packet, with the time and link type that its spec tells; else as of now, and by its outermost layer.
     ///
     /// # Errors
-    /// When the file cannot be made or written.
-    pub(super) fn packet(&mut self, template: &Template, built: &Built) -> Result<(), WriteError> {
-        let link_type = self.link_type(template, built);
+    /// When captures have no packets that begin so, or the file cannot be made or written.
+    pub(super) fn packet(&mut self, template: &Template, built: &Built) -> Result<(), Box<dyn Error>> {
+        let link_type = self.link_type(template, built)?;
         let known =
             (0..).zip(&self.link_types).find_map(|(number, known)| (*known == link_type).then_some(number));
         let writer = match &mut self.writer {
@@ -191,16 +201,23 @@ impl<'p> Saved<'p> {
             comment: template.comment.as_deref().map(Into::into),
             ..Frame::new(&built.octets, link_type)
         };
-        writer.write(&frame)
+        Ok(writer.write(&frame)?)
     }
 
     /// The spec's link type, if packets of that type begin with the layer that this one begins with: whoever edits a
     /// captured packet may have taken its outermost layer away.
-    fn link_type(&mut self, template: &Template, built: &Built) -> LinkType {
-        let Some(said) = template.link_type else { return built.link_type };
-        dissect(&built.octets, said, &mut self.table);
+    fn link_type(&mut self, template: &Template, built: &Built) -> Result<LinkType, NoLinkType> {
         let outermost = |table: &LayerTable| table.entries().first().map(|entry| entry.protocol);
-        if outermost(&self.table) == outermost(&built.table) { said } else { built.link_type }
+        let begins_with = outermost(&built.table);
+        let protocol = begins_with.map_or(registry().data(), |protocol| registry().get(protocol));
+        if let Some(said) = template.link_type {
+            dissect(&built.octets, said, &mut self.table);
+            // Mere octets may be anything.
+            if outermost(&self.table) == begins_with || protocol.name == data::NAME {
+                return Ok(said);
+            }
+        }
+        link_type_of(protocol).ok_or(NoLinkType { layer: protocol.name })
     }
 
     /// Ends the file.

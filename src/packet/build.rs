@@ -19,7 +19,7 @@ pub struct Built {
     pub octets: Vec<u8>,
     /// Its layers.
     pub table: LayerTable,
-    /// The link type that its outermost layer belongs to.
+    /// The link type that its outermost layer belongs to; Ethernet, where that has none.
     pub link_type: LinkType,
     /// Counts and lengths of lists that somebody wrote otherwise than the lists are: the octets alone do not tell.
     pub miscounted: Vec<Contradiction>,
@@ -164,7 +164,7 @@ pub fn build(packet: &Packet) -> Result<Built, BuildError> {
     let mut builder = Builder::default();
     builder.chain(&packet.layers, None)?;
     builder.octets.extend_from_slice(&packet.trailer);
-    let link_type = link_type_of(outermost.protocol);
+    let link_type = link_type_of(outermost.protocol).unwrap_or(LinkType::ETHERNET);
     let Builder { octets, table, miscounted } = builder;
     Ok(Built { octets, table, link_type, miscounted })
 }

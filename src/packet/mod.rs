@@ -156,8 +156,8 @@ pub(crate) fn find<'a>(fields: &'a [(String, Node)], name: &str) -> Option<&'a N
     fields.iter().rev().find(|(key, _)| key == name).map(|(_, node)| node)
 }
 
-/// The link type of packets whose outermost layer is `protocol`; Ethernet for what never is outermost.
-pub fn link_type_of(protocol: &Protocol) -> LinkType {
-    let edge = protocol.edges.iter().find(|edge| edge.table == crate::proto::LINK_TYPE);
-    LinkType(edge.and_then(|edge| u32::try_from(edge.key).ok()).unwrap_or(LinkType::ETHERNET.0))
+/// The link type of packets whose outermost layer is `protocol`; `None` for what never is outermost in a capture.
+pub fn link_type_of(protocol: &Protocol) -> Option<LinkType> {
+    let edge = protocol.edges.iter().find(|edge| edge.table == crate::proto::LINK_TYPE)?;
+    u32::try_from(edge.key).ok().map(LinkType)
 }

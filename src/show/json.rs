@@ -118,7 +118,9 @@ impl Json<'_, '_> {
             self.key("comment");
             push_json_lines(self.out, comments.iter());
         }
-        self.out.put(",\"link_type\":").put(meta.link_type.0);
+        if let Some(link_type) = meta.link_type {
+            self.out.put(",\"link_type\":").put(link_type.0);
+        }
     }
 
     /// The list of the layers of one chain. Quoted packets recurse, as deep as the layer table is long.
@@ -422,7 +424,7 @@ pub(super) mod tests {
 
     pub(in crate::show) fn json_of(octets: &[u8], wire_len: usize, meta: &Meta<'_>) -> String {
         let mut table = LayerTable::default();
-        dissect(octets, meta.link_type, &mut table);
+        dissect(octets, meta.link_type.unwrap(), &mut table);
         let mut out = String::new();
         packet(&mut out, meta, &Dissected { octets, table: &table, wire_len });
         out
@@ -443,7 +445,7 @@ pub(super) mod tests {
             time: Some(1_700_000_000_123_456_789),
             interface_id: 0,
             interface: Some("eth0\u{1b}[2J"),
-            link_type: LinkType::ETHERNET,
+            link_type: Some(LinkType::ETHERNET),
             direction: Direction::Inbound,
             comment: Some("\"so\"".into()),
             facts: None,

@@ -46,7 +46,7 @@ impl Lines {
             let width = out.len().saturating_sub(start);
             (width..6usize.max(width.saturating_add(1))).for_each(|_| out.push(' '));
             // Cooked headers say the direction themselves.
-            let is_cooked = matches!(meta.link_type, LinkType::LINUX_SLL | LinkType::LINUX_SLL2);
+            let is_cooked = matches!(meta.link_type, Some(LinkType::LINUX_SLL | LinkType::LINUX_SLL2));
             out.put(match meta.direction {
                 _ if self.link && is_cooked => "",
                 Direction::Unknown => "",

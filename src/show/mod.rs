@@ -74,8 +74,8 @@ pub struct Meta<'a> {
     pub interface: Option<&'a str>,
     /// That interface's number in its section of the capture, from 0.
     pub interface_id: u32,
-    /// What its octets begin with.
-    pub link_type: LinkType,
+    /// What its octets begin with; `None` where captures have no number for it.
+    pub link_type: Option<LinkType>,
     /// Which way it went.
     pub direction: Direction,
     /// What somebody noted about it. Any text: it is escaped here.
@@ -86,13 +86,13 @@ pub struct Meta<'a> {
 
 impl<'a> Meta<'a> {
     /// What is known of a packet that was built and never captured.
-    pub fn built(number: u64, link_type: LinkType) -> Self {
+    pub fn built(number: u64, link_type: impl Into<Option<LinkType>>) -> Self {
         Self {
             number,
             time: None,
             interface: None,
             interface_id: 0,
-            link_type,
+            link_type: link_type.into(),
             direction: Direction::Unknown,
             comment: None,
             facts: None,
@@ -107,7 +107,7 @@ impl<'a> Meta<'a> {
             time,
             interface,
             interface_id: frame.interface_id(),
-            link_type,
+            link_type: Some(link_type),
             direction,
             comment,
             facts: None,
