@@ -121,3 +121,33 @@ fn what_no_capture_begins_with_is_not_saved() {
         assert!(json.contains(&format!("\"link_type\":{link_type},")), "{json}");
     }
 }
+
+/// RFC 4861 §7.1.1: it is dropped with any other hop limit. Scapy has 255 there, too.
+#[test]
+fn neighbour_discovery_has_the_hop_limit_that_it_needs() {
+    let hop_limits = |spec: &str| -> Vec<String> {
+        let output = craft(&[spec, "--hex"]);
+        assert!(output.status.success(), "{spec}: {}", text_of(&output));
+        let made = String::from_utf8(output.stdout).unwrap();
+        made.lines().map(|line| line.get(14..16).unwrap().to_owned()).collect()
+    };
+    for (spec, wanted) in [
+        ("ipv6/icmpv6(type=132)", "40"),
+        ("ipv6/icmpv6(type=133)", "ff"),
+        ("ipv6/icmpv6(type=135)", "ff"),
+        ("ipv6/icmpv6(type=137)", "ff"),
+        ("ipv6/icmpv6(type=138)", "40"),
+        ("ipv6/ipv6.hopopts/ipv6.dstopts/icmpv6(type=136)", "ff"),
+        ("ipv6(hlim=64)/icmpv6(type=135)", "40"),
+        ("ipv6(hlim=auto-1)/icmpv6(type=135)", "fe"),
+        ("ipv6/ipv6/icmpv6(type=135)", "40"),
+        ("ipv6/udp", "40"),
+    ] {
+        assert_eq!(hop_limits(spec), [wanted], "{spec}");
+    }
+    assert_eq!(hop_limits("ipv6/icmpv6(type=132..134)"), ["40", "ff", "ff"]);
+    assert_eq!(
+        remarks_of("ipv6(hlim=64)/icmpv6(type=135)"),
+        "rawsock: packet 1: ipv6.hlim is 64, as written; 255 would go with the packet\n"
+    );
+}

@@ -15,7 +15,12 @@ use super::listed::Listed;
 use super::{auto, ip};
 use crate::wire::big_endian::{octet, word};
 
-pub(super) const ICMPV6: Listed = Listed::new("icmpv6", &[Edge::new(ip::PROTO, 58)], describe);
+/// The layer's name.
+pub(super) const NAME: &str = "icmpv6";
+/// The types of neighbour discovery (RFC 4861 §4).
+pub(super) const DISCOVERY: std::ops::RangeInclusive<u8> = 133..=137;
+
+pub(super) const ICMPV6: Listed = Listed::new(NAME, &[Edge::new(ip::PROTO, 58)], describe);
 
 fn describe() -> Protocol {
     let protocol = Protocol::new("Internet Control Message Protocol version 6", "RFC 4443", sections)

@@ -4,11 +4,12 @@ use std::net::Ipv6Addr;
 
 use pnet::packet::ipv6::{Ipv6Packet, MutableIpv6Packet};
 
+use super::auto::Scope;
 use super::describe::{Extent, Glance, Protocol, Section, Side, Stated, ipv6, uint};
 use super::edge::Edge;
 use super::layout::setter;
 use super::listed::Listed;
-use super::{auto, eth, gre, ip, mpls, null, ppp};
+use super::{auto, eth, gre, icmpv6, ip, mpls, null, ppp, registry};
 
 /// The layer's name.
 pub const NAME: &str = "ipv6";
@@ -71,7 +72,10 @@ fn sections() -> Vec<Section> {
             .values(ip::PROTOCOLS)
             .default_uint(NO_NEXT_HEADER)
             .auto(auto::next_protocol),
-        uint("hlim", 8, "Hop limit").set_by(setter!(MutableIpv6Packet, set_hop_limit)).default_uint(64),
+        uint("hlim", 8, "Hop limit")
+            .set_by(setter!(MutableIpv6Packet, set_hop_limit))
+            .default_uint(64)
+            .auto(hop_limit),
         ipv6("src", "Source").set_by(setter!(MutableIpv6Packet, set_source)),
         ipv6("dst", "Destination").set_by(setter!(MutableIpv6Packet, set_destination)),
     ];
@@ -82,6 +86,25 @@ fn sections() -> Vec<Section> {
 fn carried(header: &[u8]) -> Option<u64> {
     Ipv6Packet::new(header).map(|ip| u64::from(ip.get_next_header().0))
 }
+
+/// The largest before neighbour discovery, which receivers drop that a router may have forwarded (RFC 4861 §6.1, §7.1, §8.1).
+fn hop_limit(scope: &Scope<'_>) -> Option<u64> {
+    let mut index = scope.index;
+    while let Some((next, entry)) = scope.table.child(index) {
+        match registry().get(entry.protocol).name {
+            icmpv6::NAME => {
+                let header = scope.packet.get(entry.start as usize..entry.header_end as usize)?;
+                return header.first().is_some_and(|kind| icmpv6::DISCOVERY.contains(kind)).then_some(255);
+            }
+            name if name.starts_with(EXTENSION) => index = next,
+            _ => return None,
+        }
+    }
+    None
+}
+
+/// What the names of extension headers begin with.
+const EXTENSION: &str = "ipv6.";
 
 /// Source and destination of the header.
 pub(super) fn addresses(header: &[u8]) -> Option<(Ipv6Addr, Ipv6Addr)> {
