@@ -369,7 +369,6 @@ fn what_is_set_from_outside_and_wrong_is_told_there() {
             "error: expected `,` or `]`, found the end\n --> --set:1:10\n",
         ),
         (&["ip(ttl=$ttl)", "--set", "ttl=[1] 2"], "error: expected the end, found `2`\n --> --set:1:9\n"),
-        (&["ip(), vars={ttl=1}", "--set", "tll=1"], "error: there is no variable `tll`\n --> --set:1:1\n"),
         (
             &["ip(ttl=$ttl)", "--set", "ip.ttl=1"],
             "error: `ip.ttl` is no name for a variable\n --> --set:1:1\n",

@@ -151,3 +151,28 @@ fn neighbour_discovery_has_the_hop_limit_that_it_needs() {
         "rawsock: packet 1: ipv6.hlim is 64, as written; 255 would go with the packet\n"
     );
 }
+
+#[test]
+fn what_is_set_and_not_used_is_told_with_what_is() {
+    for (spec, help) in [
+        ("ip", "it uses none: `$NAME` in place of a value is one"),
+        ("ip(ttl=$hops, dst=$to)", "it uses"),
+        ("ip(ttl=$ex)", "did you mean `ex`?"),
+        ("ip, vars={ttl=1, ex=2}", "did you mean `ex`?"),
+    ] {
+        let told = text_of(&craft(&[
+            spec,
+            "--set",
+            "x=5",
+            "--set",
+            "hops=3",
+            "--set",
+            "to=1.1.1.1",
+            "--set",
+            "ex=1",
+        ]));
+        assert!(told.contains("error: the spec uses no variable `x`\n --> --set:1:1\n"), "{spec}: {told}");
+        assert!(told.contains(help), "{spec}: {told}");
+        assert!(!told.contains("say what it is"), "{told}");
+    }
+}

@@ -180,6 +180,16 @@ pub enum Mistake {
         /// The nearest one.
         nearest: Option<String>,
     },
+    /// A variable that was set from outside, and that the spec does not use.
+    #[error("the spec uses no variable `{name}`")]
+    UnusedVariable {
+        /// Its name.
+        name: String,
+        /// The nearest that it uses.
+        nearest: Option<String>,
+        /// Some that it uses.
+        used: Vec<String>,
+    },
     /// What cannot be a variable's name.
     #[error("`{name}` is no name for a variable")]
     VariableName {
@@ -334,6 +344,14 @@ pub enum Mistake {
     Build(BuildError),
 }
 
+/// What a spec has instead of a variable that it does not use.
+fn used_variables(used: &[String]) -> String {
+    match used {
+        [] => "it uses none: `$NAME` in place of a value is one".to_owned(),
+        used => format!("it uses {}", used.join(", ")),
+    }
+}
+
 impl Explain for Mistake {
     /// What was expected at the spot, where the message does not say it.
     fn expected(&self) -> Option<String> {
@@ -385,6 +403,7 @@ impl Explain for Mistake {
                 nearest,
                 format!("say what it is under `vars`, or by `--set {name}=VALUE`; `$$` is a dollar"),
             ),
+            Self::UnusedVariable { nearest, used, .. } => did_you_mean(nearest, used_variables(used)),
             Self::VariableName { .. } => "it has letters, digits and `_`, and no digit first".to_owned(),
             Self::NotSet { .. } => "write NAME=VALUE".to_owned(),
             Self::NoField { nearest, .. } => {

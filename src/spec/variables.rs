@@ -72,7 +72,9 @@ impl Variables {
         let names = || self.list.iter().filter(|variable| variable.is_used || variable.is_known);
         let mistake = |variable: &Variable| {
             let nearest = nearest(&variable.name, names().map(|known| known.name.as_str()));
-            Mistake::UnknownVariable { name: shortened(&variable.name), nearest: nearest.map(str::to_owned) }
+            let used = names().take(MOST_NAMED).map(|known| shortened(&known.name)).collect();
+            let name = shortened(&variable.name);
+            Mistake::UnusedVariable { name, nearest: nearest.map(str::to_owned), used }
         };
         unused.map(|variable| Diagnostic { at: variable.at.clone(), mistake: mistake(variable) }).collect()
     }
@@ -261,3 +263,5 @@ const MOST_PARTS: usize = 200_000;
 const MOST_DEEP: usize = 16;
 /// How deep a part may be of which a variable is to be a part again: with what that may hold itself, what readers allow.
 const MOST_NESTED: usize = 128;
+/// How many of the variables are named that a spec uses.
+const MOST_NAMED: usize = 8;
