@@ -58,6 +58,8 @@ pub struct Sender {
     watch: Arc<dyn Watch>,
     line: Line,
     state: State,
+    /// The peer has no more to say.
+    input_over: bool,
     buffer: Vec<u8>,
     told: Box<dyn FnMut(Outcome) + Send>,
 }
@@ -78,7 +80,8 @@ impl Sender {
         watch: Arc<dyn Watch>,
         told: Box<dyn FnMut(Outcome) + Send>,
     ) -> Self {
-        Self { offered, peer, watch, line: Line::default(), state: State::Offered, buffer: Vec::new(), told }
+        let (line, state, buffer) = (Line::default(), State::Offered, Vec::new());
+        Self { offered, peer, watch, line, state, input_over: false, buffer, told }
     }
 
     fn heard(&mut self, line: &[u8], out: &mut Outbox) {
@@ -154,11 +157,17 @@ impl Session for Sender {
     }
 
     fn fill(&mut self, _: Now, out: &mut Outbox) {
-        if let State::Sending(at) = self.state {
+        if let State::Sending(at) = self.state
+            && out.room() > 0
+        {
             self.send(at, out);
         }
         if matches!(self.state, State::Sent | State::Over) {
             self.buffer = Vec::new();
+        }
+        // Nobody is left to say that all has come.
+        if self.input_over && !matches!(self.state, State::Sending(_)) {
+            out.close();
         }
     }
 
@@ -169,13 +178,8 @@ impl Session for Sender {
 
     /// Whoever has no more to say may still read: a script that wrote `FROM 0` and ended.
     fn input_ended(&mut self, now: Now, out: &mut Outbox) {
-        while matches!(self.state, State::Sending(_)) && !out.is_closing() && out.room() > 0 {
-            self.fill(now, out);
-        }
-        match self.state {
-            State::Sending(_) => {}
-            _ => out.close(),
-        }
+        self.input_over = true;
+        self.fill(now, out);
     }
 }
 
