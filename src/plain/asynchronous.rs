@@ -86,7 +86,7 @@ async fn talk(server: Arc<Server>, sockets: Arc<Sockets>, socket: ToldSocket, pe
             if let Some(end) = pumped.wants.end {
                 break end;
             }
-            if pumped.moved {
+            if pumped.moved || pumped.wants.is_due(monotonic()) {
                 tokio::task::yield_now().await;
             } else {
                 ready(&watched, &pumped, &waker).await;
@@ -163,7 +163,7 @@ pub(super) fn serve_datagrams(server: &Server, socket: &ToldSocket) -> io::Resul
         let watched = AsyncDescriptor::of_socket(Arc::clone(socket.socket()))?;
         let (bell, stop) = (AsyncDescriptor::of_copy(peers.bell())?, AsyncDescriptor::of_copy(&server.stop)?);
         while let Some(left) = peers.answer(socket) {
-            if !peers.receive(socket) {
+            if !peers.receive(socket) && left != Some(0) {
                 let sources = [&watched, &bell, &stop];
                 let came = any(&sources);
                 match left {

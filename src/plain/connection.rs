@@ -44,6 +44,13 @@ pub struct Wants {
     pub at: Option<u64>,
 }
 
+impl Wants {
+    /// Whether it is to be asked again at once: it has more to do, and leaves others their turn before.
+    pub(super) fn is_due(&self, now: u64) -> bool {
+        self.at.is_some_and(|at| at <= now)
+    }
+}
+
 impl Connection {
     /// A connection that stands.
     pub fn open(peer: Peer, session: Box<dyn Session>, limits: Limits, now: Now) -> Self {
@@ -161,7 +168,10 @@ impl Connection {
         let closing = self.out.is_closing();
         let end = self.end(now.monotonic);
         let rate_at = self.bucket.map_or(0, |bucket| bucket.ready_at());
-        let may_read = if closing { self.fin.is_some() } else { self.out.room() > 0 };
+        let may_read = match closing {
+            true => self.fin.is_some(),
+            false => self.out.room() > 0 && self.session.listens(),
+        };
         let held_back = may_read && rate_at > now.monotonic;
         let rate = held_back.then_some(rate_at);
         let due = self.session.due().filter(|_| !self.out.is_finished() && self.out.room() > 0);

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::connection::Connection;
 use super::epoll::{KeyWaker, Woken};
 use super::event::{End, Event, Wait};
-use super::serve::{MESSAGE_BUFFER, Server, is_nothing};
+use super::serve::{MESSAGE_BUFFER, SENDS, Server, is_nothing};
 use super::service::Peer;
 use super::timers::Timers;
 use super::told::ToldSocket;
@@ -146,23 +146,22 @@ impl<'s> Peers<'s> {
     pub(super) fn answer(&mut self, socket: &ToldSocket) -> Option<Option<u64>> {
         self.begin_to_drain();
         let mut touched = std::mem::take(&mut self.touched);
-        loop {
-            while let Some(id) = touched.pop() {
-                self.look_after(id, socket);
-            }
-            touched.extend(self.woken.take());
-            touched.extend(std::iter::from_fn(|| self.timers.due(monotonic())));
-            if touched.is_empty() {
-                break;
-            }
+        touched.extend(self.woken.take());
+        touched.extend(self.timers.all_due(monotonic()));
+        // Each once: who has more to do has its next turn when others have written, and had theirs.
+        for id in touched {
+            self.look_after(id, socket);
         }
-        self.touched = touched;
         let is_done = self.draining && self.open.is_empty();
-        (!is_done).then(|| self.timers.next().map(|at| at.saturating_sub(monotonic())))
+        (!is_done).then(|| match self.touched.is_empty() {
+            true => self.timers.next().map(|at| at.saturating_sub(monotonic())),
+            false => Some(0),
+        })
     }
 
     fn look_after(&mut self, id: u64, socket: &ToldSocket) {
         let Some(connection) = self.open.get_mut(&id) else { return };
+        let mut sends = 0..SENDS;
         let end = loop {
             let wants = connection.wants(Now::read());
             if let Some(end) = wants.end {
@@ -173,6 +172,10 @@ impl<'s> Peers<'s> {
             }
             if !wants.write {
                 wants.at.iter().for_each(|at| self.timers.set(id, *at));
+                return;
+            }
+            if sends.next().is_none() {
+                self.touched.push(id);
                 return;
             }
             match socket.send_to(connection.output(), &connection.peer.address) {
@@ -217,3 +220,72 @@ impl<'s> Peers<'s> {
 
 /// Where a socket takes nothing now, it is tried again after so long.
 const AGAIN: u64 = 5_000_000;
+
+#[cfg(test)]
+mod tests {
+    use std::net::UdpSocket;
+    use std::sync::mpsc::channel;
+    use std::thread;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::plain::event::Watch;
+    use crate::plain::limits::Limits;
+    use crate::plain::outbox::Outbox;
+    use crate::plain::service::{Service, Session, Waker};
+    use crate::plain::stop::Stop;
+    use crate::sys::socket::{Family, SocketType};
+
+    /// Always has something to do; and to say, where this is not empty.
+    #[derive(Clone, Copy)]
+    struct Busy(&'static [u8]);
+
+    impl Service for Busy {
+        fn open(&self, _: &Peer, _: Arc<dyn Waker>) -> Box<dyn Session> {
+            Box::new(*self)
+        }
+    }
+
+    impl Session for Busy {
+        fn received(&mut self, _: &[u8], _: Now, _: &mut Outbox) {}
+
+        fn fill(&mut self, _: Now, out: &mut Outbox) {
+            if !self.0.is_empty() {
+                out.put(self.0);
+            }
+        }
+
+        fn due(&self) -> Option<u64> {
+            Some(0)
+        }
+    }
+
+    struct Nobody;
+
+    impl Watch for Nobody {
+        fn event(&self, _: &Event<'_>) {}
+    }
+
+    #[test]
+    fn who_always_has_more_to_do_leaves_others_their_turn() {
+        let (sender, returned) = channel();
+        for said in [&b""[..], b"more"] {
+            let sender = sender.clone();
+            // Should it never return, the test does.
+            thread::spawn(move || {
+                let socket = ToldSocket::open(Family::Inet, SocketType::Datagram, None).unwrap();
+                socket.bind(&SocketAddress::Ip("127.0.0.1:0".parse().unwrap())).unwrap();
+                let peer = UdpSocket::bind("127.0.0.1:0").unwrap();
+                peer.send_to(b"hello", socket.socket().local().ip().unwrap()).unwrap();
+                let (service, watch) = (Arc::new(Busy(said)), Arc::new(Nobody));
+                let (limits, stop) = (Limits::default(), Stop::new().unwrap());
+                let server = Server { service, limits, watch, stop };
+                let mut peers = Peers::new(&server).unwrap();
+                assert!(peers.receive(&socket));
+                sender.send([peers.answer(&socket), peers.answer(&socket)]).unwrap();
+            });
+            let left = returned.recv_timeout(Duration::from_secs(20));
+            assert_eq!(left, Ok([Some(Some(0)); 2]), "{}", said.escape_ascii());
+        }
+    }
+}

@@ -47,7 +47,8 @@ pub(super) fn serve(server: &Server, listener: Listener) -> io::Result<()> {
                 key => round.look_after(key, ready.read)?,
             }
         }
-        while let Some(key) = round.timers.due(monotonic()) {
+        // What is due again at once is so in the next round: others have their turn before, and whoever asks it to end.
+        for key in round.timers.all_due(monotonic()) {
             match key {
                 LISTENER => round.listen_again()?,
                 key => round.look_after(key, false)?,

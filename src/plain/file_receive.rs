@@ -38,6 +38,10 @@ pub struct Receiver {
     watch: Arc<dyn Watch>,
     line: Line,
     state: State,
+    /// What came before `FROM` was said: as much as was read together with the line that says what comes.
+    early: Vec<u8>,
+    /// The peer has ended.
+    input_over: bool,
     told: Box<dyn FnMut(Outcome) + Send>,
 }
 
@@ -74,7 +78,8 @@ impl Receiver {
         watch: Arc<dyn Watch>,
         told: Box<dyn FnMut(Outcome) + Send>,
     ) -> Self {
-        Self { intake, peer, watch, line: Line::default(), state: State::Waiting, told }
+        let (line, state, early) = (Line::default(), State::Waiting, Vec::new());
+        Self { intake, peer, watch, line, state, early, input_over: false, told }
     }
 
     fn begin(&self, offer: Offer) -> Result<State, String> {
@@ -191,6 +196,15 @@ impl Receiver {
             }
         }
     }
+
+    /// Nothing more comes.
+    fn end(&mut self, out: &mut Outbox) {
+        if let State::Receiving(part) = &self.state {
+            let why = part.broken();
+            self.fail(&why, out);
+        }
+        out.close();
+    }
 }
 
 impl Session for Receiver {
@@ -208,8 +222,9 @@ impl Session for Receiver {
                     }
                 },
                 State::Reading(..) => {
-                    // The sender has not waited for FROM: what is there already is read at once.
-                    self.fill(Now { monotonic: 0, wall: 0 }, out);
+                    // The sender has not waited for FROM.
+                    self.early.extend_from_slice(octets);
+                    octets = &[];
                 }
                 State::Receiving(_) => {
                     self.write(octets, out);
@@ -219,6 +234,11 @@ impl Session for Receiver {
         }
     }
 
+    /// What comes while that is read which is there already stays in the socket: it need not be kept here.
+    fn listens(&self) -> bool {
+        !matches!(self.state, State::Reading(..))
+    }
+
     fn fill(&mut self, _: Now, out: &mut Outbox) {
         match std::mem::replace(&mut self.state, State::Over) {
             State::Reading(part, there) => {
@@ -226,7 +246,19 @@ impl Session for Receiver {
                 self.state = State::Waiting;
                 self.read_on(part, there, out);
             }
-            other => self.state = other,
+            other => {
+                self.state = other;
+                return;
+            }
+        }
+        if !matches!(self.state, State::Reading(..)) {
+            let early = std::mem::take(&mut self.early);
+            if !early.is_empty() {
+                self.write(&early, out);
+            }
+            if self.input_over {
+                self.end(out);
+            }
         }
     }
 
@@ -234,15 +266,11 @@ impl Session for Receiver {
         matches!(self.state, State::Reading(..)).then_some(0)
     }
 
-    fn input_ended(&mut self, now: Now, out: &mut Outbox) {
-        while matches!(self.state, State::Reading(..)) {
-            self.fill(now, out);
+    fn input_ended(&mut self, _: Now, out: &mut Outbox) {
+        self.input_over = true;
+        if self.listens() {
+            self.end(out);
         }
-        if let State::Receiving(part) = &self.state {
-            let why = part.broken();
-            self.fail(&why, out);
-        }
-        out.close();
     }
 }
 
@@ -257,4 +285,4 @@ impl Drop for Receiver {
 }
 
 /// Octets of what is there already that are read at once.
-const PORTION: usize = 1 << 20;
+const PORTION: usize = 256 * 1024;

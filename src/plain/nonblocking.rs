@@ -15,7 +15,7 @@ use super::listener::{Accepted, Listener, Place};
 use super::serve::{MESSAGE_BUFFER, Server, pump};
 use super::service::{Peer, Waker};
 use super::told::ToldSocket;
-use crate::sys::clock::Now;
+use crate::sys::clock::{Now, monotonic};
 
 pub(super) fn serve(server: &Server, listener: Listener) -> io::Result<()> {
     let mut listener = Some(listener);
@@ -32,7 +32,8 @@ pub(super) fn serve(server: &Server, listener: Listener) -> io::Result<()> {
         }
         open.retain_mut(|(socket, connection, _)| {
             let pumped = pump(socket, connection, &mut buffer, true);
-            moved |= pumped.moved;
+            // Who has more to do at once is not made to wait for the end of a nap.
+            moved |= pumped.moved || pumped.wants.is_due(monotonic());
             let end = pumped.wants.end;
             end.iter().for_each(|end| server.closed(connection, end));
             end.is_none()
@@ -71,8 +72,8 @@ impl Waker for Unneeded {
 pub(super) fn serve_datagrams(server: &Server, socket: &ToldSocket) -> io::Result<()> {
     let mut peers = Peers::new(server)?;
     socket.set_nonblocking(true)?;
-    while peers.answer(socket).is_some() {
-        if !peers.receive(socket) {
+    while let Some(left) = peers.answer(socket) {
+        if !peers.receive(socket) && left != Some(0) {
             thread::sleep(NAP);
         }
     }

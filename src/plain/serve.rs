@@ -136,7 +136,8 @@ pub(super) fn pump(
     Pumped { wants: connection.wants(Now::read()), moved, read_blocked, write_blocked }
 }
 
-const SENDS: u32 = 8;
+/// How often is sent to one peer before others have their turn.
+pub(super) const SENDS: u32 = 8;
 
 /// Reads once, and hands over what came. Whether something did: octets, the end, or an error.
 pub(super) fn receive(socket: &ToldSocket, connection: &mut Connection, buffer: &mut [u8]) -> bool {

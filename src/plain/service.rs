@@ -55,10 +55,16 @@ pub trait Session: Send {
     /// Octets have come: a piece of a stream, or a whole message.
     fn received(&mut self, octets: &[u8], now: Now, out: &mut Outbox);
 
+    /// Whether it takes what comes now. Until it does, nothing is read of a connection, neither octets nor its end.
+    fn listens(&self) -> bool {
+        true
+    }
+
     /// There is room in the outbox, or the waker was used, or [`due`](Self::due) has come.
     fn fill(&mut self, _now: Now, _out: &mut Outbox) {}
 
-    /// The monotonic time at which [`fill`](Self::fill) has something to do; `None` where it has not.
+    /// The monotonic time at which [`fill`](Self::fill) has something to do; `None` where it has not. Whoever has much to do does a
+    /// part of it, and has the rest due at once: others have their turn in between.
     fn due(&self) -> Option<u64> {
         None
     }

@@ -36,7 +36,7 @@ impl Timers {
     }
 
     /// A key of which the time has come; it is not told again, unless it is set again.
-    pub(super) fn due(&mut self, now: u64) -> Option<u64> {
+    fn due(&mut self, now: u64) -> Option<u64> {
         while let Some(Reverse((at, key))) = self.heap.peek().copied().filter(|Reverse((at, _))| *at <= now) {
             self.heap.pop();
             if self.armed.get(&key) == Some(&at) {
@@ -45,6 +45,11 @@ impl Timers {
             }
         }
         None
+    }
+
+    /// All keys of which the time has come. Those that are set again meanwhile are of the next round, however early their time is.
+    pub(super) fn all_due(&mut self, now: u64) -> Vec<u64> {
+        std::iter::from_fn(|| self.due(now)).collect()
     }
 }
 

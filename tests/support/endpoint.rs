@@ -66,8 +66,13 @@ impl Serving {
     }
 
     /// Asks it to end, and gives its exit code with what it still said.
-    pub(crate) fn end(mut self) -> (Option<i32>, Vec<String>) {
+    pub(crate) fn end(self) -> (Option<i32>, Vec<String>) {
         send_signal(self.child.id(), 15).unwrap();
+        self.ended()
+    }
+
+    /// As [`end`](Self::end), of one that was asked already.
+    pub(crate) fn ended(mut self) -> (Option<i32>, Vec<String>) {
         let code = self.child.wait().unwrap().code();
         (code, self.lines.iter().collect())
     }
