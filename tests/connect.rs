@@ -13,12 +13,13 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream, UdpSocket};
 use std::os::unix::fs::symlink;
+use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use rawsock::sys::capability::{self, Capability, Grant};
 use serde_json::Value;
-use support::endpoint::{MODELS, Serving, with_input};
+use support::endpoint::{MODELS, Serving, read_until, with_input};
 use support::{RAWSOCK, run, text_of};
 
 const BRIEFLY: Duration = Duration::from_millis(200);
@@ -357,6 +358,31 @@ fn the_pipe_works_under_every_driver() {
             "{model}"
         );
     }
+}
+
+/// A queue may be shorter than what is read from stdin at once.
+#[test]
+fn a_pipe_with_a_short_queue_takes_all_of_its_input() {
+    let place = tempfile::tempdir().unwrap();
+    let from = place.path().join("from");
+    fs::write(&from, "octets of a file\n".repeat(2000)).unwrap();
+    for (kind, queue) in [("stream", "8192"), ("stream", "1024"), ("seqpacket", "1024")] {
+        let name = format!("@rawsock-queue-{kind}-{queue}-{}", std::process::id());
+        let mut command = Command::new(RAWSOCK);
+        command.args(["serve", "unix", &name, "--type", kind, "--service", "pipe", "--max-queue", queue]);
+        let mut pipe = piped(command, &from);
+        let output = connect(&["unix", &name, "--type", kind], b"");
+        assert!(output.stdout == fs::read(&from).unwrap(), "{kind} {queue}: {}", output.stdout.len());
+        assert_eq!(pipe.wait().unwrap().code(), Some(0), "{kind} {queue}");
+    }
+}
+
+/// A `serve --service pipe` that listens, with a file, or what there is of this name, as its stdin.
+fn piped(mut command: Command, stdin: &Path) -> std::process::Child {
+    let stdin = fs::File::open(stdin).unwrap();
+    let mut pipe = command.stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    read_until(pipe.stderr.as_mut().unwrap(), "listening on ");
+    pipe
 }
 
 #[test]

@@ -100,7 +100,8 @@ pub(super) fn feed_from(
     mut change: impl FnMut(Vec<u8>) -> Option<Vec<u8>> + Send + 'static,
 ) -> Input {
     let work = move || {
-        let mut input = BufReader::with_capacity(CHUNK, input);
+        // What is longer than the queue would wait for room for ever.
+        let mut input = BufReader::with_capacity(CHUNK.min(feed.longest()), input);
         loop {
             // An input that fails has ended.
             let piece = next(&mut input, pieces).unwrap_or_default();
@@ -137,6 +138,7 @@ fn next(input: &mut impl BufRead, pieces: Pieces) -> io::Result<Vec<u8>> {
     Ok(piece)
 }
 
+/// Octets of a stream that are read at once.
 const CHUNK: usize = 16 * 1024;
 
 /// A datagram carries no more.

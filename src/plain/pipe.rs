@@ -36,6 +36,8 @@ struct Shared {
     /// Somebody has come, or there is room.
     changed: Condvar,
     sink: Mutex<Box<dyn Write + Send>>,
+    /// Octets that wait for the peer.
+    queue: usize,
 }
 
 #[derive(Default)]
@@ -55,14 +57,20 @@ pub struct Feed(Arc<Shared>);
 impl Pipe {
     /// A pipe into `sink`, and what feeds it.
     pub fn new(sink: Box<dyn Write + Send>, options: PipeOptions) -> (Self, Feed) {
-        let shared = Shared { held: Mutex::default(), changed: Condvar::new(), sink: Mutex::new(sink) };
-        let shared = Arc::new(shared);
+        let (held, changed, queue) = (Mutex::default(), Condvar::new(), options.queue);
+        let shared = Arc::new(Shared { held, changed, sink: Mutex::new(sink), queue });
         (Self { shared: Arc::clone(&shared), options }, Feed(shared))
     }
 }
 
 impl Feed {
-    /// Says something to whoever has the pipe, and waits until somebody has it, and there is room. `false` when it is over.
+    /// Octets that one message may have: there will never be room for more.
+    pub fn longest(&self) -> usize {
+        self.0.queue
+    }
+
+    /// Says something of at most [`longest`](Self::longest) octets to whoever has the pipe, and waits until somebody has it, and there
+    /// is room. `false` when it is over.
     pub fn put(&self, message: &[u8]) -> bool {
         let message: Arc<[u8]> = message.into();
         let mut held = lock(&self.0.held);
