@@ -370,19 +370,44 @@ fn a_pipe_with_a_short_queue_takes_all_of_its_input() {
         let name = format!("@rawsock-queue-{kind}-{queue}-{}", std::process::id());
         let mut command = Command::new(RAWSOCK);
         command.args(["serve", "unix", &name, "--type", kind, "--service", "pipe", "--max-queue", queue]);
-        let mut pipe = piped(command, &from);
+        let (mut pipe, _) = piped(command, &from);
         let output = connect(&["unix", &name, "--type", kind], b"");
         assert!(output.stdout == fs::read(&from).unwrap(), "{kind} {queue}: {}", output.stdout.len());
         assert_eq!(pipe.wait().unwrap().code(), Some(0), "{kind} {queue}");
     }
 }
 
-/// A `serve --service pipe` that listens, with a file, or what there is of this name, as its stdin.
-fn piped(mut command: Command, stdin: &Path) -> std::process::Child {
+/// A `serve --service pipe` that listens, with a file, or what there is of this name, as its stdin; and what it has said until then.
+fn piped(mut command: Command, stdin: &Path) -> (std::process::Child, String) {
     let stdin = fs::File::open(stdin).unwrap();
     let mut pipe = command.stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    read_until(pipe.stderr.as_mut().unwrap(), "listening on ");
-    pipe
+    let said = read_until(pipe.stderr.as_mut().unwrap(), "listening on ");
+    (pipe, said)
+}
+
+/// What cannot be read is no end of the input like any other: the other side has a part of it at most.
+#[test]
+fn input_that_cannot_be_read_is_told_and_no_success() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path().to_str().unwrap();
+    let serving = Serving::start(&["tcp", "0"]);
+    for form in [&[][..], &["--crlf"], &["--json"]] {
+        let output = connect(&[&["tcp", &serving.address, "--send", folder], form].concat(), b"");
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(said, format!("rawsock: read {folder}: is a directory\n"), "{form:?}");
+        assert_eq!(output.status.code(), Some(2), "{form:?}");
+        let lines = String::from_utf8(output.stdout).unwrap();
+        lines.lines().for_each(|line| drop(serde_json::from_str::<Value>(line).unwrap()));
+    }
+    let name = format!("@rawsock-unread-{}", std::process::id());
+    let mut command = Command::new(RAWSOCK);
+    command.args(["serve", "unix", &name, "--service", "pipe"]);
+    let (pipe, said) = piped(command, place.path());
+    assert_eq!(connect(&["unix", &name], b"").status.code(), Some(0));
+    let output = pipe.wait_with_output().unwrap();
+    let said = said + &text_of(&output);
+    assert!(said.contains("rawsock: read stdin: is a directory\n"), "{said}");
+    assert_eq!(output.status.code(), Some(2));
 }
 
 #[test]

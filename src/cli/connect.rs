@@ -12,7 +12,7 @@ use clap::Args;
 use super::explain::{Explain, Ours};
 use super::plain_address::{Transport, to_connect, to_listen};
 use super::plain_log::Log;
-use super::plain_stdio::{HexDump, Input, Objects, Pieces, feed_from, stdout};
+use super::plain_stdio::{HexDump, Input, Objects, Pieces, Source, feed_from, stdout};
 use super::resolve::Wanted;
 use super::sandbox::{Plan, SandboxArgs, folder_of};
 use super::serve::{Kind, end_by_signals, nanos, socket_type};
@@ -276,19 +276,20 @@ impl ConnectArgs {
             Some(path) => {
                 let file = open(path)?;
                 let total = file.metadata().map_or(0, |metadata| metadata.len());
-                let file =
-                    Progress { file, name: path.display().to_string(), done: 0, total, log: Arc::clone(log) };
+                let name = path.display().to_string();
+                let input = Progress { file, name: name.clone(), done: 0, total, log: Arc::clone(log) };
                 let pieces = match keeps_messages {
                     true => Pieces::Of(MESSAGE),
                     false if self.hex || self.crlf => Pieces::Lines,
                     false => Pieces::AsTheyCome,
                 };
-                feed_from(file, feed, pieces, change)
+                feed_from(Source { name, input }, feed, Arc::clone(log), pieces, change)
             }
-            None if keeps_messages || self.hex || self.crlf => {
-                feed_from(io::stdin(), feed, Pieces::Lines, change)
+            None => {
+                let has_lines = keeps_messages || self.hex || self.crlf;
+                let pieces = if has_lines { Pieces::Lines } else { Pieces::AsTheyCome };
+                feed_from(Source::stdin(), feed, Arc::clone(log), pieces, change)
             }
-            None => feed_from(io::stdin(), feed, Pieces::AsTheyCome, change),
         };
         Ok((Arc::new(pipe), input))
     }

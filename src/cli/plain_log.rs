@@ -38,10 +38,10 @@ impl Log {
         }
     }
 
-    /// Writes what could not be done.
+    /// Writes what could not be done: to stderr, as all programs do.
     pub(super) fn fail(&self, line: &str) {
         self.has_failed.store(true, Ordering::Relaxed);
-        self.write(line);
+        self.write_to(line, true);
     }
 
     /// Whether there was such a thing.
@@ -56,6 +56,10 @@ impl Log {
 
     /// Writes a line, with its end.
     pub(super) fn write(&self, line: &str) {
+        self.write_to(line, self.to_stderr);
+    }
+
+    fn write_to(&self, line: &str, is_stderr: bool) {
         if let Some(bar) = &self.bar {
             let mut bar = bar.lock().unwrap_or_else(PoisonError::into_inner);
             if std::mem::take(&mut bar.drawn) {
@@ -63,7 +67,7 @@ impl Log {
             }
         }
         // Whoever does not read the log is served all the same.
-        let _ = match self.to_stderr {
+        let _ = match is_stderr {
             true => anstream::stderr().lock().write_all(line.as_bytes()),
             false => {
                 let mut stdout = anstream::stdout().lock();

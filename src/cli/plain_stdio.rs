@@ -1,11 +1,14 @@
 //! Stdin and stdout of `serve --service pipe` and `connect`: what peers say is made harmless before a terminal gets it.
 
 use std::io::{self, BufRead, BufReader, IsTerminal, Read, Write};
+use std::sync::Arc;
 
+use super::plain_log::Log;
 use crate::plain::pipe::Feed;
 use crate::show::hex;
 use crate::show::json_object::JsonObject;
 use crate::show::text::push_printable;
+use crate::sys::error::Cause;
 
 /// Stdout for what peers say: as it is, but a terminal gets nothing that could move its cursor.
 pub(super) fn stdout() -> Box<dyn Write + Send> {
@@ -88,26 +91,43 @@ pub(super) enum Pieces {
     Of(usize),
 }
 
+/// Input, and what it is called.
+pub(super) struct Source<R> {
+    pub(super) name: String,
+    pub(super) input: R,
+}
+
+impl Source<io::Stdin> {
+    pub(super) fn stdin() -> Self {
+        Self { name: "stdin".to_owned(), input: io::stdin() }
+    }
+}
+
 /// Input that is not read yet: reading begins when this is called.
 pub(super) type Input = Box<dyn FnOnce()>;
 
 /// Feeds a pipe, on a thread of its own, which goes with the process: reading a terminal cannot be ended otherwise. `change` makes
-/// of each piece what is sent, or nothing. It begins when what is returned is called.
+/// of each piece what is sent, or nothing. It begins when what is returned is called. Input that cannot be read is a failure, which `log`
+/// is told, and nothing more is sent.
 pub(super) fn feed_from(
-    input: impl Read + Send + 'static,
+    source: Source<impl Read + Send + 'static>,
     feed: Feed,
+    log: Arc<Log>,
     pieces: Pieces,
     mut change: impl FnMut(Vec<u8>) -> Option<Vec<u8>> + Send + 'static,
 ) -> Input {
     let work = move || {
         // What is longer than the queue would wait for room for ever.
-        let mut input = BufReader::with_capacity(CHUNK.min(feed.longest()), input);
+        let mut input = BufReader::with_capacity(CHUNK.min(feed.longest()), source.input);
         loop {
-            // An input that fails has ended.
-            let piece = next(&mut input, pieces).unwrap_or_default();
-            if piece.is_empty() {
-                break;
-            }
+            let piece = match next(&mut input, pieces) {
+                Ok(piece) if piece.is_empty() => break,
+                Ok(piece) => piece,
+                Err(error) => {
+                    log.fail(&format!("rawsock: read {}: {}\n", source.name, Cause(&error)));
+                    break;
+                }
+            };
             if change(piece).is_some_and(|piece| !feed.put(&piece)) {
                 return;
             }
@@ -125,7 +145,13 @@ fn next(input: &mut impl BufRead, pieces: Pieces) -> io::Result<Vec<u8>> {
     let mut piece = Vec::new();
     match pieces {
         Pieces::AsTheyCome => {
-            piece = input.fill_buf()?.to_vec();
+            // The other forms go on by themselves when a signal came.
+            piece = loop {
+                match input.fill_buf() {
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                    read => break read?.to_vec(),
+                }
+            };
             input.consume(piece.len());
         }
         Pieces::Lines => {

@@ -13,7 +13,7 @@ use jiff::tz::TimeZone;
 use super::explain::{Explain, Ours};
 use super::plain_address::{Transport, to_listen};
 use super::plain_log::Log;
-use super::plain_stdio::{Input, Pieces, feed_from, stdout};
+use super::plain_stdio::{Input, Pieces, Source, feed_from, stdout};
 use super::resolve::Wanted;
 use super::sandbox::{Plan, SandboxArgs, folder_of};
 use super::{CommandResult, Outcome, duration, plain_files};
@@ -239,7 +239,7 @@ pub(super) fn run(args: &ServeArgs) -> CommandResult {
     drop(bound);
     explain.into_iter().for_each(Explain::finish);
     served?;
-    Ok(Outcome::Done)
+    Ok(if log.has_failed() { Outcome::Failed } else { Outcome::Done })
 }
 
 /// Connections that wait to be taken: as many as the system allows (net.core.somaxconn).
@@ -346,7 +346,7 @@ fn service(args: &ServeArgs, stop: &Stop, log: &Arc<Log>) -> Result<Served, Box<
             let stop = (!args.keep_open).then(|| stop.clone());
             let options = PipeOptions { stop, silence: u64::MAX, after_end: AFTER_END, queue: limits.queue };
             let (pipe, feed) = Pipe::new(stdout(), options);
-            input = Some(feed_from(io::stdin(), feed, Pieces::AsTheyCome, Some));
+            input = Some(feed_from(Source::stdin(), feed, Arc::clone(log), Pieces::AsTheyCome, Some));
             Arc::new(pipe)
         }
         ServiceName::File => {
