@@ -12,7 +12,8 @@ mod support;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream, UdpSocket};
-use std::process::Command;
+use std::os::unix::fs::MetadataExt;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use support::endpoint::{MODELS, Serving, read_until, with_input};
@@ -233,51 +234,6 @@ fn whoever_is_silent_makes_room_for_others_who_write_datagrams() {
     }
 }
 
-/// An address that has written more than it may is not served as a new one when it writes again.
-#[test]
-fn who_writes_more_datagrams_than_allowed_is_refused_and_stays_so() {
-    for io in MODELS {
-        let serving = Serving::start(&["udp", "0", "--io", io, "--max-size", "10"]);
-        let writer = || {
-            let writer = UdpSocket::bind("127.0.0.1:0").unwrap();
-            writer.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
-            writer.connect(&serving.address).unwrap();
-            writer
-        };
-        let (one, two, other) = (writer(), writer(), writer());
-        let answered = |octets: &[u8]| {
-            other.send(octets).unwrap();
-            assert_eq!(other.recv(&mut [0; 100]).unwrap(), octets.len(), "{io}");
-        };
-        one.send(b"fourteen octet").unwrap();
-        one.send(b"nineteen octets all").unwrap();
-        one.send(b"few").unwrap();
-        two.send(b"ten octets").unwrap();
-        assert_eq!(two.recv(&mut [0; 100]).unwrap(), 10, "{io}: as many as are allowed");
-        two.send(b"x").unwrap();
-        two.send(b"y").unwrap();
-        // They come in order: what the refused have written was looked at before this is answered.
-        answered(b"first");
-        answered(b"more");
-        for refused in [&one, &two] {
-            refused.set_nonblocking(true).unwrap();
-            assert!(refused.recv(&mut [0; 100]).is_err(), "{io}: it was answered");
-        }
-        let (code, lines) = serving.end();
-        assert_eq!(code, Some(0), "{io}");
-        for (refused, counts) in [(&one, "14 octets in, 0 out"), (&two, "11 octets in, 10 out")] {
-            let name = refused.local_addr().unwrap().to_string();
-            let said: Vec<_> = lines.iter().filter(|line| line.contains(&name)).collect();
-            assert!(said.len() == 2 && said[0].contains("has come"), "{io}: {lines:#?}");
-            assert!(
-                said[1].contains("was refused: it has sent more octets than are allowed"),
-                "{io}: {said:?}"
-            );
-            assert!(said[1].contains(counts), "{io}: {said:?}");
-        }
-    }
-}
-
 #[test]
 fn where_descriptors_run_out_new_connections_wait_and_the_old_live() {
     for io in MODELS {
@@ -286,7 +242,7 @@ fn where_descriptors_run_out_new_connections_wait_and_the_old_live() {
         command.args(["-c", &script]);
         let mut serving = {
             let mut command = command;
-            command.stderr(std::process::Stdio::null());
+            command.stderr(Stdio::null());
             // Its first event says where it listens.
             Waiting::start(command)
         };
@@ -316,7 +272,7 @@ struct Waiting {
 impl Waiting {
     fn start(mut command: Command) -> Self {
         use std::io::BufRead;
-        let mut serving = command.stdout(std::process::Stdio::piped()).spawn().unwrap();
+        let mut serving = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut lines = std::io::BufReader::new(serving.stdout.take().unwrap()).lines();
         let line: serde_json::Value = serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap();
         assert_eq!(line["event"], "listening");
@@ -415,6 +371,50 @@ fn datagrams_and_unix_sockets_of_all_types_are_served_by_each_way_of_waiting() {
         let socat = with_input("socat", &["-t", "1", "-", &address], b"abstract\n", BRIEFLY);
         assert_eq!(text_of(&socat), "abstract\n", "{io}");
         drop(serving);
+    }
+}
+
+/// Under sudo, what a command makes belongs to the user who called it: a socket that only root may write to takes nobody else.
+#[test]
+fn what_is_made_under_sudo_belongs_to_its_caller() {
+    let (user, group) = (12_345, 23_456);
+    let map = fs::read_to_string("/proc/self/uid_map").unwrap();
+    let is_known = map.split_whitespace().nth(2).is_some_and(|count| count.parse::<u32>().unwrap() > group);
+    // Whoever is not root is nobody's sudo, and stays the owner.
+    let is_other = support::is_root() && is_known;
+    let folder = tempfile::tempdir().unwrap();
+    if is_other {
+        std::os::unix::fs::chown(folder.path(), Some(user), Some(group)).unwrap();
+    }
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let own = fs::metadata(folder.path()).unwrap();
+    let assert_given = |name: &str| {
+        let metadata = fs::symlink_metadata(path(name)).unwrap();
+        assert_eq!((metadata.uid(), metadata.gid()), (own.uid(), own.gid()), "{name}");
+    };
+    let by_sudo = |arguments: &[&str]| {
+        let mut command = Command::new(RAWSOCK);
+        command.args(arguments).env("SUDO_UID", user.to_string()).env("SUDO_GID", group.to_string());
+        command
+    };
+    for kind in ["stream", "dgram", "seqpacket"] {
+        let (socket, source) = (path(kind), path(&format!("{kind}-source")));
+        let serving = Serving::run(by_sudo(&["serve", "unix", &socket, "--type", kind]));
+        assert_given(kind);
+        let (file, name) = (path(&format!("{kind}-file")), format!("{kind}-file"));
+        for force in [&[][..], &["--force"]] {
+            let _ = (fs::remove_file(&file), fs::remove_file(&source));
+            let to = [
+                "connect", "unix", &socket, "--type", kind, "-w", "0.3", "--source", &source, "--recv", &file,
+            ];
+            let output = run(by_sudo(&[&to, force].concat()).stdin(Stdio::null()));
+            assert_eq!(output.status.code(), Some(0), "{kind}: {}", text_of(&output));
+            assert_given(&name);
+            assert_given(&format!("{kind}-source"));
+        }
+        // Who has become that user removes the socket again.
+        assert_eq!(serving.end().0, Some(0), "{kind}");
+        assert!(!fs::exists(&socket).unwrap(), "{kind}");
     }
 }
 

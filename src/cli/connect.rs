@@ -14,7 +14,7 @@ use super::plain_address::{Transport, to_connect, to_listen};
 use super::plain_log::Log;
 use super::plain_stdio::{HexDump, Input, Objects, Pieces, Source, feed_from, stdout};
 use super::resolve::Wanted;
-use super::sandbox::{Plan, SandboxArgs, folder_of};
+use super::sandbox::{Plan, SandboxArgs, folder_of, owner};
 use super::serve::{Kind, end_by_signals, nanos, socket_type};
 use super::{CommandResult, Outcome, duration, plain_files};
 use crate::plain::client::talk;
@@ -29,9 +29,11 @@ use crate::plain::told::{Tell, ToldSocket};
 use crate::show::plain::{end_words, passed};
 use crate::sys::error::{Cause, not_connected};
 use crate::sys::interrupt::Interrupt;
+use crate::sys::new_file;
 use crate::sys::sandbox::Doing;
 use crate::sys::socket::{Family, SocketOption, SocketType};
 use crate::sys::socket_address::SocketAddress;
+use crate::sys::unix_path;
 
 type BoxedError = Box<dyn std::error::Error>;
 
@@ -346,6 +348,9 @@ impl ConnectArgs {
         };
         if let Some(source) = source {
             socket.bind(&source).map_err(|error| cannot_bind(&source, &error))?;
+            if let (SocketAddress::Path(path), Some(owner)) = (&source, owner()) {
+                unix_path::give(path, owner)?;
+            }
         }
         Ok(())
     }
@@ -420,12 +425,11 @@ fn open(path: &Path) -> Result<File, ConnectError> {
 }
 
 fn create(path: &Path, force: bool) -> Result<File, ConnectError> {
-    let mut options = File::options();
-    match force {
-        true => options.write(true).create(true).truncate(true),
-        false => options.write(true).create_new(true),
+    let created = match force {
+        true => new_file::create(path, owner()),
+        false => new_file::create_new(path, owner()),
     };
-    options.open(path).map_err(|source| match source.kind() {
+    created.map_err(|source| match source.kind() {
         io::ErrorKind::AlreadyExists => ConnectError::Exists(path.to_owned()),
         _ => ConnectError::Open { path: path.to_owned(), source },
     })

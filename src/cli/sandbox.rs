@@ -164,6 +164,11 @@ pub(super) fn user_within(args: SandboxArgs) -> u32 {
     caller.map_or_else(process::user, |caller| caller.user)
 }
 
+/// Whom new files belong to under sudo, user and group: the user who called it, where there is one of that number here.
+pub(super) fn owner() -> Option<(u32, u32)> {
+    caller_but_root().filter(|caller| caller.is_known_here()).map(|caller| (caller.user, caller.group))
+}
+
 pub(super) fn caller_but_root() -> Option<Caller> {
     caller().filter(|caller| caller.user != 0)
 }

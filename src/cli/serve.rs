@@ -15,7 +15,7 @@ use super::plain_address::{Transport, to_listen};
 use super::plain_log::Log;
 use super::plain_stdio::{Input, Pieces, Source, feed_from, stdout};
 use super::resolve::Wanted;
-use super::sandbox::{Plan, SandboxArgs, folder_of};
+use super::sandbox::{Plan, SandboxArgs, folder_of, owner};
 use super::{CommandResult, Outcome, duration, plain_files};
 use crate::plain::chargen::Chargen;
 use crate::plain::chat::Chat;
@@ -397,7 +397,9 @@ fn bind(
             found.make_room(path, args.force)?;
         }
         socket.bind(address).map_err(|error| cannot_listen(address, &error))?;
-        return Ok((socket, Some(Bound::of(path)?)));
+        let bound = Bound::of(path)?;
+        owner().map(|owner| unix_path::give(path, owner)).transpose()?;
+        return Ok((socket, Some(bound)));
     }
     if family != Family::Unix && kind == SocketType::Stream {
         socket.set(&SocketOption::ReuseAddress)?;

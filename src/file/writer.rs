@@ -1,23 +1,22 @@
 //! Writing a capture file: pcapng, or pcap by the name's ending.
 
 use std::error::Error;
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::AsFd;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use pcap_file::Endianness;
 use pcap_file::pcap::PcapTsResolution;
 use pcap_file::pcapng::blocks::section_header::SectionHeaderBlock;
 use pcap_file::pcapng::{PcapNgBlock, PcapNgWriter};
-use rustix::fs::{Gid, Uid};
 
 use super::chunk::{Chunk, Output};
 use super::description::{Counts, Interface, Section};
 use super::packing::Packing;
 use super::write_error::WriteError;
 use super::{write_pcap, write_pcapng};
+use crate::sys::new_file;
 use crate::wire::frame::{Frame, LinkType};
 
 /// How a file is written.
@@ -104,7 +103,7 @@ impl CaptureWriter {
             return Err(WriteError::Zstd { path: name });
         }
         let options = WriteOptions { packing, ..options };
-        let file = if path.as_os_str() == "-" { stdout() } else { create(path, options.owner) };
+        let file = if path.as_os_str() == "-" { stdout() } else { new_file::create(path, options.owner) };
         let file = file.map_err(|source| WriteError::Create { path: name.clone(), source })?;
         let format = options.format.unwrap_or(Format::by_name(path));
         Self::start(name, Output::File(file), format, &options)
@@ -400,23 +399,4 @@ fn block_writer(
 /// Stdout without the buffer that std puts before it, which would cut records at line ends.
 fn stdout() -> io::Result<File> {
     io::stdout().as_fd().try_clone_to_owned().map(File::from)
-}
-
-/// Creates a file for `owner`. One that is there, a device or a pipe perhaps, keeps its owner: giving root's /dev/null to
-/// the user who called sudo would be a bad surprise.
-fn create(path: &Path, owner: Option<(u32, u32)>) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.write(true).mode(0o644);
-    match options.clone().create_new(true).open(path) {
-        Ok(file) => {
-            if let Some((user, group)) = owner {
-                rustix::fs::fchown(&file, Some(Uid::from_raw(user)), Some(Gid::from_raw(group)))?;
-            }
-            Ok(file)
-        }
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            options.create(true).truncate(true).open(path)
-        }
-        Err(error) => Err(error),
-    }
 }

@@ -25,6 +25,7 @@ pub mod name_keeper;
 pub mod namespace;
 pub mod namespace_barrier;
 pub mod netlink;
+pub mod new_file;
 pub mod nftables;
 pub mod packet_socket;
 pub mod path_socket;

@@ -5,6 +5,10 @@ use std::io;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, Uid, chownat, fstat, open};
+use rustix::io::Errno;
+use rustix::process::geteuid;
+
 use super::error::Cause;
 use super::socket::{Family, Socket, SocketType};
 use super::socket_address::SocketAddress;
@@ -86,6 +90,27 @@ impl Found {
     }
 }
 
+/// Gives a socket that was bound just now to a user and a group: under sudo it is that of whoever called it, who could not connect to it
+/// otherwise (unix(7): that takes the right to write).
+///
+/// # Errors
+/// When there is another thing by now, or it cannot be given away.
+pub fn give(path: &Path, (user, group): (u32, u32)) -> Result<(), PathError> {
+    let give = || {
+        // Whoever owns the folder may put anything in its place at any time: what is looked at is what is given, and nothing else.
+        let socket = open(path, OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty())?;
+        let found = fstat(&socket)?;
+        let is_socket = FileType::from_raw_mode(found.st_mode) == FileType::Socket;
+        if !is_socket || found.st_nlink != 1 || found.st_uid != geteuid().as_raw() {
+            return Err(Errno::STALE);
+        }
+        chownat(socket, "", Some(Uid::from_raw(user)), Some(Gid::from_raw(group)), AtFlags::EMPTY_PATH)
+    };
+    let failed =
+        |error: Errno| PathError::System { call: "give away", path: path.to_owned(), source: error.into() };
+    give().map_err(failed)
+}
+
 /// The path of a socket that is bound: it is removed when this is dropped, unless there is another one by then.
 #[derive(Debug)]
 pub struct Bound {
@@ -145,6 +170,24 @@ mod tests {
         assert_eq!(look(&path, SocketType::Datagram).unwrap(), Some(Found::Live));
         drop(datagrams);
         assert_eq!(look(&path, SocketType::Datagram).unwrap(), Some(Found::Stale));
+    }
+
+    /// To oneself, which needs no right.
+    #[test]
+    fn only_a_socket_of_ones_own_is_given_away() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("s");
+        let _listener = UnixListener::bind(&path).unwrap();
+        let metadata = fs::metadata(&path).unwrap();
+        let owner = (metadata.uid(), metadata.gid());
+        give(&path, owner).unwrap();
+        let link = folder.path().join("link");
+        std::os::unix::fs::symlink(&path, &link).unwrap();
+        let file = folder.path().join("file");
+        fs::write(&file, "text").unwrap();
+        assert!(give(&link, owner).is_err() && give(&file, owner).is_err());
+        fs::hard_link(&path, folder.path().join("other")).unwrap();
+        assert!(give(&path, owner).is_err());
     }
 
     #[test]
