@@ -11,7 +11,7 @@ use super::error::SysError;
 use super::error_queue::Taken;
 use super::ip_socket::{Family, set_option};
 use super::tcp_info::TcpInfo;
-use super::time_stamp::{Departures, Passage};
+use super::time_stamp::Departures;
 use super::user_sockets::UserSockets;
 
 /// Stream or datagram.
@@ -127,15 +127,10 @@ impl PlainSocket {
     pub fn take_told(&self) -> Option<Told> {
         let mut payload = [0u8; 2048];
         let message = receive(&self.socket, &mut payload, Queue::Errors).ok().flatten()?;
-        let error = message.about.error?;
-        let passage = Passage::of(&message.about);
-        Some(match passage {
+        let taken = Taken::of(&message)?;
+        Some(match taken.passage {
             Some(passage) => Told::Left(passage.at),
-            None => {
-                let payload = message.octets.to_vec();
-                let taken = Taken { error, destination: message.from, payload, passage };
-                Told::Error(taken, message.about.stamp.or(message.about.by_kernel))
-            }
+            None => Told::Error(taken, message.about.stamp.or(message.about.by_kernel)),
         })
     }
 
