@@ -234,6 +234,51 @@ fn whoever_is_silent_makes_room_for_others_who_write_datagrams() {
     }
 }
 
+/// An address that has written more than it may is not served as a new one when it writes again.
+#[test]
+fn who_writes_more_datagrams_than_allowed_is_refused_and_stays_so() {
+    for io in MODELS {
+        let serving = Serving::start(&["udp", "0", "--io", io, "--max-size", "10"]);
+        let writer = || {
+            let writer = UdpSocket::bind("127.0.0.1:0").unwrap();
+            writer.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+            writer.connect(&serving.address).unwrap();
+            writer
+        };
+        let (one, two, other) = (writer(), writer(), writer());
+        let answered = |octets: &[u8]| {
+            other.send(octets).unwrap();
+            assert_eq!(other.recv(&mut [0; 100]).unwrap(), octets.len(), "{io}");
+        };
+        one.send(b"fourteen octet").unwrap();
+        one.send(b"nineteen octets all").unwrap();
+        one.send(b"few").unwrap();
+        two.send(b"ten octets").unwrap();
+        assert_eq!(two.recv(&mut [0; 100]).unwrap(), 10, "{io}: as many as are allowed");
+        two.send(b"x").unwrap();
+        two.send(b"y").unwrap();
+        // They come in order: what the refused have written was looked at before this is answered.
+        answered(b"first");
+        answered(b"more");
+        for refused in [&one, &two] {
+            refused.set_nonblocking(true).unwrap();
+            assert!(refused.recv(&mut [0; 100]).is_err(), "{io}: it was answered");
+        }
+        let (code, lines) = serving.end();
+        assert_eq!(code, Some(0), "{io}");
+        for (refused, counts) in [(&one, "14 octets in, 0 out"), (&two, "11 octets in, 10 out")] {
+            let name = refused.local_addr().unwrap().to_string();
+            let said: Vec<_> = lines.iter().filter(|line| line.contains(&name)).collect();
+            assert!(said.len() == 2 && said[0].contains("has come"), "{io}: {lines:#?}");
+            assert!(
+                said[1].contains("was refused: it has sent more octets than are allowed"),
+                "{io}: {said:?}"
+            );
+            assert!(said[1].contains(counts), "{io}: {said:?}");
+        }
+    }
+}
+
 #[test]
 fn where_descriptors_run_out_new_connections_wait_and_the_old_live() {
     for io in MODELS {

@@ -120,7 +120,8 @@ struct LimitArgs {
     /// Octets of one message, or line.
     #[arg(long, value_name = "OCTETS", default_value_t = 65536)]
     max_message: u32,
-    /// Octets that are read from one connection altogether; of a file, its size. 0: any. Left out: 4 GiB for files, else 0.
+    /// Octets that are read from one connection altogether, or from an address that writes datagrams until it is silent for
+    /// --idle-timeout; of a file, its size. 0: any. Left out: 4 GiB for files, else 0.
     #[arg(long, value_name = "OCTETS")]
     max_size: Option<u64>,
     /// Octets that wait for one peer; in a chat, whoever reads so slowly that there would be more is told, and dropped.

@@ -105,10 +105,29 @@ impl Connection {
         if self.out.is_closing() {
             return;
         }
-        self.session.received(octets, now, &mut self.out);
-        if self.limits.total.is_some_and(|total| self.counts.octets_in > total) {
+        // A message that goes beyond the limit is passed over, of a stream the octets that do.
+        let allowed = match self.beyond_total() {
+            0 => octets,
+            _ if self.peer.keeps_messages => &[],
+            beyond => octets.get(..octets.len().saturating_sub(beyond)).unwrap_or_default(),
+        };
+        if !allowed.is_empty() || octets.is_empty() {
+            self.session.received(allowed, now, &mut self.out);
+        }
+        if self.beyond_total() > 0 {
             self.out.refuse("it has sent more octets than are allowed");
         }
+    }
+
+    /// Octets that have come and were too many.
+    fn beyond_total(&self) -> usize {
+        let total = self.limits.total.unwrap_or(u64::MAX);
+        usize::try_from(self.counts.octets_in.saturating_sub(total)).unwrap_or(usize::MAX)
+    }
+
+    /// Whether more has come than may come altogether.
+    pub(super) fn has_too_much(&self) -> bool {
+        self.beyond_total() > 0
     }
 
     /// The peer has ended: nothing more comes.
@@ -207,11 +226,15 @@ impl Connection {
     }
 
     fn orderly(&self) -> End {
-        match self.out.refusal() {
-            Some(why) => End::Refused(why.to_owned()),
-            None if self.input_over => End::ByPeer,
-            None => End::ByService,
+        match self.end_by_service() {
+            End::ByService if self.input_over => End::ByPeer,
+            end => end,
         }
+    }
+
+    /// How it ends when the service has said all.
+    pub(super) fn end_by_service(&self) -> End {
+        self.out.refusal().map_or(End::ByService, |why| End::Refused(why.to_owned()))
     }
 
     /// What passed, until now.
@@ -300,6 +323,25 @@ mod tests {
         one.received(b"more", at(2));
         assert!(!one.wants(at(2)).write);
         assert_eq!(one.wants(at(3)).end, Some(End::ByService));
+    }
+
+    #[test]
+    fn what_is_too_much_does_not_reach_the_service() {
+        for keeps_messages in [false, true] {
+            let mut one = connection(Limits { total: Some(6), ..Limits::default() });
+            one.peer.keeps_messages = keeps_messages;
+            one.received(b"four", at(1));
+            assert!(!one.has_too_much());
+            one.received(b"more", at(1));
+            assert!(one.has_too_much());
+            assert_eq!(one.output(), if keeps_messages { &b"four"[..] } else { b"fourmo" });
+            one.received(b"even more", at(1));
+            assert_eq!(one.counts(at(1)).octets_in, 17);
+            assert!(matches!(one.end_by_service(), End::Refused(_)));
+        }
+        let mut one = connection(Limits { total: Some(4), ..Limits::default() });
+        one.received(b"four", at(1));
+        assert!(one.wants(at(1)).read && !one.has_too_much(), "as many as are allowed");
     }
 
     #[test]

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::connection::Connection;
 use super::epoll::{KeyWaker, Woken};
 use super::event::{End, Event, Wait};
+use super::refused::Refused;
 use super::serve::{MESSAGE_BUFFER, SENDS, Server, is_nothing};
 use super::service::Peer;
 use super::timers::Timers;
@@ -24,6 +25,7 @@ pub struct Peers<'s> {
     heard: VecDeque<(u64, u64)>,
     /// Those that something is to be done for.
     touched: Vec<u64>,
+    refused: Refused,
     timers: Timers,
     woken: Arc<Woken>,
     next_id: u64,
@@ -44,6 +46,7 @@ impl<'s> Peers<'s> {
             open: HashMap::new(),
             heard: VecDeque::new(),
             touched: Vec::new(),
+            refused: Refused::new(server.limits.connections, server.limits.idle),
             timers: Timers::default(),
             woken: Arc::new(Woken::new()?),
             next_id: 1,
@@ -95,7 +98,8 @@ impl<'s> Peers<'s> {
 
     fn meet(&mut self, from: SocketAddress, now: Now) -> Option<u64> {
         let watch = &self.server.watch;
-        if self.draining {
+        // Who was refused is no new one when it writes again.
+        if self.draining || self.refused.has(&from, now.monotonic) {
             return None;
         }
         if self.open.len() >= self.server.limits.connections && !self.make_room() {
@@ -168,7 +172,7 @@ impl<'s> Peers<'s> {
                 break end;
             }
             if wants.fin {
-                break End::ByService;
+                break connection.end_by_service();
             }
             if !wants.write {
                 wants.at.iter().for_each(|at| self.timers.set(id, *at));
@@ -200,6 +204,9 @@ impl<'s> Peers<'s> {
         if let Some(connection) = self.open.remove(&id) {
             self.server.closed(&connection, end);
             self.ids.remove(&connection.peer.address);
+            if connection.has_too_much() {
+                self.refused.put(connection.peer.address, monotonic());
+            }
         }
     }
 

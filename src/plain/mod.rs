@@ -33,6 +33,7 @@ pub mod messages;
 pub mod nonblocking;
 pub mod outbox;
 pub mod pipe;
+mod refused;
 pub mod serve;
 pub mod service;
 pub mod stop;
