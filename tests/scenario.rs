@@ -98,6 +98,23 @@ fn the_first_step_that_is_not_met_is_told_with_what_came_instead() {
     assert!(lines[7].starts_with("2 run: 0 passed, 2 failed ("), "{text}");
 }
 
+/// In a step a packet meets one `match`: of two that take it, the other one waits for another packet, and that is said.
+#[test]
+fn a_match_whose_packet_met_another_one_says_so() {
+    let Some(lab) = lab() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("two.toml");
+    let step = r#"send = [{ ip = { dst = "10.77.2.2" } }, { icmp = { seq = 1 } }], expect = [{ match = "icmp.type == 0" }, { match = "icmp.seq == 1" }]"#;
+    fs::write(&file, format!("[[scenario]]\nname = \"two\"\nsteps = [{{ {step} }}]\n")).unwrap();
+    let output = test(&lab, &[file.to_str().unwrap(), "-W", "0.2"]);
+    assert_eq!(output.status.code(), Some(1), "{}", text_of(&output));
+    let text = stdout(&output);
+    assert!(
+        text.contains("icmp.seq == 1; what came met another expectation, and a packet meets one"),
+        "{text}"
+    );
+}
+
 #[test]
 fn a_file_that_cannot_be_run_is_told_and_the_others_run() {
     let Some(lab) = lab() else { return };

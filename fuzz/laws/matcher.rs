@@ -33,6 +33,7 @@ pub fn check(input: &[u8]) {
                 assert!(!std::mem::replace(&mut answered[number], true), "{number} is answered twice");
             }
             Some(Match::Duplicate(number)) => assert!(answered[number]),
+            Some(Match::Advice(number)) => assert!(number < answered.len()),
             None => {}
         }
     }

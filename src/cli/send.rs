@@ -189,6 +189,9 @@ pub(super) fn run(args: &SendArgs) -> CommandResult {
         remarks: args.verbose,
         tun: None,
     };
+    if !args.tun_address.is_empty() && plan.via != Some(Via::Tun) {
+        return Err("--tun-address is that of a TUN interface: `--via tun` makes one".into());
+    }
     let needs = plan.needs(&specs)?;
     plan.asks = needs.link && !plan.is_dry;
     let flow = Flow {

@@ -29,7 +29,12 @@ pub(super) fn run(specs: &[Spec], plan: &Plan, flow: &Flow, is_quiet: bool) -> C
     let (mut count, mut octets, mut wrong) = (0u64, 0u64, 0u64);
     for (number, ready) in (1u64..).zip(prepare) {
         if interrupt.came() {
-            break;
+            // What was counted is no answer to what would be sent.
+            output.flush()?;
+            anstream::eprintln!(
+                "rawsock: interrupted behind {count} packets ({octets} octets); there are more"
+            );
+            return Ok(Outcome::Failed);
         }
         let ready = match ready {
             Ok(ready) => ready,

@@ -49,8 +49,11 @@ impl Printer {
     /// Prints and saves what happened.
     pub(super) fn event(&mut self, event: &Event) {
         match event {
-            Event::Left { number, seen } => {
-                self.save(seen, Direction::Outbound, &format!("packet {}", number + 1))
+            Event::Left { number, seen, comment } => {
+                let number = format!("packet {}", number + 1);
+                let comment =
+                    comment.as_ref().map_or_else(|| number.clone(), |said| format!("{number}: {said}"));
+                self.save(seen, Direction::Outbound, &comment);
             }
             Event::Answer { what, rtt, seen, .. } => {
                 let words = answer_words(*what);
@@ -206,6 +209,7 @@ fn answer_word(what: Match) -> &'static str {
     match what {
         Match::Reply(_) => "reply",
         Match::Error(_) => "error",
+        Match::Advice(_) => "advice",
         Match::Duplicate(_) => "again",
     }
 }
@@ -224,6 +228,7 @@ fn answer_words(what: Match) -> &'static str {
     match what {
         Match::Reply(_) => "answers",
         Match::Error(_) => "an error about",
+        Match::Advice(_) => "advice about",
         Match::Duplicate(_) => "again about",
     }
 }

@@ -142,6 +142,7 @@ impl<'a, P> Prepare<'a, P> {
                 destination: destination.filter(|_| !is_frame),
                 interface,
                 reply: template.reply.clone().filter(|_| !is_later),
+                comment: template.comment.clone(),
                 expect: template.expect.iter().filter(|_| !is_later).map(expect).collect(),
                 within: nanos(within),
                 awaits: true,
@@ -248,7 +249,8 @@ impl<'a, P> Prepare<'a, P> {
                 ("ipv6", Some(IpAddr::V6(source))) => ("src", Some(Value::Ipv6(source))),
                 ("arp", Some(IpAddr::V4(source))) => ("src.proto_ipv4", Some(Value::Ipv4(source))),
                 ("tcp" | "udp", _) => ("srcport", Some(Value::Uint(port))),
-                ("icmp", _) if asks(layer, "type", 8) => {
+                // Echo, timestamp, information, address mask (RFC 792, RFC 950) and extended echo (RFC 8335).
+                ("icmp", _) if [8, 13, 15, 17, 42].iter().any(|kind| asks(layer, "type", *kind)) => {
                     ("ident", Some(Value::Uint(u64::from(self.plan.ident))))
                 }
                 ("icmpv6", _) if asks(layer, "type", 128) => {

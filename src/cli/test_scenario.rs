@@ -95,12 +95,19 @@ fn told(spec: &Spec, scenario: &Scenario, steps: &[Doing], failure: &Failure) ->
                 after.trim_start_matches('+')
             )
         }
+        None if failure.is_taken => {
+            format!(
+                "{words}: expected within {within}: {text}; what came met another expectation, and a packet meets one"
+            )
+        }
         None => format!("{words}: expected within {within}: {text}; it did not come"),
     };
     let mut details = Vec::new();
     if let Some((seen, after)) = &failure.broken_by {
         let after = millis(i64::try_from(*after).unwrap_or(i64::MAX));
         details.push(format!("  {after:>12}  {}", summary(seen)));
+    } else if failure.came.is_empty() && failure.is_taken {
+        details.push("nothing else came that has to do with what was sent".to_owned());
     } else if failure.came.is_empty() {
         details.push("nothing came that has to do with what was sent".to_owned());
     } else {
@@ -110,7 +117,8 @@ fn told(spec: &Spec, scenario: &Scenario, steps: &[Doing], failure: &Failure) ->
         );
     }
     if failure.others > 0 {
-        details.push(format!("and {} more", failure.others));
+        let what = if failure.came.is_empty() { "of something else: packets" } else { "more" };
+        details.push(format!("and {} {what}", failure.others));
     }
     let line = Some(spec.place_of(scenario, Some(failure.step)).1);
     Result { line, details, ..Result::of(TestVerdict::Failed, message) }

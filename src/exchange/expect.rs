@@ -167,18 +167,20 @@ impl Expectations {
             |expectation| {
                 if expectation.is_wanted { Verdict::Missed } else { Verdict::Held }
             },
+            now,
         );
     }
 
     /// Nobody waits any more.
-    pub(super) fn stop(&mut self) {
-        self.end(|_, _| true, |_| Verdict::Unknown);
+    pub(super) fn stop(&mut self, now: Nanos) {
+        self.end(|_, _| true, |_| Verdict::Unknown, now);
     }
 
     fn end(
         &mut self,
         is_over: impl Fn(&Open, &Expectation) -> bool,
         verdict: impl Fn(&Expectation) -> Verdict,
+        now: Nanos,
     ) {
         let mut all = std::mem::take(&mut self.open);
         for (number, open) in &mut all {
@@ -186,7 +188,9 @@ impl Expectations {
             let (over, left): (Vec<_>, _) = expectations.into_iter().partition(|one| is_over(open, one));
             open.expectations = left;
             for expectation in over {
-                self.judge(*number, &expectation, verdict(&expectation), expectation.within);
+                // Who is interrupted has waited for less than was said.
+                let waited = open.sent_at.map_or(0, |sent_at| now.saturating_sub(sent_at));
+                self.judge(*number, &expectation, verdict(&expectation), expectation.within.min(waited));
             }
         }
         all.retain(|_, open| !open.expectations.is_empty());
@@ -290,8 +294,8 @@ mod tests {
         }
         all.give_up(0);
         all.left(1, 0);
-        all.stop();
-        assert_eq!(verdicts(&mut all), [(0, Verdict::Unknown, 0), (1, Verdict::Unknown, 100)]);
+        all.stop(40);
+        assert_eq!(verdicts(&mut all), [(0, Verdict::Unknown, 0), (1, Verdict::Unknown, 40)]);
         assert_eq!(all.totals(), (2, 0));
     }
 }

@@ -6,10 +6,11 @@
 
 use std::collections::{HashMap, HashSet};
 
+use crate::exchange::icmp_error::ends_question;
 use crate::packet::identity::{first_with_identity, key};
 use crate::proto::describe::Side;
 use crate::proto::registry;
-use crate::wire::layers::LayerTable;
+use crate::wire::layers::{LayerEntry, LayerTable};
 
 /// Packets that were sent and look alike, in their order.
 #[derive(Debug, Default)]
@@ -27,8 +28,19 @@ pub enum Match {
     Reply(usize),
     /// An ICMP error about the packet of this number.
     Error(usize),
+    /// An ICMP message about the packet of this number that says nothing of whether it arrived: a redirect, a source quench.
+    Advice(usize),
     /// A further answer to, or error about, the packet of this number.
     Duplicate(usize),
+}
+
+impl Match {
+    /// The number of the packet that it is about.
+    pub fn number(self) -> usize {
+        let (Self::Reply(number) | Self::Error(number) | Self::Advice(number) | Self::Duplicate(number)) =
+            self;
+        number
+    }
 }
 
 /// The questions that were asked.
@@ -137,11 +149,14 @@ impl Matcher {
         table: &LayerTable,
         counts: &dyn Fn(usize) -> bool,
     ) -> Option<Match> {
-        if let Some(quoted) = first_quoted(table) {
+        if let Some((quoting, quoted)) = first_quoted(table) {
             let (key, _) = key(octets, table, Some(quoted), Side::Quoted);
             let identification = identification(octets, table, Some(quoted));
             let number = self.find(key, identification).filter(|number| counts(*number))?;
-            return Some(self.answer(number, Match::Error(number)));
+            return Some(match says_lost(octets, quoting) {
+                true => self.answer(number, Match::Error(number)),
+                false => Match::Advice(number),
+            });
         }
         let first = first_with_identity(table);
         let (mut key, complete) = key(octets, table, first, Side::Reply);
@@ -154,6 +169,11 @@ impl Matcher {
         });
         let number = number.filter(|number| counts(*number))?;
         Some(self.answer(number, Match::Reply(number)))
+    }
+
+    /// Takes advice about the packet of this number for its answer after all.
+    pub fn take(&mut self, number: usize) -> Match {
+        self.answer(number, Match::Error(number))
     }
 
     /// How many packets were sent.
@@ -220,10 +240,16 @@ impl Alike {
     }
 }
 
-/// The first layer of the packet that the innermost error quotes.
-fn first_quoted(table: &LayerTable) -> Option<usize> {
-    let quoting = table.entries().iter().find_map(|entry| entry.quoted_by)?;
-    table.quoted(usize::from(quoting))
+/// The outermost layer that quotes a packet, and the first layer of that packet.
+fn first_quoted(table: &LayerTable) -> Option<(&LayerEntry, usize)> {
+    let quoting = usize::from(table.entries().iter().find_map(|entry| entry.quoted_by)?);
+    Some((table.entries().get(quoting)?, table.quoted(quoting)?))
+}
+
+/// Whether a message of ICMP says that what it quotes did not arrive.
+fn says_lost(octets: &[u8], message: &LayerEntry) -> bool {
+    let is_v6 = registry().get(message.protocol).name == "icmpv6";
+    octets.get(message.start as usize).is_some_and(|kind| ends_question(is_v6, *kind))
 }
 
 /// The octets of the first layer that has an identity, with what it carries.
@@ -368,6 +394,25 @@ mod tests {
             Some(Match::Reply(0))
         );
         assert_eq!(received(&mut matcher, &ipv4(2, 1, 9, 17, &[0, 81, 0x12, 0x34, 0, 8, 0, 0])), None);
+    }
+
+    /// RFC 792: a router that sends a redirect forwards the packet all the same.
+    #[test]
+    fn a_redirect_and_a_source_quench_leave_the_question_open() {
+        let mut matcher = Matcher::default();
+        let echo = ipv4(1, 2, 0, 1, &[8, 0, 0, 0, 0, 7, 0, 1]);
+        sent(&mut matcher, &echo);
+        for kind in [5, 4, 5] {
+            let message = [&[kind, 1, 0, 0, 10, 0, 0, 9], echo.as_slice()].concat();
+            assert_eq!(
+                received(&mut matcher, &ipv4(77, 1, 0, 1, &message)),
+                Some(Match::Advice(0)),
+                "{kind}"
+            );
+        }
+        assert_eq!(matcher.unanswered(), 1);
+        let reply = ipv4(2, 1, 0, 1, &[0, 0, 0, 0, 0, 7, 0, 1]);
+        assert_eq!(received(&mut matcher, &reply), Some(Match::Reply(0)));
     }
 
     #[test]

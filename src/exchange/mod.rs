@@ -4,6 +4,7 @@ pub mod drive;
 pub mod engine;
 pub mod expect;
 pub mod fragment;
+mod icmp_error;
 mod layer;
 pub mod matcher;
 pub mod moment;

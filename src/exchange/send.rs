@@ -37,6 +37,8 @@ pub struct Sender<I> {
     filters: HashMap<usize, (FieldFilter, Built)>,
     /// Packets whose protocols know no answer, and that have a filter for one.
     unruled: Vec<usize>,
+    /// What is saved with packets that did not leave yet.
+    comments: HashMap<usize, String>,
     expectations: Expectations,
     followed: Followed,
     /// Packets that follow answers: they go at once.
@@ -61,6 +63,7 @@ impl<I: Iterator<Item = Result<Ready, String>>> Sender<I> {
             records: Vec::new(),
             filters: HashMap::new(),
             unruled: Vec::new(),
+            comments: HashMap::new(),
             expectations: Expectations::default(),
             followed: Followed::default(),
             follows: VecDeque::new(),
@@ -129,7 +132,9 @@ impl<I: Iterator<Item = Result<Ready, String>>> Sender<I> {
             Ok(ready) => ready,
             Err(reason) => {
                 self.records.push(Record::default());
-                self.skip();
+                if self.pace.answers || self.pace.watches {
+                    self.matcher.skip();
+                }
                 self.failed += 1;
                 self.events.push(Event::Failed { number, reason, packet: None });
                 return Step::Wait(now);
@@ -137,19 +142,18 @@ impl<I: Iterator<Item = Result<Ready, String>>> Sender<I> {
         };
         let Ready { built, whole, is_later, destination, interface, reply, expect, within, .. } = ready;
         let (awaits, mark) = (ready.awaits, ready.then);
+        self.comments.extend(ready.comment.map(|comment| (number, comment)));
         let asked = whole.as_ref().unwrap_or(&built);
-        let has_rule = self.remember(&built, asked, is_later) && self.pace.answers;
+        let has_rule = self.remember(&built, asked, is_later) && self.pace.answers && awaits;
         if !awaits {
             self.matcher.await_nothing(number);
         }
-        let has_rule = has_rule && awaits;
         let is_unruled = self.pace.answers && !has_rule && reply.is_some();
         let awaited = has_rule || is_unruled;
         if is_unruled {
             self.unruled.push(number);
         }
-        let (until, expects) = (now.saturating_add(within), !expect.is_empty());
-        self.records.push(Record::waiting(until, awaited, expects));
+        self.records.push(Record::waiting(now.saturating_add(within), awaited, !expect.is_empty()));
         self.followed.begin(number, mark, asked, By::of(&expect, reply.is_some()));
         self.expectations.begin(number, asked, expect);
         if let Some(filter) = reply.filter(|_| self.pace.answers) {
@@ -168,13 +172,6 @@ impl<I: Iterator<Item = Result<Ready, String>>> Sender<I> {
             (true, false) => return self.matcher.sent(&asked.octets, &asked.table),
         }
         false
-    }
-
-    /// Keeps the matcher's numbers in step.
-    fn skip(&mut self) {
-        if self.pace.answers || self.pace.watches {
-            self.matcher.skip();
-        }
     }
 
     /// Takes a packet as an answer, if it is one: tells the packet that it answers.
@@ -196,11 +193,15 @@ impl<I: Iterator<Item = Result<Ready, String>>> Sender<I> {
             (!self.matcher.is_own(packet.octets, table)).then_some(Match::Reply(number))
         };
         let what = by_rule.or_else(by_filter)?;
-        let (Match::Reply(number) | Match::Error(number) | Match::Duplicate(number)) = what;
+        let number = what.number();
+        // What the spec takes for its answer is one, even where it only tells of a better way.
+        let is_advice = matches!(what, Match::Advice(_));
+        let ends = !is_advice || self.filters.contains_key(&number);
+        let what = if is_advice && ends { self.matcher.take(number) } else { what };
         let record = self.records.get_mut(number)?;
-        record.answered = true;
+        record.answered |= ends;
         let (rtt, stamps) = record.round_trip(&packet);
-        self.unruled.retain(|unruled| *unruled != number);
+        self.unruled.retain(|unruled| !ends || *unruled != number);
         let seen = packet.into();
         let followed = self.followed.answered(what, &seen);
         self.events.push(Event::Answer { what, rtt, stamps, seen });
@@ -216,7 +217,8 @@ impl<I: Iterator<Item = Result<Ready, String>>> Sender<I> {
         if !record.left {
             record.seen(&packet);
             self.expectations.left(number, packet.at);
-            self.events.push(Event::Left { number, seen: packet.into() });
+            let comment = self.comments.remove(&number);
+            self.events.push(Event::Left { number, seen: packet.into(), comment });
         }
         true
     }
@@ -292,10 +294,10 @@ impl<I: Iterator<Item = Result<Ready, String>>> Engine for Sender<I> {
         }
     }
 
-    fn stop(&mut self, _now: Nanos) {
+    fn stop(&mut self, now: Nanos) {
         self.exhausted = true;
         self.stopped = true;
-        self.expectations.stop();
+        self.expectations.stop(now);
         self.ready = None;
         self.follows.clear();
     }

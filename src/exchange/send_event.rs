@@ -34,6 +34,8 @@ pub enum Event {
         number: usize,
         /// The packet as it was seen.
         seen: Seen,
+        /// What is saved with it ([`Ready::comment`](crate::exchange::send::Ready::comment)).
+        comment: Option<String>,
     },
     /// Something came back.
     Answer {
@@ -108,10 +110,7 @@ impl Event {
             Self::Sent { number, .. } | Self::Failed { number, .. } | Self::Left { number, .. } => *number,
             Self::Followed { number, .. } => *number,
             Self::Judged(judged) => judged.number,
-            Self::Answer {
-                what: Match::Reply(number) | Match::Error(number) | Match::Duplicate(number),
-                ..
-            } => *number,
+            Self::Answer { what, .. } => what.number(),
         }
     }
 }

@@ -22,6 +22,8 @@ pub struct Ready {
     pub interface: u32,
     /// Which answers count; left out, all that the protocols' own rules take.
     pub reply: Option<FieldFilter>,
+    /// What is saved with it.
+    pub comment: Option<String>,
     /// What is expected to come, or not to come.
     pub expect: Vec<Expectation>,
     /// How long to wait for its answer.
@@ -44,6 +46,7 @@ impl Ready {
             destination: None,
             interface: 0,
             reply: None,
+            comment: None,
             expect: Vec::new(),
             within,
             delay: 0,

@@ -54,11 +54,11 @@ impl Followed {
 
     /// Something answers; tells whether packets follow.
     pub(super) fn answered(&mut self, what: Match, seen: &Seen) -> Option<Event> {
-        let (Match::Reply(number) | Match::Error(number) | Match::Duplicate(number)) = what;
+        let number = what.number();
         let counts = match self.open.get(&number)?.by {
             By::Expectation => false,
             By::Filter => true,
-            By::Rule => !matches!(what, Match::Error(_)),
+            By::Rule => matches!(what, Match::Reply(_) | Match::Duplicate(_)),
         };
         if counts { self.take(number, seen) } else { None }
     }
@@ -151,6 +151,22 @@ mod tests {
         assert_eq!(come(&mut sender, &answer(0x10)), [], "once");
         assert_eq!(sender.step(3 * SECOND), Step::Done);
         assert_eq!(sender.totals().awaited, 2);
+    }
+
+    /// RFC 792: the router that sends a redirect forwards the packet all the same.
+    #[test]
+    fn after_a_redirect_the_answer_is_waited_for() {
+        let mut sender = Sender::new(std::iter::once(Ok(ready(2, Some(7), None))), Pace::default());
+        sends(&mut sender, 0);
+        // scapy: raw(IP(src="10.0.0.9", dst="10.0.0.1")/ICMP(type=5, code=1, gw="10.0.0.8"))
+        let redirect =
+            hex::decode("4500001c000100004001 66cd0a0000090a0000010501f0f50a000008".replace(' ', ""));
+        let mut redirect = [redirect.unwrap(), segment(2)].concat();
+        redirect[3] = redirect.len() as u8;
+        assert_eq!(come(&mut sender, &redirect), [], "nothing follows");
+        assert_eq!((sender.step(SECOND / 2), sender.totals().answered), (Step::Wait(SECOND), 0));
+        assert_eq!(come(&mut sender, &answer(0x12)), [(0, 7)]);
+        assert_eq!((sender.step(SECOND), sender.totals().answered), (Step::Done, 1));
     }
 
     #[test]

@@ -12,6 +12,7 @@ use super::tag::Mark;
 use super::target::Target;
 use super::told::{Answer, Route, Told};
 use crate::exchange::engine::{MILLISECOND, Nanos};
+use crate::exchange::icmp_error::ends_question;
 
 /// A reply that is not told yet.
 #[derive(Debug, Clone)]
@@ -149,10 +150,9 @@ impl Ping {
             return;
         }
         let (from, kind) = (packet.from, packet.kind);
-        // A redirect tells of a better way; the request itself went on (RFC 792).
-        let is_redirect = !packet.is_v6 && kind.0 == 5;
+        let ends = ends_question(packet.is_v6, kind.0);
         let rtt = at.saturating_sub(probe.out.map_or(at, |out| out.called));
-        if !is_redirect && (probe.end.is_none() || probe.end == Some(ProbeClass::Unfinished)) {
+        if ends && (probe.end.is_none() || probe.end == Some(ProbeClass::Unfinished)) {
             target.last_active = at;
             target.ledger.error((from, kind.0, kind.1));
             self.end(number, seq, ProbeClass::IcmpError);

@@ -3,6 +3,7 @@
 
 use std::net::IpAddr;
 
+use crate::exchange::icmp_error::ends_question;
 use crate::exchange::trace::fields::{self, address, number};
 use crate::packet::check::{Dissected, Problem};
 use crate::packet::dissect::dissect;
@@ -199,13 +200,12 @@ fn echo_numbers(octets: &[u8], entry: &LayerEntry) -> Option<(u16, u16)> {
     Some((of("ident", "echo.identifier")?, of("seq", "echo.sequence_number")?))
 }
 
-/// An error that quotes something. Redirects and source quenches say nothing of whether it arrived.
+/// An error that quotes something.
 fn error<'a>(octets: &'a [u8], table: &LayerTable, entry: &LayerEntry, quoted: usize) -> Option<Said<'a>> {
     let kind = u8::try_from(number(octets, entry, "type")?).ok()?;
     let code = u8::try_from(number(octets, entry, "code")?).ok()?;
     let is_v6 = name_of(entry) == "icmpv6";
-    let is_error = matches!((is_v6, kind), (false, 3 | 11 | 12) | (true, 1..=4));
-    if !is_error {
+    if !ends_question(is_v6, kind) {
         return None;
     }
     let outer = table.entries().iter().find(|entry| matches!(name_of(entry), "ip" | "ipv6"))?;

@@ -87,6 +87,8 @@ pub struct Failure {
     pub step: usize,
     /// Which of its expectations.
     pub expectation: usize,
+    /// Whether a packet came that it takes, and that met another expectation of the step: it meets one.
+    pub is_taken: bool,
     /// The packet that must not come, and how long after the step began; left out where one had to come and did not.
     pub broken_by: Option<(Seen, Nanos)>,
     /// What came since the last packet was sent, that has to do with what was sent: how long after the step began (before it,
@@ -118,6 +120,8 @@ pub struct Play<M> {
     phase: Phase,
     /// When the step began: when the one before it ended, or its last packet left.
     began: Nanos,
+    /// Expectations of the step that would have taken a packet which met another one.
+    also: Vec<usize>,
     is_begun: bool,
     matcher: Matcher,
     peers: Peers,
@@ -143,6 +147,7 @@ impl<M: Maker> Play<M> {
             step: 0,
             phase: Phase::Waiting,
             began: 0,
+            also: Vec::new(),
             is_begun: false,
             matcher: Matcher::default(),
             peers: Peers::default(),
@@ -242,6 +247,7 @@ impl<M: Maker> Play<M> {
     fn look(&mut self) {
         let count = self.steps.get(self.step).map_or(0, |doing| doing.expect.len());
         self.phase = Phase::Looking((0..count).collect());
+        self.also.clear();
         for (at, seen) in self.came.take_all() {
             self.hold(at, seen, true);
         }
@@ -275,7 +281,8 @@ impl<M: Maker> Play<M> {
 
     fn fail(&mut self, expectation: usize, broken_by: Option<(Seen, Nanos)>) {
         let (came, others) = self.came.told(self.began);
-        let failure = Failure { step: self.step, expectation, broken_by, came, others };
+        let is_taken = self.also.contains(&expectation);
+        let failure = Failure { step: self.step, expectation, is_taken, broken_by, came, others };
         self.phase = Phase::Over(Ending::Failed(failure));
     }
 
@@ -303,7 +310,13 @@ impl<M: Maker> Play<M> {
                 one.is_wanted == is_wanted && in_time && one.filter.matches(&dissected, &about)
             };
             let find = |is_wanted| open.iter().copied().find(|number| takes(number, is_wanted));
-            find(false).map(|number| (number, false)).or_else(|| find(true).map(|number| (number, true)))
+            let taken =
+                find(false).map(|number| (number, false)).or_else(|| find(true).map(|number| (number, true)));
+            if let Some((number, true)) = taken {
+                let others = open.iter().copied().filter(|other| *other != number);
+                self.also.extend(others.filter(|other| takes(other, true)));
+            }
+            taken
         };
         // What has to do with it was told when it came.
         let is_new = if is_early { !is_known && taken.is_some() } else { is_known || taken.is_some() };

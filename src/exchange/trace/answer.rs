@@ -5,6 +5,7 @@
 
 use std::net::IpAddr;
 
+use crate::exchange::icmp_error::ends_question;
 use crate::packet::dissect::dissect;
 use crate::proto::registry;
 use crate::wire::frame::LinkType;
@@ -162,11 +163,10 @@ impl Received<'_> {
             (false, 3, 3) | (true, 1, 4) if plan.method == Method::Udp => {
                 Verdict::Reached(Reach::PortUnreachable)
             }
-            (false, 3 | 11 | 12, _) | (true, 1..=4, _) => {
+            _ if ends_question(is_v6, kind) => {
                 let mtu = self.number("mtu").and_then(|mtu| u32::try_from(mtu).ok());
                 Verdict::Error { kind, code, mtu }
             }
-            // A redirect tells of a better way, and a source quench to be slower: the probe went on.
             _ => return None,
         };
         let built = plan.probe(probe).ok()?;

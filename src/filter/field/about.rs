@@ -73,6 +73,24 @@ pub(super) enum FrameField {
     Comment,
 }
 
+/// The fields of `frame` that only a packet of a capture has.
+const OF_CAPTURES: [FrameField; 7] = [
+    FrameField::Number,
+    FrameField::TimeRelative,
+    FrameField::TimeDelta,
+    FrameField::TimeDeltaDisplayed,
+    FrameField::InterfaceName,
+    FrameField::InterfaceId,
+    FrameField::Comment,
+];
+
+/// The name of a field of `frame` that only a packet of a capture has, if this is one.
+pub(super) fn of_captures(word: &str) -> Option<&'static str> {
+    let (name, ..) =
+        FRAME_NAMES.iter().find(|(name, _, field)| *name == word && OF_CAPTURES.contains(field))?;
+    Some(name)
+}
+
 /// The names of the fields of `frame`, and their types.
 pub(super) const FRAME_NAMES: &[(&str, Type, FrameField)] = &[
     ("frame", Type::Protocol, FrameField::Octets),

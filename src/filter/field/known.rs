@@ -1,5 +1,6 @@
 //! Packets that came or were sent before, by the names that stand before their fields: `sent.tcp.seq`, `reply.ip.src`.
 
+use super::about;
 use super::program::Whose;
 use crate::diagnostic::nearest::nearest;
 use crate::stream::Fact;
@@ -37,6 +38,12 @@ impl Known<'_> {
     /// What the packets of a capture before this one tell, if the word names such a thing.
     pub(super) fn fact(&self, word: &str) -> Option<Fact> {
         Fact::by_name(word).or_else(|| self.splits(word).find_map(|(_, _, field)| Fact::by_name(field)))
+    }
+
+    /// The name of what only a packet of a capture has, if the word is that.
+    pub(super) fn of_captures(&self, word: &str) -> Option<&'static str> {
+        about::of_captures(word)
+            .or_else(|| self.splits(word).find_map(|(_, _, field)| about::of_captures(field)))
     }
 
     /// The word with the name of a packet that is most like the one that it has.

@@ -118,6 +118,15 @@ impl FieldFilter {
         let tokens = lexer::tokens(text)?;
         let node = parser::parse(&tokens)?;
         let known = among.copied().unwrap_or_default();
+        if among.is_some() {
+            let of_captures = tokens.iter().find_map(|token| match token.part {
+                token::Part::Word(word) => Some((token.at.clone(), known.of_captures(word)?)),
+                _ => None,
+            });
+            if let Some((at, name)) = of_captures {
+                return Err(Diagnostic { at, mistake: Mistake::NoCapture { name } });
+            }
+        }
         let test = node.map(|node| check::check(&node, &known)).transpose()?.map(Arc::new);
         let facts = tokens.iter().filter_map(|token| match token.part {
             token::Part::Word(word) => Some((token.at.clone(), known.fact(word)?.description())),
