@@ -1,7 +1,7 @@
 //! `rawsock connect`: a plain TCP, UDP or Unix connection, by hand.
 
 use std::fs::File;
-use std::io::{self, IsTerminal, Read, Write};
+use std::io::{self, IsTerminal, Write};
 use std::net::Ipv6Addr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -9,14 +9,16 @@ use std::time::Duration;
 
 use clap::Args;
 
+use super::connect_input::{Progress, digits, with_crlf};
 use super::explain::{Explain, Ours};
 use super::plain_address::{Transport, to_connect, to_listen};
 use super::plain_log::Log;
 use super::plain_stdio::{HexDump, Input, Objects, Pieces, Source, feed_from, stdout};
+use super::plain_stdout::{Stdout, Stopping};
 use super::resolve::Wanted;
 use super::sandbox::{Plan, SandboxArgs, folder_of, owner};
 use super::serve::{Kind, end_by_signals, nanos, socket_type};
-use super::{CommandResult, Outcome, duration, plain_files};
+use super::{CommandResult, Outcome, duration, plain_files, plain_stdout};
 use crate::plain::client::talk;
 use crate::plain::event::{End, Event, Watch};
 use crate::plain::file_send::Outcome as FileOutcome;
@@ -27,6 +29,7 @@ use crate::plain::service::{Peer, Service};
 use crate::plain::stop::Stop;
 use crate::plain::told::{Tell, ToldSocket};
 use crate::show::plain::{end_words, passed};
+use crate::show::text::printable;
 use crate::sys::error::{Cause, not_connected};
 use crate::sys::interrupt::Interrupt;
 use crate::sys::new_file;
@@ -145,7 +148,8 @@ impl ConnectArgs {
     fn target(&self) -> Result<String, ConnectError> {
         let (address, Some(port)) = (&self.address, self.port) else { return Ok(self.address.clone()) };
         let is_bracketed = address.starts_with('[') && address.ends_with(']');
-        match address.parse::<Ipv6Addr>() {
+        // A link-local address has its interface behind it.
+        match address.split('%').next().unwrap_or_default().parse::<Ipv6Addr>() {
             _ if self.transport == Transport::Unix => Err(ConnectError::NoPort),
             Ok(_) => Ok(format!("[{address}]:{port}")),
             Err(_) if address.contains(':') && !is_bracketed => {
@@ -169,7 +173,8 @@ pub(super) fn run(args: &ConnectArgs) -> CommandResult {
         return Err(ConnectError::FileOverDatagrams.into());
     }
     let wanted = Wanted::of(args.ipv4, args.ipv6, None, "")?;
-    let address = to_connect(args.transport, &args.target()?, wanted)?;
+    let addresses = to_connect(args.transport, &args.target()?, wanted)?;
+    let stopping = Stopping::default();
     let log = Arc::new(Log::new(args.json, false, !args.json));
     // Files are opened first: who cannot keep what comes asks nobody for it.
     let files = if args.checked {
@@ -179,13 +184,13 @@ pub(super) fn run(args: &ConnectArgs) -> CommandResult {
     };
     let (service, input): (Arc<dyn Service>, Option<Input>) = match &files {
         Some(files) => (Arc::clone(files) as Arc<dyn Service>, None),
-        None => args.pipe(&log, kind).map(|(pipe, input)| (pipe, Some(input)))?,
+        None => args.pipe(&log, kind, &stopping).map(|(pipe, input)| (pipe, Some(input)))?,
     };
     let mut explain = Explain::new(args.explain, args.transport);
-    let connected = args.connected(&address, kind, explain.as_ref());
+    let connected = args.connected_to_one(&addresses, kind, explain.as_ref());
     args.kept().enter(args.sandbox, args.verbose)?;
     explain.iter_mut().try_for_each(|explain| explain.start(&log))?;
-    let ended = connected.and_then(|socket| {
+    let ended = connected.and_then(|(socket, address)| {
         input.into_iter().for_each(|begin| begin());
         if args.json {
             let (local, peer) = (socket.socket().local().to_string(), address.to_string());
@@ -194,23 +199,25 @@ pub(super) fn run(args: &ConnectArgs) -> CommandResult {
         }
         let stop = Stop::new()?;
         end_by_signals(Interrupt::catch()?, &stop)?;
-        let (address, keeps_messages) = (address.clone(), kind.keeps_messages());
+        let stop = stopping.get_or_init(|| stop);
+        let keeps_messages = kind.keeps_messages();
         let peer = Peer { id: 1, address, keeps_messages, is_datagrams: kind == SocketType::Datagram };
-        let ended = talk(&socket, peer.clone(), &*service, args.limits(), &stop)?;
+        let ended = talk(&socket, peer.clone(), &*service, args.limits(), stop)?;
         Ok((peer, ended))
     });
     explain.into_iter().for_each(Explain::finish);
     let (peer, (end, counts)) = ended?;
-    if args.json {
+    let is_stopped = stopping.get().is_some_and(|stop| stop.asked().is_some());
+    if args.json && (!is_stopped || plain_stdout::has_room()) {
         log.event(&Event::Closed { peer: &peer, end: &end, counts });
     } else if args.verbose {
-        log.write(&format!("{address} {}, {}\n", end_words(&end), passed(&counts)));
+        log.write(&format!("{} {}, {}\n", peer.address, end_words(&end), passed(&counts)));
     }
     match files.and_then(|files| files.outcome()) {
         // What is wrong with a file was said already.
         Some(FileOutcome::Failed(_)) => Ok(Outcome::Failed),
         Some(FileOutcome::Done) => Ok(Outcome::Done),
-        None => match outcome(&address, &end)? {
+        None => match outcome(&peer.address, &end)? {
             _ if log.has_failed() => Ok(Outcome::Failed),
             ended => Ok(ended),
         },
@@ -220,10 +227,19 @@ pub(super) fn run(args: &ConnectArgs) -> CommandResult {
 fn outcome(address: &SocketAddress, end: &End) -> CommandResult {
     match end {
         End::ByPeer | End::ByService | End::Drained => Ok(Outcome::Done),
-        End::Idle => Ok(Outcome::NoAnswer),
-        other => Err(format!("{address}: {}", crate::show::text::printable(&end_words(other))).into()),
+        End::Idle => {
+            anstream::eprintln!("rawsock: {address}: nothing passed for as long as --idle-timeout says");
+            Ok(Outcome::NoAnswer)
+        }
+        // What refuses here is our own side: where it cannot write what the other one says.
+        End::Refused(why) => Err(format!("{address}: {}", printable(why)).into()),
+        End::Failed(why) if why == REFUSED => Err(format!("{address}: {why}: nobody listens there").into()),
+        other => Err(format!("{address}: {}", printable(&end_words(other))).into()),
     }
 }
+
+/// What the kernel says of a datagram that nobody was there for.
+const REFUSED: &str = "connection refused";
 
 impl ConnectArgs {
     /// What is done with a connection: octets go to and fro, and a file may be put into its place when it is whole.
@@ -248,12 +264,17 @@ impl ConnectArgs {
     }
 
     /// Stdin or a file goes out, and what comes goes to stdout or into a file.
-    fn pipe(&self, log: &Arc<Log>, kind: SocketType) -> Result<(Arc<dyn Service>, Input), BoxedError> {
+    fn pipe(
+        &self,
+        log: &Arc<Log>,
+        kind: SocketType,
+        stop: &Stopping,
+    ) -> Result<(Arc<dyn Service>, Input), BoxedError> {
         let sink: Box<dyn Write + Send> = match &self.recv {
             Some(path) => Box::new(create(path, self.force)?),
-            None if self.json => Box::new(Objects),
-            None if self.hex => Box::new(HexDump),
-            None => stdout(),
+            None if self.json => Box::new(Objects(Stdout::until(stop))),
+            None if self.hex => Box::new(HexDump(Stdout::until(stop))),
+            None => stdout(stop),
         };
         // Whoever sits at a terminal sees that the other side has ended.
         let after_end = if io::stdin().is_terminal() { 0 } else { nanos(self.wait) };
@@ -279,7 +300,7 @@ impl ConnectArgs {
                 let file = open(path)?;
                 let total = file.metadata().map_or(0, |metadata| metadata.len());
                 let name = path.display().to_string();
-                let input = Progress { file, name: name.clone(), done: 0, total, log: Arc::clone(log) };
+                let input = Progress::of(file, name.clone(), total, Arc::clone(log));
                 let pieces = match keeps_messages {
                     true => Pieces::Of(MESSAGE),
                     false if self.hex || self.crlf => Pieces::Lines,
@@ -294,6 +315,23 @@ impl ConnectArgs {
             }
         };
         Ok((Arc::new(pipe), input))
+    }
+
+    /// A socket that is connected to the first of some addresses where somebody answers.
+    fn connected_to_one(
+        &self,
+        addresses: &[SocketAddress],
+        kind: SocketType,
+        explain: Option<&Explain>,
+    ) -> Result<(ToldSocket, SocketAddress), BoxedError> {
+        let mut errors = Vec::new();
+        for address in addresses {
+            match self.connected(address, kind, explain) {
+                Ok(socket) => return Ok((socket, address.clone())),
+                Err(error) => errors.push(error.to_string()),
+            }
+        }
+        Err(errors.join("; ").into())
     }
 
     /// A socket that is connected.
@@ -433,53 +471,4 @@ fn create(path: &Path, force: bool) -> Result<File, ConnectError> {
         io::ErrorKind::AlreadyExists => ConnectError::Exists(path.to_owned()),
         _ => ConnectError::Open { path: path.to_owned(), source },
     })
-}
-
-/// A line that ends with CR and LF.
-fn with_crlf(mut line: Vec<u8>) -> Vec<u8> {
-    if line.ends_with(b"\n") && !line.ends_with(b"\r\n") {
-        line.pop();
-        line.extend_from_slice(b"\r\n");
-    }
-    line
-}
-
-/// The octets of a line of hex digits.
-fn digits(line: &[u8]) -> Result<Vec<u8>, String> {
-    let is_separator = |octet: &u8| octet.is_ascii_whitespace() || matches!(octet, b':' | b'-' | b'_');
-    let digits: Vec<u8> = line.iter().copied().filter(|octet| !is_separator(octet)).collect();
-    hex::decode(&digits).map_err(|_| "a line takes pairs of hex digits, such as 48 69 0a".to_owned())
-}
-
-/// A file that tells how much of it has been read.
-struct Progress {
-    file: File,
-    name: String,
-    done: u64,
-    total: u64,
-    log: Arc<Log>,
-}
-
-impl Read for Progress {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let len = self.file.read(buffer)?;
-        self.done = self.done.saturating_add(u64::try_from(len).unwrap_or(0));
-        let (done, total) = (self.done, self.total.max(self.done));
-        self.log.event(&Event::Progress { peer: "", file: &self.name, done, total });
-        Ok(len)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn lines_are_made_of_hex_digits_and_of_lines_crlf() {
-        assert_eq!(digits(b"48:69 0a\n"), Ok(b"Hi\n".to_vec()));
-        assert!(digits(b"4").is_err() && digits(b"zz").is_err());
-        assert_eq!(with_crlf(b"a\n".to_vec()), b"a\r\n");
-        assert_eq!(with_crlf(b"a\r\n".to_vec()), b"a\r\n");
-        assert_eq!(with_crlf(b"a".to_vec()), b"a");
-    }
 }

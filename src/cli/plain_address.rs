@@ -29,6 +29,31 @@ pub(super) fn to_listen(transport: Transport, text: &str, wanted: Wanted) -> Res
     if transport == Transport::Unix {
         return unix(text);
     }
+    let (first, _) = ip(text, wanted)?;
+    Ok(SocketAddress::Ip(first))
+}
+
+/// The addresses to connect to, of which the first one that answers will do: those of a name, as the system prefers them.
+///
+/// # Errors
+/// As of [`to_listen`].
+pub(super) fn to_connect(
+    transport: Transport,
+    text: &str,
+    wanted: Wanted,
+) -> Result<Vec<SocketAddress>, String> {
+    if transport == Transport::Unix {
+        return Ok(vec![unix(text)?]);
+    }
+    let (first, others) = ip(text, wanted)?;
+    if first.port() == 0 {
+        return Err(format!("{text}: nobody has port 0"));
+    }
+    Ok(std::iter::once(first).chain(others).map(SocketAddress::Ip).collect())
+}
+
+/// An address of IP, and others that its name has.
+fn ip(text: &str, wanted: Wanted) -> Result<(SocketAddr, Vec<SocketAddr>), String> {
     let (host, port) = split(text)?;
     let address = match (host, wanted) {
         ("", Wanted::V6) => IpAddr::from(Ipv6Addr::LOCALHOST),
@@ -36,23 +61,12 @@ pub(super) fn to_listen(transport: Transport, text: &str, wanted: Wanted) -> Res
         ("*", Wanted::V4) => Ipv4Addr::UNSPECIFIED.into(),
         ("*", _) => Ipv6Addr::UNSPECIFIED.into(),
         (host, _) => {
-            let mut address = resolve(host, wanted)?;
-            address.set_port(port);
-            return Ok(SocketAddress::Ip(address));
+            let (mut first, mut others) = resolve(host, wanted)?;
+            std::iter::once(&mut first).chain(&mut others).for_each(|address| address.set_port(port));
+            return Ok((first, others));
         }
     };
-    Ok(SocketAddress::Ip(SocketAddr::new(address, port)))
-}
-
-/// The address to connect to.
-///
-/// # Errors
-/// As of [`to_listen`].
-pub(super) fn to_connect(transport: Transport, text: &str, wanted: Wanted) -> Result<SocketAddress, String> {
-    match to_listen(transport, text, wanted)? {
-        SocketAddress::Ip(address) if address.port() == 0 => Err(format!("{text}: nobody has port 0")),
-        address => Ok(address),
-    }
+    Ok((SocketAddr::new(address, port), Vec::new()))
 }
 
 fn unix(text: &str) -> Result<SocketAddress, String> {
@@ -85,17 +99,20 @@ fn split(text: &str) -> Result<(&str, u16), String> {
     Ok((bracketed.unwrap_or(host), number.ok_or_else(wrong)?))
 }
 
-/// The address of a name, with the interface of a link-local one; its port is 0.
+/// The first address of a name, with the interface of a link-local one, and the others; their port is 0.
 ///
 /// # Errors
 /// When it has none, or nobody tells in time.
-pub(super) fn resolve(host: &str, wanted: Wanted) -> Result<SocketAddr, String> {
+fn resolve(host: &str, wanted: Wanted) -> Result<(SocketAddr, Vec<SocketAddr>), String> {
     let resolver = Resolver::start(vec![host.to_owned()], wanted).map_err(|error| error.to_string())?;
     let deadline = u64::try_from(PATIENCE.as_nanos()).unwrap_or(u64::MAX);
     // The resolver's thread goes with the process.
     let _ = poll::wait(&[std::os::fd::AsFd::as_fd(&resolver)], &[], Some(deadline));
     match resolver.take().pop() {
-        Some(resolved) => resolved.address.map_err(|error| format!("{host}: {error}")),
+        Some(resolved) => match resolved.address {
+            Ok(address) => Ok((address, resolved.others)),
+            Err(error) => Err(format!("{host}: {error}")),
+        },
         None => Err(format!("{host}: nobody told its address in {} seconds", PATIENCE.as_secs())),
     }
 }

@@ -4,17 +4,19 @@ use std::io::{self, BufRead, BufReader, IsTerminal, Read, Write};
 use std::sync::Arc;
 
 use super::plain_log::Log;
+use super::plain_stdout::{Stdout, Stopping};
 use crate::plain::pipe::Feed;
 use crate::show::hex;
 use crate::show::json_object::JsonObject;
 use crate::show::text::push_printable;
 use crate::sys::error::Cause;
 
-/// Stdout for what peers say: as it is, but a terminal gets nothing that could move its cursor.
-pub(super) fn stdout() -> Box<dyn Write + Send> {
+/// Stdout for what peers say, until one is asked to stop: as it is, but a terminal gets nothing that could move its cursor.
+pub(super) fn stdout(stop: &Stopping) -> Box<dyn Write + Send> {
+    let out = Stdout::until(stop);
     match io::stdout().is_terminal() {
-        true => Box::new(Escaped(io::stdout())),
-        false => Box::new(io::stdout()),
+        true => Box::new(Escaped(out)),
+        false => Box::new(out),
     }
 }
 
@@ -46,23 +48,23 @@ impl<W: Write> Write for Escaped<W> {
 }
 
 /// What comes, as a dump in hex.
-pub(super) struct HexDump;
+pub(super) struct HexDump(pub(super) Stdout);
 
 impl Write for HexDump {
     fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
         let mut text = format!("{} octets\n", octets.len());
         hex::dump(&mut text, octets, true);
-        io::stdout().write_all(text.as_bytes())?;
+        self.0.write_all(text.as_bytes())?;
         Ok(octets.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        io::stdout().flush()
+        self.0.flush()
     }
 }
 
 /// What comes, as JSON objects.
-pub(super) struct Objects;
+pub(super) struct Objects(pub(super) Stdout);
 
 impl Write for Objects {
     fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
@@ -71,12 +73,12 @@ impl Write for Objects {
             .text("event", "received")
             .number("len", len)
             .text("hex", &::hex::encode(octets));
-        io::stdout().write_all((object.end() + "\n").as_bytes())?;
+        self.0.write_all((object.end() + "\n").as_bytes())?;
         Ok(octets.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        io::stdout().flush()
+        self.0.flush()
     }
 }
 

@@ -76,6 +76,8 @@ pub(super) struct Resolved {
     pub(super) name: String,
     /// The address; its port is 0.
     pub(super) address: Result<SocketAddr, ResolveError>,
+    /// The other addresses that will do, in the order that the system prefers.
+    pub(super) others: Vec<SocketAddr>,
 }
 
 /// Why a name has no address.
@@ -159,8 +161,11 @@ fn work(
     mut ringer: &UnixStream,
 ) {
     while let Some(name) = names.lock().ok().and_then(|mut names| names.next()) {
-        let address = resolve(&name, wanted);
-        if sender.send(Resolved { name, address }).is_err() {
+        let (address, others) = match resolve(&name, wanted) {
+            Ok((first, others)) => (Ok(first), others),
+            Err(error) => (Err(error), Vec::new()),
+        };
+        if sender.send(Resolved { name, address, others }).is_err() {
             // Nobody waits any more.
             return;
         }
@@ -168,8 +173,8 @@ fn work(
     }
 }
 
-/// The first address of a name that will do.
-fn resolve(name: &str, wanted: Wanted) -> Result<SocketAddr, ResolveError> {
+/// The first address of a name that will do, and the others.
+fn resolve(name: &str, wanted: Wanted) -> Result<(SocketAddr, Vec<SocketAddr>), ResolveError> {
     if let Ok(address) = name.parse::<IpAddr>() {
         return fitting([SocketAddr::new(address, 0)].into_iter(), wanted);
     }
@@ -178,13 +183,16 @@ fn resolve(name: &str, wanted: Wanted) -> Result<SocketAddr, ResolveError> {
 }
 
 fn fitting(
-    mut addresses: impl Iterator<Item = SocketAddr>,
+    addresses: impl Iterator<Item = SocketAddr>,
     wanted: Wanted,
-) -> Result<SocketAddr, ResolveError> {
+) -> Result<(SocketAddr, Vec<SocketAddr>), ResolveError> {
     let fits = |address: &SocketAddr| match wanted {
         Wanted::V4 => address.is_ipv4(),
         Wanted::V6 => address.is_ipv6(),
         Wanted::Either => true,
     };
-    addresses.find(fits).ok_or(ResolveError::Family(if wanted == Wanted::V4 { "IPv4" } else { "IPv6" }))
+    let mut addresses = addresses.filter(fits);
+    let first = addresses.next();
+    let first = first.ok_or(ResolveError::Family(if wanted == Wanted::V4 { "IPv4" } else { "IPv6" }))?;
+    Ok((first, addresses.collect()))
 }

@@ -4,7 +4,7 @@ use std::io;
 use std::net::Ipv4Addr;
 use std::os::fd::AsFd;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
@@ -344,9 +344,10 @@ fn service(args: &ServeArgs, stop: &Stop, log: &Arc<Log>) -> Result<Served, Box<
         ServiceName::Time => Arc::new(Time { zone: TimeZone::system(), limit: limits.message }),
         ServiceName::Chat => Arc::new(Chat::new(limits.message, limits.queue)),
         ServiceName::Pipe => {
-            let stop = (!args.keep_open).then(|| stop.clone());
-            let options = PipeOptions { stop, silence: u64::MAX, after_end: AFTER_END, queue: limits.queue };
-            let (pipe, feed) = Pipe::new(stdout(), options);
+            let ends = (!args.keep_open).then(|| stop.clone());
+            let options =
+                PipeOptions { stop: ends, silence: u64::MAX, after_end: AFTER_END, queue: limits.queue };
+            let (pipe, feed) = Pipe::new(stdout(&Arc::new(OnceLock::from(stop.clone()))), options);
             input = Some(feed_from(Source::stdin(), feed, Arc::clone(log), Pieces::AsTheyCome, Some));
             Arc::new(pipe)
         }

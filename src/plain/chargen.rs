@@ -37,6 +37,11 @@ impl Session for Pattern {
         }
     }
 
+    /// That the peer ends is heard, however much waits for it.
+    fn hears_always(&self) -> bool {
+        self.opened
+    }
+
     fn fill(&mut self, _: Now, out: &mut Outbox) {
         // As much as is worth a call, or a message: no more, for memory.
         let mut lines = Vec::with_capacity(PORTION.saturating_add(LEN));

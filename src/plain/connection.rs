@@ -150,6 +150,11 @@ impl Connection {
         self.failed.get_or_insert(end);
     }
 
+    /// Whether it can hear more while something waits to be sent.
+    pub fn hears_always(&self) -> bool {
+        self.session.hears_always()
+    }
+
     /// When something passed last.
     pub fn active(&self) -> u64 {
         self.active
@@ -189,7 +194,7 @@ impl Connection {
         let rate_at = self.bucket.map_or(0, |bucket| bucket.ready_at());
         let may_read = match closing {
             true => self.fin.is_some(),
-            false => self.out.room() > 0 && self.session.listens(),
+            false => self.session.listens() && (self.out.room() > 0 || self.session.hears_always()),
         };
         let held_back = may_read && rate_at > now.monotonic;
         let rate = held_back.then_some(rate_at);
@@ -205,7 +210,9 @@ impl Connection {
 
     /// When it ends if nothing passes, and for what.
     fn deadline(&self) -> Option<(u64, End)> {
-        let idle = self.limits.idle.map(|idle| (self.active.saturating_add(idle), End::Idle));
+        // Whoever was told why it is dropped is not told of silence.
+        let silent = || if self.out.refusal().is_some() { self.orderly() } else { End::Idle };
+        let idle = self.limits.idle.map(|idle| (self.active.saturating_add(idle), silent()));
         let stalled = (self.out.next().is_some(), self.moved.saturating_add(self.limits.stall));
         let stalled = stalled.0.then_some((stalled.1, End::Stalled));
         // Whoever does not end when we have ended is not waited for long.
@@ -298,6 +305,24 @@ mod tests {
         assert_eq!(one.wants(at(31)).end, Some(End::Stalled));
     }
 
+    /// Both ends would wait for ever, were each to read only once it has sent all.
+    #[test]
+    fn what_says_no_answers_hears_while_it_waits() {
+        struct Talker;
+        impl Session for Talker {
+            fn received(&mut self, _: &[u8], _: Now, _: &mut Outbox) {}
+            fn fill(&mut self, _: Now, out: &mut Outbox) {
+                out.put(&[0; 10]);
+            }
+            fn hears_always(&self) -> bool {
+                true
+            }
+        }
+        let mut one = connection(Limits { queue: 10, ..Limits::default() });
+        one.session = Box::new(Talker);
+        assert!(one.wants(at(0)).write && one.wants(at(0)).read);
+    }
+
     #[test]
     fn whoever_is_silent_is_dropped_and_a_rate_holds_back() {
         let mut one = connection(Limits { rate: Some(100), ..Limits::default() });
@@ -355,5 +380,8 @@ mod tests {
         let mut one = connection(Limits::default());
         one.drain(5 * SECOND);
         assert_eq!(one.wants(at(5)).end, Some(End::Drained));
+        let mut one = connection(Limits { total: Some(3), idle: Some(SECOND), ..Limits::default() });
+        one.received(b"four", at(1));
+        assert!(matches!(one.wants(at(3)).end, Some(End::Refused(_))), "it was not silence");
     }
 }

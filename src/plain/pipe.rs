@@ -193,6 +193,11 @@ impl Session for End {
         self.silent_at
     }
 
+    /// The peer may be one that reads no more before it is read from, as an echo.
+    fn hears_always(&self) -> bool {
+        true
+    }
+
     fn input_ended(&mut self, now: Now, out: &mut Outbox) {
         self.peer_ended = true;
         self.silent_at = Some(now.monotonic.saturating_add(self.options.after_end));

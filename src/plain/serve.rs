@@ -154,7 +154,14 @@ pub(super) fn receive(socket: &ToldSocket, connection: &mut Connection, buffer: 
 
 /// Sends once. Whether something was sent, or cannot be any more.
 pub(super) fn send(socket: &ToldSocket, connection: &mut Connection) -> bool {
-    match socket.send(connection.output()) {
+    send_at_most(usize::MAX, socket, connection)
+}
+
+/// As [`send`], no more than so many octets of a stream.
+pub(super) fn send_at_most(most: usize, socket: &ToldSocket, connection: &mut Connection) -> bool {
+    let most = if connection.peer.keeps_messages { usize::MAX } else { most };
+    let octets = connection.output();
+    match socket.send(octets.get(..most).unwrap_or(octets)) {
         Ok(len) => connection.sent(len, Now::read()),
         Err(error) if is_nothing(&error) => return false,
         Err(error) => connection.failed(End::of(&error)),

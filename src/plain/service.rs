@@ -69,6 +69,12 @@ pub trait Session: Send {
         None
     }
 
+    /// Whether it can hear more while something of it waits to be sent: what it says is no answer to what it hears. Else nothing is read
+    /// then, so that whoever writes and does not read cannot have answers pile up.
+    fn hears_always(&self) -> bool {
+        false
+    }
+
     /// The peer has ended, or we have to. What was not sent goes out before the connection ends.
     fn input_ended(&mut self, _now: Now, out: &mut Outbox) {
         out.close();

@@ -16,7 +16,7 @@ use super::datagrams::Peers;
 use super::event::{End, Event, Wait};
 use super::listener::{Accepted, Listener, Place, RETRY};
 use super::mailbox::lock;
-use super::serve::{Server, buffer, finish, receive, send};
+use super::serve::{Server, buffer, finish, receive, send, send_at_most};
 use super::service::{Peer, Waker};
 use super::told::ToldSocket;
 use crate::sys::bell::Bell;
@@ -95,6 +95,8 @@ fn talk(server: &Server, socket: &ToldSocket, peer: Peer, _place: &Place) {
             break end;
         } else if wants.fin {
             finish(socket, &mut connection);
+        } else if wants.write && wants.read && connection.hears_always() {
+            either(socket, &mut connection, &mut buffer, left);
         } else if wants.write {
             send(socket, &mut connection);
         } else if !wants.read {
@@ -113,6 +115,19 @@ fn talk(server: &Server, socket: &ToldSocket, peer: Peer, _place: &Place) {
     };
     server.closed(&connection, &end);
 }
+
+/// Waits for both, to read first: a peer that sends and does not read must not keep us in send(2), where nothing is heard.
+fn either(socket: &ToldSocket, connection: &mut Connection, buffer: &mut [u8], left: Option<u64>) {
+    let ready = poll::wait(&[socket.as_fd()], &[socket.as_fd()], left).unwrap_or_default();
+    if ready.first().is_some_and(|ready| ready.any()) {
+        receive(socket, connection, buffer);
+    } else if ready.get(1).is_some_and(|ready| ready.any()) {
+        send_at_most(PORTION, socket, connection);
+    }
+}
+
+/// What a stream that is writable takes without waiting.
+const PORTION: usize = 4096;
 
 /// Has recv(2) return after about so long. What is nearly right already stays, for a call less.
 fn wait_no_longer_than(socket: &ToldSocket, left: Option<u64>, set: &mut Option<u64>) {

@@ -79,7 +79,8 @@ pub(crate) fn not_connected(errno: i32) -> &'static str {
             "; a route of type prohibit stands in the way, which `ip route get ADDRESS` shows, or the address is one of broadcast"
         }
         libc::EINVAL => {
-            "; perhaps a route of type blackhole stands in the way, which `ip route get ADDRESS` shows"
+            "; a link-local address takes its interface (ADDRESS%INTERFACE), or a route of type blackhole stands in the way, which \
+             `ip route get ADDRESS` shows"
         }
         _ => "",
     }
