@@ -40,6 +40,19 @@ const EXPRESSIONS: &str = include_str!("capture_filter_expressions.txt");
 /// A packet: its octets, and how long it was on the wire.
 type Packet = (Vec<u8>, u32);
 
+/// Operations stand in each other, however they are written: a long sum is no deeper than a filter may be.
+#[test]
+fn a_sum_of_any_length_is_refused_in_words() {
+    for text in ["+1", " - 1", "*len", "&(1)", "+ip[0]"] {
+        for count in [5000, 60_000] {
+            let filter = format!("ip[0]{} > 3", text.repeat(count));
+            let error = CaptureFilter::compile(&filter, &Target::file(LinkType::ETHERNET, &BuiltIn));
+            let error = error.unwrap_err().to_string();
+            assert!(error.contains("too long"), "{text} {count}: {error}");
+        }
+    }
+}
+
 #[test]
 fn the_same_packets_as_tcpdump() {
     if Command::new("tcpdump").arg("--version").output().is_err() {

@@ -69,6 +69,9 @@ fn sum(parser: &mut Parser<'_>, least: u8) -> Option<Parsed<Arithmetic>> {
         && binds >= least
     {
         let start = parser.at();
+        if let Err(diagnostic) = parser.count_operation() {
+            return Some(Err(diagnostic));
+        }
         parser.advance();
         let right = match parser.deeper(|parser| Ok(sum(parser, behind))) {
             Ok(right) => right?,

@@ -20,19 +20,22 @@ pub(super) struct Parser<'t> {
     next: usize,
     depth: usize,
     primitives: usize,
+    operations: usize,
 }
 
 /// Parentheses in parentheses; also keeps the stack small.
 const MAX_DEPTH: usize = 100;
 /// Each needs two instructions of the 4096 that the kernel takes.
 const MAX_PRIMITIVES: usize = 2048;
+/// Each needs an instruction. They stand in each other, so that as many are a bound for the stack as well.
+const MAX_OPERATIONS: usize = 4096;
 
 /// What a test says, and the words that an address behind it takes; `None` where it has none.
 type Qualified = (Expression, Option<Qualifiers>);
 
 /// Reads a whole filter; `None` is one that says nothing, and takes every packet.
 pub(super) fn parse(tokens: &[(Token<'_>, At)]) -> Parsed<Option<Expression>> {
-    let mut parser = Parser { tokens, next: 0, depth: 0, primitives: 0 };
+    let mut parser = Parser { tokens, next: 0, depth: 0, primitives: 0, operations: 0 };
     if *parser.peek() == Token::End {
         return Ok(None);
     }
@@ -128,6 +131,15 @@ impl<'t> Parser<'t> {
             self.depth = depth;
         }
         read
+    }
+
+    /// Counts an operation of arithmetic.
+    pub(super) fn count_operation(&mut self) -> Parsed<()> {
+        self.operations = self.operations.saturating_add(1);
+        match self.operations > MAX_OPERATIONS {
+            true => Err(self.error(self.at(), Mistake::TooMuch)),
+            false => Ok(()),
+        }
     }
 
     pub(super) fn deeper<T>(&mut self, reader: impl FnOnce(&mut Self) -> Parsed<T>) -> Parsed<T> {
