@@ -73,3 +73,24 @@ fn times_that_pcap_cannot_say_are_said_to_be_lost() {
     let last = 4_294_967_295_999_999_999;
     assert_eq!(times(&pcap), [0, 7_000, last - 999, last, last, 0].map(Some));
 }
+
+/// How long packets are at most stands in the header, and whoever reads by it cuts longer ones: those of another file may be.
+#[test]
+fn the_header_holds_for_the_packets_of_all_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let [short, both, plain, again] =
+        ["short.pcap", "both.pcap", "plain.pcap", "again.pcap"].map(|name| folder.path().join(name));
+    let long = ours("raw-ip.pcap");
+    let snap_len = |path: &Path| u32::from_le_bytes(fs::read(path).unwrap()[16..20].try_into().unwrap());
+    let mut octets = fs::read(&long).unwrap();
+    octets[16..20].copy_from_slice(&20u32.to_le_bytes());
+    octets.truncate(24);
+    fs::write(&short, &octets).unwrap();
+    run(Command::new(RAWSOCK).arg("read").args([&short, &long]).arg("-w").arg(&both));
+    assert_eq!(snap_len(&both), 262_144);
+    let output = run(Command::new("tcpdump").arg("-r").arg(&both).arg("-w").arg(&again));
+    assert!(output.status.success(), "{}", text_of(&output));
+    assert_eq!(fs::read(&again).unwrap().len(), fs::read(&long).unwrap().len(), "what tcpdump reads of it");
+    read(&[], &long, &plain);
+    assert_eq!(snap_len(&plain), snap_len(&long), "of one file it is that file's");
+}

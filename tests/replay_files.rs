@@ -38,6 +38,18 @@ fn several_files_go_one_behind_the_other() {
     assert_eq!((summary(&lab, 0, &again)["sent"].as_u64(), peer.packets().len()), (Some(0), 0));
 }
 
+/// Of passes in which nothing can go, no clock would end the last one.
+#[test]
+fn a_pass_in_which_nothing_can_go_is_the_last() {
+    let Some(lab) = lab() else { return };
+    for pace in [&["--duration", "0.2"][..], &["--rate", "10", "--duration", "0.2"], &["--top-speed"], &[]] {
+        let mut command = lab.command(Host::Client, "timeout");
+        command.args(["20", RAWSOCK, "replay", "captures/any-cooked-v1.pcap", "-i", "eth0", "--loop", "0"]);
+        let output = support::run(command.args(pace));
+        assert_eq!(output.status.code(), Some(2), "{pace:?}: {}", text_of(&output));
+    }
+}
+
 /// A packet of a pipe leaves when it has come, though no other one follows, and who interrupts need not wait for one.
 #[test]
 fn a_pipe_is_replayed_as_it_comes() {

@@ -118,7 +118,7 @@ many packets there are so far.";
 /// When the interface cannot be opened, or the file not be written.
 pub(super) fn run(args: &CaptureArgs) -> CommandResult {
     if args.list_interfaces {
-        return interfaces::run(&interfaces::InterfacesArgs::default());
+        return interfaces::run(&interfaces::InterfacesArgs { json: args.output.is_json() });
     }
     args.files.name_the_user()?;
     let names = args.interface.iter().map(|name| Some(name.as_str()));

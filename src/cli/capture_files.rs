@@ -1,6 +1,8 @@
 //! The files of a capture: what they are called, when the next begins, what is run when one is ended.
 
 use std::error::Error;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -277,9 +279,17 @@ impl Files {
 /// The name of a file that begins now, in the zone of the user.
 fn dated(template: &Path, now: i64) -> PathBuf {
     let time = Timestamp::from_nanosecond(i128::from(now)).unwrap_or_default().to_zoned(TimeZone::system());
-    let pattern = template.to_string_lossy();
-    // A pattern that is none is a name.
-    jiff::fmt::strtime::format(pattern.as_ref(), &time).map_or_else(|_| template.to_owned(), PathBuf::from)
+    let mut name = OsString::new();
+    // Names are octets; what is no text has no pattern in it.
+    for chunk in template.as_os_str().as_bytes().utf8_chunks() {
+        match jiff::fmt::strtime::format(chunk.valid(), &time) {
+            Ok(text) => name.push(text),
+            // A pattern that is none is a name.
+            Err(_) => return template.to_owned(),
+        }
+        name.push(OsStr::from_bytes(chunk.invalid()));
+    }
+    PathBuf::from(name)
 }
 
 #[cfg(test)]
@@ -301,5 +311,7 @@ mod tests {
         let path = dated(Path::new("/tmp/at-%Y.pcapng"), 0);
         assert!(path == Path::new("/tmp/at-1970.pcapng") || path == Path::new("/tmp/at-1969.pcapng"));
         assert_eq!(dated(Path::new("/tmp/100%"), 0), Path::new("/tmp/100%"));
+        let odd = |octets: &'static [u8]| Path::new(OsStr::from_bytes(octets));
+        assert_eq!(dated(odd(b"\xff-%%-\xfe"), 0), odd(b"\xff-%-\xfe"), "names are octets");
     }
 }

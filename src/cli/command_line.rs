@@ -72,6 +72,11 @@ pub(super) fn whole() -> clap::Command {
     with(COMMANDS)
 }
 
+/// As [`whole`], with the commands alone that are for people.
+pub(super) fn shown() -> clap::Command {
+    with(COMMANDS.iter().filter(|command| !command.is_hidden))
+}
+
 /// The command line with these commands.
 fn with<'c>(commands: impl IntoIterator<Item = &'c Command>) -> clap::Command {
     let line = Cli::command().subcommand_required(true).arg_required_else_help(true);

@@ -14,7 +14,7 @@ pub(super) struct CompletionsArgs {
 /// Prints the script.
 pub(super) fn run(args: &CompletionsArgs) -> CommandResult {
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut command_line::whole(), "rawsock", &mut script);
+    clap_complete::generate(args.shell, &mut command_line::shown(), "rawsock", &mut script);
     let mut script = String::from_utf8_lossy(&script).into_owned();
     if args.shell == Shell::Fish {
         // What clap_complete leaves as it is begins a remark there.

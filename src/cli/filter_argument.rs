@@ -3,13 +3,14 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::{ArgAction, Args};
 
 use super::output;
 use super::system_names::SystemNames;
+use crate::file::Packing;
 use crate::filter::capture::{CaptureFilter, CaptureFilterError, Target};
 use crate::sys::error::Cause;
 use crate::wire::frame::{Frame, LinkType};
@@ -65,8 +66,21 @@ impl FilterArgs {
 pub(super) fn files_and_filter(arguments: &[PathBuf]) -> (&[PathBuf], Vec<String>) {
     let is_file = |path: &PathBuf| path.as_os_str() == "-" || path.exists();
     let files = arguments.iter().skip(1).take_while(|path| is_file(path)).count().saturating_add(1);
-    let (files, words) = arguments.split_at_checked(files).unwrap_or((arguments, &[]));
+    // A capture that is not there is no word of a filter: opening it says so.
+    let missing = arguments.iter().skip(files).take_while(|path| is_capture_name(path)).count();
+    let (files, words) =
+        arguments.split_at_checked(files.saturating_add(missing)).unwrap_or((arguments, &[]));
     (files, words.iter().map(|word| word.to_string_lossy().into_owned()).collect())
+}
+
+/// Whether a word is the name of a capture rather than one of a filter.
+fn is_capture_name(path: &Path) -> bool {
+    let stem = Packing::by_name(path).and(path.file_stem()).map_or(path, Path::new);
+    let has_blanks = path.as_os_str().as_encoded_bytes().contains(&b' ');
+    !has_blanks
+        && stem
+            .extension()
+            .is_some_and(|ending| ["pcap", "pcapng", "cap"].iter().any(|known| ending == *known))
 }
 
 /// A filter for packets of files, which may have several link types.

@@ -16,7 +16,7 @@ use crate::sys::netlink::{Address, Link, Netlink};
 pub(super) struct InterfacesArgs {
     /// Print one JSON object a line.
     #[arg(long)]
-    json: bool,
+    pub(super) json: bool,
 }
 
 pub(super) fn run(args: &InterfacesArgs) -> CommandResult {

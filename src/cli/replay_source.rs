@@ -210,7 +210,7 @@ impl Packets for Replay<'_> {
                 self.go_to(place)?;
                 continue;
             }
-            // A pass without a packet would be followed by others.
+            // A pass of which nothing can go would be followed by others, and no clock would end them.
             let is_last = self.choice.passes != 0 && self.pass >= self.choice.passes;
             if is_last || self.taken == 0 {
                 return Ok(None);
@@ -251,7 +251,6 @@ impl Passing<'_, '_> {
         if !is_shown || !self.choice.filter.matches(frame)? {
             return Ok(None);
         }
-        *self.taken = self.taken.saturating_add(1);
         let wire_len = usize::try_from(frame.len).unwrap_or(usize::MAX).max(frame.data.len());
         let tally = &mut *self.tally;
         tally.chosen = tally.chosen.saturating_add(1);
@@ -266,6 +265,7 @@ impl Passing<'_, '_> {
                 return Ok(None);
             }
         };
+        *self.taken = self.taken.saturating_add(1);
         let rest = octets.get(shape.octets).unwrap_or_default();
         match &shape.header {
             Some(header) => batch.push_pieces(header, rest),

@@ -1,5 +1,7 @@
 //! A capture in several files: a new one when the present one is large or old enough, the oldest perhaps overwritten.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use super::description::{Counts, Interface};
@@ -271,14 +273,13 @@ fn counted(named: &Path, rotation: &Rotation, before: u32) -> PathBuf {
 
 /// `trace.pcapng.gz` with the number 3 is `trace_00003.pcapng.gz`.
 pub(super) fn numbered(path: &Path, number: u32) -> PathBuf {
-    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let packed = Packing::by_name(path).and(path.file_stem()).map_or(path, Path::new);
-    let stem = match packed.extension().and(packed.file_stem()) {
-        Some(stem) => stem.to_string_lossy().into_owned(),
-        None => packed.file_name().unwrap_or_default().to_string_lossy().into_owned(),
-    };
-    let ending = name.strip_prefix(&stem).unwrap_or_default();
-    path.with_file_name(format!("{stem}_{number:05}{ending}"))
+    let stem = packed.extension().and(packed.file_stem()).or(packed.file_name()).unwrap_or_default();
+    let name = path.file_name().unwrap_or_default().as_bytes();
+    let mut numbered = stem.to_owned();
+    numbered.push(format!("_{number:05}"));
+    numbered.push(OsStr::from_bytes(name.strip_prefix(stem.as_bytes()).unwrap_or_default()));
+    path.with_file_name(numbered)
 }
 
 #[cfg(test)]
@@ -295,6 +296,8 @@ mod tests {
         assert_eq!(named("trace.of.monday.pcap"), "trace.of.monday_00007.pcap");
         assert_eq!(named("/tmp/trace"), "/tmp/trace_00007");
         assert_eq!(named("x.lz4"), "x_00007.lz4");
+        let odd = |octets: &'static [u8]| Path::new(OsStr::from_bytes(octets));
+        assert_eq!(numbered(odd(b"a/\xff.p\xfe"), 7), odd(b"a/\xff_00007.p\xfe"), "names are octets");
     }
 
     /// Writes packets of 1000 octets, one a second, and reads how many each file has.

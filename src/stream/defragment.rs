@@ -64,6 +64,8 @@ pub struct Defragmenter<T> {
     by_age: BTreeMap<u64, Key>,
     began: u64,
     held: usize,
+    /// The last time that was told.
+    latest: Option<i64>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -78,6 +80,7 @@ struct Key {
 #[derive(Debug)]
 struct Datagram<T> {
     age: u64,
+    /// When it began; of a packet without a time (a simple packet block of pcapng), when the last one before it came that has one.
     first_time: Option<i64>,
     /// What came, with the owner's part; nothing once it is known that they will not become one.
     kept: Vec<T>,
@@ -130,6 +133,7 @@ impl<T> Defragmenter<T> {
             by_age: BTreeMap::new(),
             began: 0,
             held: 0,
+            latest: None,
         }
     }
 
@@ -147,11 +151,11 @@ impl<T> Defragmenter<T> {
     ) -> Result<Verdict, Conflict> {
         self.expire(frame.time, released);
         let Some(fragment) = self.fields.fragment(frame.data, table) else { return Ok(Verdict::Passes) };
-        let (began, held) = (&mut self.began, &mut self.held);
+        let (began, held, latest) = (&mut self.began, &mut self.held, self.latest);
         let datagram = self.datagrams.entry(fragment.key).or_insert_with(|| {
             *began = began.saturating_add(1);
             *held = held.saturating_add(Datagram::<T>::OVERHEAD);
-            Datagram::new(*began, frame.time)
+            Datagram::new(*began, frame.time.or(latest))
         });
         self.by_age.insert(datagram.age, fragment.key);
         if datagram.is_spoiled {
@@ -201,9 +205,13 @@ impl<T> Defragmenter<T> {
 
     /// Gives up the datagrams whose time is over.
     fn expire(&mut self, now: Option<i64>, released: &mut Vec<T>) {
+        let Some(now) = now else { return };
+        if self.latest.replace(now).is_none() {
+            self.datagrams.values_mut().for_each(|datagram| datagram.first_time = Some(now));
+        }
         while let Some((_, key)) = self.by_age.first_key_value()
             && let Some(first) = self.datagrams.get(key).and_then(|datagram| datagram.first_time)
-            && now.is_some_and(|now| now.saturating_sub(first) > PATIENCE)
+            && now.saturating_sub(first) > PATIENCE
         {
             self.give_up_oldest(released);
         }

@@ -221,6 +221,10 @@ impl Stream {
         let numbers = &carried.numbers;
         // A SYN takes a number, and data may come with it (RFC 7413).
         let seq = if numbers.syn { numbers.seq.wrapping_add(1) } else { numbers.seq };
+        if numbers.syn && self.offset == 0 && self.next.is_some_and(|next| next != seq) {
+            // It answers again, and begins elsewhere: a server that forgot, or SYN cookies. What came before is of no connection.
+            *self = Self::default();
+        }
         let next = *self.next.get_or_insert(seq);
         if len == 0 {
             return;
@@ -416,6 +420,32 @@ mod tests {
         assert_eq!(segments(&[(5, "efg"), (1, "abc"), (8, "h")]), "efgh");
         // Half of all numbers ahead is behind.
         assert_eq!(segments(&[(1, "a"), (0x8000_0002, "b"), (2, "c")]), "ac");
+    }
+
+    /// A server that answers the SYN again with another number: what it says counts from the second one (tshark shows it).
+    #[test]
+    fn a_second_syn_ack_begins_elsewhere() {
+        let mut said = Vec::new();
+        let mut found = Found::new(0, &segment(0, b""));
+        for (seq, syn, octets) in [
+            (5000, true, ""),
+            (7000, false, "too early"),
+            (4_000_000_000, true, ""),
+            (4_000_000_000, true, ""),
+            (4_000_000_001, false, "hello"),
+            (9, true, ""),
+            (4_000_000_006, false, " world"),
+        ] {
+            let mut carried = segment(seq, octets.as_bytes());
+            carried.numbers.syn = syn;
+            let moment = Moment { number: 1, time: None };
+            found.carried(moment, &carried, &mut |piece| match piece.content {
+                Content::Octets(octets) => said.extend_from_slice(octets),
+                Content::Missing(count) => panic!("{count} are missing"),
+            });
+        }
+        assert_eq!(said, b"hello world");
+        assert_eq!(found.waiting, 0);
     }
 
     #[test]

@@ -255,7 +255,8 @@ impl Statistics {
 pub fn link_type_of(hardware: u16) -> Option<LinkType> {
     match hardware {
         libc::ARPHRD_ETHER | libc::ARPHRD_LOOPBACK => Some(LinkType::ETHERNET),
-        // Tunnels whose packets begin with the IP header: tun, PPP as Linux gives it, IP-in-IP, SIT, GRE.
+        // Tunnels whose packets begin with the IP header: tun, PPP as Linux gives it, IP-in-IP, SIT. Of those of GRE one direction
+        // begins with the outer header and the other with the inner one (`__ipgre_rcv` in net/ipv4/ip_gre.c): they are not known.
         libc::ARPHRD_NONE
         | libc::ARPHRD_PPP
         | libc::ARPHRD_TUNNEL

@@ -68,6 +68,8 @@ pub struct Ring {
     blocks: usize,
     next: usize,
     retire_ms: u32,
+    /// At most so many octets of each packet, with what is put into it here.
+    snap_len: usize,
     counted: Statistics,
     /// Packets that were shown.
     shown: u64,
@@ -121,6 +123,7 @@ impl Ring {
             socket.see_all_frames(interface)?;
         }
         let (retire_ms, counted) = (options.retire_ms, Statistics::default());
+        let snap_len = usize::try_from(options.snap_len).unwrap_or(usize::MAX);
         Ok(Self {
             mapping,
             socket,
@@ -129,6 +132,7 @@ impl Ring {
             blocks,
             next: 0,
             retire_ms,
+            snap_len,
             counted,
             shown: 0,
             copies: 0,
@@ -189,7 +193,7 @@ impl Ring {
             let block = unsafe { self.mapping.octets(start, self.block_len) };
             for packet in Packets::of(block) {
                 self.by_adapter = self.by_adapter.saturating_add(u64::from(packet.by_adapter));
-                let is_shown = frame(self.source, &packet, &mut self.scratch, show);
+                let is_shown = frame(self.source, self.snap_len, &packet, &mut self.scratch, show);
                 count = count.saturating_add(usize::from(is_shown));
                 self.shown = self.shown.saturating_add(u64::from(is_shown));
                 self.copies = self.copies.saturating_add(u64::from(!is_shown));
@@ -247,7 +251,8 @@ impl Ring {
         Ok(socket)
     }
 
-    /// Hears another interface from now on, and nothing that passed before.
+    /// Hears another interface from now on. What passed before in blocks that the kernel has not handed over yet comes as if it were from
+    /// there: [`finish`](Self::finish) waits for that.
     ///
     /// # Errors
     /// When there is no such interface, or it is down.
@@ -262,7 +267,7 @@ impl Ring {
         self.socket.attach(&[Instruction::take(MAX_SNAP_LEN)])
     }
 
-    /// Hears its interface again, and nothing that passed before.
+    /// Hears its interface again.
     ///
     /// # Errors
     /// As of [`turn_to`](Self::turn_to).
@@ -352,9 +357,10 @@ const MIN_BLOCKS: usize = 8;
 /// With TPACKET_V3 no more than a unit of accounting: packets take what they need.
 const FRAME_LEN: u32 = 2048;
 
-/// Shows a packet as the frame that it was on the link. Returns whether it was shown.
+/// Shows a packet as the frame that it was on the link, `snap_len` octets of it at most. Returns whether it was shown.
 fn frame(
     source: Source,
+    snap_len: usize,
     packet: &RawPacket<'_>,
     scratch: &mut Vec<u8>,
     show: &mut dyn FnMut(&Frame<'_>),
@@ -377,6 +383,8 @@ fn frame(
         }
     };
     let len = packet.len.saturating_add(added);
+    // The kernel cut it before a header or a tag was put in.
+    let data = data.get(..snap_len).unwrap_or(data);
     let (time, interface) = (Some(packet.stamp), packet.interface);
     show(&Frame { data, len, time, link_type, interface, section_start: 0, direction, comment: None });
     true
@@ -447,6 +455,12 @@ mod tests {
         };
         let mut scratch = Vec::new();
         assert_eq!(cook(&packet, &mut scratch), 24);
-        assert_eq!(hex::encode(scratch), "88a80000000000030001000601020304050600000007080045");
+        assert_eq!(hex::encode(&scratch), "88a80000000000030001000601020304050600000007080045");
+        // With the header in it, it is no longer than was asked for.
+        for (snap_len, captured) in [(10, 10), (25, 25), (60, 25)] {
+            assert!(frame(Source::Any, snap_len, &packet, &mut scratch, &mut |frame| {
+                assert_eq!((frame.data.len(), frame.len), (captured, 25));
+            }));
+        }
     }
 }

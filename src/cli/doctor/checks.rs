@@ -141,12 +141,23 @@ fn icmp() -> Finding {
 
 fn ipv6() -> Finding {
     match trial::ipv6() {
+        Err(error) if error.source.raw_os_error() == Some(libc::EADDRNOTAVAIL) && is_loopback_down() => {
+            Finding::Bad {
+                why: "loopback is down".to_owned(),
+                remedy: Some("sudo ip link set lo up".to_owned()),
+            }
+        }
         Err(error) if error.source.raw_os_error() == Some(libc::EADDRNOTAVAIL) => Finding::Bad {
             why: "switched off: loopback has no IPv6 address".to_owned(),
             remedy: Some("sudo sysctl net.ipv6.conf.all.disable_ipv6=0".to_owned()),
         },
         tried => Finding::of(tried, None),
     }
+}
+
+fn is_loopback_down() -> bool {
+    let links = Netlink::open().and_then(|mut netlink| netlink.links());
+    links.is_ok_and(|links| links.iter().any(|link| link.hardware == libc::ARPHRD_LOOPBACK && !link.is_up()))
 }
 
 /// Rings have memory of their own; this is for all other sockets.

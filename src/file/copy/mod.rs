@@ -157,8 +157,7 @@ impl Copier {
                 Some(time) if !write_pcap::has_room_for(time) => self.left_out.add(Left::Time),
                 Some(_) => {}
             }
-            self.pieces.keep_snap_len(interfaces.get(frame.interface as usize));
-            self.pieces.begin_pcap(&mut self.writer)?;
+            self.begin_pcap(frame, interfaces, block.is_some())?;
             return match data.len() == frame.data.len() {
                 true => self.writer.write(frame),
                 false => self.writer.write(&Frame { data, ..*frame }),
@@ -208,11 +207,23 @@ impl Copier {
     #[inline]
     pub fn plain(&mut self, frame: &Frame<'_>, interfaces: &[Interface]) -> Result<(), WriteError> {
         if !self.is_begun {
-            self.pieces.keep_snap_len(interfaces.get(frame.interface as usize));
-            self.pieces.begin_pcap(&mut self.writer)?;
+            self.begin_pcap(frame, interfaces, false)?;
             self.is_begun = true;
         }
         self.writer.write(frame)
+    }
+
+    /// Writes the header of a pcap file, where it has none yet. How long packets are at most stands in it as the file says that they
+    /// come from; of several files, and of pcapng, longer ones may follow, which readers would cut.
+    fn begin_pcap(
+        &mut self,
+        frame: &Frame<'_>,
+        interfaces: &[Interface],
+        is_pcapng: bool,
+    ) -> Result<(), WriteError> {
+        let is_bounded = !is_pcapng && self.options.inputs.len() < 2;
+        self.pieces.keep_interface(interfaces.get(frame.interface as usize), is_bounded);
+        self.pieces.begin_pcap(&mut self.writer)
     }
 
     /// Writes what is still in memory.

@@ -110,10 +110,11 @@ impl Pieces {
         writer.raw(&self.section)
     }
 
-    /// Keeps what the first interface of a pcap file says.
-    pub(super) fn keep_snap_len(&mut self, interface: Option<&Interface>) {
-        if self.pcap.is_none() {
-            self.pcap = interface.cloned();
+    /// Keeps what the first interface says for the headers of pcap files, `is_bounded` telling whether all packets are as short as that.
+    pub(super) fn keep_interface(&mut self, interface: Option<&Interface>, is_bounded: bool) {
+        if let (None, Some(first)) = (&self.pcap, interface) {
+            let snap_len = if is_bounded { first.snap_len } else { 0 };
+            self.pcap = Some(Interface { snap_len, ..first.clone() });
         }
     }
 

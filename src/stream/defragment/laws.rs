@@ -29,11 +29,17 @@ fn ipv6(len: usize) -> Vec<u8> {
 
 /// Gives packets that came at these nanoseconds; what came out, in order.
 fn run(packets: &[(i64, Vec<u8>)]) -> (Vec<Vec<u8>>, Vec<Conflict>) {
+    let packets: Vec<_> = packets.iter().map(|(time, octets)| (Some(*time), octets.clone())).collect();
+    run_timed(&packets)
+}
+
+/// As [`run`], some of them without a time.
+fn run_timed(packets: &[(Option<i64>, Vec<u8>)]) -> (Vec<Vec<u8>>, Vec<Conflict>) {
     let mut defragmenter = Defragmenter::new();
     let (mut out, mut conflicts) = (Vec::new(), Vec::new());
     let mut table = LayerTable::default();
     for (time, octets) in packets {
-        let frame = Frame { time: Some(*time), ..Frame::new(octets, LinkType::RAW) };
+        let frame = Frame { time: *time, ..Frame::new(octets, LinkType::RAW) };
         dissect(octets, frame.link_type, &mut table);
         let mut released = Vec::new();
         let verdict = defragmenter.packet(&frame, &table, || octets.clone(), &mut released);
@@ -146,6 +152,18 @@ fn after_a_minute_fragments_come_as_they_were() {
     assert_eq!(run(&late).0, cut);
     let just = vec![(0, cut[0].clone()), (1, cut[1].clone()), (PATIENCE, cut[2].clone())];
     assert_eq!(run(&just).0.len(), 1);
+}
+
+/// One of which no time is known (a simple packet block) is as old as the one before it, and does not keep those behind it.
+#[test]
+fn without_a_time_a_fragment_is_as_old_as_what_came_before_it() {
+    let [one, two] = [1, 2].map(|ident| fragments(&ipv4(200, ident), 100, 0));
+    for before in [&[][..], &[(Some(0), ipv4(50, 9))]] {
+        let late = [(None, one[0].clone()), (Some(1), two[0].clone()), (Some(PATIENCE + 2), two[1].clone())];
+        let all = [before, &late, &[(None, two[2].clone())]].concat();
+        let out = run_timed(&all).0;
+        assert_eq!(out[before.len()..], [one[0].clone(), two[0].clone(), two[1].clone(), two[2].clone()]);
+    }
 }
 
 #[test]
