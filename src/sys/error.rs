@@ -3,6 +3,14 @@
 use std::fmt;
 use std::io;
 
+/// The system's numbers of errors (errno(3)), for those who have to tell some of them apart.
+pub mod errno {
+    pub use libc::{
+        EACCES, EADDRNOTAVAIL, EAGAIN, ECONNREFUSED, ECONNRESET, EHOSTUNREACH, EINVAL, EMSGSIZE, ENETDOWN,
+        ENETUNREACH, ENOBUFS, ENODEV, ENOMEM, ENXIO, EPERM, EPIPE, ETIMEDOUT,
+    };
+}
+
 /// Why a socket could not do what it was asked for.
 #[derive(Debug, thiserror::Error)]
 #[error("{call} {object}: {}{}", Cause(source), remedy(call, source))]

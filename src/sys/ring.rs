@@ -107,7 +107,7 @@ impl Ring {
             .stamp_by(options.stamps)
             .map_err(SysError::of("choose the time stamps of", "a receive ring"))?;
         let (block_len, blocks) = request_blocks(&socket, options)?;
-        let mapping = Mapping::new(&socket, block_len.saturating_mul(blocks))
+        let mapping = Mapping::of(&socket, block_len.saturating_mul(blocks), 0)
             .map_err(SysError::of("map", "a receive ring"))?;
         if let Some(filter) = &options.filter {
             socket.attach(filter)?;

@@ -9,7 +9,8 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use socket2::{Domain, Socket, Type};
 
 use super::error::SysError;
-use super::xdp_ring::{Area, Ring};
+use super::mapping::Mapping;
+use super::xdp_ring::Ring;
 use crate::wire::packet_batch::PacketBatch;
 
 /// Sends frames out of one queue of one interface.
@@ -17,7 +18,7 @@ use crate::wire::packet_batch::PacketBatch;
 pub struct XdpSocket {
     socket: OwnedFd,
     /// The frames, each in a piece of its own.
-    frames: Area,
+    frames: Mapping,
     sending: Ring<libc::xdp_desc>,
     completed: Ring<u64>,
     /// Pieces that the kernel does not have.
@@ -49,7 +50,7 @@ impl XdpSocket {
 
     fn open(interface: u32, most: usize, queue: u32) -> io::Result<Self> {
         let socket = Socket::new(Domain::from(libc::AF_XDP), Type::RAW, None)?;
-        let frames = Area::of_memory(PIECE * PIECES as usize)?;
+        let frames = Mapping::of_memory(PIECE * PIECES as usize)?;
         let area = libc::xdp_umem_reg {
             addr: frames.address(),
             len: (PIECE * PIECES as usize) as u64,

@@ -13,6 +13,7 @@ use crate::statistics::Spread;
 use crate::sys::batch_socket::BatchSocket;
 use crate::sys::clock;
 use crate::sys::error::SysError;
+use crate::sys::error::errno::{EAGAIN, ENETDOWN, ENOBUFS, ENODEV, ENOMEM, ENXIO};
 use crate::sys::interrupt::Interrupt;
 use crate::sys::poll;
 use crate::sys::xdp_socket::XdpSocket;
@@ -374,11 +375,3 @@ const STUCK: Nanos = 10 * SECOND;
 const LOOK: Nanos = SECOND / 5;
 /// Of packets whose line needs no address.
 const NOWHERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED);
-
-/// Linux's numbers (errno(3)).
-const ENXIO: i32 = 6;
-const EAGAIN: i32 = 11;
-const ENOMEM: i32 = 12;
-const ENODEV: i32 = 19;
-const ENETDOWN: i32 = 100;
-const ENOBUFS: i32 = 105;

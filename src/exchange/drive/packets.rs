@@ -10,6 +10,7 @@ use crate::exchange::drive::tun::TunEnd;
 use crate::exchange::engine::{Departure, Incoming, Outgoing, SendError, Stage};
 use crate::sys::clock::{self, Now};
 use crate::sys::error::SysError;
+use crate::sys::error::errno::{EINVAL, ENOBUFS};
 use crate::sys::ip_socket::{Family, HeaderIncluded};
 use crate::sys::packet_socket::FrameSender;
 use crate::sys::time_stamp::{Departures, PassageStage};
@@ -283,7 +284,3 @@ pub(super) fn incoming<'f>(frame: &Frame<'f>) -> Incoming<'f> {
 /// How long it is between two tries at a full queue, and how many there are: a second's worth.
 const QUEUE_REST: std::time::Duration = std::time::Duration::from_micros(200);
 const QUEUE_TRIES: u32 = 5000;
-
-/// Linux's numbers (errno(3)).
-const EINVAL: i32 = 22;
-const ENOBUFS: i32 = 105;

@@ -9,6 +9,9 @@ use crate::exchange::probe::udp_payload::{self, Asker};
 use crate::exchange::probe::{IcmpReason, Negotiated, Outcome, Seen, Times, Verdict};
 use crate::sys::clock::{self, Now};
 use crate::sys::error::SysError;
+use crate::sys::error::errno::{
+    ECONNREFUSED, ECONNRESET, EHOSTUNREACH, ENETUNREACH, EPERM, EPIPE, ETIMEDOUT,
+};
 use crate::sys::error_queue::{Origin, Taken};
 use crate::sys::plain_socket::{Kind, PlainSocket, Told, Wishes};
 use crate::sys::poll::Readiness;
@@ -322,15 +325,6 @@ fn reason(taken: &Taken) -> Option<IcmpReason> {
 const MOST_HEARD: usize = 1 << 16;
 /// Entries of an error queue that are read at a time.
 const MOST_TOLD: usize = 64;
-
-/// Linux's numbers (errno(3)).
-const EPERM: i32 = 1;
-const EPIPE: i32 = 32;
-const ENETUNREACH: i32 = 101;
-const ECONNRESET: i32 = 104;
-const ETIMEDOUT: i32 = 110;
-const ECONNREFUSED: i32 = 111;
-const EHOSTUNREACH: i32 = 113;
 
 #[cfg(test)]
 mod tests {

@@ -23,6 +23,7 @@ use crate::sys::answer_socket::AnswerSocket;
 use crate::sys::clock;
 use crate::sys::control_message::Message;
 use crate::sys::error::SysError;
+use crate::sys::error::errno::{ENOBUFS, EPERM};
 use crate::sys::ip_socket::{Family, HeaderIncluded, IcmpKind, IcmpSocket};
 use crate::sys::netlink::{Netlink, NetlinkError, RouteQuery};
 use crate::sys::time_stamp::{Departures, PassageStage};
@@ -347,6 +348,3 @@ const MOST_AT_ONCE: usize = 4096;
 /// IANA protocol-numbers.
 const TCP: u8 = 6;
 const UDP: u8 = 17;
-/// Linux's numbers (errno(3)).
-const EPERM: i32 = 1;
-const ENOBUFS: i32 = 105;

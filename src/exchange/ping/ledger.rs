@@ -4,6 +4,8 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
+use crate::sys::error::errno;
+
 /// What becomes of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ProbeClass {
@@ -119,14 +121,14 @@ pub enum DropReason {
 
 impl DropReason {
     /// What an error number means (errno(3)).
-    pub fn of(errno: Option<i32>) -> Self {
-        match errno {
-            Some(1 | 13) => Self::Forbidden,
-            Some(105 | 11) => Self::QueueFull,
-            Some(101 | 113) => Self::NoRoute,
-            Some(100 | 19 | 6) => Self::InterfaceDown,
-            Some(90) => Self::TooLarge,
-            Some(99) => Self::NoAddress,
+    pub fn of(number: Option<i32>) -> Self {
+        match number {
+            Some(errno::EPERM | errno::EACCES) => Self::Forbidden,
+            Some(errno::ENOBUFS | errno::EAGAIN) => Self::QueueFull,
+            Some(errno::ENETUNREACH | errno::EHOSTUNREACH) => Self::NoRoute,
+            Some(errno::ENETDOWN | errno::ENODEV | errno::ENXIO) => Self::InterfaceDown,
+            Some(errno::EMSGSIZE) => Self::TooLarge,
+            Some(errno::EADDRNOTAVAIL) => Self::NoAddress,
             _ => Self::Other,
         }
     }
