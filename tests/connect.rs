@@ -215,6 +215,10 @@ fn what_is_wrong_is_said() {
     refused(&["unix", "/nonexistent/socket"], "there is no such socket");
     refused(&["udp", &port, "--checked", "--send", "x"], "datagrams would have to be put in order");
     refused(&["tcp", &port, "--checked"], "--send FILE or --recv FILE");
+    refused(&["udp", &port, "--nodelay"], "--nodelay and --keepalive are for tcp");
+    refused(&["udp", &port], "connection refused: nobody listens there");
+    refused(&["tcp", "[fe80::1]:7"], "a link-local address takes its interface");
+    refused(&["tcp", "fe80::1%nosuch", "7"], "nosuch");
     let name = format!("@rawsock-wrong-{}", std::process::id());
     let serving = Serving::start(&["unix", &name, "--type", "seqpacket"]);
     refused(&["unix", &name], "nobody listens there, at least not with --type stream");

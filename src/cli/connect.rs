@@ -133,6 +133,8 @@ enum ConnectError {
     TwoPorts(String, u16),
     #[error("a Unix socket has a path or a name, and no port")]
     NoPort,
+    #[error("--nodelay and --keepalive are for tcp")]
+    OfTcp,
     #[error("--checked takes --send FILE or --recv FILE, and one of them")]
     OneFile,
     #[error("--checked takes tcp, or unix with --type stream: datagrams would have to be put in order")]
@@ -166,6 +168,9 @@ impl ConnectArgs {
 /// When nobody answers there, or a file cannot be opened.
 pub(super) fn run(args: &ConnectArgs) -> CommandResult {
     let kind = socket_type(args.transport, args.kind)?;
+    if args.transport != Transport::Tcp && (args.nodelay || args.keepalive.is_some()) {
+        return Err(ConnectError::OfTcp.into());
+    }
     if args.checked && args.send.is_some() == args.recv.is_some() {
         return Err(ConnectError::OneFile.into());
     }

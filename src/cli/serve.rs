@@ -182,6 +182,8 @@ enum ServeError {
     NoFile,
     #[error("--offer and --into are for --service file")]
     FileWithoutService,
+    #[error("--keep-open is for --service pipe: the other services go on by themselves")]
+    KeepWithoutPipe,
     #[error("a file goes over tcp, or over unix with --type stream: datagrams would have to be put in order")]
     FileOverDatagrams,
     #[error("--type is for unix: tcp is a stream, and udp datagrams")]
@@ -203,6 +205,9 @@ pub(super) fn run(args: &ServeArgs) -> CommandResult {
     }
     if args.service != ServiceName::File && (args.offer.is_some() || args.into.is_some()) {
         return Err(ServeError::FileWithoutService.into());
+    }
+    if args.keep_open && args.service != ServiceName::Pipe {
+        return Err(ServeError::KeepWithoutPipe.into());
     }
     let wanted = Wanted::of(args.ipv4, args.ipv6, None, "")?;
     let address = to_listen(args.transport, &args.address, wanted)?;
