@@ -85,7 +85,8 @@ fn failure_of(lab: &Lab, command: &str) -> Option<String> {
 }
 
 /// What needs something that is not here, and what it says.
-const EXPECTED: [(&str, &str); 2] = [("--watch", "terminal"), ("unix /run/some.socket", "there is no such socket")];
+const EXPECTED: [(&str, &str); 2] =
+    [("--watch", "terminal"), ("unix /run/some.socket", "there is no such socket")];
 
 /// An empty folder with what the page says is there.
 fn folder() -> tempfile::TempDir {

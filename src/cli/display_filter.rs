@@ -12,7 +12,7 @@ use crate::wire::layers::LayerTable;
 /// Which packets are shown and written.
 #[derive(Debug, Clone, Args)]
 pub(super) struct DisplayFilterArgs {
-    /// Only packets that this takes are shown and written: `tcp.flags.syn == 1 and ip.addr == 10.0.0.0/8`, as in Wireshark
+    /// Only packets that this takes are shown, written or sent: `tcp.flags.syn == 1 and ip.addr == 10.0.0.0/8`, as in Wireshark
     /// (wireshark-filter(4)); `rawsock fields` lists the names.
     #[arg(short = 'Y', long = "display-filter", value_name = "FILTER", allow_hyphen_values = true)]
     display_filter: Option<String>,

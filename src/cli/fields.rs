@@ -37,6 +37,7 @@ pub(super) fn run(args: &FieldsArgs) -> CommandResult {
     match &args.name {
         None if args.json => registry().protocols().for_each(|protocol| fields::json(&mut out, protocol)),
         None => fields::list(&mut out),
+        Some(name) if !args.json && fields::frame(&mut out, name) => {}
         Some(name) => {
             let protocol = protocol_of(name).ok_or_else(|| unknown(name))?;
             let is_field = protocol.name != name;

@@ -6,6 +6,7 @@ use super::field_entries::{Entries, Entry};
 use super::forms::{Form, forms, missing};
 use super::header;
 use super::text::push_json_string;
+use crate::filter::field::frame_fields;
 use crate::proto::describe::{Protocol, Section, ShortItem, Shorthand};
 use crate::proto::registry;
 use crate::stream::Fact;
@@ -72,6 +73,14 @@ fn write_further(out: &mut String, names: &[(&'static str, String)]) {
     for (name, meaning) in names {
         out.push_str(&format!("  {name:width$}  {meaning}\n"));
     }
+}
+
+/// Appends what `name` is, a field of `frame` or `frame` itself, which filters and columns alone know; `false` when it is neither.
+pub fn frame(out: &mut String, name: &str) -> bool {
+    let fields = frame_fields().filter(|(known, _)| name == "frame" || *known == name);
+    let fields: Vec<_> = fields.map(|(known, title)| (known, title.to_owned())).collect();
+    write_further(out, &fields);
+    !fields.is_empty()
 }
 
 /// Appends what `name`, a full name such as `ip.ttl`, or a group or option with all that belongs to it, is; `false` when
@@ -168,6 +177,14 @@ mod tests {
         let mut out = String::new();
         protocol(&mut out, registry().by_name(name).unwrap());
         out
+    }
+
+    #[test]
+    fn what_a_capture_knows_of_a_packet_has_names_too() {
+        let mut out = String::new();
+        assert!(frame(&mut out, "frame.len") && !frame(&mut out, "frame.lem") && !frame(&mut out, "ip.ttl"));
+        assert_eq!(out, "  frame.len  Octets that it had on the wire\n");
+        assert!(frame(&mut out, "frame") && out.contains("frame.interface_name"));
     }
 
     #[test]

@@ -73,6 +73,11 @@ pub(super) enum FrameField {
     Comment,
 }
 
+/// The fields of `frame`, which is no protocol: their names in filters, and what they are.
+pub fn frame_fields() -> impl Iterator<Item = (&'static str, &'static str)> {
+    FRAME_NAMES.iter().map(|(name, .., title)| (*name, *title))
+}
+
 /// The fields of `frame` that only a packet of a capture has.
 const OF_CAPTURES: [FrameField; 7] = [
     FrameField::Number,
@@ -87,23 +92,28 @@ const OF_CAPTURES: [FrameField; 7] = [
 /// The name of a field of `frame` that only a packet of a capture has, if this is one.
 pub(super) fn of_captures(word: &str) -> Option<&'static str> {
     let (name, ..) =
-        FRAME_NAMES.iter().find(|(name, _, field)| *name == word && OF_CAPTURES.contains(field))?;
+        FRAME_NAMES.iter().find(|(name, _, field, _)| *name == word && OF_CAPTURES.contains(field))?;
     Some(name)
 }
 
-/// The names of the fields of `frame`, and their types.
-pub(super) const FRAME_NAMES: &[(&str, Type, FrameField)] = &[
-    ("frame", Type::Protocol, FrameField::Octets),
-    ("frame.len", Type::Number, FrameField::Len),
-    ("frame.cap_len", Type::Number, FrameField::CapturedLen),
-    ("frame.number", Type::Number, FrameField::Number),
-    ("frame.time", Type::Time, FrameField::Time),
-    ("frame.time_epoch", Type::Span, FrameField::TimeEpoch),
-    ("frame.time_relative", Type::Span, FrameField::TimeRelative),
-    ("frame.time_delta", Type::Span, FrameField::TimeDelta),
-    ("frame.time_delta_displayed", Type::Span, FrameField::TimeDeltaDisplayed),
-    ("frame.interface_name", Type::Text, FrameField::InterfaceName),
-    ("frame.interface_id", Type::Number, FrameField::InterfaceId),
-    ("frame.protocols", Type::Text, FrameField::Protocols),
-    ("frame.comment", Type::Text, FrameField::Comment),
+/// The names of the fields of `frame`, their types, and what they are.
+pub(super) const FRAME_NAMES: &[(&str, Type, FrameField, &str)] = &[
+    ("frame", Type::Protocol, FrameField::Octets, "All octets of the packet"),
+    ("frame.len", Type::Number, FrameField::Len, "Octets that it had on the wire"),
+    ("frame.cap_len", Type::Number, FrameField::CapturedLen, "Octets that were captured"),
+    ("frame.number", Type::Number, FrameField::Number, "Its number in the capture"),
+    ("frame.time", Type::Time, FrameField::Time, "When it was captured"),
+    ("frame.time_epoch", Type::Span, FrameField::TimeEpoch, "When it was captured: seconds since 1970"),
+    ("frame.time_relative", Type::Span, FrameField::TimeRelative, "Since the first packet"),
+    ("frame.time_delta", Type::Span, FrameField::TimeDelta, "Since the packet before"),
+    (
+        "frame.time_delta_displayed",
+        Type::Span,
+        FrameField::TimeDeltaDisplayed,
+        "Since the packet before that was shown",
+    ),
+    ("frame.interface_name", Type::Text, FrameField::InterfaceName, "Name of the interface"),
+    ("frame.interface_id", Type::Number, FrameField::InterfaceId, "Number of the interface in the file"),
+    ("frame.protocols", Type::Text, FrameField::Protocols, "Its protocols, with colons between"),
+    ("frame.comment", Type::Text, FrameField::Comment, "A comment of the file"),
 ];

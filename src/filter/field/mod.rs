@@ -53,7 +53,7 @@ mod words;
 
 use std::sync::Arc;
 
-pub use self::about::{About, Times};
+pub use self::about::{About, Times, frame_fields};
 pub use self::calculation::{Calculation, Outcome};
 pub use self::field_name::{FieldName, NamedValue, UnknownField};
 pub use self::known::Known;

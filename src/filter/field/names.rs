@@ -99,7 +99,7 @@ impl Names {
 
     fn of_registry() -> Self {
         let mut names = Self::default();
-        for (name, kind, field) in FRAME_NAMES {
+        for (name, kind, field, _) in FRAME_NAMES {
             let place = Place { protocol: None, what: What::Frame(*field), as_text: None };
             names.add(name, *kind, 32, &[], place);
         }
