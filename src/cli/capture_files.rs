@@ -46,7 +46,7 @@ pub(super) struct FileArgs {
     /// the oldest. Sizes are of kB where they have no unit.
     #[arg(short = 'b', long, value_name = "CONDITION", requires = "write", conflicts_with_all = ["file_size", "file_time", "file_count"])]
     ring_buffer: Vec<Limit>,
-    /// Run this program, no shell, with the name of each file that is ended behind its own arguments.
+    /// Run this program, no shell, with the name of each file that is ended behind its own arguments. What it prints goes to stderr.
     #[arg(short = 'z', value_name = "COMMAND", requires = "write")]
     hook: Option<String>,
     /// As root: become this user once all is open; files belong to it, and `-z` runs as it [default: who called sudo].

@@ -104,12 +104,12 @@ impl Runner {
             }
             _ => true,
         });
-        // Stdout may be the capture itself.
+        // Stdout may be the capture itself: what it prints goes to stderr.
         let child = Command::new(&self.path)
             .args(&self.arguments)
             .arg(&path)
             .stdin(Stdio::null())
-            .stdout(Stdio::null())
+            .stdout(io::stderr())
             .spawn();
         match child {
             Ok(child) => self.running.push((path, child)),

@@ -117,8 +117,8 @@ struct LimitArgs {
     /// A connection that takes nothing of what waits for it for so long ends.
     #[arg(long, value_name = "TIME", default_value = "30", value_parser = duration::parse)]
     stall_timeout: Duration,
-    /// Octets of one message, or line.
-    #[arg(long, value_name = "OCTETS", default_value_t = 65536)]
+    /// Octets of one message, or line, of `time` and `chat`.
+    #[arg(long, value_name = "OCTETS", default_value_t = 65536, value_parser = clap::value_parser!(u32).range(1..))]
     max_message: u32,
     /// Octets that are read from one connection altogether, or from an address that writes datagrams until it is silent for
     /// --idle-timeout; of a file, its size. 0: any. Left out: 4 GiB for files, else 0.

@@ -45,7 +45,7 @@ impl Session for Stamper {
             }
         };
         if taken == Err(TooLong) {
-            out.put(format!("[{stamp}] a message has at most {} octets\n", self.limit).as_bytes());
+            out.put(format!("a message has at most {} octets\n", self.limit).as_bytes());
             out.refuse(format!("a message of more than {} octets", self.limit));
         }
     }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::Ipv4Addr;
 
 use super::auto::Scope;
-use super::describe::{Before, Extent, Len, Protocol, Section, Side, View, ipv4, mac, uint};
+use super::describe::{Before, Extent, Glance, Len, Protocol, Section, Side, Stated, View, ipv4, mac, uint};
 use super::edge::Edge;
 use super::listed::Listed;
 use super::{eth, gre};
@@ -20,6 +20,11 @@ pub(super) const ARP: Listed = Listed::new(
 fn describe() -> Protocol {
     Protocol::new("Address Resolution Protocol", "RFC 826", sections)
         .extent(Extent::Header)
+        .glance(|octets| {
+            // Nearly all is about MAC and IPv4 addresses.
+            let more = |head: &[u8]| matches!(head, [0, 1 | 6, 8, 0, 6, 4, ..]).then_some(20);
+            Glance::of(octets, (8, more), |_| Stated::Octets(28), |_, _| [None; 2])
+        })
         .identity(identity)
         .tag("ARP,")
         .summary(summary)

@@ -26,6 +26,14 @@ impl Glance {
 
     const NOTHING: Self = Self { header_len: 0, len: 0, key: Self::NO_NUMBER, or: Self::NO_NUMBER };
 
+    /// The look at a message of ICMP or ICMPv6, which tells something of requests and replies of echo alone, whose types these are: they
+    /// have 8 octets before the data (RFC 792, RFC 4443 §4).
+    pub fn of_echo(octets: &[u8], types: [u8; 2]) -> Self {
+        let is_echo = |head: &[u8]| head.first().is_some_and(|kind| types.contains(kind));
+        let nothing = |_: &[u8], _: &[u8]| [None; 2];
+        Self::of(octets, (8, |head| is_echo(head).then_some(0)), |_| Stated::Rest, nothing)
+    }
+
     /// The look at a header of `fixed` octets and as many more as `more` says, in a layer that reaches as far as `extent` says
     /// (where it lies, nothing is told) and tells by `next` what it carries.
     #[inline(always)]

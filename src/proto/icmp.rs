@@ -5,7 +5,7 @@ use pnet::packet::icmp::MutableIcmpPacket;
 
 use super::auto::{self, Scope};
 use super::describe::{
-    Before, Counted, Exchange, Field, Len, Next, Protocol, Section, Side, Style, ipv4, uint,
+    Before, Counted, Exchange, Field, Glance, Len, Next, Protocol, Section, Side, Style, ipv4, uint,
 };
 use super::edge::Edge;
 use super::icmp_extension as extension;
@@ -21,6 +21,7 @@ fn describe() -> Protocol {
         .identity(identity)
         .exchange(exchange)
         .message()
+        .glance(|octets| Glance::of_echo(octets, [ECHO, ECHO_REPLY]))
         .alias("icmp.router_address", &["addresses.router_address"])
         .alias("icmp.pref_level", &["addresses.pref_level"])
         .alias("icmp.ext.length", &["ext.objects.length"])

@@ -4,7 +4,7 @@
 use pnet::packet::icmpv6::MutableIcmpv6Packet;
 
 use super::describe::{
-    Before, Counted, Exchange, Field, Len, Protocol, Section, Side, Style, flag, ipv6, octets, uint,
+    Before, Counted, Exchange, Field, Glance, Len, Protocol, Section, Side, Style, flag, ipv6, octets, uint,
 };
 use super::edge::Edge;
 use super::icmp::IP_BY_VERSION;
@@ -27,6 +27,7 @@ fn describe() -> Protocol {
         .identity(identity)
         .exchange(exchange)
         .message()
+        .glance(|octets| Glance::of_echo(octets, [128, 129]))
         .tag("ICMP6,")
         .summary(super::icmpv6_summary::summary);
     wireshark_names(protocol)
