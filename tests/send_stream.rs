@@ -31,7 +31,7 @@ const FRAMES: [&str; 6] = [
     "eth(src=02:aa:00:00:00:01, dst=02:bb:00:00:00:02)/ip(src=10.1.0.1, dst=10.9.0.1, id=1..300, flags.df=[true, false])/tcp(srcport=5, seq=random, dstport=[80, 443], flags.syn=[false, true])",
     "eth(src=02:aa:00:00:00:01, dst=02:bb:00:00:00:02)/vlan(id=1..40)/ipv6(src=fd00::1, dst=fd00::/120, hlim=random)/icmpv6(echo.identifier=5, echo.sequence_number=1..3)/\"hello\"",
     "eth(src=02:aa:00:00:00:01, dst=02:bb:00:00:00:02)/ip(src=10.1.0.1, dst=10.9.0.1, id=7, ttl=1..20)/tcp(srcport=5, options=[mss=1..20])",
-    "eth(src=02:aa:00:00:00:01, dst=02:bb:00:00:00:02)/ip(src=10.1.0.1, dst=10.9.0.1, id=7)/icmp(type=[0, 3, 11..14, 17])",
+    "eth(src=02:aa:00:00:00:01, dst=02:bb:00:00:00:02)/ip(src=10.1.0.1, dst=10.9.0.1, id=7)/icmp(type=[0, 3, 11..12, 14, 18])",
     "eth(src=02:aa:00:00:00:01, dst=02:bb:00:00:00:02)/ip(src=10.1.0.1, dst=10.9.0.1, id=7, checksum=0xdead)/udp(srcport=5, checksum=random, dstport=1..99)/data(zeros=1..20)",
 ];
 const FROM_SOURCE: &str = "ether src 02:aa:00:00:00:01";
