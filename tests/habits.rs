@@ -65,3 +65,27 @@ fn nobodys_address_is_this_host() {
         assert_eq!(output.status.code(), Some(0), "{text}");
     }
 }
+
+/// A capture that is not there is no word of a filter, and what people type about interfaces is answered in the form they ask for.
+#[test]
+fn a_missing_capture_is_named_and_interfaces_are_told_as_json() {
+    for missing in ["nothere.pcap", "no/such.pcapng.gz"] {
+        let output = rawsock(&["read", DNS, missing, "udp"]);
+        assert_eq!(output.status.code(), Some(2), "{}", said(&output));
+        assert!(said(&output).contains(&format!("open {missing}: no such file")), "{}", said(&output));
+    }
+    let text = |output: Output| String::from_utf8(output.stdout).unwrap();
+    let interfaces = text(rawsock(&["capture", "-D", "--json"]));
+    assert!(
+        interfaces.lines().all(|line| line.starts_with('{')) && interfaces.contains("\"lo\""),
+        "{interfaces}"
+    );
+    let script = text(rawsock(&["completions", "bash"]));
+    assert!(script.contains("capture") && !script.contains("lab-host"), "internal commands are for nobody");
+    if support::is_root() {
+        let alone =
+            Command::new("unshare").args(["-n", env!("CARGO_BIN_EXE_rawsock"), "doctor"]).output().unwrap();
+        let alone = text(alone);
+        assert!(alone.contains("sudo ip link set lo up"), "{alone}");
+    }
+}
