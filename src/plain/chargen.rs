@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::outbox::Outbox;
-use super::service::{Peer, Service, Session, Waker};
+use super::service::{Hears, Peer, Service, Session, Waker};
 use crate::sys::clock::Now;
 
 /// The service.
@@ -38,8 +38,8 @@ impl Session for Pattern {
     }
 
     /// That the peer ends is heard, however much waits for it.
-    fn hears_always(&self) -> bool {
-        self.opened
+    fn hears(&self) -> Hears {
+        if self.opened { Hears::Always } else { Hears::WithRoom }
     }
 
     fn fill(&mut self, _: Now, out: &mut Outbox) {

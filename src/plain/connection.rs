@@ -3,7 +3,7 @@
 use super::event::{Counts, End};
 use super::limits::{Bucket, Limits};
 use super::outbox::Outbox;
-use super::service::{Peer, Session};
+use super::service::{Hears, Peer, Session};
 use crate::sys::clock::Now;
 
 /// A connection.
@@ -152,7 +152,7 @@ impl Connection {
 
     /// Whether it can hear more while something waits to be sent.
     pub fn hears_always(&self) -> bool {
-        self.session.hears_always()
+        self.session.hears() == Hears::Always
     }
 
     /// When something passed last.
@@ -192,9 +192,11 @@ impl Connection {
         let closing = self.out.is_closing();
         let end = self.end(now.monotonic);
         let rate_at = self.bucket.map_or(0, |bucket| bucket.ready_at());
-        let may_read = match closing {
-            true => self.fin.is_some(),
-            false => self.session.listens() && (self.out.room() > 0 || self.session.hears_always()),
+        let may_read = match self.session.hears() {
+            _ if closing => self.fin.is_some(),
+            Hears::Nothing => false,
+            Hears::WithRoom => self.out.room() > 0,
+            Hears::Always => true,
         };
         let held_back = may_read && rate_at > now.monotonic;
         let rate = held_back.then_some(rate_at);
@@ -314,8 +316,8 @@ mod tests {
             fn fill(&mut self, _: Now, out: &mut Outbox) {
                 out.put(&[0; 10]);
             }
-            fn hears_always(&self) -> bool {
-                true
+            fn hears(&self) -> Hears {
+                Hears::Always
             }
         }
         let mut one = connection(Limits { queue: 10, ..Limits::default() });

@@ -13,7 +13,7 @@ use super::event::{Event, Watch};
 use super::file_send::Outcome;
 use super::file_words::{Line, Offer, Sum, Word};
 use super::outbox::Outbox;
-use super::service::Session;
+use super::service::{Hears, Session};
 use crate::sys::clock::Now;
 use crate::sys::error::Cause;
 use crate::sys::folder::{Folder, check_name};
@@ -235,8 +235,8 @@ impl Session for Receiver {
     }
 
     /// What comes while that is read which is there already stays in the socket: it need not be kept here.
-    fn listens(&self) -> bool {
-        !matches!(self.state, State::Reading(..))
+    fn hears(&self) -> Hears {
+        if matches!(self.state, State::Reading(..)) { Hears::Nothing } else { Hears::WithRoom }
     }
 
     fn fill(&mut self, _: Now, out: &mut Outbox) {
@@ -268,7 +268,7 @@ impl Session for Receiver {
 
     fn input_ended(&mut self, _: Now, out: &mut Outbox) {
         self.input_over = true;
-        if self.listens() {
+        if self.hears() != Hears::Nothing {
             self.end(out);
         }
     }

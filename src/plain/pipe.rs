@@ -5,7 +5,7 @@ use std::sync::{Arc, Condvar, Mutex};
 
 use super::mailbox::{Mailbox, lock};
 use super::outbox::Outbox;
-use super::service::{Peer, Service, Session, Waker};
+use super::service::{Hears, Peer, Service, Session, Waker};
 use super::stop::Stop;
 use crate::sys::clock::Now;
 use crate::sys::error::Cause;
@@ -194,8 +194,8 @@ impl Session for End {
     }
 
     /// The peer may be one that reads no more before it is read from, as an echo.
-    fn hears_always(&self) -> bool {
-        true
+    fn hears(&self) -> Hears {
+        Hears::Always
     }
 
     fn input_ended(&mut self, now: Now, out: &mut Outbox) {

@@ -47,6 +47,17 @@ pub trait Waker: Send + Sync {
     fn wake(&self);
 }
 
+/// When a session takes what comes. Until it does, nothing is read of a connection, neither octets nor its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hears {
+    /// Not now.
+    Nothing,
+    /// While there is room for answers: so whoever writes and does not read cannot have them pile up.
+    WithRoom,
+    /// Always: what it says is no answer to what it hears.
+    Always,
+}
+
 /// One peer of a service. It never waits: what it says goes into the outbox.
 pub trait Session: Send {
     /// The connection stands. Not called for datagrams.
@@ -55,9 +66,9 @@ pub trait Session: Send {
     /// Octets have come: a piece of a stream, or a whole message.
     fn received(&mut self, octets: &[u8], now: Now, out: &mut Outbox);
 
-    /// Whether it takes what comes now. Until it does, nothing is read of a connection, neither octets nor its end.
-    fn listens(&self) -> bool {
-        true
+    /// When it takes what comes.
+    fn hears(&self) -> Hears {
+        Hears::WithRoom
     }
 
     /// There is room in the outbox, or the waker was used, or [`due`](Self::due) has come.
@@ -67,12 +78,6 @@ pub trait Session: Send {
     /// part of it, and has the rest due at once: others have their turn in between.
     fn due(&self) -> Option<u64> {
         None
-    }
-
-    /// Whether it can hear more while something of it waits to be sent: what it says is no answer to what it hears. Else nothing is read
-    /// then, so that whoever writes and does not read cannot have answers pile up.
-    fn hears_always(&self) -> bool {
-        false
     }
 
     /// The peer has ended, or we have to. What was not sent goes out before the connection ends.
