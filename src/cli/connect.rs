@@ -215,7 +215,7 @@ pub(super) fn run(args: &ConnectArgs) -> CommandResult {
     let is_stopped = stopping.get().is_some_and(|stop| stop.asked().is_some());
     if args.json && (!is_stopped || plain_stdout::has_room()) {
         log.event(&Event::Closed { peer: &peer, end: &end, counts });
-    } else if args.verbose {
+    } else if args.verbose && !args.json {
         log.write(&format!("{} {}, {}\n", peer.address, end_words(&end), passed(&counts)));
     }
     match files.and_then(|files| files.outcome()) {
