@@ -229,6 +229,13 @@ fn both_directions_are_saved() {
         let from = |address: &str| text.lines().filter(|line| line.starts_with(address)).count();
         assert_eq!((from("10.77.1.2"), from("10.77.1.1"), from("10.77.2.2")), (2, 1, 1), "{name}: {text}");
     }
+    let file = directory.path().join("comment.pcapng");
+    send(&lab, &["ip(dst=10.77.2.2)/icmp(type=13), comment=\"mine\"", "-q", "-w", file.to_str().unwrap()]);
+    let mut judge = Command::new("tshark");
+    let judge = judge.arg("-r").arg(&file).args(["-T", "fields", "-e", "frame.comment", "-e", "icmp.ident"]);
+    let text = String::from_utf8(run(judge).stdout).unwrap();
+    assert!(text.starts_with("packet 1: mine\t") && text.contains("\nanswers packet 1"), "{text}");
+    assert!(!text.contains("\t0\n"), "a query has an identifier of its own: {text}");
 }
 
 /// Also packets that look the same, and where nobody waits for answers.
@@ -277,6 +284,7 @@ fn what_cannot_be_sent_is_said_and_named() {
         ),
         (&["ip/udp"], "packet 1: it has no destination"),
         (&["ip(dst=10.77.2.2)/udp", "-i", "nosuch"], "no such interface"),
+        (&["ip(dst=10.77.2.2)/udp", "--tun-address", "10.50.0.1/24"], "`--via tun` makes one"),
         (&["eth/data(hex=00)"], "packet 1: which interface does the frame leave by?"),
         (&["udp"], "a frame begins with `eth`"),
         (&["ip(dst=10.77.2.2, hdr_len=60)/udp"], "packet 1"),
@@ -350,6 +358,12 @@ fn who_is_interrupted_has_waited_in_vain() {
     let text = text_of(&output);
     assert_eq!(output.status.code(), Some(1), "{text}");
     assert!(text.contains(" sent, 0 answered\n"), "{text}");
+    // What a dry run has counted until then is not what would be sent.
+    let mut command = lab.command(Host::Client, "timeout");
+    command.args(["-s", "INT", "1", RAWSOCK, "send", "-q", "--dry-run"]);
+    let output = run(command.arg("ip(dst=10.77.2.2,ttl=1..255)/udp(dstport=1..65535)"));
+    let text = text_of(&output);
+    assert!(text.contains("interrupted behind ") && !text.contains("would be sent"), "{text}");
 }
 
 #[test]

@@ -476,6 +476,8 @@ fn what_cannot_be_listened_on_is_said_with_its_remedy() {
     refused(&["tcp", "localhost"], "takes PORT, HOST:PORT or *:PORT");
     refused(&["tcp", "0", "--type", "stream"], "--type is for unix");
     refused(&["tcp", "0", "--service", "file"], "--offer FILE or --into FOLDER");
+    refused(&["tcp", "0", "-k"], "--keep-open is for --service pipe");
+    refused(&["tcp", "0", "--max-message", "0"], "--max-message");
     refused(&["udp", "0", "--service", "file", "--into", "."], "datagrams would have to be put in order");
     refused(&["unix", &"x".repeat(200)], "more than the 107");
     let folder = tempfile::tempdir().unwrap();

@@ -238,13 +238,9 @@ fn outcome(address: &SocketAddress, end: &End) -> CommandResult {
         }
         // What refuses here is our own side: where it cannot write what the other one says.
         End::Refused(why) => Err(format!("{address}: {}", printable(why)).into()),
-        End::Failed(why) if why == REFUSED => Err(format!("{address}: {why}: nobody listens there").into()),
         other => Err(format!("{address}: {}", printable(&end_words(other))).into()),
     }
 }
-
-/// What the kernel says of a datagram that nobody was there for.
-const REFUSED: &str = "connection refused";
 
 impl ConnectArgs {
     /// What is done with a connection: octets go to and fro, and a file may be put into its place when it is whole.

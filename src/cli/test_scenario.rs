@@ -117,8 +117,10 @@ fn told(spec: &Spec, scenario: &Scenario, steps: &[Doing], failure: &Failure) ->
         );
     }
     if failure.others > 0 {
-        let what = if failure.came.is_empty() { "of something else: packets" } else { "more" };
-        details.push(format!("and {} {what}", failure.others));
+        details.push(match failure.came.is_empty() {
+            true => format!("and packets of something else: {}", failure.others),
+            false => format!("and {} more", failure.others),
+        });
     }
     let line = Some(spec.place_of(scenario, Some(failure.step)).1);
     Result { line, details, ..Result::of(TestVerdict::Failed, message) }

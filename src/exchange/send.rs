@@ -132,7 +132,7 @@ impl<I: Iterator<Item = Result<Ready, String>>> Sender<I> {
             Ok(ready) => ready,
             Err(reason) => {
                 self.records.push(Record::default());
-                if self.pace.answers || self.pace.watches {
+                if self.pace.looks() {
                     self.matcher.skip();
                 }
                 self.failed += 1;
@@ -142,7 +142,7 @@ impl<I: Iterator<Item = Result<Ready, String>>> Sender<I> {
         };
         let Ready { built, whole, is_later, destination, interface, reply, expect, within, .. } = ready;
         let (awaits, mark) = (ready.awaits, ready.then);
-        self.comments.extend(ready.comment.map(|comment| (number, comment)));
+        self.comments.extend(ready.comment.filter(|_| self.pace.looks()).map(|said| (number, said)));
         let asked = whole.as_ref().unwrap_or(&built);
         let has_rule = self.remember(&built, asked, is_later) && self.pace.answers && awaits;
         if !awaits {
@@ -166,7 +166,7 @@ impl<I: Iterator<Item = Result<Ready, String>>> Sender<I> {
 
     /// Has the matcher know a packet that is about to be sent; whether an answer to it can be told.
     fn remember(&mut self, built: &Built, asked: &Built, is_later: bool) -> bool {
-        match (self.pace.answers || self.pace.watches, is_later) {
+        match (self.pace.looks(), is_later) {
             (false, _) => return false,
             (true, true) => self.matcher.sent_part(&built.octets, &built.table),
             (true, false) => return self.matcher.sent(&asked.octets, &asked.table),

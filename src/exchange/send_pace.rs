@@ -26,6 +26,13 @@ impl Default for Pace {
     }
 }
 
+impl Pace {
+    /// Whether packets are known when they are seen, going or coming.
+    pub(super) fn looks(&self) -> bool {
+        self.answers || self.watches
+    }
+}
+
 /// What a run came to.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Totals {

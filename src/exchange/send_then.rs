@@ -159,8 +159,7 @@ mod tests {
         let mut sender = Sender::new(std::iter::once(Ok(ready(2, Some(7), None))), Pace::default());
         sends(&mut sender, 0);
         // scapy: raw(IP(src="10.0.0.9", dst="10.0.0.1")/ICMP(type=5, code=1, gw="10.0.0.8"))
-        let redirect =
-            hex::decode("4500001c000100004001 66cd0a0000090a0000010501f0f50a000008".replace(' ', ""));
+        let redirect = hex::decode("4500001c00010000400166d70a0000090a0000010501f0f60a000008");
         let mut redirect = [redirect.unwrap(), segment(2)].concat();
         redirect[3] = redirect.len() as u8;
         assert_eq!(come(&mut sender, &redirect), [], "nothing follows");

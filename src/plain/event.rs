@@ -101,6 +101,8 @@ impl End {
     pub fn of(error: &io::Error) -> Self {
         match error.raw_os_error() {
             Some(libc::ECONNRESET | libc::EPIPE) => Self::Reset,
+            // Of datagrams, whose port nobody has.
+            Some(libc::ECONNREFUSED) => Self::Failed("connection refused: nobody listens there".to_owned()),
             _ => Self::Failed(crate::sys::error::Cause(error).to_string()),
         }
     }
