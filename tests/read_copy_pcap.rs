@@ -83,14 +83,18 @@ fn the_header_holds_for_the_packets_of_all_files() {
     let long = ours("raw-ip.pcap");
     let snap_len = |path: &Path| u32::from_le_bytes(fs::read(path).unwrap()[16..20].try_into().unwrap());
     let mut octets = fs::read(&long).unwrap();
+    // Its first packet alone, captured a second after 1970, with 20 octets of it as the header says.
     octets[16..20].copy_from_slice(&20u32.to_le_bytes());
-    octets.truncate(24);
+    octets[24..28].copy_from_slice(&1u32.to_le_bytes());
+    octets[32..36].copy_from_slice(&20u32.to_le_bytes());
+    octets.truncate(60);
     fs::write(&short, &octets).unwrap();
     run(Command::new(RAWSOCK).arg("read").args([&short, &long]).arg("-w").arg(&both));
     assert_eq!(snap_len(&both), 262_144);
     let output = run(Command::new("tcpdump").arg("-r").arg(&both).arg("-w").arg(&again));
     assert!(output.status.success(), "{}", text_of(&output));
-    assert_eq!(fs::read(&again).unwrap().len(), fs::read(&long).unwrap().len(), "what tcpdump reads of it");
+    let len = |path: &Path| fs::read(path).unwrap().len();
+    assert_eq!(len(&again), len(&long) + 16 + 20, "what tcpdump reads of it");
     read(&[], &long, &plain);
     assert_eq!(snap_len(&plain), snap_len(&long), "of one file it is that file's");
 }
