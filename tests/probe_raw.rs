@@ -8,6 +8,7 @@ use std::process::{Command, Output, Stdio};
 
 use rawsock::lab::{Host, Lab};
 use serde_json::Value;
+use support::capture::stamps;
 use support::fault::{limited, within};
 use support::peer::Peer;
 use support::{RAWSOCK, lab, run, text_of};
@@ -134,6 +135,7 @@ fn nothing_half_open_stays_behind() {
 #[test]
 fn answers_are_told_apart() {
     let Some(lab) = lab() else { return };
+    let _stamps = stamps();
     rules(
         &lab,
         Host::Router,
@@ -213,6 +215,7 @@ while True:
 #[test]
 fn services_of_udp_are_asked_in_their_own_words() {
     let Some(lab) = lab() else { return };
+    let _stamps = stamps();
     let mut services = lab.command(Host::Server, "python3");
     let mut services = services.args(["-c", SERVICES]).stdout(Stdio::piped()).spawn().unwrap();
     let mut line = String::new();

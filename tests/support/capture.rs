@@ -2,12 +2,16 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "this is test code")]
 
 use std::io::{BufRead, BufReader, Read};
+use std::net::UdpSocket;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 use rawsock::lab::{Host, Lab};
+use rawsock::sys::clock;
+use rawsock::sys::plain_socket::{Kind, PlainSocket, Wishes};
 use rawsock::sys::process::send_signal;
+use rawsock::sys::time_stamp::ReceiptStamps;
 use tempfile::TempDir;
 
 use super::{RAWSOCK, run, text_of};
@@ -143,12 +147,26 @@ pub(crate) fn send(lab: &Lab, count: u32, expression: &str) {
     assert!(text_of(&output).contains(&format!("{count} packet")), "{}", text_of(&output));
 }
 
-/// Keeps the kernel's stamps of receipt on, for whoever compares them: it takes a moment to switch them on, and what comes until
-/// then is stamped when it is read.
-pub(crate) fn stamps() -> rawsock::sys::time_stamp::ReceiptStamps {
-    let stamps = rawsock::sys::time_stamp::ReceiptStamps::keep_on().unwrap();
-    std::thread::sleep(Duration::from_millis(300));
-    stamps
+/// Keeps the kernel's stamps of receipt on, for whoever compares them. A work queue of the kernel switches them on, and what comes until
+/// then is stamped when it is read: so datagrams are sent until one has a stamp that was made before anybody read it.
+pub(crate) fn stamps() -> ReceiptStamps {
+    let stamps = ReceiptStamps::keep_on().unwrap();
+    let sender = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let receiver =
+        PlainSocket::connect(Kind::Datagram, sender.local_addr().unwrap(), &Wishes::default()).unwrap();
+    receiver.send(b"where is it").unwrap();
+    let (_, from) = sender.recv_from(&mut [0; 16]).unwrap();
+    for _ in 0..1000 {
+        sender.send_to(b"here", from).unwrap();
+        std::thread::sleep(Duration::from_millis(10));
+        let before = clock::wall();
+        let mut buffer = [0; 16];
+        let about = receiver.receive_datagram(&mut buffer).unwrap().map(|(_, about)| about);
+        if about.and_then(|about| about.stamp).is_some_and(|stamp| stamp < before) {
+            return stamps;
+        }
+    }
+    panic!("the kernel does not stamp what it receives");
 }
 
 /// The last comment of a file, where each frame has one.
