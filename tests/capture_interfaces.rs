@@ -3,6 +3,8 @@
 
 mod support;
 
+use std::io::BufRead;
+use std::process::Stdio;
 use std::time::Duration;
 
 use rawsock::lab::Host;
@@ -108,4 +110,29 @@ fn few_sockets_are_open_in_advance() {
     let open = text_of(&run(lab.command(Host::Client, "cat").arg("/proc/net/packet")));
     assert!((2..=4).contains(&(open.lines().count() - 1)), "{open}");
     assert!(capture.end(Some(SIGINT)).0.success());
+}
+
+/// As with GRE, whose packets begin otherwise as they come than as they go: what they begin with is left out.
+#[test]
+fn packets_of_a_kind_of_link_that_is_not_known_are_taken_behind_a_cooked_header() {
+    let Some(lab) = lab() else { return };
+    let mut device = lab.command(Host::Client, "python3");
+    device.args(["-c", include_str!("support/odd_link.py"), "odd0", "10.97.0.1/24"]);
+    let mut device = device.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    std::io::BufReader::new(device.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    assert_eq!(line, "ready\n");
+    for filter in [&[][..], &["icmp and dst net 10.97.0.0/24"]] {
+        let mut capture =
+            Capture::start(&lab, Host::Client, "odd.pcapng", &[&["-i", "odd0"], filter].concat());
+        ping(&lab, &["10.97.0.2"]);
+        let (status, said) = capture.end(Some(SIGINT));
+        assert!(status.success(), "{said}");
+        assert_eq!(counts_in(&said).captured, 10, "{said}");
+        assert_eq!(tshark(&capture.file, "sll.hatype == 778 && icmp.type == 8 && sll.pkttype == 4"), 5);
+        assert_eq!(tshark(&capture.file, "sll.hatype == 778 && icmp.type == 0 && sll.pkttype == 0"), 5);
+        assert_eq!(tcpdump(&capture.file), 10);
+    }
+    drop(device.stdin.take());
+    assert!(device.wait().unwrap().success());
 }

@@ -208,7 +208,7 @@ fn session(
     // A mistake in one is told before a file is begun.
     let display_filter = args.display_filter.compile()?;
     let (stop_on, keeper) = (args.triggers.stop_on()?, args.triggers.keeper()?);
-    let several = devices.len() > 1 || devices.iter().any(|device| device.source == Source::Any);
+    let several = devices.len() > 1 || devices.iter().any(|device| device.source == Source::ALL);
     // Listening begins before anything is said, so that whoever waits for the word misses nothing.
     let monitor = LinkMonitor::open()?;
     let open = |device| Tap::open(device, &opening);

@@ -5,7 +5,6 @@ use std::error::Error;
 use super::system_names::SystemNames;
 use crate::filter::capture::{CaptureFilter, Target};
 use crate::sys::netlink::{Link, Netlink, NetlinkError};
-use crate::sys::packet_socket::link_type_of;
 use crate::sys::ring::Source;
 use crate::wire::bpf::Instruction;
 use crate::wire::frame::LinkType;
@@ -23,7 +22,7 @@ impl Device {
     /// The device of this name; left out, the first interface that is up and no loopback.
     pub(super) fn find(name: Option<&str>) -> Result<Self, Box<dyn Error>> {
         if name == Some("any") {
-            return Ok(Self { name: "any".to_owned(), source: Source::Any, dropped: 0 });
+            return Ok(Self { name: "any".to_owned(), source: Source::ALL, dropped: 0 });
         }
         let mut netlink = Netlink::open()?;
         let link = match name {
@@ -38,33 +37,22 @@ impl Device {
             let name = link.name;
             return Err(format!("interface {name} is down; `ip link set {name} up` brings it up").into());
         }
-        Self::of(&link)
+        Ok(Self::of(&link))
     }
 
     /// The device of an interface.
-    pub(super) fn of(link: &Link) -> Result<Self, Box<dyn Error>> {
-        let link_type = link_type_of(link.hardware).ok_or_else(|| {
-            let (name, number) = (&link.name, link.hardware);
-            format!("interface {name} is of a kind (ARPHRD {number}) whose frames are not known here; `-i any` captures its packets")
-        })?;
-        let source = Source::Interface(link.index, link_type);
-        Ok(Self { name: link.name.clone(), source, dropped: link.dropped })
+    pub(super) fn of(link: &Link) -> Self {
+        Self { name: link.name.clone(), source: Source::of(link), dropped: link.dropped }
     }
 
     /// What its packets begin with.
     pub(super) fn link_type(&self) -> LinkType {
-        match self.source {
-            Source::Interface(_, link_type) => link_type,
-            Source::Any => LinkType::LINUX_SLL2,
-        }
+        self.source.link_type()
     }
 
     /// Its index; 0 for all.
     pub(super) fn index(&self) -> u32 {
-        match self.source {
-            Source::Interface(index, _) => index,
-            Source::Any => 0,
-        }
+        self.source.index()
     }
 
     /// A filter for what this device gives.
@@ -86,13 +74,16 @@ impl Device {
     pub(super) fn program(&self, filter: &CaptureFilter) -> Option<Vec<Instruction>> {
         match self.source {
             Source::Interface(..) => Some(filter.program().to_vec()),
-            Source::Any => filter.program_for_cooked_socket(),
+            Source::Cooked(_) => filter.program_for_cooked_socket(),
         }
     }
 
     /// The mask of the interface's first IPv4 network.
     fn netmask(&self) -> Result<Option<u32>, NetlinkError> {
-        let Source::Interface(index, _) = self.source else { return Ok(None) };
+        let index = self.index();
+        if index == 0 {
+            return Ok(None);
+        }
         let addresses = Netlink::open()?.addresses()?;
         let first = addresses.iter().find(|address| address.index == index && address.address.is_ipv4());
         let mask = |bits: u8| u32::MAX.checked_shl(32_u32.saturating_sub(u32::from(bits))).unwrap_or(0);

@@ -15,7 +15,6 @@ use crate::sys::clock;
 use crate::sys::interrupt::Interrupt;
 use crate::sys::netlink::{Link, LinkMonitor, LinkNews, Netlink};
 use crate::sys::poll;
-use crate::sys::ring::Source;
 use crate::sys::time_stamp::StampSource;
 
 /// A capture.
@@ -225,7 +224,7 @@ fn is_write_error(failure: Option<&(dyn Error + 'static)>) -> bool {
 }
 
 fn is_of(tap: &Tap, link: &Link) -> bool {
-    matches!(tap.device.source, Source::Interface(index, _) if index == link.index)
+    tap.device.index() == link.index
 }
 
 /// Shows what has come to the tap with this index.
@@ -247,7 +246,7 @@ fn close(tap: &mut Tap, index: usize, sink: &mut Sink) -> Result<(), Box<dyn Err
 
 /// What the interface has dropped since it was made; `None` when it is gone, or is none.
 fn dropped_by_interface(tap: &Tap) -> Option<u64> {
-    let Source::Interface(index, _) = tap.device.source else { return None };
+    let index = Some(tap.device.index()).filter(|index| *index != 0)?;
     let link = Netlink::open().ok()?.link_by_index(index).ok()?;
     Some(link.dropped)
 }

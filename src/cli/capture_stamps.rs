@@ -78,8 +78,8 @@ pub(super) fn choose(wanted: Stamps, devices: &[Device]) -> Result<StampSource, 
 
 /// What a device has; adapters are told one by one, so that all together have the host's alone.
 fn offered(device: &Device) -> Result<Vec<StampSource>, SysError> {
-    match device.source {
-        Source::Any => Ok(vec![StampSource::Host]),
-        Source::Interface(..) => StampSource::of_interface(&device.name),
+    if device.source == Source::ALL {
+        return Ok(vec![StampSource::Host]);
     }
+    StampSource::of_interface(&device.name)
 }

@@ -113,7 +113,12 @@ impl Tap {
     /// # Errors
     /// As of [`Tap::open`], such as when it is gone again already, and when it has come back too often: it may be tried again.
     pub(super) fn reopen(&mut self, link: &Link, opening: &Opening) -> Result<(), Box<dyn Error>> {
-        let device = Device::of(link)?;
+        let device = Device::of(link);
+        if device.link_type() != self.device.link_type() {
+            return Err(
+                "it is of another kind now, whose frames begin otherwise: begin the capture anew".into()
+            );
+        }
         let filter = device.filter(&opening.filter, opening.ring.snap_len)?;
         let sockets = self.sockets(opening.threads.max(1))?;
         let mut tap = Self::of(device, filter, opening, sockets)?;

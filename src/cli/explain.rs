@@ -116,7 +116,7 @@ fn open(filter: &str) -> Result<Ring, Box<dyn Error>> {
         filter,
         ..RingOptions::default()
     };
-    Ok(Ring::open(Source::Any, &options)?)
+    Ok(Ring::open(Source::ALL, &options)?)
 }
 
 /// As much of a packet as its line tells.

@@ -6,8 +6,7 @@ use std::time::Duration;
 use crate::exchange::drive::packets::{Needs, PacketWire};
 use crate::exchange::drive::tun::{TunEnd, TunHost, TunHostError, TunNetwork};
 use crate::spec::{Spec, Via};
-use crate::sys::netlink::{Link, Netlink};
-use crate::sys::packet_socket::link_type_of;
+use crate::sys::netlink::Netlink;
 use crate::sys::ring::Source;
 
 /// How packets are prepared.
@@ -98,13 +97,8 @@ impl Plan {
     /// # Errors
     /// When there is no such interface.
     pub(super) fn tap(&self) -> Result<Source, Box<dyn Error>> {
-        let Some(name) = &self.interface else { return Ok(Source::Any) };
+        let Some(name) = &self.interface else { return Ok(Source::ALL) };
         let link = Netlink::open()?.link(name)?;
-        Ok(source_of(&link))
+        Ok(Source::of(&link))
     }
-}
-
-/// How an interface is looked at.
-pub(super) fn source_of(link: &Link) -> Source {
-    link_type_of(link.hardware).map_or(Source::Any, |link_type| Source::Interface(link.index, link_type))
 }

@@ -8,7 +8,8 @@ use std::sync::atomic::Ordering;
 use super::clock;
 use super::error::SysError;
 use super::mapping::Mapping;
-use super::packet_socket::{PacketSocket, Statistics};
+use super::netlink::Link;
+use super::packet_socket::{PacketSocket, Statistics, link_type_of};
 use super::poll;
 use super::ring_block::{Packets, RawPacket, STATUS};
 use super::time_stamp::StampSource;
@@ -53,8 +54,34 @@ pub const MAX_SNAP_LEN: u32 = 262_144;
 pub enum Source {
     /// One interface, by index, and what its frames begin with.
     Interface(u32, LinkType),
-    /// All interfaces: each packet behind a Linux cooked header, version 2.
-    Any,
+    /// One interface, by index, or all with 0: each packet behind a Linux cooked header, version 2, in place of what it begins with.
+    Cooked(u32),
+}
+
+impl Source {
+    /// All interfaces.
+    pub const ALL: Self = Self::Cooked(0);
+
+    /// An interface. Packets of a kind of link that is not known here are taken without what they begin with.
+    pub fn of(link: &Link) -> Self {
+        let cooked = Self::Cooked(link.index);
+        link_type_of(link.hardware).map_or(cooked, |link_type| Self::Interface(link.index, link_type))
+    }
+
+    /// The interface's index; 0 for all.
+    pub fn index(self) -> u32 {
+        match self {
+            Self::Interface(index, _) | Self::Cooked(index) => index,
+        }
+    }
+
+    /// What frames begin with.
+    pub fn link_type(self) -> LinkType {
+        match self {
+            Self::Interface(_, link_type) => link_type,
+            Self::Cooked(_) => LinkType::LINUX_SLL2,
+        }
+    }
 }
 
 /// A receive ring.
@@ -92,7 +119,7 @@ impl Ring {
     /// # Errors
     /// When CAP_NET_RAW is missing.
     pub fn socket(source: Source) -> Result<PacketSocket, SysError> {
-        PacketSocket::open(source == Source::Any)
+        PacketSocket::open(matches!(source, Source::Cooked(_)))
     }
 
     /// Makes a ring of a socket that is open; packets come in from now on.
@@ -114,10 +141,7 @@ impl Ring {
         } else if options.snap_len < MAX_SNAP_LEN {
             socket.attach(&[Instruction::take(options.snap_len)])?;
         }
-        let interface = match source {
-            Source::Interface(index, _) => index,
-            Source::Any => 0,
-        };
+        let interface = source.index();
         socket.bind(interface)?;
         if options.promiscuous && interface != 0 {
             socket.see_all_frames(interface)?;
@@ -172,10 +196,7 @@ impl Ring {
 
     /// What its frames begin with.
     pub fn link_type(&self) -> LinkType {
-        match self.source {
-            Source::Interface(_, link_type) => link_type,
-            Source::Any => LinkType::LINUX_SLL2,
-        }
+        self.source.link_type()
     }
 
     /// Takes all blocks that are full or retired, without waiting, and shows each of their packets. `Frame::interface` is
@@ -260,10 +281,7 @@ impl Ring {
         self.turn_away()?;
         self.receive(&mut |_| {});
         self.source = source;
-        self.socket.bind(match source {
-            Source::Interface(index, _) => index,
-            Source::Any => 0,
-        })?;
+        self.socket.bind(source.index())?;
         self.socket.attach(&[Instruction::take(MAX_SNAP_LEN)])
     }
 
@@ -377,7 +395,7 @@ fn frame(
             put_tag_back(packet.octets, tpid, tci, scratch);
             (scratch.as_slice(), TAG_LEN, link_type)
         }
-        (Source::Any, _) => {
+        (Source::Cooked(_), _) => {
             let added = cook(packet, scratch);
             (scratch.as_slice(), added, LinkType::LINUX_SLL2)
         }
@@ -458,7 +476,7 @@ mod tests {
         assert_eq!(hex::encode(&scratch), "88a80000000000030001000601020304050600000007080045");
         // With the header in it, it is no longer than was asked for.
         for (snap_len, captured) in [(10, 10), (25, 25), (60, 25)] {
-            assert!(frame(Source::Any, snap_len, &packet, &mut scratch, &mut |frame| {
+            assert!(frame(Source::ALL, snap_len, &packet, &mut scratch, &mut |frame| {
                 assert_eq!((frame.data.len(), frame.len), (captured, 25));
             }));
         }

@@ -16,7 +16,7 @@ use super::ring::{Ring, RingOptions, Source};
 /// When CAP_NET_RAW is missing, or the kernel is older than Linux 3.2.
 pub fn ring() -> Result<(), SysError> {
     let options = RingOptions { buffer_len: 1 << 18, snap_len: 64, ..RingOptions::default() };
-    Ring::open(Source::Any, &options).map(drop)
+    Ring::open(Source::ALL, &options).map(drop)
 }
 
 /// A filter in the kernel (SO_ATTACH_FILTER in socket(7)), which anybody may have on a socket of theirs.

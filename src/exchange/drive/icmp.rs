@@ -120,7 +120,7 @@ impl IcmpWire {
     /// # Errors
     /// When CAP_NET_RAW is missing.
     pub fn record(&mut self, recorder: Recorder) -> Result<(), SysError> {
-        self.tap = Some((Tap::open(Source::Any)?, recorder));
+        self.tap = Some((Tap::open(Source::ALL)?, recorder));
         Ok(())
     }
 

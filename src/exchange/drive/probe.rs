@@ -103,7 +103,7 @@ impl ProbeSockets {
     /// # Errors
     /// When CAP_NET_RAW is missing.
     pub fn record(&mut self, recorder: ProbeRecorder) -> Result<(), SysError> {
-        self.tap = Some((Tap::open(Source::Any)?, recorder));
+        self.tap = Some((Tap::open(Source::ALL)?, recorder));
         Ok(())
     }
 

@@ -166,7 +166,7 @@ impl RawWire {
     }
 
     fn record(&mut self, recorder: Recorder) -> Result<(), SysError> {
-        self.tap = Some((Tap::open(Source::Any)?, recorder));
+        self.tap = Some((Tap::open(Source::ALL)?, recorder));
         Ok(())
     }
 
