@@ -8,7 +8,7 @@ use std::ffi::OsString;
 use clap::error::{ContextKind, ErrorKind};
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser};
 
-use super::{CommandResult, color};
+use super::{CommandResult, color, seldom};
 
 /// Build any packet, put it on the wire, see what comes back, explain every byte, save the proof for Wireshark.
 #[derive(Debug, Parser)]
@@ -23,6 +23,8 @@ struct Cli {
 struct Command {
     name: &'static str,
     is_hidden: bool,
+    /// Whether there are options that few lines have (see [`Seldom`](super::seldom::Seldom)).
+    has_seldom: bool,
     /// Describes its arguments.
     describe: fn(clap::Command) -> clap::Command,
     /// Runs it.
@@ -35,6 +37,7 @@ macro_rules! command {
         Command {
             name: $name,
             is_hidden: false,
+            has_seldom: false,
             describe: <$arguments>::augment_args,
             run: |matches| $run(&<$arguments>::from_arg_matches_mut(matches)?),
         }
@@ -55,7 +58,7 @@ const COMMANDS: &[Command] = &[
     command!("completions", super::completions::CompletionsArgs, super::completions::run),
     command!("connect", super::connect::ConnectArgs, super::connect::run),
     command!("man", super::man::ManArgs, super::man::run),
-    command!("ping", super::ping::PingArgs, super::ping::run),
+    Command { has_seldom: true, ..command!("ping", super::ping_args::PingArgs, super::ping::run) },
     command!("probe", super::probe::ProbeArgs, super::probe::run),
     command!("read", super::read::ReadArgs, super::read::run),
     command!("schema", super::schema::SchemaArgs, super::schema::run),
@@ -64,7 +67,7 @@ const COMMANDS: &[Command] = &[
     command!("serve", super::serve::ServeArgs, super::serve::run),
     command!("sockets", super::sockets::SocketsArgs, super::sockets::run),
     command!("test", super::test::TestArgs, super::test::run),
-    command!("trace", super::trace::TraceArgs, super::trace::run),
+    Command { has_seldom: true, ..command!("trace", super::trace_args::TraceArgs, super::trace::run) },
 ];
 
 /// The command line with all commands.
@@ -79,11 +82,20 @@ pub(super) fn shown() -> clap::Command {
 
 /// The command line with these commands.
 fn with<'c>(commands: impl IntoIterator<Item = &'c Command>) -> clap::Command {
-    let line = Cli::command().subcommand_required(true).arg_required_else_help(true);
-    line.subcommands(commands.into_iter().map(|command| {
+    line().subcommands(commands.into_iter().map(|command| {
         let described = (command.describe)(clap::Command::new(command.name));
         if command.is_hidden { described.hide(true) } else { described }
     }))
+}
+
+/// The command line without its commands.
+fn line() -> clap::Command {
+    Cli::command().subcommand_required(true).arg_required_else_help(true)
+}
+
+/// The command line with one command, of which the options are left out that few lines have.
+fn frequent(command: &Command) -> clap::Command {
+    line().subcommand((command.describe)(seldom::without_seldom(clap::Command::new(command.name))))
 }
 
 /// A command line that was parsed.
@@ -121,11 +133,17 @@ fn by_name(name: impl AsRef<std::ffi::OsStr>) -> Option<&'static Command> {
 /// What clap says: of what is wrong, or the help that was asked for.
 pub(super) fn parse(words: &[OsString]) -> Result<Given, clap::Error> {
     let named = words.iter().skip(1).find_map(by_name);
-    // Whatever a line of fewer commands accepts, the whole one accepts in the same way.
-    let mut matches = match with(named).try_get_matches_from(words) {
-        Err(error) if error.kind() != ErrorKind::DisplayVersion => whole().try_get_matches_from(words),
-        parsed => parsed,
-    }?;
+    let frequent = named
+        .filter(|command| command.has_seldom)
+        .map(|command| frequent(command).try_get_matches_from(words));
+    // Whatever a line of fewer commands or options accepts, the whole one accepts in the same way.
+    let mut matches = match frequent {
+        Some(Ok(matches)) => matches,
+        _ => match with(named).try_get_matches_from(words) {
+            Err(error) if error.kind() != ErrorKind::DisplayVersion => whole().try_get_matches_from(words),
+            parsed => parsed,
+        }?,
+    };
     let color = Cli::from_arg_matches_mut(&mut matches)?.color;
     Ok(Given { matches, color })
 }
@@ -140,6 +158,8 @@ pub(super) fn without_idle_tip(error: &mut clap::Error) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::ping_args::PingArgs;
+    use super::super::trace_args::TraceArgs;
     use super::*;
 
     fn parsed(line: &str) -> Result<Given, clap::Error> {
@@ -151,6 +171,46 @@ mod tests {
     fn clap_finds_no_fault_with_the_whole_line_nor_with_that_of_each_command() {
         whole().debug_assert();
         COMMANDS.iter().for_each(|command| with([command]).debug_assert());
+        COMMANDS.iter().for_each(|command| frequent(command).debug_assert());
+    }
+
+    /// What a line comes to where seldom options are not described, and where they are.
+    fn both<A: Args + std::fmt::Debug>(line: &str) -> [Option<String>; 2] {
+        let words: Vec<&str> = line.split(' ').collect();
+        let command = by_name(words[1]).unwrap();
+        [frequent(command), with([command])].map(|described| {
+            let (_, mut matches) = described.try_get_matches_from(&words).ok()?.remove_subcommand()?;
+            Some(format!("{:?}", A::from_arg_matches_mut(&mut matches).unwrap()))
+        })
+    }
+
+    #[test]
+    fn a_line_without_seldom_options_comes_to_the_same_where_they_are_not_described() {
+        for line in
+            ["ping host", "ping -c3 -i 0.2 -nq ::1", "ping --targets f -s 1", "ping -6 -W2 --json a b"]
+        {
+            let [few, all] = both::<PingArgs>(&format!("rawsock {line}"));
+            assert!(few.is_some() && few == all, "{line}: {few:?}, and with all described {all:?}");
+        }
+        for line in
+            ["trace host", "trace -T -p 443 host 60", "trace -nq1 -m 5 --json 10.0.0.1", "trace -6 -I host"]
+        {
+            let [few, all] = both::<TraceArgs>(&format!("rawsock {line}"));
+            assert!(few.is_some() && few == all, "{line}: {few:?}, and with all described {all:?}");
+        }
+    }
+
+    #[test]
+    fn a_seldom_option_is_understood_by_its_description_alone() {
+        for line in ["ping -t 3 host", "ping -M do -c1 host", "ping --write f host", "ping -aD host"] {
+            let [few, all] = both::<PingArgs>(&format!("rawsock {line}"));
+            assert!(
+                few.is_none()
+                    && all.is_some_and(|all| parsed(&format!("rawsock {line}")).is_ok() && !all.is_empty())
+            );
+        }
+        let [few, all] = both::<TraceArgs>("rawsock trace --plain -N 3 host");
+        assert!(few.is_none() && all.unwrap().contains("sim_queries: Some(3)"));
     }
 
     #[test]

@@ -6,7 +6,8 @@ use std::os::fd::{AsFd, BorrowedFd};
 
 use super::evidence::{Comment, Evidence};
 use super::output::say;
-use super::ping::{FrameKey, PingArgs};
+use super::ping::FrameKey;
+use super::ping_args::PingArgs;
 use super::ping_paths::{Paths, SMALL};
 use super::resolve::{Resolved, Resolver, Wanted};
 use super::{CommandResult, Outcome};
@@ -84,7 +85,7 @@ impl<'a> Printer<'a> {
             _ => Form::Lines,
         };
         let mut text = String::new();
-        if let (Some(pattern), false) = (&args.pattern, args.json) {
+        if let (Some(pattern), false) = (&args.seldom.pattern, args.json) {
             text = format!("PATTERN: 0x{}\n", hex::encode(&pattern.0));
         }
         for line in &wrong {
@@ -94,7 +95,8 @@ impl<'a> Printer<'a> {
             args,
             form,
             resolver: None,
-            paths: Paths::new(source, interface_index, is_many && args.size <= SMALL).of_mark(args.mark),
+            paths: Paths::new(source, interface_index, is_many && args.size <= SMALL)
+                .of_mark(args.seldom.mark),
             is_fast,
             pending: 0,
             headed: 0,
@@ -170,7 +172,7 @@ impl<'a> Printer<'a> {
             format!("{error}{or}")
         })?;
         let (path, is_broadcast) = self.paths.to(address)?;
-        match (is_broadcast, self.args.broadcast) {
+        match (is_broadcast, self.args.seldom.broadcast) {
             (true, false) => {
                 return Err(
                     "is a broadcast address, which all hosts of a network hear: -b says yes to it".into()
@@ -264,7 +266,7 @@ impl<'a> Printer<'a> {
     }
 
     fn anatomy(&mut self, times: &Statistics, floor: Option<&LegSpreads>) {
-        if !self.args.anatomy {
+        if !self.args.seldom.anatomy {
             return;
         }
         let legs = times.legs.clone().unwrap_or_default();
@@ -279,7 +281,7 @@ impl<'a> Printer<'a> {
 
     /// Whether the run came to what was expected; `None` where nothing was.
     fn check(&mut self, sent: u64, ledger: &Ledger, times: &Statistics) -> Option<bool> {
-        let expected = &self.args.expect.as_ref()?.0;
+        let expected = &self.args.seldom.expect.as_ref()?.0;
         let mut all = true;
         for one in expected {
             let (is_met, found) = one.check(sent, ledger, times);
@@ -314,14 +316,14 @@ impl<'a> Printer<'a> {
 
     fn tell(&mut self, engine: &Ping, event: &Event) {
         self.remark(engine, event);
-        if let (Event::Reply(_), true) = (event, self.args.audible && !self.args.json) {
+        if let (Event::Reply(_), true) = (event, self.args.seldom.audible && !self.args.json) {
             self.text.push('\u{7}');
         }
         let style = EventStyle {
-            stamp: self.args.stamp,
+            stamp: self.args.seldom.stamp,
             sources: self.args.verbose,
-            anatomy: self.args.anatomy,
-            outstanding: self.args.outstanding,
+            anatomy: self.args.seldom.anatomy,
+            outstanding: self.args.seldom.outstanding,
         };
         let _ = match &mut self.form {
             Form::Lines => lines::event(&mut self.text, engine, event, style),
