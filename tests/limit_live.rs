@@ -135,6 +135,10 @@ fn connections_take_a_bounded_memory_each() {
         for _ in 0..CONNECTIONS {
             open.push(TcpStream::connect(&serving.address).unwrap());
         }
+        // A thread that has not begun yet hears nothing of what is said.
+        for stream in &mut open {
+            read_until(stream, " here\n");
+        }
         for stream in &mut open {
             stream.write_all(&[b'x'; UNSAID]).unwrap();
         }

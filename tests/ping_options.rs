@@ -312,3 +312,77 @@ fn thousands_of_targets_are_asked_by_one_socket() {
     assert_eq!(totals["probes"]["answered"], 2 * 8190, "{totals}");
     assert_eq!(totals["packets"]["answer"], 2 * 8190, "{totals}");
 }
+
+/// Where nothing says how far they may go (RFC 1112 §6.1).
+#[test]
+fn requests_to_many_hosts_stay_on_the_link() {
+    let Some(lab) = lab() else { return };
+    for (more, ttl) in [(&[][..], "1"), (&["-t", "5"], "5")] {
+        let [v4, v6] = [&["239.1.1.1"][..], &["-I", "eth0", "ff05::77"]]
+            .map(|host| [&["-c1", "-W0.1"], more, host].concat());
+        assert_eq!(seen(&lab, &v4, "icmp.type == 8", &["ip.ttl"]), ttl);
+        assert_eq!(seen(&lab, &v6, "icmpv6.type == 128", &["ipv6.hlim"]), ttl);
+    }
+    assert_eq!(seen(&lab, &["-c1", "10.77.2.2"], "icmp.type == 8", &["ip.ttl"]), "64");
+}
+
+#[test]
+fn what_must_not_be_cut_is_not_and_what_routers_cannot_cut_is_cut_here() {
+    let Some(lab) = lab() else { return };
+    let text = text_of(&rawsock(&lab, &["-c1", "-s2000", "--ip", "flags.df=1", "10.77.2.2"]));
+    assert!(text.contains("message too long") && text.contains("(1 too large)"), "{text}");
+    for (host, interface) in [(Host::Router, "eth1"), (Host::Server, "eth0")] {
+        let set = run(lab.command(host, "ip").args(["link", "set", interface, "mtu", "1400"]));
+        assert!(set.status.success(), "{}", text_of(&set));
+    }
+    // The first is what the router's word is about.
+    let output = rawsock(&lab, &["-6", "-c3", "-i0.3", "-M", "dont", "-s1452", "fd77:2::2"]);
+    assert!(text_of(&output).contains("3 packets transmitted, 2 received"), "{}", text_of(&output));
+}
+
+#[test]
+fn addresses_of_a_link_are_told_with_their_zone() {
+    let Some(lab) = lab() else { return };
+    let text = text_of(&rawsock(&lab, &["-c1", "-W0.5", "ff02::1%eth0"]));
+    assert!(text.contains("PING ff02::1%eth0(ff02::1%eth0) 56 data bytes"), "{text}");
+    let from = text.split("bytes from ").nth(1).unwrap_or_else(|| panic!("{text}"));
+    assert!(from.split(": ").next().unwrap().ends_with("%eth0"), "{text}");
+    assert!(from.starts_with("fe80::"), "{text}");
+}
+
+/// As ping(8) has -l, and -c with -w.
+#[test]
+fn requests_go_ahead_and_a_count_with_a_deadline_asks_for_replies() {
+    let Some(lab) = lab() else { return };
+    let output = rawsock(&lab, &["-l3", "-c3", "-i", "30", "10.77.2.2"]);
+    assert!(text_of(&output).contains("3 packets transmitted, 3 received"), "{}", text_of(&output));
+    let refused = text_of(&rawsock(&lab, &["-l4", "-c4", "10.77.2.2"]));
+    assert!(refused.contains("--flood"), "{refused}");
+    for (arguments, code) in [(["-c9", "-w1", "-i0.4"], 1), (["-c2", "-w5", "-i0.2"], 0)] {
+        let output = rawsock(&lab, &[&arguments[..], &["10.77.2.2"]].concat());
+        assert_eq!(output.status.code(), Some(code), "{}", text_of(&output));
+    }
+}
+
+/// The sandbox would end whoever opens a socket behind it.
+#[test]
+fn without_a_right_a_name_is_refused_as_an_address_is() {
+    let Some(lab) = lab() else { return };
+    for host in ["localhost", "127.0.0.1"] {
+        let mut command = lab.command(Host::Client, "setpriv");
+        command.args(["--ambient-caps=-all", "--inh-caps=-all", "--bounding-set=-all", RAWSOCK, "ping"]);
+        let output = run(command.args(["-c1", "-e0", host]));
+        assert!(text_of(&output).contains("CAP_NET_RAW"), "{host}: {}", text_of(&output));
+        assert_eq!(output.status.code(), Some(2), "{host}: {}", text_of(&output));
+    }
+}
+
+#[test]
+fn many_hosts_are_told_of_in_one_way() {
+    let Some(lab) = lab() else { return };
+    let text = text_of(&rawsock(&lab, &["-q", "-c1", "10.77.1.0/30"]));
+    assert!(text.contains("10.77.1.1 : xmt/rcv/%loss = 1/1/0%") && !text.contains("PING"), "{text}");
+    let hosts = ["10.77.2.2"; 17];
+    let text = text_of(&rawsock(&lab, &[&["-c1", "-i0.2"][..], &hosts].concat()));
+    assert!(text.contains("10.77.2.2 : [0], 64 bytes") && !text.contains("PING"), "{text}");
+}

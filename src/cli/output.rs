@@ -67,13 +67,23 @@ const FULL: usize = 64 * 1024;
 /// # Errors
 /// When stdout cannot be written; [`io::ErrorKind::BrokenPipe`] where its reader has gone.
 pub(super) fn say(text: &str) -> io::Result<()> {
-    let write = |out: &mut dyn Write| out.write_all(text.as_bytes()).and_then(|()| out.flush());
     // Where there are no colours none need to be looked for, which takes time where ten thousand hosts are told of.
-    let written = match text.contains(ESCAPE) {
-        true => write(&mut anstream::stdout().lock()),
-        false => write(&mut io::stdout().lock()),
-    };
-    written.map_err(of_stdout)
+    match text.contains(ESCAPE) {
+        true => write_to(&mut anstream::stdout().lock(), text),
+        false => say_plainly(text),
+    }
+}
+
+/// Prints text at once, as it is.
+///
+/// # Errors
+/// As of [`say`].
+pub(super) fn say_plainly(text: &str) -> io::Result<()> {
+    write_to(&mut io::stdout().lock(), text)
+}
+
+fn write_to(stdout: &mut dyn Write, text: &str) -> io::Result<()> {
+    stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).map_err(of_stdout)
 }
 
 /// What colours begin with (ECMA-48).

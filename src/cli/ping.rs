@@ -49,11 +49,13 @@ pub(super) fn run(args: &PingArgs) -> CommandResult {
         return Err(wrong.join("\nrawsock: ").into());
     }
     let plan = args.plan(header.clone().unwrap_or_default(), asked.is_many)?;
-    let is_fast = plan.interval < LEAST_INTERVAL || plan.flood.is_some() && !args.seldom.adaptive;
+    let is_fast = plan.interval < LEAST_INTERVAL
+        || plan.flood.is_some() && !args.seldom.adaptive
+        || plan.preload > MOST_PRELOADED;
     if is_fast {
         clock::wake_on_time();
     }
-    let options = args.options(&plan, header.is_some(), (interface, source), departures);
+    let options = args.options(&plan, header.as_deref(), (interface, source), departures);
     let mut wire = IcmpWire::new(options.clone());
     let evidence = args.seldom.write.as_deref().map(Evidence::create).transpose()?;
     evidence.iter().try_for_each(|evidence: &Evidence<FrameKey>| {
@@ -99,6 +101,9 @@ pub(super) fn run(args: &PingArgs) -> CommandResult {
 /// What a frame holds, whose it is, and the number in its header.
 pub(super) type FrameKey = (FrameKind, IpAddr, u16);
 
+/// As many requests ping sends at once to another host without a right (ping(8), of -l).
+const MOST_PRELOADED: u64 = 3;
+
 /// Five a second: what is faster is a flood for another host.
 const LEAST_INTERVAL: Nanos = 200 * MILLISECOND;
 
@@ -116,7 +121,7 @@ impl PingArgs {
     fn options(
         &self,
         plan: &PingPlan,
-        has_header: bool,
+        header: Option<&[(String, Node)]>,
         (interface, source): (Option<String>, Option<IpAddr>),
         departures: Departures,
     ) -> IcmpOptions {
@@ -125,13 +130,15 @@ impl PingArgs {
             source,
             ident: plan.request.ident,
             mark: self.seldom.mark,
-            ttl: self.seldom.ttl.unwrap_or(TTL),
+            ttl: self.seldom.ttl,
             tos: self.seldom.tos,
             mtu: self.seldom.mtu.discovery(),
             departures,
+            keeps_flags: header
+                .is_some_and(|fields| fields.iter().any(|(name, _)| name.starts_with("flags"))),
             // A datagram socket carries echoes alone, with a header of the kernel's own.
             raw_only: self.seldom.hdrincl
-                || has_header
+                || header.is_some()
                 || self.route().is_some()
                 || plan.request.query != Query::Echo
                 || plan.request.ident == 0,
@@ -197,7 +204,7 @@ impl PingArgs {
             },
             size: self.size as usize,
             pattern: self.seldom.pattern.as_ref().map(|pattern| pattern.0.clone()).unwrap_or_default(),
-            ttl: self.seldom.ttl.unwrap_or(TTL),
+            ttl: self.seldom.ttl,
             tos: self.seldom.tos,
             may_fragment: self.seldom.mtu == Mtu::Dont,
             header,
@@ -212,12 +219,14 @@ impl PingArgs {
             true => (Some(self.seldom.preload.unwrap_or(1)), gap.max(LEAST_INTERVAL)),
             false => (floods.then_some(self.seldom.preload.unwrap_or(UNDER_WAY)), gap),
         };
+        let preload = if under_way.is_some() { 1 } else { self.seldom.preload.unwrap_or(1) };
         let timeout = if is_many { SECOND } else { 10 * SECOND };
         Ok(PingPlan {
             request,
             interval: self.interval.map_or(if floods { FLOOD_INTERVAL } else { SECOND }, nanos),
             gap,
             flood: under_way,
+            preload,
             count: self.count,
             timeout: self
                 .timeout
@@ -227,9 +236,6 @@ impl PingArgs {
         })
     }
 }
-
-/// As with ping.
-const TTL: u8 = 64;
 
 /// How long a reply is waited for without an end, so that it can be added to a time.
 const FOR_EVER: Nanos = 365 * 86_400 * SECOND;

@@ -45,7 +45,7 @@ pub(super) struct PingArgs {
     /// five a second to a host that is not this one takes this.
     #[arg(short, long)]
     pub(super) flood: bool,
-    /// Wait so long for a reply: seconds, or with a unit, 0 without an end; 10 unless written, 1 with networks and --targets.
+    /// Wait so long for a reply: seconds, or with a unit, 0 without an end; 10 unless written, 1 with networks, --targets and more than 16 hosts.
     #[arg(short = 'W', value_name = "TIMEOUT", value_parser = duration::parse)]
     pub(super) timeout: Option<Duration>,
     /// Stop after so long, whatever is missing: seconds, or with a unit.
@@ -81,10 +81,11 @@ pub(super) struct SeldomPingArgs {
     /// Send as soon as the request before is answered, but no more than five a second: as fast as that goes is `-f -l1`.
     #[arg(short = 'A', conflicts_with = "flood")]
     pub(super) adaptive: bool,
-    /// Requests of a flood that may be under way: 16 unless written, 1 with -A.
+    /// Send so many requests at once, and each further one in its time; of a flood, requests that may be under way: 16 unless written, 1
+    /// with -A. More than three at once take --flood for a host that is not this one.
     #[arg(short = 'l', value_name = "N", value_parser = clap::value_parser!(u64).range(1..=65536))]
     pub(super) preload: Option<u64>,
-    /// Time to live, or hop limit; 64 unless written.
+    /// Time to live, or hop limit; 64 unless written, 1 to multicast addresses.
     #[arg(short, value_name = "TTL", value_parser = clap::value_parser!(u8).range(1..))]
     pub(super) ttl: Option<u8>,
     /// Type of service or traffic class: DSCP and ECN in one octet, decimal or 0x...

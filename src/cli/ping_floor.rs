@@ -34,6 +34,7 @@ pub(super) fn measure(plan: &PingPlan, mut wire: IcmpWire, interrupt: &Interrupt
         request,
         interval: MILLISECOND,
         gap: 0,
+        preload: 1,
         flood: None,
         count: Some(COUNT),
         timeout: SECOND / 10,

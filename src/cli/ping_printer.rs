@@ -1,11 +1,12 @@
 //! What a ping prints while it runs and at its end; adds hosts as their names are resolved.
 
-use std::io::{self, IsTerminal};
+use std::fmt;
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::{AsFd, BorrowedFd};
 
 use super::evidence::{Comment, Evidence};
-use super::output::say;
+use super::output::{say, say_plainly};
 use super::ping::FrameKey;
 use super::ping_args::PingArgs;
 use super::ping_paths::{Paths, SMALL};
@@ -33,6 +34,8 @@ pub(super) struct Printer<'a> {
     form: Form,
     resolver: Option<Resolver>,
     paths: Paths,
+    /// They are told of as fping does.
+    is_many: bool,
     /// Requests follow each other faster than another host may be asked without a flood.
     is_fast: bool,
     /// Names that are still being resolved.
@@ -75,11 +78,10 @@ impl<'a> Printer<'a> {
         is_fast: bool,
         wrong: Vec<String>,
     ) -> io::Result<Self> {
-        let is_terminal = io::stdout().is_terminal();
         let form = match (args.quiet, args.json, is_many) {
             (true, ..) => Form::Quiet,
             (_, true, _) => Form::Json,
-            (_, _, true) if is_terminal => Form::Table(Table::default(), 0),
+            (_, _, true) if terminal::moves_cursor(io::stdout()) => Form::Table(Table::default(), 0),
             (_, _, true) => Form::Many,
             _ if args.flood && args.interval.is_none() => Form::Dots(0),
             _ => Form::Lines,
@@ -97,6 +99,7 @@ impl<'a> Printer<'a> {
             resolver: None,
             paths: Paths::new(source, interface_index, is_many && args.size <= SMALL)
                 .of_mark(args.seldom.mark),
+            is_many,
             is_fast,
             pending: 0,
             headed: 0,
@@ -148,9 +151,20 @@ impl<'a> Printer<'a> {
     /// Says why a host cannot be asked, when it cannot.
     fn told(&mut self, name: &str, added: Result<(), Box<dyn std::error::Error>>) {
         if let Err(reason) = added {
-            anstream::eprintln!("rawsock: {name}: {reason}");
+            self.say_beside(format_args!("rawsock: {name}: {reason}"));
             self.failures += 1;
         }
+    }
+
+    /// Says something on stderr. A table stands below it then, and not over it.
+    fn say_beside(&mut self, words: fmt::Arguments<'_>) {
+        if let Form::Table(table, due) = &mut self.form {
+            let _ = table.erase(&mut self.text);
+            *due = 0;
+            // Should stdout be gone, that is found when the table is drawn again.
+            let _ = self.flush();
+        }
+        anstream::eprintln!("{words}");
     }
 
     fn try_add(
@@ -178,7 +192,7 @@ impl<'a> Printer<'a> {
                     "is a broadcast address, which all hosts of a network hear: -b says yes to it".into()
                 );
             }
-            (true, true) => anstream::eprintln!("rawsock: {name} asks all hosts of a network"),
+            (true, true) => self.say_beside(format_args!("rawsock: {name} asks all hosts of a network")),
             (false, _) => {}
         }
         if self.args.verbose {
@@ -186,7 +200,8 @@ impl<'a> Printer<'a> {
                 IcmpKind::Raw => "raw socket",
                 IcmpKind::Datagram => "ICMP datagram socket (no CAP_NET_RAW; the kernel makes the IP header)",
             };
-            anstream::eprintln!("rawsock: {name}: {kind}, from {}, path MTU {}", path.source, path.mtu);
+            let (source, mtu) = (path.source, path.mtu);
+            self.say_beside(format_args!("rawsock: {name}: {kind}, from {source}, path MTU {mtu}"));
         }
         wire.set_path(address.ip(), path);
         let address_text = self.args.numeric.then(|| address.ip().to_string());
@@ -198,7 +213,11 @@ impl<'a> Printer<'a> {
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        say(&self.text)?;
+        match self.form {
+            // It has no colours, but moves the cursor: that is no matter of taste, and never taken out.
+            Form::Table(..) => say_plainly(&self.text)?,
+            _ => say(&self.text)?,
+        }
         self.text.clear();
         Ok(())
     }
@@ -210,7 +229,7 @@ impl<'a> Printer<'a> {
             let _ = table.draw(&mut self.text, engine, size);
         }
         let (ledger, times) = engine.totals();
-        let is_many = matches!(self.form, Form::Many | Form::Table(..)) || engine.targets().len() > MANY;
+        let is_many = self.is_many;
         for target in engine.targets() {
             self.summary(engine, target, is_many);
         }
@@ -234,8 +253,10 @@ impl<'a> Printer<'a> {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => return Err(error.into()),
             _ => {}
         }
-        // What is wrong with a host was said already. As fping has it, the worst of several hosts counts.
-        let is_silent = is_none || engine.targets().iter().any(|target| target.ledger.answered() == 0);
+        // What is wrong with a host was said already. As fping has it, the worst of several hosts counts; as ping has it, a count and a
+        // deadline together ask for so many replies.
+        let wanted = self.args.count.filter(|_| self.args.deadline.is_some()).unwrap_or(1);
+        let is_silent = is_none || engine.targets().iter().any(|target| target.ledger.answered() < wanted);
         let is_bad =
             ledger.is_tampered() || is_as_expected.map_or(is_silent, |is_as_expected| !is_as_expected);
         Ok(match (self.failures, is_bad) {
@@ -341,16 +362,17 @@ impl<'a> Printer<'a> {
         if let Event::Dropped { text, is_news: true, .. } = event
             && matches!(self.form, Form::Quiet | Form::Dots(_) | Form::Table(..))
         {
-            anstream::eprintln!("rawsock: {text}");
+            self.say_beside(format_args!("rawsock: {text}"));
         }
     }
 
     /// The first lines of targets that are new.
     fn heads(&mut self, engine: &Ping) {
-        if matches!(self.form, Form::Lines | Form::Dots(_) | Form::Quiet) && !self.args.json {
+        if matches!(self.form, Form::Lines | Form::Dots(_) | Form::Quiet) && !self.is_many && !self.args.json
+        {
             let interface =
                 self.args.from.as_deref().map(|from| if self.paths.has_source() { "" } else { from });
-            for target in engine.targets().iter().skip(self.headed).take(MANY) {
+            for target in engine.targets().iter().skip(self.headed) {
                 let sizes = engine.plan().request.sizes(target.source, target.address);
                 let sizes = sizes.unwrap_or((self.args.size as usize, 0));
                 let _ = lines::head(&mut self.text, target, sizes, interface);
@@ -374,8 +396,6 @@ impl<'a> Printer<'a> {
 /// Dots that are printed at most.
 const MOST_DOTS: usize = 1 << 16;
 
-/// Targets whose first lines and blocks are those of ping.
-const MANY: usize = 16;
 fn figure(one: &Expectation, found: f64) -> String {
     match (one.is_time(), one.is_percentage()) {
         (true, _) => format!("{} ms", found / 1e6),
@@ -427,13 +447,12 @@ impl Watcher<Ping, IcmpWire> for Printer<'_> {
         self.dots(engine);
         if self.interrupt.is_some_and(Interrupt::asks) {
             // It overwrites what Ctrl-\ shows on a terminal.
-            anstream::eprintln!("\r{}", ping_summary::so_far(engine));
+            self.say_beside(format_args!("\r{}", ping_summary::so_far(engine)));
         }
         if self.text.is_empty() { Ok(()) } else { self.flush() }
     }
 }
 
-/// The other way to get the right, for everybody on the host (icmp(7)).
 /// Whom an address stands for: what is no host's is this host, as the kernel has it (`ip_route_output_key_hash_rcu` in net/ipv4/route.c),
 /// whose answer comes from there. `ping 0` is short for that.
 fn meant(address: IpAddr) -> IpAddr {
@@ -444,5 +463,6 @@ fn meant(address: IpAddr) -> IpAddr {
     }
 }
 
+/// The other way to get the right, for everybody on the host (icmp(7)).
 const GROUP_RANGE: &str =
     "; or allow ICMP datagram sockets to all: `sudo sysctl net.ipv4.ping_group_range='0 2147483647'`";

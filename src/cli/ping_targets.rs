@@ -20,6 +20,8 @@ pub(super) struct Asked {
 
 /// Addresses of a network that are asked at most.
 const MOST_OF_NETWORK: u128 = 1 << 16;
+/// Hosts that are told of one by one, as ping does.
+const FEW: usize = 16;
 /// Hosts that are asked at most.
 const MOST: usize = 1 << 20;
 
@@ -30,7 +32,7 @@ const MOST: usize = 1 << 20;
 pub(super) fn of(hosts: &[String], file: Option<&Path>) -> Result<(Asked, Vec<String>), String> {
     let mut asked = Asked::default();
     for host in hosts {
-        asked.add(host).map_err(|reason| format!("{host}: {reason}"))?;
+        asked.add(host).map_err(|reason| format!("`{host}`: {reason}"))?;
     }
     let mut wrong = Vec::new();
     if let Some(path) = file {
@@ -46,6 +48,7 @@ pub(super) fn of(hosts: &[String], file: Option<&Path>) -> Result<(Asked, Vec<St
             return Err(format!("{}: there is no host in it", path.display()));
         }
     }
+    asked.is_many |= asked.addresses.len().saturating_add(asked.names.len()) > FEW;
     Ok((asked, wrong))
 }
 

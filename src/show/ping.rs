@@ -212,12 +212,25 @@ fn legs_line(out: &mut String, sample: &Sample) -> fmt::Result {
 
 /// Who answers: by the name that the user gave, when it is the address behind it.
 pub(super) fn who(target: &Target, from: IpAddr) -> String {
-    if from == target.address { named(&target.name, from).into_owned() } else { from.to_string() }
+    match (from == target.address, from, scoped(&target.name)) {
+        (true, ..) => named(&target.name, from).into_owned(),
+        // It came by the link that was asked (RFC 4007 §6).
+        (false, IpAddr::V6(address), Some((_, zone))) if address.is_unicast_link_local() => {
+            format!("{from}%{zone}")
+        }
+        _ => from.to_string(),
+    }
 }
 
-/// `name (address)`, or the address alone when that is its name.
+/// The parts of an address with its zone (RFC 4007 §11).
+fn scoped(name: &str) -> Option<(IpAddr, &str)> {
+    let (address, zone) = name.split_once('%')?;
+    Some((address.parse().ok()?, zone))
+}
+
+/// `name (address)`, or the address alone when that is its name, with its zone or without.
 pub(super) fn named(name: &str, address: IpAddr) -> Cow<'_, str> {
-    match name.parse() == Ok(address) {
+    match name.parse() == Ok(address) || scoped(name).is_some_and(|(bare, _)| bare == address) {
         true => name.into(),
         false => format!("{name} ({address})").into(),
     }

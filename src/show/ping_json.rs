@@ -16,7 +16,7 @@ pub fn event(out: &mut String, ping: &Ping, event: &Event) {
         Event::Reply(reply) => {
             about(ping, "reply", reply.target, reply.seq, reply.wall).map(|object| reply_of(object, reply))
         }
-        Event::Error { target, seq, from, text, kind: (kind, code), mtu, rtt, wall } => {
+        Event::Error { target, seq, from, text, kind: (kind, code), mtu, rtt, wall, .. } => {
             about(ping, "error", *target, *seq, *wall).map(|object| {
                 let object = object
                     .text("from", &from.to_string())

@@ -94,12 +94,15 @@ impl Table {
     /// Takes what happened.
     pub fn note(&mut self, event: &Event) {
         let (target, result) = match event {
-            Event::Reply(reply) if matches!(reply.class, PacketClass::Answer | PacketClass::Reordered) => {
+            // What comes later than that is about a request that stands here as lost.
+            Event::Reply(reply)
+                if !reply.late && matches!(reply.class, PacketClass::Answer | PacketClass::Reordered) =>
+            {
                 (reply.target, Some(reply.sample.rtt))
             }
-            Event::Lost { target, .. } | Event::Error { target, .. } | Event::Dropped { target, .. } => {
-                (*target, None)
-            }
+            Event::Lost { target, .. }
+            | Event::Error { target, is_end: true, .. }
+            | Event::Dropped { target, .. } => (*target, None),
             _ => return,
         };
         if self.histories.len() <= target {
@@ -110,6 +113,14 @@ impl Table {
             if history.len() > HISTORY {
                 history.pop_front();
             }
+        }
+    }
+
+    /// Takes it off the screen: what is printed next stands in its place, and it is drawn below that.
+    pub fn erase(&mut self, out: &mut String) -> fmt::Result {
+        match std::mem::take(&mut self.shown) {
+            0 => Ok(()),
+            shown => write!(out, "\x1b[{shown}A\x1b[J"),
         }
     }
 
@@ -194,6 +205,25 @@ fn step(time: Nanos, most: Nanos) -> char {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_request_is_drawn_once_whatever_is_said_of_it_later() {
+        let mut table = Table::default();
+        let error = |is_end: bool| Event::Error {
+            target: 0,
+            seq: 1,
+            from: [10, 0, 0, 1].into(),
+            text: String::new(),
+            kind: (3, 1),
+            mtu: None,
+            rtt: 0,
+            wall: 0,
+            is_end,
+        };
+        table.note(&error(true));
+        table.note(&error(false));
+        assert_eq!(table.histories, [VecDeque::from([None])]);
+    }
 
     #[test]
     fn steps_go_from_lowest_to_highest() {

@@ -29,6 +29,16 @@ impl SysError {
         move |source| Self { call, object: object.to_string(), source }
     }
 
+    /// The same error, for whoever is told of it later.
+    #[must_use]
+    pub fn again(&self) -> Self {
+        let source = match self.source.raw_os_error() {
+            Some(number) => io::Error::from_raw_os_error(number),
+            None => io::Error::new(self.source.kind(), self.source.to_string()),
+        };
+        Self { call: self.call, object: self.object.clone(), source }
+    }
+
     /// Whether a right is missing.
     pub fn is_permission(&self) -> bool {
         matches!(self.source.raw_os_error(), Some(libc::EPERM | libc::EACCES))
@@ -71,7 +81,10 @@ fn remedy(call: &str, source: &io::Error) -> &'static str {
         Some(libc::ENETUNREACH | libc::EHOSTUNREACH) => {
             "; `ip route get ADDRESS` shows the way that it would take"
         }
-        Some(libc::EMSGSIZE) => "; it is larger than the interface's MTU, which `rawsock interfaces` shows",
+        Some(libc::EMSGSIZE) => {
+            "; it is larger than the MTU of the interface, or of the path as far as it is known: `rawsock interfaces` and `ip route get ADDRESS` \
+             show them"
+        }
         Some(libc::ENOBUFS) => "; the interface's queue is full: send more slowly",
         Some(libc::EMFILE | libc::ENFILE) => NO_DESCRIPTOR,
         Some(libc::EAGAIN) if call == "start" => NO_THREAD,

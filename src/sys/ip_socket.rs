@@ -248,23 +248,23 @@ impl IcmpSocket {
         Ok(())
     }
 
-    /// Sets time to live or hop limit, and type of service or traffic class, of what it sends.
+    /// Sets time to live or hop limit, where one is given, and type of service or traffic class, of what it sends.
     ///
     /// # Errors
     /// When the kernel does not take the values.
-    pub fn set_header(&self, ttl: u8, tos: u8) -> Result<(), SysError> {
-        let (ttl, tos) = (i32::from(ttl), i32::from(tos));
-        let set = || match self.family {
-            Family::V4 => {
-                self.option(libc::IPPROTO_IP, libc::IP_TTL, ttl)?;
-                self.option(libc::IPPROTO_IP, libc::IP_MULTICAST_TTL, ttl)?;
-                self.option(libc::IPPROTO_IP, libc::IP_TOS, tos)
-            }
+    pub fn set_header(&self, ttl: Option<u8>, tos: u8) -> Result<(), SysError> {
+        let (level, [one, many, class]) = match self.family {
+            Family::V4 => (libc::IPPROTO_IP, [libc::IP_TTL, libc::IP_MULTICAST_TTL, libc::IP_TOS]),
             Family::V6 => {
-                self.option(libc::IPPROTO_IPV6, libc::IPV6_UNICAST_HOPS, ttl)?;
-                self.option(libc::IPPROTO_IPV6, libc::IPV6_MULTICAST_HOPS, ttl)?;
-                self.option(libc::IPPROTO_IPV6, libc::IPV6_TCLASS, tos)
+                (libc::IPPROTO_IPV6, [libc::IPV6_UNICAST_HOPS, libc::IPV6_MULTICAST_HOPS, libc::IPV6_TCLASS])
             }
+        };
+        let set = || {
+            if let Some(ttl) = ttl {
+                self.option(level, one, ttl.into())?;
+                self.option(level, many, ttl.into())?;
+            }
+            self.option(level, class, tos.into())
         };
         set().map_err(SysError::of("set time to live and type of service of", "an ICMP socket"))
     }

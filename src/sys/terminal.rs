@@ -26,6 +26,12 @@ impl Foreground {
     }
 }
 
+/// Whether this is a terminal on which what stands there can be written over: one that says what it is, and is not dumb (terminfo(5)).
+pub fn moves_cursor(terminal: impl AsFd) -> bool {
+    rustix::termios::isatty(terminal)
+        && std::env::var_os("TERM").is_some_and(|kind| !kind.is_empty() && kind != "dumb")
+}
+
 /// Columns and rows of a terminal; `None` of what is none.
 pub fn size(terminal: impl AsFd) -> Option<(usize, usize)> {
     let size = rustix::termios::tcgetwinsize(terminal).ok()?;

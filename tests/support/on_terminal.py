@@ -3,7 +3,8 @@
     on_terminal.py STEPS COMMAND...      STEPS: JSON, a list of [text to wait for, what to do then]
 
 What to do: keys, or `signal:NAME`, or `nothing`. Prints as JSON what was written (`output`), the exit code (`status`, negative for a
-signal), whether the terminal's modes are as they were (`restored`), and the texts that never came (`missed`).
+signal), whether the terminal's modes are as they were (`restored`), the texts that never came (`missed`), and what stands there at the end
+(`screen`).
 """
 
 import fcntl
@@ -43,9 +44,21 @@ class Screen:
             elif command == "H":
                 row, _, column = arguments.partition(";")
                 self.row, self.column = int(row or 1) - 1, int(column or 1) - 1
+            elif command == "A":
+                self.row = max(0, self.row - int(arguments or 1))
+            elif command == "K":
+                self.blank(self.row, self.column)
+            elif command == "J" and not arguments:
+                self.blank(self.row, self.column)
+                for row in range(self.row + 1, ROWS):
+                    self.blank(row, 0)
             elif command == "J" or (command == "h" and arguments == "?1049"):
                 self.clear()
         self.rest = text[at:]
+
+    def blank(self, row, column):
+        if row < ROWS:
+            self.cells[row][column:] = [" "] * (COLUMNS - column)
 
     def put(self, character):
         if character == "\n":
@@ -95,7 +108,7 @@ def main():
         os.waitpid(process, 0)
     restored = termios.tcgetattr(slave) == before
     print(json.dumps({"output": output.decode(errors="replace"), "status": status, "restored": restored,
-                      "missed": [text for text, _ in steps]}))
+                      "missed": [text for text, _ in steps], "screen": screen.text()}))
 
 
 main()

@@ -11,11 +11,12 @@ use std::os::fd::{AsFd, BorrowedFd};
 use crate::exchange::drive::leaving::Leaving;
 use crate::exchange::drive::numbers::Numbers;
 use crate::exchange::drive::tap::Tap;
+use crate::exchange::drive::told_mtus::ToldMtus;
 use crate::exchange::drive::told_packet::{error_packet, with_header};
 use crate::exchange::drive::{Wire, icmp_filter};
 use crate::exchange::engine::{Departure, Incoming, Outgoing, Reading, SendError, Stage, Stamp};
 use crate::exchange::fragment::fragments;
-use crate::exchange::ping::{belongs, path_mtu};
+use crate::exchange::ping::belongs;
 use crate::sys::clock::{self, Now};
 use crate::sys::control_message::{About, Queue};
 use crate::sys::error::SysError;
@@ -39,10 +40,12 @@ pub struct IcmpOptions {
     pub ident: u16,
     /// Requests have this mark, for rules of routing and of nftables on this host.
     pub mark: Option<u32>,
-    /// Time to live or hop limit.
-    pub ttl: u8,
+    /// Time to live or hop limit, where it is not the usual one.
+    pub ttl: Option<u8>,
     /// Type of service or traffic class.
     pub tos: u8,
+    /// The flags of the IPv4 header are somebody's own: what has DF is not cut, and does not leave where it is too large.
+    pub keeps_flags: bool,
     /// What becomes of what is larger than a path takes.
     pub mtu: MtuDiscovery,
     /// What the kernel is to tell of packets that leave.
@@ -81,13 +84,14 @@ pub type Recorder = Box<dyn FnMut(&Frame<'_>)>;
 pub struct IcmpWire {
     options: IcmpOptions,
     families: HashMap<Family, Sockets>,
+    /// Why those of the others could not be opened.
+    refused: HashMap<Family, SysError>,
     paths: HashMap<IpAddr, Path>,
     leaving: Leaving,
     coming: ReceiveBatch,
     fragment_ident: u32,
     tap: Option<(Tap, Recorder)>,
-    /// What routers said of the largest packets that paths take.
-    told_mtus: HashMap<IpAddr, usize>,
+    told_mtus: ToldMtus,
     /// Octets of the largest packet so far.
     largest: usize,
     /// Stamps that were read and not told yet.
@@ -102,12 +106,13 @@ impl IcmpWire {
         Self {
             options,
             families: HashMap::new(),
+            refused: HashMap::new(),
             paths: HashMap::new(),
             leaving: Leaving::default(),
             coming: ReceiveBatch::new(LARGEST),
             fragment_ident,
             tap: None,
-            told_mtus: HashMap::new(),
+            told_mtus: ToldMtus::default(),
             largest: 0,
             departed: Vec::new(),
             // Without it stamps of what comes begin later.
@@ -145,12 +150,17 @@ impl IcmpWire {
         if let Some(open) = self.families.get(&family) {
             return Ok(open.icmp.kind());
         }
-        let sockets = match self.open_raw(family) {
+        // Rights were given up since: it would be no other answer, and who only asks again may be ended for it.
+        if let Some(error) = self.refused.get(&family) {
+            return Err(error.again());
+        }
+        let opened = match self.open_raw(family) {
             Err(error) if error.is_permission() && !self.options.raw_only => {
-                self.open_datagram(family).map_err(|_| error)?
+                self.open_datagram(family).map_err(|_| error)
             }
-            other => other?,
+            other => other,
         };
+        let sockets = opened.inspect_err(|error| drop(self.refused.insert(family, error.again())))?;
         let kind = sockets.icmp.kind();
         self.families.insert(family, sockets);
         Ok(kind)
@@ -274,15 +284,17 @@ impl IcmpWire {
         }
         self.largest = self.largest.max(packet.octets.len());
         let largest = path.map_or(usize::MAX, |path| path.mtu);
-        let told = self.told_mtus.get(&destination).copied();
-        let mtu = told.map_or(largest, |told| told.min(largest));
-        let room = match self.options.mtu {
+        let mtu = self.told_mtus.of(destination, largest);
+        let has_own_df = self.options.keeps_flags && may_not_be_cut(&packet.octets);
+        let room = match if has_own_df { MtuDiscovery::Do } else { self.options.mtu } {
             MtuDiscovery::Do if packet.octets.len() > mtu => {
                 let words = format!("message too long, mtu={mtu}");
                 return Err(SendError { errno: Some(TOO_LARGE), words });
             }
             MtuDiscovery::Do | MtuDiscovery::Probe => usize::MAX,
             MtuDiscovery::Want => mtu,
+            // Routers cut no packets of IPv6 (RFC 8200 §4.5), so that this host has to.
+            MtuDiscovery::Dont if family == Family::V6 => mtu,
             MtuDiscovery::Dont => largest,
         };
         self.fragment_ident = self.fragment_ident.wrapping_add(1);
@@ -294,24 +306,15 @@ impl IcmpWire {
         }
         Ok(())
     }
+}
 
-    /// Takes what a router says of a path's MTU.
-    fn learn_mtu(told_mtus: &mut HashMap<IpAddr, usize>, octets: &[u8]) {
-        if let Some((target, mtu)) = path_mtu(octets, LinkType::RAW)
-            && let Ok(mtu) = usize::try_from(mtu)
-            && (told_mtus.len() < MOST_MTUS || told_mtus.contains_key(&target))
-        {
-            told_mtus.insert(target, mtu.max(LEAST_MTU));
-        }
-    }
+/// Whether an IPv4 packet has DF (RFC 791 §3.1).
+fn may_not_be_cut(octets: &[u8]) -> bool {
+    matches!(octets, [0x40..=0x4f, _, _, _, _, _, flags, ..] if flags & 0x40 != 0)
 }
 
 /// Linux's EMSGSIZE (errno(3)).
 const TOO_LARGE: i32 = 90;
-/// Paths whose MTU is remembered.
-const MOST_MTUS: usize = 4096;
-/// Less no router may ask for (RFC 791 §3.2).
-const LEAST_MTU: usize = 68;
 /// Requests of this size pass everywhere (RFC 791 §3.1), and their answers need not be looked at for an MTU.
 const PASSES_EVERYWHERE: usize = 576;
 /// Calls that take messages from a socket before the others have their turn: a host that sends without end holds nothing up.
@@ -368,7 +371,7 @@ impl Wire for IcmpWire {
                     let packet = if whole { None } else { with_header(&message, paths) };
                     let octets = packet.as_deref().unwrap_or(message.octets);
                     if learns {
-                        Self::learn_mtu(told_mtus, octets);
+                        told_mtus.learn(octets);
                     }
                     deliver(came(octets, &message.about, before, now));
                 }

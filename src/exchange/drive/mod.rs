@@ -13,6 +13,7 @@ pub mod probe;
 pub mod probe_plain;
 pub mod probe_raw;
 pub mod tap;
+mod told_mtus;
 mod told_packet;
 pub mod trace;
 pub mod trace_plain;

@@ -32,6 +32,8 @@ pub enum Event {
         rtt: Nanos,
         /// When it came: nanoseconds since 1970.
         wall: i64,
+        /// The request ended by it: it is no advice, and the request's time was not over.
+        is_end: bool,
     },
     /// A request that did not leave this host.
     Dropped {

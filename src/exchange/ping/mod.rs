@@ -53,6 +53,8 @@ pub struct PingPlan {
     pub gap: Nanos,
     /// Requests are sent as soon as those before are answered, so many being under way; else each in its time.
     pub flood: Option<u64>,
+    /// So many requests to each target are sent at once at the beginning, and each further one in its time.
+    pub preload: u64,
     /// Requests to each target; without end when left out.
     pub count: Option<u64>,
     /// How long the last requests wait for their replies, and when a reply is late.
@@ -355,6 +357,11 @@ impl Ping {
         self.plan.flood.is_some_and(|most| self.open_probes >= most)
     }
 
+    /// Whether requests go out that wait for nothing.
+    fn is_preloading(&self) -> bool {
+        self.plan.preload > 1 && self.targets.iter().any(|target| target.asked < self.plan.preload)
+    }
+
     /// With a deadline, as `ping` has it, the count is of replies and not of requests.
     fn is_done(target: &Target, plan: &PingPlan) -> bool {
         let done = if plan.deadline.is_some() { target.ledger.answered() } else { target.asked };
@@ -392,7 +399,10 @@ impl Engine for Ping {
         let end = deadline.unwrap_or(Nanos::MAX).min(held);
         let (targets, plan) = (&self.targets, &self.plan);
         let is_done = |number: usize| targets.get(number).is_none_or(|target| Self::is_done(target, plan));
-        let flood = self.plan.flood.is_some().then(|| self.is_full());
+        let flood = match self.plan.flood {
+            Some(_) => Some(self.is_full()),
+            None => self.is_preloading().then_some(false),
+        };
         match self.schedule.next(now, flood, &is_done) {
             Some((number, at)) if at <= now => {
                 self.schedule.asked(now);

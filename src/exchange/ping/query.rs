@@ -42,8 +42,8 @@ pub struct RequestPlan {
     pub size: usize,
     /// What fills the payload, again and again; empty for a run of counting octets, as `ping` sends, behind the run's tag.
     pub pattern: Vec<u8>,
-    /// Time to live or hop limit.
-    pub ttl: u8,
+    /// Time to live or hop limit; left out, 64, and 1 to multicast addresses.
+    pub ttl: Option<u8>,
     /// The whole former type-of-service octet: DSCP and ECN, or the traffic class.
     pub tos: u8,
     /// Whether routers may cut it: IPv4's DF bit is clear.
@@ -194,13 +194,20 @@ impl RequestPlan {
         u64::from(self.ident).wrapping_add(seq) % 0xffff + 1
     }
 
+    /// The time to live of a request: where nothing was said, what leaves for many hosts stays on the link (RFC 1112 §6.1, and the kernel's
+    /// own IP_MULTICAST_TTL and IPV6_MULTICAST_HOPS).
+    fn ttl_to(&self, destination: IpAddr) -> u64 {
+        let usual = if destination.is_multicast() { 1 } else { TTL };
+        u64::from(self.ttl.unwrap_or(usual))
+    }
+
     fn ipv4(&self, source: Ipv4Addr, destination: Ipv4Addr, seq: u64) -> Layer {
         let id = self.ip_id(seq);
         Layer::new(registry().by_name("ip").unwrap_or(registry().data()))
             .with("dsfield", Value::Uint(u64::from(self.tos)))
             .with("id", Value::Uint(id))
             .with("flags.df", Value::Bool(!self.may_fragment))
-            .with("ttl", Value::Uint(u64::from(self.ttl)))
+            .with("ttl", Value::Uint(self.ttl_to(destination.into())))
             .with("src", Value::Ipv4(source))
             .with("dst", Value::Ipv4(destination))
     }
@@ -208,7 +215,7 @@ impl RequestPlan {
     fn ipv6(&self, source: Ipv6Addr, destination: Ipv6Addr) -> Layer {
         Layer::new(registry().by_name("ipv6").unwrap_or(registry().data()))
             .with("tclass", Value::Uint(u64::from(self.tos)))
-            .with("hlim", Value::Uint(u64::from(self.ttl)))
+            .with("hlim", Value::Uint(self.ttl_to(destination.into())))
             .with("src", Value::Ipv6(source))
             .with("dst", Value::Ipv6(destination))
     }
@@ -304,6 +311,9 @@ fn to_v6(address: IpAddr) -> Ipv6Addr {
     }
 }
 
+/// As with ping.
+const TTL: u8 = 64;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -314,7 +324,7 @@ mod tests {
             query: Query::Echo,
             size,
             pattern: vec![],
-            ttl: 64,
+            ttl: Some(64),
             tos: 0,
             may_fragment: false,
             header: vec![],

@@ -150,15 +150,16 @@ impl Ping {
             return;
         }
         let (from, kind) = (packet.from, packet.kind);
+        target.ledger.error((from, kind.0, kind.1));
         let ends = ends_question(packet.is_v6, kind.0);
         let rtt = at.saturating_sub(probe.out.map_or(at, |out| out.called));
-        if ends && (probe.end.is_none() || probe.end == Some(ProbeClass::Unfinished)) {
+        let is_end = ends && (probe.end.is_none() || probe.end == Some(ProbeClass::Unfinished));
+        if is_end {
             target.last_active = at;
-            target.ledger.error((from, kind.0, kind.1));
             self.end(number, seq, ProbeClass::IcmpError);
         }
         let (text, mtu) = packet.error_words();
-        self.events.push(Event::Error { target: number, seq, from, text, kind, mtu, rtt, wall });
+        self.events.push(Event::Error { target: number, seq, from, text, kind, mtu, rtt, wall, is_end });
     }
 }
 

@@ -18,7 +18,7 @@ fn plan(count: u64) -> PingPlan {
         query: Query::Echo,
         size: 40,
         pattern: vec![],
-        ttl: 64,
+        ttl: None,
         tos: 0,
         may_fragment: false,
         header: vec![],
@@ -31,6 +31,7 @@ fn plan(count: u64) -> PingPlan {
         request,
         interval: SECOND,
         gap: 0,
+        preload: 1,
         flood: None,
         count: Some(count),
         timeout: 2 * SECOND,
@@ -233,11 +234,16 @@ fn an_error_is_known_by_what_it_quotes() {
     assert_eq!(ping.step(6), Step::Done);
     let ledger = &ping.targets()[0].ledger;
     assert_eq!(ledger.errors.iter().collect::<Vec<_>>(), [(&([10, 9, 9, 9].into(), 11, 0), &1)]);
+    // What says the same again ends nothing, and is counted with its sender all the same.
+    let again = receive(&mut ping, &error, 6);
+    assert!(matches!(again.as_slice(), [Event::Error { is_end: false, .. }]), "{again:?}");
+    assert_eq!(ping.targets()[0].ledger.errors.values().sum::<u64>(), 2);
+    assert_eq!(ping.targets()[0].ledger.packets(PacketClass::Error), 2);
     let mut damaged = error;
     damaged[21] = 1;
     receive(&mut ping, &damaged, 6);
     assert_eq!(ping.targets()[0].ledger.packets(PacketClass::Damaged), 1);
-    sums(&ping, 2);
+    sums(&ping, 3);
 }
 
 #[test]

@@ -43,7 +43,10 @@ impl Maker {
     ) -> Result<(Vec<u8>, LinkType), BuildError> {
         self.made = self.made.saturating_add(1);
         let family = usize::from(destination.is_ipv6());
-        let is_worth_it = self.made > BUILT && !self.has_none.get(family).is_some_and(|has_none| *has_none);
+        // Those to many hosts have another time to live.
+        let is_worth_it = self.made > BUILT
+            && !destination.is_multicast()
+            && !self.has_none.get(family).is_some_and(|has_none| *has_none);
         let slot = self.stencils.get_mut(family).filter(|_| is_worth_it);
         if let Some(slot) = slot {
             if slot.as_ref().is_none_or(|stencil| stencil.source != source) {
@@ -129,7 +132,7 @@ mod tests {
                 query: Query::Echo,
                 size,
                 pattern,
-                ttl: 64,
+                ttl: Some(64),
                 tos: 0,
                 may_fragment: false,
                 header: vec![],
