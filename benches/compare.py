@@ -22,6 +22,7 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import traffic  # noqa: E402
+from program import as_installed  # noqa: E402
 
 PACKETS = 1_000_000
 # tshark takes a hundred times as long as the others, so that it gets fewer packets; what counts is packets a second.
@@ -162,7 +163,7 @@ def main():
     parser.add_argument("--folder", default=tempfile.gettempdir(), help="where the captures are kept")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=arguments.folder) as scratch:
-        known = works(arguments.rawsock, os.path.join(scratch, "out"))
+        known = works(as_installed(arguments.rawsock), os.path.join(scratch, "out"))
         unknown = set(arguments.works) - set(known)
         if unknown:
             parser.error(f"unknown: {', '.join(sorted(unknown))}; known are {', '.join(known)}")

@@ -25,6 +25,8 @@ import sys
 import tempfile
 import time
 
+from program import as_installed
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 NEAR, FAR = f"rsping{os.getpid()}a", f"rsping{os.getpid()}b"
 PEER = "10.67.1.1"
@@ -253,7 +255,7 @@ def main():
     parser.add_argument("--rawsock", default=os.path.join(HERE, "..", "target", "release", "rawsock"))
     parser.add_argument("parts", nargs="*", help="what to measure; all unless named")
     given = parser.parse_args()
-    given.rawsock = os.path.abspath(given.rawsock)
+    given.rawsock = as_installed(given.rawsock)
     unknown = set(given.parts) - set(PARTS)
     if unknown:
         sys.exit(f"no such part: {', '.join(sorted(unknown))}")

@@ -23,6 +23,8 @@ import subprocess
 import sys
 import time
 
+from program import as_installed
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 MESSAGE = b"0123456789abcdef0123456789abcde\n"
 COUNTS = (1, 100, 5000)
@@ -135,7 +137,7 @@ def free_port():
 def measure(name, command, given):
     """One server's figures in this round."""
     port = free_port()
-    words = command.format(rawsock=os.path.abspath(given.rawsock), port=port).split()
+    words = command.format(rawsock=given.rawsock, port=port).split()
     server = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
     try:
         for _ in range(200):
@@ -162,6 +164,7 @@ def main():
     parser.add_argument("--seconds", type=float, default=3)
     parser.add_argument("--rawsock", default=os.path.join(HERE, "..", "target", "release", "rawsock"))
     given = parser.parse_args()
+    given.rawsock = as_installed(given.rawsock)
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     if hard < max(COUNTS) + 100:

@@ -19,6 +19,8 @@ import subprocess
 import sys
 import time
 
+from program import as_installed
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 HOST, HOST6 = "10.9.2.2", "fd09:2::2"
 OPEN = list(range(50, 1001, 100))
@@ -75,10 +77,11 @@ def compare(given):
     if missing:
         print(f"not installed, left out: {', '.join(missing)}\n")
     tools = {name: of for name, of in TOOLS.items() if of[0].split()[0] not in missing}
+    rawsock = as_installed(given.rawsock)
     measured = {name: [] for name in tools}
     for number in range(given.rounds + 1):
         for name, (command, sign) in tools.items():
-            result = measure(command.format(rawsock=os.path.abspath(given.rawsock)), sign)
+            result = measure(command.format(rawsock=rawsock), sign)
             # The first round is for neighbours to be found.
             if number:
                 measured[name].append(result)

@@ -17,6 +17,8 @@ import subprocess
 import sys
 import time
 
+from program import as_installed
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOOLS = {
     "rawsock, UDP": "{rawsock} trace 10.9.5.2",
@@ -52,10 +54,11 @@ def compare(given):
     if missing:
         print(f"not installed, left out: {', '.join(missing)}\n")
     tools = {name: command for name, command in TOOLS.items() if command.split()[0] not in missing}
+    rawsock = as_installed(given.rawsock)
     measured = {name: [] for name in tools}
     for number in range(given.rounds + 1):
         for name, command in tools.items():
-            result = measure(command.format(rawsock=os.path.abspath(given.rawsock)))
+            result = measure(command.format(rawsock=rawsock))
             # The first round is for neighbours to be found.
             if number:
                 measured[name].append(result)

@@ -45,7 +45,7 @@ pub(super) fn run(args: &PingArgs) -> CommandResult {
     };
     let departures = args.departures(interface.as_deref())?;
     let (asked, wrong) = ping_targets::of(&args.hosts, args.targets.as_deref())?;
-    if args.strict && !wrong.is_empty() {
+    if args.seldom.strict && !wrong.is_empty() {
         return Err(wrong.join("\nrawsock: ").into());
     }
     let plan = args.plan(header.clone().unwrap_or_default(), asked.is_many)?;
@@ -81,7 +81,7 @@ pub(super) fn run(args: &PingArgs) -> CommandResult {
     let plan = sandbox::Plan::default().does(&[Doing::Traffic, Doing::Netlink]);
     // A plain socket tells the way to whoever is known by an address only then.
     let plan = plan.does_if(!names.is_empty(), Doing::Connect).asks_for_names(!names.is_empty());
-    plan.enter(args.sandbox, args.verbose)?;
+    plan.enter(args.seldom.sandbox, args.seldom.verbose)?;
     let resolver = (!names.is_empty()).then(|| Resolver::start(names.clone(), wanted)).transpose()?;
     printer.wait_for(resolver, names.len(), &mut engine);
     if let Err(error) = drive(&mut engine, &mut wire, &interrupt, &mut printer)
@@ -171,7 +171,7 @@ impl PingArgs {
 
     /// The interface or the address that requests leave by.
     pub(super) fn leaves_by(&self) -> (Option<String>, Option<IpAddr>) {
-        let Some(from) = &self.from else { return (None, None) };
+        let Some(from) = &self.seldom.from else { return (None, None) };
         match from.parse::<IpAddr>() {
             Ok(address) => (None, Some(address)),
             Err(_) => (Some(from.clone()), None),
@@ -213,8 +213,8 @@ impl PingArgs {
             tag: Tag { token: random::octets()?, keys: RandomState::new() },
             calendar: now.wall.saturating_sub(i64::try_from(now.monotonic).unwrap_or(i64::MAX)),
         };
-        let floods = self.flood && self.interval.is_none();
-        let gap = self.rate.map_or(0, |rate| SECOND.div_ceil(rate.into()));
+        let floods = self.seldom.flood && self.interval.is_none();
+        let gap = self.seldom.rate.map_or(0, |rate| SECOND.div_ceil(rate.into()));
         let (under_way, gap) = match self.seldom.adaptive {
             true => (Some(self.seldom.preload.unwrap_or(1)), gap.max(LEAST_INTERVAL)),
             false => (floods.then_some(self.seldom.preload.unwrap_or(UNDER_WAY)), gap),
@@ -231,7 +231,7 @@ impl PingArgs {
             timeout: self
                 .timeout
                 .map_or(timeout, |timeout| if timeout.is_zero() { FOR_EVER } else { nanos(timeout) }),
-            deadline: self.deadline.map(nanos),
+            deadline: self.seldom.deadline.map(nanos),
             anatomy: self.seldom.anatomy,
         })
     }

@@ -23,9 +23,6 @@ pub(super) struct PingArgs {
     /// Ask the hosts of this file as well, one a line, from `#` on not; `-` is stdin.
     #[arg(long, value_name = "FILE")]
     pub(super) targets: Option<PathBuf>,
-    /// Ask nobody when a line of the file is wrong.
-    #[arg(long, requires = "targets")]
-    pub(super) strict: bool,
     /// IPv4 only.
     #[arg(short = '4', conflicts_with = "ipv6")]
     pub(super) ipv4: bool,
@@ -38,36 +35,18 @@ pub(super) struct PingArgs {
     /// Wait so long between two requests to a host: seconds, or with a unit (`200ms`); 1 unless written.
     #[arg(short, value_name = "INTERVAL", value_parser = duration::parse)]
     pub(super) interval: Option<Duration>,
-    /// Send at most so many requests a second, to all hosts together.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    pub(super) rate: Option<u32>,
-    /// Flood: each request when one before is answered, a hundred a second at least; with -i, at that interval. Faster than
-    /// five a second to a host that is not this one takes this.
-    #[arg(short, long)]
-    pub(super) flood: bool,
     /// Wait so long for a reply: seconds, or with a unit, 0 without an end; 10 unless written, 1 with networks, --targets and more than 16 hosts.
     #[arg(short = 'W', value_name = "TIMEOUT", value_parser = duration::parse)]
     pub(super) timeout: Option<Duration>,
-    /// Stop after so long, whatever is missing: seconds, or with a unit.
-    #[arg(short = 'w', value_name = "DEADLINE", value_parser = duration::parse)]
-    pub(super) deadline: Option<Duration>,
     /// Octets of payload.
     #[arg(short, value_name = "SIZE", default_value_t = 56, value_parser = clap::value_parser!(u32).range(0..=65507))]
     pub(super) size: u32,
-    /// Use this interface, or send from this address.
-    #[arg(short = 'I', value_name = "INTERFACE|ADDRESS")]
-    pub(super) from: Option<String>,
     /// Print addresses, not names.
     #[arg(short)]
     pub(super) numeric: bool,
     /// Print nothing but the summary.
     #[arg(short)]
     pub(super) quiet: bool,
-    /// Say which kind of socket is used, by which way packets leave, and whose stamps tell each time.
-    #[arg(short)]
-    pub(super) verbose: bool,
-    #[command(flatten)]
-    pub(super) sandbox: SandboxArgs,
     /// Print one JSON object a line.
     #[arg(long)]
     pub(super) json: bool,
@@ -78,6 +57,27 @@ pub(super) struct PingArgs {
 /// What few runs need.
 #[derive(Debug, Clone, Default, Args)]
 pub(super) struct SeldomPingArgs {
+    /// Ask nobody when a line of the file is wrong.
+    #[arg(long, requires = "targets")]
+    pub(super) strict: bool,
+    /// Send at most so many requests a second, to all hosts together.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(super) rate: Option<u32>,
+    /// Flood: each request when one before is answered, a hundred a second at least; with -i, at that interval. Faster than
+    /// five a second to a host that is not this one takes this.
+    #[arg(short, long)]
+    pub(super) flood: bool,
+    /// Stop after so long, whatever is missing: seconds, or with a unit.
+    #[arg(short = 'w', value_name = "DEADLINE", value_parser = duration::parse)]
+    pub(super) deadline: Option<Duration>,
+    /// Use this interface, or send from this address.
+    #[arg(short = 'I', value_name = "INTERFACE|ADDRESS")]
+    pub(super) from: Option<String>,
+    /// Say which kind of socket is used, by which way packets leave, and whose stamps tell each time.
+    #[arg(short)]
+    pub(super) verbose: bool,
+    #[command(flatten)]
+    pub(super) sandbox: SandboxArgs,
     /// Send as soon as the request before is answered, but no more than five a second: as fast as that goes is `-f -l1`.
     #[arg(short = 'A', conflicts_with = "flood")]
     pub(super) adaptive: bool,

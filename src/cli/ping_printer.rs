@@ -83,7 +83,7 @@ impl<'a> Printer<'a> {
             (_, true, _) => Form::Json,
             (_, _, true) if terminal::moves_cursor(io::stdout()) => Form::Table(Table::default(), 0),
             (_, _, true) => Form::Many,
-            _ if args.flood && args.interval.is_none() => Form::Dots(0),
+            _ if args.seldom.flood && args.interval.is_none() => Form::Dots(0),
             _ => Form::Lines,
         };
         let mut text = String::new();
@@ -176,7 +176,7 @@ impl<'a> Printer<'a> {
         now: Now,
     ) -> Result<(), Box<dyn std::error::Error>> {
         address.set_ip(meant(address.ip()));
-        if self.is_fast && !self.args.flood && !self.paths.is_own(address.ip())? {
+        if self.is_fast && !self.args.seldom.flood && !self.paths.is_own(address.ip())? {
             return Err("more than five requests a second are a flood, for a host that is not this one: \
                         --flood says yes to it"
                 .into());
@@ -195,7 +195,7 @@ impl<'a> Printer<'a> {
             (true, true) => self.say_beside(format_args!("rawsock: {name} asks all hosts of a network")),
             (false, _) => {}
         }
-        if self.args.verbose {
+        if self.args.seldom.verbose {
             let kind = match kind {
                 IcmpKind::Raw => "raw socket",
                 IcmpKind::Datagram => "ICMP datagram socket (no CAP_NET_RAW; the kernel makes the IP header)",
@@ -255,7 +255,7 @@ impl<'a> Printer<'a> {
         }
         // What is wrong with a host was said already. As fping has it, the worst of several hosts counts; as ping has it, a count and a
         // deadline together ask for so many replies.
-        let wanted = self.args.count.filter(|_| self.args.deadline.is_some()).unwrap_or(1);
+        let wanted = self.args.count.filter(|_| self.args.seldom.deadline.is_some()).unwrap_or(1);
         let is_silent = is_none || engine.targets().iter().any(|target| target.ledger.answered() < wanted);
         let is_bad =
             ledger.is_tampered() || is_as_expected.map_or(is_silent, |is_as_expected| !is_as_expected);
@@ -342,7 +342,7 @@ impl<'a> Printer<'a> {
         }
         let style = EventStyle {
             stamp: self.args.seldom.stamp,
-            sources: self.args.verbose,
+            sources: self.args.seldom.verbose,
             anatomy: self.args.seldom.anatomy,
             outstanding: self.args.seldom.outstanding,
         };
@@ -371,7 +371,7 @@ impl<'a> Printer<'a> {
         if matches!(self.form, Form::Lines | Form::Dots(_) | Form::Quiet) && !self.is_many && !self.args.json
         {
             let interface =
-                self.args.from.as_deref().map(|from| if self.paths.has_source() { "" } else { from });
+                self.args.seldom.from.as_deref().map(|from| if self.paths.has_source() { "" } else { from });
             for target in engine.targets().iter().skip(self.headed) {
                 let sizes = engine.plan().request.sizes(target.source, target.address);
                 let sizes = sizes.unwrap_or((self.args.size as usize, 0));
