@@ -146,8 +146,25 @@ pub fn die_by(signal: i32) {
         libc::sigemptyset(&raw mut set);
         libc::sigaddset(&raw mut set, signal);
         libc::pthread_sigmask(libc::SIG_UNBLOCK, &raw const set, std::ptr::null_mut());
-        libc::raise(signal);
     }
+    let _ = send_to_self(signal);
+}
+
+/// Stops this process as ^Z does, until somebody has it go on (SIGCONT). It goes on at once where no shell could do that: the kernel
+/// stops no process of an orphaned group by this signal (POSIX, General Terminal Interface, Process Groups).
+///
+/// # Errors
+/// When the system does not send the signal.
+pub fn stop() -> io::Result<()> {
+    send_to_self(libc::SIGTSTP)
+}
+
+/// Sends a signal to this thread. Not by raise(3), which is tkill(2) in musl: that names no process, so that a sandbox could not tell
+/// whom it is for.
+fn send_to_self(signal: i32) -> io::Result<()> {
+    // SAFETY: the calls take numbers alone.
+    let sent = unsafe { libc::syscall(libc::SYS_tgkill, libc::getpid(), libc::gettid(), signal) };
+    if sent == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
 /// The exit code that Rust programs end with when they panic.
