@@ -123,6 +123,11 @@ impl ProbeArgs {
     pub(super) fn is_by_hand(&self) -> bool {
         self.raw || self.compare || self.bisect
     }
+
+    /// As many at once as are wanted.
+    pub(super) fn most_at_once(&self) -> u16 {
+        self.at_once.unwrap_or(if self.raw { 1000 } else { 200 })
+    }
 }
 
 /// What asking does from then on: what takes a right is open.

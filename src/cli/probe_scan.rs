@@ -10,7 +10,7 @@ use super::output::of_stdout;
 use super::probe::{Kind, ProbeArgs};
 use super::probe_compare::plain_name;
 use super::probe_evidence::File;
-use super::probe_session::{Session, nanos};
+use super::probe_session::{Session, at_once, nanos};
 use super::probe_target::Target;
 use super::probe_trouble::Troubles;
 use super::resolve::Resolver;
@@ -19,6 +19,7 @@ use crate::exchange::drive::probe::{ProbeWatcher, probe};
 use crate::exchange::probe::{EndPoint, Finished, ProbePlan, Prober, Shape, Strays, Verdict, Way};
 use crate::show::json_object::JsonObject;
 use crate::show::{probe as lines, probe_json};
+use crate::sys::error::SysError;
 
 /// Asks all of them.
 ///
@@ -48,7 +49,7 @@ pub(super) fn run(args: &ProbeArgs, targets: VecDeque<Target>, mut session: Sess
         interval: nanos(args.interval.unwrap_or(Duration::from_secs(1))),
         gap: 0,
         count: args.count.unwrap_or(1),
-        at_once: usize::from(args.at_once.unwrap_or(if args.raw { 1000 } else { 200 })),
+        at_once: at_once(args),
     });
     let hosts = targets.iter().map(|target| target.host.clone()).collect();
     let resolver = Resolver::start(hosts, session.wanted)?;
@@ -66,6 +67,11 @@ pub(super) fn run(args: &ProbeArgs, targets: VecDeque<Target>, mut session: Sess
     };
     let probed = probe(&mut prober, &mut session.sockets, &session.interrupt, &mut printer);
     match probed {
+        Err(error) if error.get_ref().is_some_and(|inner| inner.is::<SysError>()) => {
+            drop(printer);
+            session.finish()?;
+            return Err(error.into());
+        }
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => return Err(of_stdout(error).into()),
         _ => {}
     }

@@ -14,6 +14,7 @@ use crate::exchange::drive::probe_raw::RawSockets;
 use crate::exchange::engine::Nanos;
 use crate::exchange::probe::{Asked, Shape};
 use crate::sys::interrupt::Interrupt;
+use crate::sys::process;
 use crate::sys::time_stamp::ReceiptStamps;
 
 /// What a run has.
@@ -42,6 +43,7 @@ impl Session {
     /// # Errors
     /// When the source address is none of ours, a file cannot be created, or a right is missing.
     pub(super) fn open(args: &ProbeArgs) -> Result<Self, Box<dyn Error>> {
+        process::allow_descriptors(u64::from(args.most_at_once()).saturating_add(OWN_DESCRIPTORS));
         check_source(args.source)?;
         let wanted = Wanted::of(args.ipv4, args.ipv6, args.source, "-I")?;
         // Where there are none, times are a little longer.
@@ -104,6 +106,21 @@ impl Session {
         }
     }
 }
+
+/// How many probes may be under way at once: each plain one takes a descriptor, and what resolves names, counts and writes has to find
+/// some, too. Where there are fewer all the same, a probe waits for another one's.
+pub(super) fn at_once(args: &ProbeArgs) -> usize {
+    let wanted = usize::from(args.most_at_once());
+    if args.raw {
+        return wanted;
+    }
+    let most = process::most_descriptors();
+    let room = most.saturating_sub(OWN_DESCRIPTORS.min(most / 4)).max(1);
+    wanted.min(usize::try_from(room).unwrap_or(usize::MAX))
+}
+
+/// Descriptors that a run takes beside those of its probes, most of them to look up many names at once.
+const OWN_DESCRIPTORS: u64 = 160;
 
 /// The shape of `--syn`.
 ///

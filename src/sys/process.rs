@@ -94,6 +94,17 @@ pub fn most_descriptors() -> u64 {
     getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX)
 }
 
+/// Has this process have so many files and sockets open, or as many as it may allow itself (the hard limit in getrlimit(2)), where it
+/// may have fewer. Many systems begin with 1024, for programs that use select(2), of which this is none.
+pub fn allow_descriptors(wanted: u64) {
+    let limit = getrlimit(Resource::Nofile);
+    let allowed = limit.maximum.map_or(wanted, |most| most.min(wanted));
+    if limit.current.is_some_and(|present| present < allowed) {
+        // Where it is refused, there are fewer.
+        let _ = setrlimit(Resource::Nofile, Rlimit { current: Some(allowed), ..limit });
+    }
+}
+
 /// Has the kernel bury this process's dead children, so that nobody must wait for them (SIGCHLD in wait(2)).
 pub fn leave_children_unburied_to_the_kernel() {
     // SAFETY: SIG_IGN runs no code.

@@ -10,7 +10,7 @@ use crate::exchange::drive::held_ports::HeldPorts;
 use crate::exchange::drive::icmp::{icmp_number, ip_layer};
 use crate::exchange::drive::kernel_syn::{Ear, largest_segment};
 use crate::exchange::drive::numbers::Numbers;
-use crate::exchange::drive::probe_plain::{forbidden, moment, moment_before};
+use crate::exchange::drive::probe_plain::{NotAsked, forbidden, moment, moment_before};
 use crate::exchange::drive::receive_buffer;
 use crate::exchange::engine::Stage;
 use crate::exchange::moment::Moment;
@@ -48,14 +48,15 @@ pub enum RawError {
 
 impl RawError {
     /// What it means for a probe that is to be made now.
-    pub(super) fn verdict(&self) -> Verdict {
+    pub(super) fn not_asked(self) -> NotAsked {
         let why = match self {
-            Self::Socket(error) => DropReason::of(error.source.raw_os_error()),
+            Self::Socket(error) if error.is_want_of_room() => return NotAsked::NoRoom(error),
+            Self::Socket(ref error) => DropReason::of(error.source.raw_os_error()),
             Self::Way(NetlinkError::NoRoute { .. }) => DropReason::NoRoute,
             Self::NoSource(_) => DropReason::NoAddress,
             Self::Way(_) | Self::NotWanted(_) => DropReason::Other,
         };
-        Verdict::Failed { reason: self.to_string(), why }
+        NotAsked::Over(Verdict::Failed { reason: self.to_string(), why })
     }
 }
 
