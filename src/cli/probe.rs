@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use super::probe_session::Session;
-use super::probe_target::{self, octets};
+use super::probe_session::{Session, check_target};
+use super::probe_target::{self, Target, octets};
 use super::sandbox::{Plan, SandboxArgs};
 use super::{CommandResult, duration, probe_bisect, probe_compare, probe_scan};
 use crate::sys::sandbox::Doing;
@@ -164,6 +164,9 @@ pub(super) fn run(args: &ProbeArgs) -> CommandResult {
     }
     let (asked, is_any_wrong) = probe_target::read(args)?;
     let session = Session::open(args)?;
+    for Target { host, ports } in &asked {
+        check_target(session.shape.as_ref(), host, host.parse().ok(), ports)?;
+    }
     kept(args, asked.iter().any(|target| target.host.parse::<IpAddr>().is_err()))
         .enter(args.sandbox, args.verbose)?;
     let outcome = match (args.compare, args.bisect) {

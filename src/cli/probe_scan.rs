@@ -10,7 +10,7 @@ use super::output::of_stdout;
 use super::probe::{Kind, ProbeArgs};
 use super::probe_compare::plain_name;
 use super::probe_evidence::File;
-use super::probe_session::{Session, at_once, nanos};
+use super::probe_session::{Session, at_once, check_target, nanos};
 use super::probe_target::Target;
 use super::probe_trouble::Troubles;
 use super::resolve::Resolver;
@@ -35,12 +35,7 @@ pub(super) fn run(args: &ProbeArgs, targets: VecDeque<Target>, mut session: Sess
     let mut name = None;
     if way == Way::Syn(0) {
         let wanted = session.shape.clone().unwrap_or(Shape::Kernel);
-        name = Some(match &wanted {
-            Shape::Kernel => "kernel".to_owned(),
-            Shape::Minimal => "minimal".to_owned(),
-            Shape::Written { name, .. } => name.clone(),
-            Shape::Fixed(shape) => shape.name.clone(),
-        });
+        name = Some(wanted.name().to_owned());
         session.sockets.shapes = vec![wanted];
     }
     let mut prober = Prober::new(ProbePlan {
@@ -59,6 +54,7 @@ pub(super) fn run(args: &ProbeArgs, targets: VecDeque<Target>, mut session: Sess
         targets,
         resolver,
         shape: name,
+        wanted_shape: session.shape.clone(),
         out,
         failed: false,
         tally: Tally::default(),
@@ -115,6 +111,8 @@ struct Printer<'a, W: Write> {
     targets: VecDeque<Target>,
     resolver: Resolver,
     shape: Option<String>,
+    /// What somebody wanted SYNs to be like.
+    wanted_shape: Option<Shape>,
     out: W,
     failed: bool,
     tally: Tally,
@@ -189,10 +187,15 @@ impl<W: Write> ProbeWatcher for Printer<'_, W> {
                 continue;
             };
             let Some(target) = self.targets.remove(at) else { continue };
-            match resolved.address {
+            let address = resolved.address.map_err(|error| format!("{}: {error}", target.host));
+            let address = address.and_then(|address| {
+                check_target(self.wanted_shape.as_ref(), &target.host, Some(address.ip()), &target.ports)
+                    .map(|()| address)
+            });
+            match address {
                 Ok(address) => known.extend(target.at(address)),
                 Err(error) => {
-                    anstream::eprintln!("rawsock: {}: {error}", target.host);
+                    anstream::eprintln!("rawsock: {error}");
                     self.failed = true;
                 }
             }

@@ -1,6 +1,7 @@
 //! What all kinds of probing have in common: the sockets with their options, the recording, interruption.
 
 use std::error::Error;
+use std::net::IpAddr;
 
 use super::probe::{Kind, ProbeArgs};
 use super::probe_evidence::File;
@@ -142,6 +143,23 @@ fn shape(text: &str) -> Result<Shape, Box<dyn Error>> {
     // What is wrong with it is told before anybody is asked.
     shape.of(crate::exchange::probe::usual_syn(false, 1500)).map_err(|error| format!("--syn: {error}"))?;
     Ok(shape)
+}
+
+/// Checks that a shape of SYNs goes to a target, as far as that one's address is known.
+///
+/// # Errors
+/// When it goes somewhere else.
+pub(super) fn check_target(
+    shape: Option<&Shape>,
+    host: &str,
+    address: Option<IpAddr>,
+    ports: &[u16],
+) -> Result<(), String> {
+    let Some(shape) = shape else { return Ok(()) };
+    ports
+        .iter()
+        .try_for_each(|port| shape.check_target(address, *port))
+        .map_err(|error| format!("{host}: --syn: {error}"))
 }
 
 /// A shape that is written longer than this is called `spec`.
