@@ -312,3 +312,10 @@ fn thousands_of_targets_are_asked_by_one_socket() {
     assert_eq!(totals["probes"]["answered"], 2 * 8190, "{totals}");
     assert_eq!(totals["packets"]["answer"], 2 * 8190, "{totals}");
 }
+
+#[test]
+fn a_deadline_of_0_is_none() {
+    let Some(lab) = lab() else { return };
+    let output = rawsock(&lab, &["-c2", "-i0.2", "-w0", "10.77.2.2"]);
+    assert!(text_of(&output).contains("2 packets transmitted, 2 received"), "{}", text_of(&output));
+}

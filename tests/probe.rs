@@ -155,3 +155,10 @@ fn what_the_hard_limit_allows_is_used() {
     assert_eq!(text_of(&output), "0 open, 0 closed, 0 unreachable, 200 without answer\n");
     assert!(began.elapsed() < std::time::Duration::from_secs(6), "{:?}", began.elapsed());
 }
+
+#[test]
+fn no_time_is_no_time_to_wait() {
+    let output = run(std::process::Command::new(RAWSOCK).args(["probe", "tcp", "-W", "0", "127.0.0.1:7"]));
+    assert!(text_of(&output).contains("takes a time longer than 0"), "{}", text_of(&output));
+    assert_eq!(output.status.code(), Some(2));
+}

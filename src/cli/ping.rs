@@ -222,7 +222,8 @@ impl PingArgs {
             timeout: self
                 .timeout
                 .map_or(timeout, |timeout| if timeout.is_zero() { FOR_EVER } else { nanos(timeout) }),
-            deadline: self.deadline.map(nanos),
+            // As iputils has it, which sets no timer then.
+            deadline: self.deadline.filter(|deadline| !deadline.is_zero()).map(nanos),
             anatomy: self.seldom.anatomy,
         })
     }

@@ -48,7 +48,7 @@ pub(super) struct PingArgs {
     /// Wait so long for a reply: seconds, or with a unit, 0 without an end; 10 unless written, 1 with networks and --targets.
     #[arg(short = 'W', value_name = "TIMEOUT", value_parser = duration::parse)]
     pub(super) timeout: Option<Duration>,
-    /// Stop after so long, whatever is missing: seconds, or with a unit.
+    /// Stop after so long, whatever is missing: seconds, or with a unit; 0 is no deadline.
     #[arg(short = 'w', value_name = "DEADLINE", value_parser = duration::parse)]
     pub(super) deadline: Option<Duration>,
     /// Octets of payload.

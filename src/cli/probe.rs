@@ -57,7 +57,7 @@ pub(super) struct ProbeArgs {
     #[arg(short, value_name = "INTERVAL", value_parser = duration::parse)]
     pub(super) interval: Option<Duration>,
     /// Wait so long for an answer: seconds, or with a unit [default: 2; with --compare and --bisect 1].
-    #[arg(short = 'W', value_name = "TIMEOUT", value_parser = duration::parse)]
+    #[arg(short = 'W', value_name = "TIMEOUT", value_parser = duration::parse_some)]
     pub(super) timeout: Option<Duration>,
     /// Send from this address.
     #[arg(short = 'I', value_name = "ADDRESS")]
