@@ -162,3 +162,12 @@ fn no_time_is_no_time_to_wait() {
     assert!(text_of(&output).contains("takes a time longer than 0"), "{}", text_of(&output));
     assert_eq!(output.status.code(), Some(2));
 }
+
+#[test]
+fn targets_come_from_stdin_too() {
+    let Some(lab) = lab() else { return };
+    let mut command = lab.command(Host::Client, "sh");
+    let script = "printf '10.77.2.2:7 # echo\\nnobody\\n' | \"$0\" probe tcp --targets -";
+    let text = text_of(&run(command.args(["-c", script, RAWSOCK])));
+    assert!(text.contains("1 open") && text.contains("rawsock: -:2: nobody: takes HOST:PORT"), "{text}");
+}

@@ -24,7 +24,7 @@ pub(super) struct ProbeArgs {
     /// `server 80`.
     #[arg(required_unless_present = "targets", value_name = "HOST:PORTS")]
     pub(super) end_points: Vec<String>,
-    /// Ask those in this file, too, one a line; `#` begins a remark. Lines that cannot be read are told, and the others asked.
+    /// Ask those in this file, too, one a line; `#` begins a remark, `-` is stdin. Lines that cannot be read are told, and the others asked.
     #[arg(long, value_name = "FILE")]
     pub(super) targets: Option<PathBuf>,
     /// Ask nobody when a line of `--targets` cannot be read.
