@@ -112,6 +112,17 @@ fn a_datagram_service_that_answers_is_reached() {
     assert_eq!(way(&objects)[1], ("10.9.2.2", "data"), "{objects:?}");
 }
 
+/// The kernel looks for it for three seconds (arp(7)).
+#[test]
+fn a_host_that_is_not_on_the_link_is_told() {
+    let Some(chain) = Chain::of(1) else { return };
+    for method in ["-U", "-T"] {
+        let text = text_of(&without_rights(&chain, &["--plain", method, "10.9.1.77"]));
+        assert!(text.contains("\n 1  10.9.1.1  ") && text.contains(" ms !H\n"), "{method}: {text}");
+        assert!(!text.contains('*'), "{method}: {text}");
+    }
+}
+
 #[test]
 fn a_broadcast_address_is_not_traced() {
     let Some(chain) = Chain::of(1) else { return };
