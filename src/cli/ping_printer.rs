@@ -168,7 +168,7 @@ impl<'a> Printer<'a> {
                 .into());
         }
         let kind = wire.open(Family::of(address.ip())).map_err(|error| {
-            let or = if error.is_permission() { GROUP_RANGE } else { "" };
+            let or = if error.is_permission() && !wire.is_raw_only() { GROUP_RANGE } else { "" };
             format!("{error}{or}")
         })?;
         let (path, is_broadcast) = self.paths.to(address)?;
@@ -433,7 +433,6 @@ impl Watcher<Ping, IcmpWire> for Printer<'_> {
     }
 }
 
-/// The other way to get the right, for everybody on the host (icmp(7)).
 /// Whom an address stands for: what is no host's is this host, as the kernel has it (`ip_route_output_key_hash_rcu` in net/ipv4/route.c),
 /// whose answer comes from there. `ping 0` is short for that.
 fn meant(address: IpAddr) -> IpAddr {
@@ -444,5 +443,6 @@ fn meant(address: IpAddr) -> IpAddr {
     }
 }
 
+/// The other way to get the right, for everybody on the host (icmp(7)), where datagram sockets will do.
 const GROUP_RANGE: &str =
     "; or allow ICMP datagram sockets to all: `sudo sysctl net.ipv4.ping_group_range='0 2147483647'`";

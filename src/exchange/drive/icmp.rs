@@ -136,6 +136,11 @@ impl IcmpWire {
         }
     }
 
+    /// Whether datagram sockets will not do.
+    pub fn is_raw_only(&self) -> bool {
+        self.options.raw_only
+    }
+
     /// Opens the sockets of a family, if they are not: raw ones, or where the right is missing, datagram ones. Returns how
     /// they were opened.
     ///
