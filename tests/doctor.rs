@@ -79,3 +79,21 @@ fn interfaces_of_the_router_are_listed_with_their_addresses() {
     let table = text_of(&run(lab.command(Host::Router, RAWSOCK).arg("interfaces")));
     assert!(table.contains("eth1  up     ether (veth)   1500  02:00:00:77:02:01  10.77.2.1/24"), "{table}");
 }
+
+#[test]
+fn without_proc_all_is_checked_that_can_be() {
+    let mut command = Command::new("unshare");
+    command.args(["-Urmn", "sh", "-c", "mount -t tmpfs none /proc && exec \"$0\" doctor --json", RAWSOCK]);
+    let output = run(&mut command);
+    let text = text_of(&output);
+    if text.contains("mount: ") || text.contains("unshare: ") {
+        return support::skip_or_fail("/proc cannot be taken away here");
+    }
+    let checks = objects(&text);
+    let check = |name: &str| checks.iter().find(|check| check["check"] == name).unwrap();
+    assert_eq!((checks.len(), &check("raw-ipv4")["ok"]), (11, &true.into()), "{text}");
+    assert_eq!(check("lab")["ok"], false, "{text}");
+    assert!(check("lab")["finding"].as_str().unwrap().starts_with("not tried: no /proc"), "{text}");
+    assert!(check("lab")["remedy"].as_str().unwrap().contains("mount -t proc"), "{text}");
+    assert_eq!(output.status.code(), Some(0), "the lab is not essential: {text}");
+}

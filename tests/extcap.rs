@@ -67,6 +67,8 @@ fn tshark_lists_the_interfaces_and_captures_with_a_filter() {
     }
     let output = child.wait_with_output().unwrap();
     assert_eq!(String::from_utf8_lossy(&output.stdout), "8\n8\n", "{}", text_of(&output));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.trim_end().ends_with("\n2 packets captured"), "what is said behind it is an error: {said}");
 }
 
 #[test]
@@ -88,4 +90,41 @@ fn it_answers_as_extcap_programs_do() {
     install(folder.path());
     let removed = run(Command::new(RAWSOCK).args(["extcap-install", "--remove"]).arg(folder.path()));
     assert!(removed.status.success() && !program.exists(), "{}", text_of(&removed));
+}
+
+/// Wireshark shows all that is on stderr as an error.
+#[test]
+fn a_capture_says_nothing_but_what_fails() {
+    let Some(lab) = lab() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let fifo = folder.path().join("fifo");
+    assert!(run(Command::new("mkfifo").arg(&fifo)).status.success());
+    let capture = |interface: &str| {
+        let mut command = lab.command(Host::Client, RAWSOCK);
+        command.args(["extcap", "--capture", "--extcap-interface", interface, "--fifo"]).arg(&fifo);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    };
+    // Whoever reads has seen enough after the head of the file.
+    let child = capture("rawsock-eth0");
+    let mut reader = std::fs::File::open(&fifo).unwrap();
+    std::io::Read::read_exact(&mut reader, &mut [0; 24]).unwrap();
+    support::process_status::waits_for(support::capture::SIGTERM, child.id());
+    drop(reader);
+    run(lab.command(Host::Client, "ping").args(["-q", "-c2", "-i0.3", "10.77.2.2"]));
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), text_of(&output)), (Some(0), String::new()));
+
+    // A signal ends it as well.
+    let child = capture("rawsock-eth0");
+    let mut reader = std::fs::File::open(&fifo).unwrap();
+    std::io::Read::read_exact(&mut reader, &mut [0; 24]).unwrap();
+    support::process_status::waits_for(support::capture::SIGTERM, child.id());
+    rawsock::sys::process::send_signal(support::fault::innermost(child.id()), support::capture::SIGTERM)
+        .unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), text_of(&output)), (Some(0), String::new()));
+
+    let output = capture("rawsock-eth9").wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text_of(&output).contains("eth9"), "{}", text_of(&output));
 }

@@ -144,6 +144,17 @@ fn without_the_right_it_uses_a_datagram_socket_and_says_so() {
     }
 }
 
+#[test]
+fn what_takes_a_raw_socket_is_not_helped_by_who_may_have_others() {
+    let Some(lab) = lab() else { return };
+    for options in [&["-R"][..], &["-T", "tsonly"], &["-e", "0"], &["--hdrincl"], &["--ip", "id=7"]] {
+        let output = run(powerless(&lab).args(["ping", "-c1", "127.0.0.1"]).args(options));
+        let text = text_of(&output);
+        assert_eq!(output.status.code(), Some(2), "{options:?}: {text}");
+        assert!(text.contains("CAP_NET_RAW") && !text.contains("ping_group_range"), "{options:?}: {text}");
+    }
+}
+
 /// The program on the client, without any capability.
 fn powerless(lab: &Lab) -> Command {
     let mut command = lab.command(Host::Client, "setpriv");

@@ -386,3 +386,10 @@ fn many_hosts_are_told_of_in_one_way() {
     let text = text_of(&rawsock(&lab, &[&["-c1", "-i0.2"][..], &hosts].concat()));
     assert!(text.contains("10.77.2.2 : [0], 64 bytes") && !text.contains("PING"), "{text}");
 }
+
+#[test]
+fn a_deadline_of_0_is_none() {
+    let Some(lab) = lab() else { return };
+    let output = rawsock(&lab, &["-c2", "-i0.2", "-w0", "10.77.2.2"]);
+    assert!(text_of(&output).contains("2 packets transmitted, 2 received"), "{}", text_of(&output));
+}

@@ -6,6 +6,7 @@ mod support;
 use std::process::Output;
 
 use rawsock::lab::{Host, Lab};
+use support::fault::{is_well_said, limited, refusing, within};
 use support::{RAWSOCK, lab, run, text_of};
 
 fn probe(lab: &Lab, arguments: &[&str]) -> Output {
@@ -111,4 +112,62 @@ fn what_was_interrupted_is_counted() {
     let output = child.wait_with_output().unwrap();
     assert!(text_of(&output).ends_with("0 without answer, 3 not finished\n"), "{}", text_of(&output));
     assert_eq!(output.status.code(), Some(1));
+}
+
+/// Descriptors that are too few are no answer of a port: those of others are waited for.
+#[test]
+fn as_many_ports_are_asked_with_few_descriptors() {
+    let Some(lab) = lab() else { return };
+    for most in 13..24 {
+        let around = limited(&format!("nofile={most}"));
+        let output = within(&lab, &around, &["probe", "tcp", "-q", "10.77.2.2:1-30"]);
+        assert_eq!(text_of(&output), "1 open, 29 closed, 0 unreachable, 0 without answer\n", "{most}");
+        assert_eq!(output.status.code(), Some(0), "{most}");
+    }
+    // Nobody is there: each takes its descriptor for as long as it is waited for.
+    let silent = ["probe", "udp", "-q", "-W", "0.3", "10.77.66.1:1-60"];
+    let output = within(&lab, &limited("nofile=32"), &silent);
+    assert_eq!(text_of(&output), "0 open, 0 closed, 0 unreachable, 60 without answer\n");
+}
+
+#[test]
+fn without_room_for_a_single_probe_it_cannot_be_done() {
+    let Some(lab) = lab() else { return };
+    for (error, words) in [
+        ("EMFILE", "open a TCP socket: too many open files; no descriptor is left: `ulimit -n`"),
+        ("ENFILE", "no descriptor is left: `ulimit -n`"),
+        ("ENOBUFS", "open a TCP socket: no buffer space available"),
+    ] {
+        let output = within(&lab, &refusing("socket=2", error), &["probe", "tcp", "10.77.2.2:7-9"]);
+        assert_eq!(output.status.code(), Some(2), "{error}: {}", text_of(&output));
+        assert!(text_of(&output).contains(words), "{error}: {}", text_of(&output));
+        is_well_said(&output);
+    }
+}
+
+#[test]
+fn what_the_hard_limit_allows_is_used() {
+    let Some(lab) = lab() else { return };
+    let around = ["prlimit", "--nofile=24:4096"].map(str::to_owned);
+    let began = std::time::Instant::now();
+    // With 24 descriptors it is more than twelve times one second.
+    let output = within(&lab, &around, &["probe", "tcp", "-q", "-W", "1", "10.77.66.1:1-200"]);
+    assert_eq!(text_of(&output), "0 open, 0 closed, 0 unreachable, 200 without answer\n");
+    assert!(began.elapsed() < std::time::Duration::from_secs(6), "{:?}", began.elapsed());
+}
+
+#[test]
+fn no_time_is_no_time_to_wait() {
+    let output = run(std::process::Command::new(RAWSOCK).args(["probe", "tcp", "-W", "0", "127.0.0.1:7"]));
+    assert!(text_of(&output).contains("takes a time longer than 0"), "{}", text_of(&output));
+    assert_eq!(output.status.code(), Some(2));
+}
+
+#[test]
+fn targets_come_from_stdin_too() {
+    let Some(lab) = lab() else { return };
+    let mut command = lab.command(Host::Client, "sh");
+    let script = "printf '10.77.2.2:7 # echo\\nnobody\\n' | \"$0\" probe tcp --targets -";
+    let text = text_of(&run(command.args(["-c", script, RAWSOCK])));
+    assert!(text.contains("1 open") && text.contains("rawsock: -:2: nobody: takes HOST:PORT"), "{text}");
 }

@@ -404,3 +404,36 @@ fn thousands_of_hosts_are_asked_with_few_descriptors() {
         );
     }
 }
+
+#[test]
+fn a_shape_that_goes_elsewhere_is_refused() {
+    let Some(lab) = lab() else { return };
+    let elsewhere = ["tcp(flags=S,dstport=9)", "ip(dst=10.77.1.1)/tcp(flags=S)"];
+    for (shape, way) in elsewhere.iter().flat_map(|shape| ["--raw", "--compare"].map(|way| (shape, way))) {
+        for target in ["10.77.2.2:7", "server:7"] {
+            let output = probe(&lab, &["tcp", "-4", way, "--syn", shape, target]);
+            let text = text_of(&output);
+            assert_eq!(output.status.code(), Some(2), "{shape} {way} {target}: {text}");
+            assert!(text.contains("leave `dst` and `dstport` out of the shape"), "{text}");
+            assert!(!text.contains("closed (") && !text.contains("connect()"), "nobody was asked: {text}");
+        }
+    }
+    let same = ["tcp", "-4", "--raw", "--syn", "ip(dst=10.77.2.2)/tcp(flags=S,dstport=7)", "server:7"];
+    assert_eq!(probe(&lab, &same).status.code(), Some(0));
+}
+
+#[test]
+fn a_broadcast_address_is_not_probed() {
+    let Some(lab) = lab() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    for (transport, address) in [("tcp", "10.77.1.255"), ("udp", "10.77.1.255"), ("udp", "255.255.255.255")] {
+        let file = folder.path().join("sent.pcapng");
+        let file = file.to_str().unwrap();
+        let target = format!("{address}:7");
+        let output = probe(&lab, &[transport, "--raw", "-W", "0.2", "-w", file, &target]);
+        let text = text_of(&output);
+        assert_eq!(output.status.code(), Some(2), "{transport} {address}: {text}");
+        assert!(text.contains("is a broadcast address, which all hosts of a network hear"), "{text}");
+        assert_eq!(support::capture::tshark(file.as_ref(), "ip"), 0, "{transport} {address}");
+    }
+}

@@ -111,3 +111,30 @@ fn a_datagram_service_that_answers_is_reached() {
     server.wait().unwrap();
     assert_eq!(way(&objects)[1], ("10.9.2.2", "data"), "{objects:?}");
 }
+
+/// The kernel looks for it for three seconds (arp(7)).
+#[test]
+fn a_host_that_is_not_on_the_link_is_told() {
+    let Some(chain) = Chain::of(1) else { return };
+    for method in ["-U", "-T"] {
+        let text = text_of(&without_rights(&chain, &["--plain", method, "10.9.1.77"]));
+        assert!(text.contains("\n 1  10.9.1.1  ") && text.contains(" ms !H\n"), "{method}: {text}");
+        assert!(!text.contains('*'), "{method}: {text}");
+    }
+}
+
+#[test]
+fn a_broadcast_address_is_not_traced() {
+    let Some(chain) = Chain::of(1) else { return };
+    for arguments in [
+        &["10.9.1.255"][..],
+        &["255.255.255.255", "-i", "right"],
+        &["-I", "--paths", "10.9.1.255"],
+        &["--plain", "10.9.1.255"],
+    ] {
+        let output = chain.trace(&[&["-m", "2"], arguments].concat());
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {}", text_of(&output));
+        let words = "is a broadcast address, which all hosts of a network hear";
+        assert!(text_of(&output).contains(words), "{arguments:?}: {}", text_of(&output));
+    }
+}

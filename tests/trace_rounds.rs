@@ -131,9 +131,13 @@ fn the_file_has_the_packets_of_all_rounds() {
 }
 
 /// Runs a command on a terminal: what it wrote, how it ended, whether the terminal is as it was.
-fn on_terminal(mut command: Command, steps: &Value, arguments: &[&str]) -> Value {
+fn on_terminal(command: Command, steps: &Value, arguments: &[&str]) -> Value {
+    words_on_terminal(command, steps, &[&[RAWSOCK], arguments].concat())
+}
+
+fn words_on_terminal(mut command: Command, steps: &Value, words: &[&str]) -> Value {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/on_terminal.py");
-    let output = run(command.args([script, &steps.to_string(), RAWSOCK]).args(arguments));
+    let output = run(command.args([script, &steps.to_string()]).args(words));
     serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", text_of(&output)))
 }
 
@@ -179,6 +183,21 @@ fn the_terminal_comes_back_on_every_way_out() {
     let told = on_terminal(chain.command(0, "python3"), &json!([]), &WATCH);
     assert_eq!((&told["status"], &told["restored"]), (&2.into(), &true.into()), "{told}");
     assert!(told["output"].as_str().unwrap().contains("firewall forbids it"), "{told}");
+}
+
+/// A shell has it stop and go on: in a group of its own, which is not orphaned, so that the kernel does stop it.
+#[test]
+fn ctrl_z_stops_the_live_view_and_gives_the_terminal_back_until_it_goes_on() {
+    let Some(chain) = Chain::of(3) else { return };
+    let shell =
+        r#"set -m; "$@"; printf '\033[2Jstopped by %s ' $(kill -l $?); stty -a | grep -o '.icanon'; fg"#;
+    let words = [&["bash", "-c", shell, "bash", RAWSOCK], &WATCH[..]].concat();
+    let steps = json!([["10.9.3.2", "\u{1a}"], ["stopped by TSTP  icanon", "nothing"], ["Loss%", "q"]]);
+    let told = words_on_terminal(chain.command(0, "python3"), &steps, &words);
+    assert_eq!((&told["missed"], &told["status"]), (&json!([]), &0.into()), "{told}");
+    let output = told["output"].as_str().unwrap();
+    assert_eq!(output.matches("\u{1b}[?1049h").count(), 2, "{output:?}");
+    assert_eq!(output.matches("\u{1b}[?1049l").count(), 2, "{output:?}");
 }
 
 #[test]

@@ -86,6 +86,16 @@ pub(super) struct CaptureArgs {
     /// Only packets that this takes: `host 10.0.0.1 and tcp port 80`, as in tcpdump (pcap-filter(7)).
     #[arg(value_name = "FILTER")]
     expression: Vec<String>,
+    /// Whether nothing is to be said of how it goes.
+    #[arg(skip)]
+    has_no_remarks: bool,
+}
+
+impl CaptureArgs {
+    /// The same, for whom nothing is said on stderr but what fails.
+    pub(super) fn without_remarks(self) -> Self {
+        Self { has_no_remarks: true, ..self }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -156,6 +166,16 @@ pub(super) fn run(args: &CaptureArgs) -> CommandResult {
     session.describe()?;
     kept(args).enter(args.sandbox, args.output.is_verbose())?;
     session.start()?;
+    if !args.has_no_remarks {
+        remark(&session, snap_len);
+    }
+    session.listen(&interrupt)?;
+    session.end()?;
+    Ok(Outcome::Done)
+}
+
+/// Says that it has begun.
+fn remark(session: &Session, snap_len: u32) {
     for tap in &session.taps {
         anstream::eprintln!(
             "listening on {}, link type {}, at most {snap_len} octets of each packet",
@@ -166,9 +186,6 @@ pub(super) fn run(args: &CaptureArgs) -> CommandResult {
     if let Some(keeper) = &session.sink.keeper {
         anstream::eprintln!("{}", keeper.describe());
     }
-    session.listen(&interrupt)?;
-    session.end()?;
-    Ok(Outcome::Done)
 }
 
 /// What a capture does from then on: it takes packets from rings, hears of interfaces, and makes more files.
@@ -242,5 +259,6 @@ fn session(
         tallies: vec![Tally::default(); taps.len()],
         failure: None,
     };
-    Ok(Session { taps, monitor, opening, sink, limits, progress, started: clock::wall() })
+    let has_no_remarks = args.has_no_remarks;
+    Ok(Session { taps, monitor, opening, sink, limits, progress, started: clock::wall(), has_no_remarks })
 }

@@ -26,6 +26,8 @@ pub(super) struct Session {
     pub(super) limits: Limits,
     pub(super) progress: Progress,
     pub(super) started: i64,
+    /// Whether nothing is said of how it goes.
+    pub(super) has_no_remarks: bool,
 }
 
 impl Session {
@@ -203,7 +205,7 @@ impl Session {
         }
         self.sink.let_go_of_all();
         self.sink.settle(clock::wall());
-        let Self { taps, mut sink, started, opening, .. } = self;
+        let Self { taps, mut sink, started, opening, has_no_remarks, .. } = self;
         if sink.failure.is_none() {
             sink.failure = finish(&mut sink, &taps, started).err();
         }
@@ -212,7 +214,9 @@ impl Session {
             sink.unsaved = sink.unsaved.saturating_add(sink.taken.saturating_sub(files.packets()));
             sink.taken = files.packets();
         }
-        summary(&sink, &taps, opening.ring.stamps);
+        if !has_no_remarks {
+            summary(&sink, &taps, opening.ring.stamps);
+        }
         sink.failure.map_or(Ok(()), Err)
     }
 }

@@ -15,6 +15,17 @@ pub(super) fn parse(text: &str) -> Result<Duration, String> {
     Duration::try_from(span).map_err(|_| wrong())
 }
 
+/// The same of one that is longer than none.
+///
+/// # Errors
+/// In words, when it is none.
+pub(super) fn parse_some(text: &str) -> Result<Duration, String> {
+    match parse(text)? {
+        Duration::ZERO => Err("takes a time longer than 0".to_owned()),
+        duration => Ok(duration),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -24,6 +35,9 @@ mod tests {
         assert_eq!(parse("0.2"), Ok(Duration::from_millis(200)));
         assert_eq!(parse("200ms"), Ok(Duration::from_millis(200)));
         assert_eq!(parse("1s 20ms"), Ok(Duration::from_millis(1020)));
+        assert_eq!((parse("0"), parse_some("1ms")), (Ok(Duration::ZERO), Ok(Duration::from_millis(1))));
+        assert_eq!(parse_some("0"), Err("takes a time longer than 0".to_owned()));
+        assert!(parse_some("0ms").is_err() && parse_some("soon").is_err());
         assert!(parse("-1").is_err() && parse("soon").is_err() && parse("1e99").is_err());
     }
 }

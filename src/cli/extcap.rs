@@ -5,10 +5,12 @@ use std::ffi::{OsStr, OsString};
 use std::fmt::Write as _;
 use std::path::Path;
 
-use clap::Args;
+use clap::{Args, FromArgMatches};
 
+use super::capture::{self, CaptureArgs};
 use super::capture_device::Device;
-use super::{CommandResult, Outcome, command_line, output};
+use super::{CommandResult, Outcome, output};
+use crate::file::WriteError;
 use crate::sys::netlink::Netlink;
 use crate::sys::ring::MAX_SNAP_LEN;
 use crate::wire::frame::LinkType;
@@ -120,16 +122,23 @@ fn check_filter(args: &ExtcapArgs, name: &str) -> CommandResult {
     Ok(Outcome::Done)
 }
 
-/// The same as `rawsock capture -q -i INTERFACE -w FIFO FILTER`.
+/// The same as `rawsock capture -q -i INTERFACE -w FIFO FILTER`, but for what is on stderr: Wireshark takes all of that for an error
+/// (`extcap.c` in Wireshark shows it when the capture ends).
 fn capture(args: &ExtcapArgs, name: &str) -> CommandResult {
     let snap_len = args.snap_len.to_string();
-    let mut words = vec!["rawsock", "capture", "-q", "-i", name, "-s", &snap_len];
+    let mut words = vec!["capture", "-q", "-i", name, "-s", &snap_len];
     words.extend(args.fifo.as_deref().into_iter().flat_map(|fifo| ["-w", fifo]));
     if args.not_promiscuous == "true" {
         words.push("-p");
     }
     words.push("--");
     words.extend(args.extcap_capture_filter.as_deref());
-    let words: Vec<OsString> = words.into_iter().map(OsString::from).collect();
-    command_line::parse(&words)?.run()
+    let described = CaptureArgs::augment_args(clap::Command::new("rawsock capture"));
+    let mut matches = described.try_get_matches_from(words)?;
+    let captured = capture::run(&CaptureArgs::from_arg_matches_mut(&mut matches)?.without_remarks());
+    match captured {
+        // As it is when somebody stops the capture: Wireshark closes the FIFO.
+        Err(error) if error.downcast_ref().is_some_and(WriteError::is_reader_gone) => Ok(Outcome::Done),
+        captured => captured,
+    }
 }

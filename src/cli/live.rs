@@ -102,8 +102,9 @@ impl Live {
     /// Gives the terminal back while the program is stopped.
     fn suspend(&mut self) -> io::Result<()> {
         Mode::leave();
-        process::send_signal(std::process::id(), libc::SIGTSTP)?;
+        let stopped = process::stop();
         Mode::set()?;
+        stopped?;
         self.terminal.clear()
     }
 }

@@ -112,6 +112,7 @@ mod sockets;
 mod spec_argument;
 mod system_names;
 mod system_program;
+mod target_file;
 mod tempo;
 mod test;
 mod test_files;

@@ -231,7 +231,8 @@ impl PingArgs {
             timeout: self
                 .timeout
                 .map_or(timeout, |timeout| if timeout.is_zero() { FOR_EVER } else { nanos(timeout) }),
-            deadline: self.seldom.deadline.map(nanos),
+            // As iputils has it, which sets no timer then.
+            deadline: self.seldom.deadline.filter(|deadline| !deadline.is_zero()).map(nanos),
             anatomy: self.seldom.anatomy,
         })
     }

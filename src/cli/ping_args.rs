@@ -67,7 +67,7 @@ pub(super) struct SeldomPingArgs {
     /// five a second to a host that is not this one takes this.
     #[arg(short, long)]
     pub(super) flood: bool,
-    /// Stop after so long, whatever is missing: seconds, or with a unit.
+    /// Stop after so long, whatever is missing: seconds, or with a unit; 0 is no deadline.
     #[arg(short = 'w', value_name = "DEADLINE", value_parser = duration::parse)]
     pub(super) deadline: Option<Duration>,
     /// Use this interface, or send from this address.

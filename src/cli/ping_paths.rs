@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use crate::exchange::drive::icmp::Path;
-use crate::sys::netlink::{Link, Netlink, RouteQuery, RouteType};
+use crate::sys::netlink::{Link, Netlink, RouteQuery};
 use crate::sys::path_socket::path_to;
 
 /// Finds ways.
@@ -86,7 +86,7 @@ impl Paths {
         let mtu = route.mtu.unwrap_or(link.mtu) as usize;
         self.links.insert(route.interface, link);
         let path = Path { mtu, interface: interface.unwrap_or(0), source };
-        Ok((path, route.kind == RouteType::Broadcast))
+        Ok((path, route.is_broadcast(address)))
     }
 }
 

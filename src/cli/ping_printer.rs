@@ -182,7 +182,7 @@ impl<'a> Printer<'a> {
                 .into());
         }
         let kind = wire.open(Family::of(address.ip())).map_err(|error| {
-            let or = if error.is_permission() { GROUP_RANGE } else { "" };
+            let or = if error.is_permission() && !wire.is_raw_only() { GROUP_RANGE } else { "" };
             format!("{error}{or}")
         })?;
         let (path, is_broadcast) = self.paths.to(address)?;
@@ -255,7 +255,7 @@ impl<'a> Printer<'a> {
         }
         // What is wrong with a host was said already. As fping has it, the worst of several hosts counts; as ping has it, a count and a
         // deadline together ask for so many replies.
-        let wanted = self.args.count.filter(|_| self.args.seldom.deadline.is_some()).unwrap_or(1);
+        let wanted = engine.plan().count.filter(|_| engine.plan().deadline.is_some()).unwrap_or(1);
         let is_silent = is_none || engine.targets().iter().any(|target| target.ledger.answered() < wanted);
         let is_bad =
             ledger.is_tampered() || is_as_expected.map_or(is_silent, |is_as_expected| !is_as_expected);
@@ -463,6 +463,6 @@ fn meant(address: IpAddr) -> IpAddr {
     }
 }
 
-/// The other way to get the right, for everybody on the host (icmp(7)).
+/// The other way to get the right, for everybody on the host (icmp(7)), where datagram sockets will do.
 const GROUP_RANGE: &str =
     "; or allow ICMP datagram sockets to all: `sudo sysctl net.ipv4.ping_group_range='0 2147483647'`";

@@ -1,11 +1,9 @@
 //! Whom a ping asks: hosts, networks and files of them.
 
-use std::fs;
-use std::io::{self, Read};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::Path;
 
-use crate::sys::error::Cause;
+use super::target_file;
 
 /// Whom to ask.
 #[derive(Debug, Default)]
@@ -37,7 +35,7 @@ pub(super) fn of(hosts: &[String], file: Option<&Path>) -> Result<(Asked, Vec<St
     let mut wrong = Vec::new();
     if let Some(path) = file {
         asked.is_many = true;
-        let text = read(path).map_err(|error| format!("read {}: {}", path.display(), Cause(&error)))?;
+        let text = target_file::read(path)?;
         for (number, line) in text.lines().enumerate() {
             let host = line.split('#').next().unwrap_or_default().trim();
             if let Err(reason) = if host.is_empty() { Ok(()) } else { asked.add(host) } {
@@ -50,16 +48,6 @@ pub(super) fn of(hosts: &[String], file: Option<&Path>) -> Result<(Asked, Vec<St
     }
     asked.is_many |= asked.addresses.len().saturating_add(asked.names.len()) > FEW;
     Ok((asked, wrong))
-}
-
-/// What is no UTF-8 is wrong in its own line only, and nothing in a remark.
-fn read(path: &Path) -> io::Result<String> {
-    let mut octets = Vec::new();
-    match path == Path::new("-") {
-        true => _ = io::stdin().read_to_end(&mut octets)?,
-        false => octets = fs::read(path)?,
-    }
-    Ok(String::from_utf8_lossy(&octets).into_owned())
 }
 
 impl Asked {
@@ -122,6 +110,8 @@ fn hosts_of(network: &str, bits: &str) -> Result<Vec<IpAddr>, String> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn asked(host: &str) -> Result<Asked, String> {

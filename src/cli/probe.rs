@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use super::probe_session::Session;
-use super::probe_target::{self, octets};
+use super::probe_session::{Session, check_target};
+use super::probe_target::{self, Target, octets};
 use super::sandbox::{Plan, SandboxArgs};
 use super::{CommandResult, duration, probe_bisect, probe_compare, probe_scan};
 use crate::sys::sandbox::Doing;
@@ -24,7 +24,7 @@ pub(super) struct ProbeArgs {
     /// `server 80`.
     #[arg(required_unless_present = "targets", value_name = "HOST:PORTS")]
     pub(super) end_points: Vec<String>,
-    /// Ask those in this file, too, one a line; `#` begins a remark. Lines that cannot be read are told, and the others asked.
+    /// Ask those in this file, too, one a line; `#` begins a remark, `-` is stdin. Lines that cannot be read are told, and the others asked.
     #[arg(long, value_name = "FILE")]
     pub(super) targets: Option<PathBuf>,
     /// Ask nobody when a line of `--targets` cannot be read.
@@ -57,7 +57,7 @@ pub(super) struct ProbeArgs {
     #[arg(short, value_name = "INTERVAL", value_parser = duration::parse)]
     pub(super) interval: Option<Duration>,
     /// Wait so long for an answer: seconds, or with a unit [default: 2; with --compare and --bisect 1].
-    #[arg(short = 'W', value_name = "TIMEOUT", value_parser = duration::parse)]
+    #[arg(short = 'W', value_name = "TIMEOUT", value_parser = duration::parse_some)]
     pub(super) timeout: Option<Duration>,
     /// Send from this address.
     #[arg(short = 'I', value_name = "ADDRESS")]
@@ -123,6 +123,11 @@ impl ProbeArgs {
     pub(super) fn is_by_hand(&self) -> bool {
         self.raw || self.compare || self.bisect
     }
+
+    /// As many at once as are wanted.
+    pub(super) fn most_at_once(&self) -> u16 {
+        self.at_once.unwrap_or(if self.raw { 1000 } else { 200 })
+    }
 }
 
 /// What asking does from then on: what takes a right is open.
@@ -159,6 +164,9 @@ pub(super) fn run(args: &ProbeArgs) -> CommandResult {
     }
     let (asked, is_any_wrong) = probe_target::read(args)?;
     let session = Session::open(args)?;
+    for Target { host, ports } in &asked {
+        check_target(session.shape.as_ref(), host, host.parse().ok(), ports)?;
+    }
     kept(args, asked.iter().any(|target| target.host.parse::<IpAddr>().is_err()))
         .enter(args.sandbox, args.verbose)?;
     let outcome = match (args.compare, args.bisect) {

@@ -7,7 +7,7 @@ use std::os::fd::BorrowedFd;
 
 use super::output::say;
 use super::probe_evidence::File;
-use super::probe_session::Session;
+use super::probe_session::{Session, check_target};
 use super::probe_target::{Target, resolve_all};
 use super::probe_trouble::Troubles;
 use super::{CommandResult, Outcome};
@@ -39,6 +39,9 @@ pub(super) fn each(
     let (end_points, failed) = resolve_all(targets, session.wanted, &session.interrupt)?;
     let mut are_good = !end_points.is_empty();
     let mut printed = Ok(());
+    for EndPoint { host, address } in &end_points {
+        check_target(session.shape.as_ref(), host, Some(address.ip()), &[address.port()])?;
+    }
     for end_point in &end_points {
         if session.interrupt.came() || printed.is_err() {
             break;

@@ -10,7 +10,7 @@ use super::output::of_stdout;
 use super::probe::{Kind, ProbeArgs};
 use super::probe_compare::plain_name;
 use super::probe_evidence::File;
-use super::probe_session::{Session, nanos};
+use super::probe_session::{Session, at_once, check_target, nanos};
 use super::probe_target::Target;
 use super::probe_trouble::Troubles;
 use super::resolve::Resolver;
@@ -19,6 +19,7 @@ use crate::exchange::drive::probe::{ProbeWatcher, probe};
 use crate::exchange::probe::{EndPoint, Finished, ProbePlan, Prober, Shape, Strays, Verdict, Way};
 use crate::show::json_object::JsonObject;
 use crate::show::{probe as lines, probe_json};
+use crate::sys::error::SysError;
 
 /// Asks all of them.
 ///
@@ -34,12 +35,7 @@ pub(super) fn run(args: &ProbeArgs, targets: VecDeque<Target>, mut session: Sess
     let mut name = None;
     if way == Way::Syn(0) {
         let wanted = session.shape.clone().unwrap_or(Shape::Kernel);
-        name = Some(match &wanted {
-            Shape::Kernel => "kernel".to_owned(),
-            Shape::Minimal => "minimal".to_owned(),
-            Shape::Written { name, .. } => name.clone(),
-            Shape::Fixed(shape) => shape.name.clone(),
-        });
+        name = Some(wanted.name().to_owned());
         session.sockets.shapes = vec![wanted];
     }
     let mut prober = Prober::new(ProbePlan {
@@ -48,7 +44,7 @@ pub(super) fn run(args: &ProbeArgs, targets: VecDeque<Target>, mut session: Sess
         interval: nanos(args.interval.unwrap_or(Duration::from_secs(1))),
         gap: 0,
         count: args.count.unwrap_or(1),
-        at_once: usize::from(args.at_once.unwrap_or(if args.raw { 1000 } else { 200 })),
+        at_once: at_once(args),
     });
     let hosts = targets.iter().map(|target| target.host.clone()).collect();
     let resolver = Resolver::start(hosts, session.wanted)?;
@@ -58,6 +54,7 @@ pub(super) fn run(args: &ProbeArgs, targets: VecDeque<Target>, mut session: Sess
         targets,
         resolver,
         shape: name,
+        wanted_shape: session.shape.clone(),
         out,
         failed: false,
         tally: Tally::default(),
@@ -66,6 +63,11 @@ pub(super) fn run(args: &ProbeArgs, targets: VecDeque<Target>, mut session: Sess
     };
     let probed = probe(&mut prober, &mut session.sockets, &session.interrupt, &mut printer);
     match probed {
+        Err(error) if error.get_ref().is_some_and(|inner| inner.is::<SysError>()) => {
+            drop(printer);
+            session.finish()?;
+            return Err(error.into());
+        }
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => return Err(of_stdout(error).into()),
         _ => {}
     }
@@ -109,6 +111,8 @@ struct Printer<'a, W: Write> {
     targets: VecDeque<Target>,
     resolver: Resolver,
     shape: Option<String>,
+    /// What somebody wanted SYNs to be like.
+    wanted_shape: Option<Shape>,
     out: W,
     failed: bool,
     tally: Tally,
@@ -183,10 +187,15 @@ impl<W: Write> ProbeWatcher for Printer<'_, W> {
                 continue;
             };
             let Some(target) = self.targets.remove(at) else { continue };
-            match resolved.address {
+            let address = resolved.address.map_err(|error| format!("{}: {error}", target.host));
+            let address = address.and_then(|address| {
+                check_target(self.wanted_shape.as_ref(), &target.host, Some(address.ip()), &target.ports)
+                    .map(|()| address)
+            });
+            match address {
                 Ok(address) => known.extend(target.at(address)),
                 Err(error) => {
-                    anstream::eprintln!("rawsock: {}: {error}", target.host);
+                    anstream::eprintln!("rawsock: {error}");
                     self.failed = true;
                 }
             }

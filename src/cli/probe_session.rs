@@ -1,6 +1,7 @@
 //! What all kinds of probing have in common: the sockets with their options, the recording, interruption.
 
 use std::error::Error;
+use std::net::IpAddr;
 
 use super::probe::{Kind, ProbeArgs};
 use super::probe_evidence::File;
@@ -14,6 +15,7 @@ use crate::exchange::drive::probe_raw::RawSockets;
 use crate::exchange::engine::Nanos;
 use crate::exchange::probe::{Asked, Shape};
 use crate::sys::interrupt::Interrupt;
+use crate::sys::process;
 use crate::sys::time_stamp::ReceiptStamps;
 
 /// What a run has.
@@ -42,6 +44,7 @@ impl Session {
     /// # Errors
     /// When the source address is none of ours, a file cannot be created, or a right is missing.
     pub(super) fn open(args: &ProbeArgs) -> Result<Self, Box<dyn Error>> {
+        process::allow_descriptors(u64::from(args.most_at_once()).saturating_add(OWN_DESCRIPTORS));
         check_source(args.source)?;
         let wanted = Wanted::of(args.ipv4, args.ipv6, args.source, "-I")?;
         // Where there are none, times are a little longer.
@@ -105,6 +108,21 @@ impl Session {
     }
 }
 
+/// How many probes may be under way at once: each plain one takes a descriptor, and what resolves names, counts and writes has to find
+/// some, too. Where there are fewer all the same, a probe waits for another one's.
+pub(super) fn at_once(args: &ProbeArgs) -> usize {
+    let wanted = usize::from(args.most_at_once());
+    if args.raw {
+        return wanted;
+    }
+    let most = process::most_descriptors();
+    let room = most.saturating_sub(OWN_DESCRIPTORS.min(most / 4)).max(1);
+    wanted.min(usize::try_from(room).unwrap_or(usize::MAX))
+}
+
+/// Descriptors that a run takes beside those of its probes, most of them to look up many names at once.
+const OWN_DESCRIPTORS: u64 = 160;
+
 /// The shape of `--syn`.
 ///
 /// # Errors
@@ -125,6 +143,23 @@ fn shape(text: &str) -> Result<Shape, Box<dyn Error>> {
     // What is wrong with it is told before anybody is asked.
     shape.of(crate::exchange::probe::usual_syn(false, 1500)).map_err(|error| format!("--syn: {error}"))?;
     Ok(shape)
+}
+
+/// Checks that a shape of SYNs goes to a target, as far as that one's address is known.
+///
+/// # Errors
+/// When it goes somewhere else.
+pub(super) fn check_target(
+    shape: Option<&Shape>,
+    host: &str,
+    address: Option<IpAddr>,
+    ports: &[u16],
+) -> Result<(), String> {
+    let Some(shape) = shape else { return Ok(()) };
+    ports
+        .iter()
+        .try_for_each(|port| shape.check_target(address, *port))
+        .map_err(|error| format!("{host}: --syn: {error}"))
 }
 
 /// A shape that is written longer than this is called `spec`.

@@ -7,9 +7,9 @@ use std::os::fd::AsFd;
 use super::probe::ProbeArgs;
 use super::resolve::{Resolver, Wanted};
 use super::system_names::SystemNames;
+use super::target_file;
 use crate::exchange::probe::EndPoint;
 use crate::filter::capture::Names as _;
-use crate::sys::error::Cause;
 use crate::sys::interrupt::Interrupt;
 use crate::sys::poll;
 
@@ -83,8 +83,7 @@ pub(super) fn read(args: &ProbeArgs) -> Result<(VecDeque<Target>, bool), Box<dyn
     let mut targets = Target::all(&args.end_points)?;
     let Some(path) = &args.targets else { return Ok((targets, false)) };
     let name = path.display();
-    let text = std::fs::read(path).map_err(|error| format!("read {name}: {}", Cause(&error)))?;
-    let text = String::from_utf8_lossy(&text);
+    let text = target_file::read(path)?;
     let mut is_any_wrong = false;
     for (number, line) in text.lines().enumerate() {
         let line = line.split('#').next().unwrap_or_default().trim();

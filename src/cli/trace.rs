@@ -20,7 +20,7 @@ use crate::show::trace::failure_json;
 use crate::show::trace_comment::{self, Called};
 use crate::sys::clock;
 use crate::sys::interrupt::Interrupt;
-use crate::sys::netlink::{Netlink, RouteQuery};
+use crate::sys::netlink::{Netlink, Route, RouteQuery};
 use crate::sys::poll;
 use crate::sys::sandbox::Doing;
 use crate::sys::time_stamp::ReceiptStamps;
@@ -218,23 +218,7 @@ fn plan(
         _ => None,
     };
     let destination = address.ip();
-    let mut netlink = Netlink::open()?;
-    let named = args.seldom.interface.as_deref().map(|name| netlink.link(name)).transpose()?;
-    let interface = named.map(|link| link.index).or(scope);
-    let route =
-        netlink.route(&RouteQuery { destination, source: args.seldom.source, interface, mark: None })?;
-    let wants_mtu = args.seldom.mtu || args.packet_len.is_some() && !args.seldom.plain;
-    let link_mtu = if wants_mtu { netlink.link_by_index(route.interface)?.mtu } else { 0 };
-    if let Some(len) = args.packet_len.filter(|len| wants_mtu && *len > link_mtu) {
-        let remedy = if args.seldom.mtu {
-            ""
-        } else {
-            "; probes are not cut into fragments, but by the kernel with `--plain`"
-        };
-        return Err(
-            format!("{len} octets are more than the {link_mtu} that the first link takes{remedy}").into()
-        );
-    }
+    let (route, interface, link_mtu) = first_link(args, destination, scope)?;
     let source =
         args.seldom.source.or(route.source).ok_or("no address of this host can be sent from there")?;
     let interface = interface.unwrap_or(0);
@@ -271,6 +255,36 @@ fn plan(
     plan.packet_len =
         if method == Method::Tcp { plan.shortest_len() } else { wanted.max(plan.shortest_len()) };
     Ok((plan, ports, link_mtu))
+}
+
+/// The route to a host, by which interface packets are told to leave, if any, and what it takes where that is wanted; `scope` is the one
+/// that the address names.
+fn first_link(
+    args: &TraceArgs,
+    destination: IpAddr,
+    scope: Option<u32>,
+) -> Result<(Route, Option<u32>, u32), Box<dyn std::error::Error>> {
+    let mut netlink = Netlink::open()?;
+    let named = args.seldom.interface.as_deref().map(|name| netlink.link(name)).transpose()?;
+    let interface = named.map(|link| link.index).or(scope);
+    let route =
+        netlink.route(&RouteQuery { destination, source: args.seldom.source, interface, mark: None })?;
+    if route.is_broadcast(destination) {
+        return Err("is a broadcast address, which all hosts of a network hear: a trace asks one host".into());
+    }
+    let wants_mtu = args.seldom.mtu || args.packet_len.is_some() && !args.seldom.plain;
+    let link_mtu = if wants_mtu { netlink.link_by_index(route.interface)?.mtu } else { 0 };
+    if let Some(len) = args.packet_len.filter(|len| wants_mtu && *len > link_mtu) {
+        let remedy = if args.seldom.mtu {
+            ""
+        } else {
+            "; probes are not cut into fragments, but by the kernel with `--plain`"
+        };
+        return Err(
+            format!("{len} octets are more than the {link_mtu} that the first link takes{remedy}").into()
+        );
+    }
+    Ok((route, interface, link_mtu))
 }
 
 /// Ports that are kept for a trace, the number that probes come from, and those of its other flows.

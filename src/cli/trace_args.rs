@@ -91,7 +91,7 @@ pub(super) struct SeldomTraceArgs {
     #[arg(short = 'z', long, value_name = "TIME", default_value = "0", value_parser = pause)]
     pub(super) sendwait: Duration,
     /// Wait no longer than MAX for an answer, nor than HERE times what the same hop took, nor than NEAR times what a farther hop
-    /// took; 0 for no such limit.
+    /// took; HERE or NEAR of 0 is no such limit.
     #[arg(long, value_name = "MAX[,HERE,NEAR]", default_value = "5,3,10", value_parser = patience)]
     pub(super) wait: Patience,
     /// Send from this address.
@@ -154,7 +154,8 @@ Exit code: 0 the host was reached, 1 it was not, 2 it could not be tried.";
 fn patience(text: &str) -> Result<Patience, String> {
     let wrong = || "takes a time, and perhaps two factors: 5, 800ms, or 5,3,10".to_owned();
     let mut parts = text.split(',');
-    let longest = nanos(duration::parse(parts.next().unwrap_or_default())?);
+    let longest = duration::parse_some(parts.next().unwrap_or_default());
+    let longest = nanos(longest.map_err(|error| format!("MAX {error}"))?);
     let mut factor = |default: u64| match parts.next().map(str::parse::<f64>) {
         None => Ok(default),
         Some(Ok(factor)) if (0.0..=1_000_000.0).contains(&factor) => Ok((factor * 1000.0) as u64),
@@ -199,6 +200,8 @@ mod tests {
         assert_eq!(patience("5,3,10"), Ok(usual));
         assert_eq!(patience("800ms"), Ok(Patience { longest: 800 * MILLISECOND, ..usual }));
         assert_eq!(patience("1,0,2.5"), Ok(Patience { longest: 1000 * MILLISECOND, here: 0, near: 2500 }));
+        assert_eq!(patience("0"), Err("MAX takes a time longer than 0".to_owned()));
+        assert!(patience("0,3,10").is_err() && patience("soon").is_err());
         assert!(patience("").is_err() && patience("1,2,3,4").is_err() && patience("1,-1").is_err());
         assert!(patience("1,x").is_err() && patience("1,2,inf").is_err());
     }

@@ -18,6 +18,11 @@ pub fn fragments(packet: &[u8], mtu: usize, ident: u32) -> Vec<Vec<u8>> {
     cut.unwrap_or_else(|| vec![packet.to_vec()])
 }
 
+/// Whether an IPv4 packet has DF (RFC 791 §3.1).
+pub fn may_not_be_cut(octets: &[u8]) -> bool {
+    matches!(octets, [0x40..=0x4f, _, _, _, _, _, flags, ..] if flags & 0x40 != 0)
+}
+
 fn ipv4(packet: &[u8], mtu: usize) -> Option<Vec<Vec<u8>>> {
     let header_len = usize::from(Ipv4Packet::new(packet)?.get_header_length()) * 4;
     let (header, payload) = packet.split_at_checked(header_len)?;

@@ -79,3 +79,10 @@ pub enum WriteError {
         reason: Box<dyn Error + Send + Sync>,
     },
 }
+
+impl WriteError {
+    /// Whether the file is a pipe that nobody reads any more.
+    pub fn is_reader_gone(&self) -> bool {
+        matches!(self, Self::Write { source, .. } if source.kind() == io::ErrorKind::BrokenPipe)
+    }
+}

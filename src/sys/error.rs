@@ -43,6 +43,16 @@ impl SysError {
     pub fn is_permission(&self) -> bool {
         matches!(self.source.raw_os_error(), Some(libc::EPERM | libc::EACCES))
     }
+
+    /// Whether this process or the system has too much open already, so that it may work when something of that is closed (socket(2)).
+    pub fn is_want_of_room(&self) -> bool {
+        match self.source.raw_os_error() {
+            Some(libc::EMFILE | libc::ENFILE) => true,
+            // Of a socket that is open they say something else: that a queue is full.
+            Some(libc::ENOBUFS | libc::ENOMEM) => self.call == OPEN,
+            _ => false,
+        }
+    }
 }
 
 /// The system's words without Rust's "(os error 1)".
@@ -85,7 +95,7 @@ fn remedy(call: &str, source: &io::Error) -> &'static str {
             "; it is larger than the MTU of the interface, or of the path as far as it is known: `rawsock interfaces` and `ip route get ADDRESS` \
              show them"
         }
-        Some(libc::ENOBUFS) => "; the interface's queue is full: send more slowly",
+        Some(libc::ENOBUFS) if call != OPEN => "; the interface's queue is full: send more slowly",
         Some(libc::EMFILE | libc::ENFILE) => NO_DESCRIPTOR,
         Some(libc::EAGAIN) if call == "start" => NO_THREAD,
         Some(libc::ENOMEM) if call == "map" => "; a smaller one takes less, as `capture -B` says it",
@@ -106,6 +116,9 @@ pub(crate) fn not_connected(errno: i32) -> &'static str {
         _ => "",
     }
 }
+
+/// The call that makes a socket.
+const OPEN: &str = "open";
 
 /// What to do where files, sockets and all that has a descriptor are too many.
 pub(crate) const NO_DESCRIPTOR: &str =
@@ -140,5 +153,16 @@ mod tests {
         let to =
             SysError::of("connect to", "10.0.0.1:80")(io::Error::from_raw_os_error(libc::EACCES)).to_string();
         assert!(to.contains("prohibit") && !to.contains("CAP_NET_RAW"), "{to}");
+    }
+
+    #[test]
+    fn a_queue_that_is_full_is_no_want_of_room_for_a_socket() {
+        let error = |call, errno| SysError::of(call, "x")(io::Error::from_raw_os_error(errno));
+        assert!(
+            error("open", libc::EMFILE).is_want_of_room() && error("bind", libc::ENFILE).is_want_of_room()
+        );
+        assert!(error("open", libc::ENOBUFS).is_want_of_room());
+        assert!(!error("open", libc::ENOBUFS).to_string().contains("queue"));
+        assert!(!error("send to", libc::ENOBUFS).is_want_of_room());
     }
 }

@@ -63,8 +63,9 @@ impl HopSocket {
     /// When the host has no such address, a rule forbids it, or no route leads there.
     pub fn tcp(from: SocketAddr, peer: SocketAddr, tos: u8, hops: u8) -> Result<Self, SysError> {
         let socket = open(from, Type::STREAM, Protocol::TCP, "a TCP socket", tos)?;
-        // Who says nothing is asked once more, and not six times.
-        set_option(&socket, libc::IPPROTO_TCP, libc::TCP_SYNCNT, 1)
+        // Who says nothing is asked three times more, and not six. Fewer end before the kernel knows of a host on the link that it is not
+        // there, which takes it three seconds (arp(7)): from 6.5 on it waits one second after each (net.ipv4.tcp_syn_linear_timeouts).
+        set_option(&socket, libc::IPPROTO_TCP, libc::TCP_SYNCNT, 3)
             .map_err(SysError::of("set up", "a TCP socket"))?;
         let started = Self { socket, peer };
         started.go(hops)?;

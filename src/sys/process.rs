@@ -94,6 +94,17 @@ pub fn most_descriptors() -> u64 {
     getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX)
 }
 
+/// Has this process have so many files and sockets open, or as many as it may allow itself (the hard limit in getrlimit(2)), where it
+/// may have fewer. Many systems begin with 1024, for programs that use select(2), of which this is none.
+pub fn allow_descriptors(wanted: u64) {
+    let limit = getrlimit(Resource::Nofile);
+    let allowed = limit.maximum.map_or(wanted, |most| most.min(wanted));
+    if limit.current.is_some_and(|present| present < allowed) {
+        // Where it is refused, there are fewer.
+        let _ = setrlimit(Resource::Nofile, Rlimit { current: Some(allowed), ..limit });
+    }
+}
+
 /// Has the kernel bury this process's dead children, so that nobody must wait for them (SIGCHLD in wait(2)).
 pub fn leave_children_unburied_to_the_kernel() {
     // SAFETY: SIG_IGN runs no code.
@@ -146,8 +157,25 @@ pub fn die_by(signal: i32) {
         libc::sigemptyset(&raw mut set);
         libc::sigaddset(&raw mut set, signal);
         libc::pthread_sigmask(libc::SIG_UNBLOCK, &raw const set, std::ptr::null_mut());
-        libc::raise(signal);
     }
+    let _ = send_to_self(signal);
+}
+
+/// Stops this process as ^Z does, until somebody has it go on (SIGCONT). It goes on at once where no shell could do that: the kernel
+/// stops no process of an orphaned group by this signal (POSIX, General Terminal Interface, Process Groups).
+///
+/// # Errors
+/// When the system does not send the signal.
+pub fn stop() -> io::Result<()> {
+    send_to_self(libc::SIGTSTP)
+}
+
+/// Sends a signal to this thread. Not by raise(3), which is tkill(2) in musl: that names no process, so that a sandbox could not tell
+/// whom it is for.
+fn send_to_self(signal: i32) -> io::Result<()> {
+    // SAFETY: the calls take numbers alone.
+    let sent = unsafe { libc::syscall(libc::SYS_tgkill, libc::getpid(), libc::gettid(), signal) };
+    if sent == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
 /// The exit code that Rust programs end with when they panic.

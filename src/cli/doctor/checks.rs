@@ -3,6 +3,7 @@
 use std::env;
 use std::fs;
 use std::io;
+use std::path::PathBuf;
 
 use super::grant;
 use crate::lab::{Lab, LabOptions};
@@ -60,15 +61,13 @@ impl Finding {
 }
 
 /// Checks everything. The lab last: it takes the longest.
-///
-/// # Errors
-/// When this program does not know where its own file is.
-pub(super) fn all() -> io::Result<Vec<Check>> {
-    let program = env::current_exe()?;
-    let granting = grant::remedy(&grant::Facts::of_this_process(program.clone()));
+pub(super) fn all() -> Vec<Check> {
+    let program = env::current_exe();
+    let granting = program.as_ref().ok().cloned().map(grant::Facts::of_this_process);
+    let granting = granting.map_or_else(|| HAS_NO_PROC.to_owned(), |facts| grant::remedy(&facts));
     let granting = Some(granting.as_str());
     let check = |name, title, purpose, essential, finding| Check { name, title, purpose, essential, finding };
-    Ok(vec![
+    vec![
         check("kernel", "kernel", "everything", false, kernel()),
         check(
             "raw-ipv4",
@@ -91,8 +90,8 @@ pub(super) fn all() -> io::Result<Vec<Check>> {
         check("icmp", "ICMP datagram sockets", "ping without rights", false, icmp()),
         check("ipv6", "IPv6", "ping -6", false, ipv6()),
         check("buffers", "large receive buffers", "capture", false, buffers()),
-        check(LAB, "lab network", "lab", false, lab(&LabOptions::new(program))),
-    ])
+        check(LAB, "lab network", "lab", false, lab(program)),
+    ]
 }
 
 fn kernel() -> Finding {
@@ -129,10 +128,15 @@ fn icmp() -> Finding {
     match IcmpSocket::open(Family::V4, IcmpKind::Datagram) {
         Ok(_) => Finding::Good("works".to_owned()),
         Err(_) => {
-            let range = fs::read_to_string(PING_GROUP_RANGE).unwrap_or_default();
-            let groups = range.split_whitespace().collect::<Vec<_>>().join(" to ");
+            let why = match fs::read_to_string(PING_GROUP_RANGE) {
+                Ok(range) => {
+                    let groups = range.split_whitespace().collect::<Vec<_>>().join(" to ");
+                    format!("net.ipv4.ping_group_range holds none of your groups, only {groups}")
+                }
+                Err(_) => "net.ipv4.ping_group_range holds none of your groups".to_owned(),
+            };
             Finding::Bad {
-                why: format!("net.ipv4.ping_group_range holds none of your groups, only {groups}"),
+                why,
                 remedy: Some("sudo sysctl 'net.ipv4.ping_group_range=0 2147483647'".to_owned()),
             }
         }
@@ -174,8 +178,18 @@ fn buffers() -> Finding {
     }
 }
 
-fn lab(options: &LabOptions) -> Finding {
-    match Lab::start(options) {
+/// `program` is its own file, which the hosts of a lab run.
+fn lab(program: io::Result<PathBuf>) -> Finding {
+    let program = match program {
+        Ok(program) => program,
+        Err(error) => {
+            return Finding::Bad {
+                why: format!("not tried: {}", Cause(&error)),
+                remedy: Some(HAS_NO_PROC.to_owned()),
+            };
+        }
+    };
+    match Lab::start(&LabOptions::new(program)) {
         Ok(_) => Finding::Good("works".to_owned()),
         Err(error) => match namespace::try_user_namespace() {
             Err(NamespaceError::UserForbidden { barrier, .. }) => {
@@ -187,6 +201,9 @@ fn lab(options: &LabOptions) -> Finding {
     }
 }
 
+/// Where a program cannot tell its own file, there is no /proc (proc(5)), by which all else would be found, too.
+const HAS_NO_PROC: &str =
+    "sudo mount -t proc proc /proc    # then `rawsock doctor` says what else is to be done";
 /// The name of the check of the lab.
 pub(super) const LAB: &str = "lab";
 /// Processes are entered by their descriptor (setns(2)).

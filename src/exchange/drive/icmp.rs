@@ -15,7 +15,7 @@ use crate::exchange::drive::told_mtus::ToldMtus;
 use crate::exchange::drive::told_packet::{error_packet, with_header};
 use crate::exchange::drive::{Wire, icmp_filter};
 use crate::exchange::engine::{Departure, Incoming, Outgoing, Reading, SendError, Stage, Stamp};
-use crate::exchange::fragment::fragments;
+use crate::exchange::fragment::{fragments, may_not_be_cut};
 use crate::exchange::ping::belongs;
 use crate::sys::clock::{self, Now};
 use crate::sys::control_message::{About, Queue};
@@ -139,6 +139,11 @@ impl IcmpWire {
             Some((tap, recorder)) => tap.finish(&mut |frame| show_own(frame, ident, targets, recorder)),
             None => Ok(()),
         }
+    }
+
+    /// Whether datagram sockets will not do.
+    pub fn is_raw_only(&self) -> bool {
+        self.options.raw_only
     }
 
     /// Opens the sockets of a family, if they are not: raw ones, or where the right is missing, datagram ones. Returns how
@@ -306,11 +311,6 @@ impl IcmpWire {
         }
         Ok(())
     }
-}
-
-/// Whether an IPv4 packet has DF (RFC 791 §3.1).
-fn may_not_be_cut(octets: &[u8]) -> bool {
-    matches!(octets, [0x40..=0x4f, _, _, _, _, _, flags, ..] if flags & 0x40 != 0)
 }
 
 /// Linux's EMSGSIZE (errno(3)).

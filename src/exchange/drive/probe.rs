@@ -5,8 +5,8 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::rc::Rc;
 
-use crate::exchange::drive::probe_plain::{PlainOptions, PlainProbe};
-use crate::exchange::drive::probe_raw::RawSockets;
+use crate::exchange::drive::probe_plain::{NotAsked, PlainOptions, PlainProbe};
+use crate::exchange::drive::probe_raw::{RawError, RawSockets};
 use crate::exchange::drive::tap::Tap;
 use crate::exchange::engine::MILLISECOND;
 use crate::exchange::ping::ledger::DropReason;
@@ -120,7 +120,7 @@ impl ProbeSockets {
     }
 
     /// Asks; what it came to where it is over at once.
-    fn ask(&mut self, question: &Question, end_point: &EndPoint) -> Result<(), Verdict> {
+    fn ask(&mut self, question: &Question, end_point: &EndPoint) -> Result<(), NotAsked> {
         let target = end_point.address;
         if question.way.is_raw() {
             return self.ask_raw(question, end_point);
@@ -135,12 +135,12 @@ impl ProbeSockets {
         Ok(())
     }
 
-    fn ask_raw(&mut self, question: &Question, end_point: &EndPoint) -> Result<(), Verdict> {
-        let failed = |reason: String| Verdict::Failed { reason, why: DropReason::Other };
+    fn ask_raw(&mut self, question: &Question, end_point: &EndPoint) -> Result<(), NotAsked> {
+        let failed = |reason: String| NotAsked::Over(Verdict::Failed { reason, why: DropReason::Other });
         let raw = self.raw.as_mut().ok_or_else(|| failed("no raw sockets are open".to_owned()))?;
         let target = end_point.address;
         let is_echo = matches!(question.way, Way::Echo { .. });
-        let mut making = raw.making(target, is_echo, question.place).map_err(|error| error.verdict())?;
+        let mut making = raw.making(target, is_echo, question.place).map_err(RawError::not_asked)?;
         making.source_port = self.options.port.unwrap_or(making.source_port);
         let (shape, payload);
         let content = match question.way {
@@ -150,7 +150,7 @@ impl ProbeSockets {
                 Content::Datagram(&payload)
             }
             Way::Syn(number) => {
-                let kernel = raw.kernel_syn(target).map_err(|error| error.verdict())?;
+                let kernel = raw.kernel_syn(target).map_err(RawError::not_asked)?;
                 let wanted = self.shapes.get(number).unwrap_or(&Shape::Kernel);
                 shape = wanted.of(kernel).map_err(|error| failed(error.to_string()))?;
                 Content::Syn(&shape)
@@ -160,7 +160,7 @@ impl ProbeSockets {
         let octets =
             self.asked.make(question, &making, content).map_err(|error| failed(error.to_string()))?;
         if let Some(port) = self.asked.own_port(question.id) {
-            raw.hear(target, port).map_err(|error| error.verdict())?;
+            raw.hear(target, port).map_err(RawError::not_asked)?;
         }
         let sent = raw.send(question.id, target, &octets);
         if let (Err(_), Some((_, recorder))) = (&sent, &mut self.tap) {
@@ -168,7 +168,7 @@ impl ProbeSockets {
             let frame = Frame { time, direction: Direction::Outbound, ..Frame::new(&octets, LinkType::RAW) };
             recorder(&frame, Passed::Probe(question.id));
         }
-        sent
+        Ok(sent?)
     }
 
     /// Waits until the tap has shown what passed a moment ago.
@@ -238,7 +238,7 @@ const SETTLED: u64 = 20 * MILLISECOND;
 /// Runs all probes to their end.
 ///
 /// # Errors
-/// When the system cannot wait, or the watcher cannot print.
+/// When the system cannot wait, the watcher cannot print, or there is not even room for one probe.
 pub fn probe(
     prober: &mut Prober,
     sockets: &mut ProbeSockets,
@@ -286,9 +286,18 @@ fn ask_all_that_are_due(
                     sockets.prepare(&question, &end_point);
                     prober.begins(question.id, clock::monotonic());
                 }
-                if let Err(verdict) = sockets.ask(&question, &end_point) {
-                    sockets.asked.given_up(question.id);
-                    end(prober, question.id, verdict.into(), watcher)?;
+                match sockets.ask(&question, &end_point) {
+                    Ok(()) => {}
+                    Err(NotAsked::Over(verdict)) => {
+                        sockets.asked.given_up(question.id);
+                        end(prober, question.id, verdict.into(), watcher)?;
+                    }
+                    Err(NotAsked::NoRoom(error)) => {
+                        sockets.asked.given_up(question.id);
+                        if !prober.put_back(question.id) {
+                            return Err(io::Error::other(error));
+                        }
+                    }
                 }
             }
             Step::GiveUp(id) => {

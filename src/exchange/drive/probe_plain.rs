@@ -76,14 +76,14 @@ impl PlainProbe {
         target: SocketAddr,
         user: Option<&UserSockets>,
         options: &PlainOptions,
-    ) -> Result<Self, Verdict> {
+    ) -> Result<Self, NotAsked> {
         let from = options.source.filter(|source| source.is_ipv4() == target.is_ipv4());
         let wishes = Wishes { from, port: options.port, user, largest_segment: None };
-        let socket = PlainSocket::connect(kind, target, &wishes).map_err(|error| not_opened(&error))?;
+        let socket = PlainSocket::connect(kind, target, &wishes).map_err(not_opened)?;
         if kind == Kind::Datagram {
             let source = socket.local().map(|local| local.ip());
             let payload = options.datagram(id, target, source);
-            socket.send(&payload).map_err(|error| not_opened(&SysError::of("send to", target)(error)))?;
+            socket.send(&payload).map_err(|error| not_opened(SysError::of("send to", target)(error)))?;
         }
         Ok(Self { socket, target, talk: None, left: None, came: None, last_error: None })
     }
@@ -279,13 +279,31 @@ fn contains(octets: &[u8], part: &[u8]) -> bool {
     part.is_empty() || octets.windows(part.len()).any(|window| window == part)
 }
 
-/// What an opening that failed means.
-fn not_opened(error: &SysError) -> Verdict {
-    match error.source.raw_os_error() {
-        Some(ECONNREFUSED) => Verdict::Closed { by: None },
-        Some(EPERM) => Verdict::Failed { reason: forbidden(error), why: DropReason::Forbidden },
-        errno => Verdict::Failed { reason: error.to_string(), why: DropReason::of(errno) },
+/// Why a probe is not under way.
+#[derive(Debug)]
+pub(super) enum NotAsked {
+    /// It is over already.
+    Over(Verdict),
+    /// There is no room for it, which says nothing of whom it was to ask.
+    NoRoom(SysError),
+}
+
+impl From<Verdict> for NotAsked {
+    fn from(verdict: Verdict) -> Self {
+        Self::Over(verdict)
     }
+}
+
+/// What an opening that failed means.
+fn not_opened(error: SysError) -> NotAsked {
+    if error.is_want_of_room() {
+        return NotAsked::NoRoom(error);
+    }
+    NotAsked::Over(match error.source.raw_os_error() {
+        Some(ECONNREFUSED) => Verdict::Closed { by: None },
+        Some(EPERM) => Verdict::Failed { reason: forbidden(&error), why: DropReason::Forbidden },
+        errno => Verdict::Failed { reason: error.to_string(), why: DropReason::of(errno) },
+    })
 }
 
 /// What the kernel means that does not let a packet leave (EPERM) where the right is there.

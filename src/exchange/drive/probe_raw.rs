@@ -10,7 +10,7 @@ use crate::exchange::drive::held_ports::HeldPorts;
 use crate::exchange::drive::icmp::{icmp_number, ip_layer};
 use crate::exchange::drive::kernel_syn::{Ear, largest_segment};
 use crate::exchange::drive::numbers::Numbers;
-use crate::exchange::drive::probe_plain::{forbidden, moment, moment_before};
+use crate::exchange::drive::probe_plain::{NotAsked, forbidden, moment, moment_before};
 use crate::exchange::drive::receive_buffer;
 use crate::exchange::engine::Stage;
 use crate::exchange::moment::Moment;
@@ -41,6 +41,9 @@ pub enum RawError {
     /// A family that was not asked for when the sockets were opened.
     #[error("no raw sockets are open for {0:?}")]
     NotWanted(Family),
+    /// Nobody asked those.
+    #[error("{0} is a broadcast address, which all hosts of a network hear: a probe asks one host")]
+    Broadcast(IpAddr),
     /// No address.
     #[error("no address of this host can be sent from to {0}")]
     NoSource(IpAddr),
@@ -48,14 +51,15 @@ pub enum RawError {
 
 impl RawError {
     /// What it means for a probe that is to be made now.
-    pub(super) fn verdict(&self) -> Verdict {
+    pub(super) fn not_asked(self) -> NotAsked {
         let why = match self {
-            Self::Socket(error) => DropReason::of(error.source.raw_os_error()),
+            Self::Socket(error) if error.is_want_of_room() => return NotAsked::NoRoom(error),
+            Self::Socket(ref error) => DropReason::of(error.source.raw_os_error()),
             Self::Way(NetlinkError::NoRoute { .. }) => DropReason::NoRoute,
             Self::NoSource(_) => DropReason::NoAddress,
-            Self::Way(_) | Self::NotWanted(_) => DropReason::Other,
+            Self::Way(_) | Self::NotWanted(_) | Self::Broadcast(_) => DropReason::Other,
         };
-        Verdict::Failed { reason: self.to_string(), why }
+        NotAsked::Over(Verdict::Failed { reason: self.to_string(), why })
     }
 }
 
@@ -147,7 +151,8 @@ impl RawSockets {
     /// The way to a target.
     ///
     /// # Errors
-    /// When no route leads there.
+    /// When no route leads there, or one to all hosts of a network. The kernel keeps plain sockets from those, but not ours for
+    /// hand-built packets: they have SO_BROADCAST (socket(7)), for what is sent to a network on purpose.
     pub fn path(&mut self, target: SocketAddr) -> Result<PathTo, RawError> {
         let destination = target.ip();
         if let Some(path) = self.paths.get(&destination) {
@@ -159,6 +164,9 @@ impl RawSockets {
         };
         let source = self.source.filter(|source| source.is_ipv4() == destination.is_ipv4());
         let route = self.netlink.route(&RouteQuery { destination, source, interface: scope, mark: None })?;
+        if route.is_broadcast(destination) {
+            return Err(RawError::Broadcast(destination));
+        }
         let mtu = match route.mtu {
             Some(mtu) => mtu,
             None => self.netlink.link_by_index(route.interface)?.mtu,

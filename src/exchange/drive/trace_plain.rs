@@ -8,12 +8,12 @@ use std::os::fd::{AsFd, BorrowedFd};
 use crate::exchange::drive::told_packet::{icmp_number, ip_layer};
 use crate::exchange::drive::trace::socket_address;
 use crate::exchange::drive::{Wire, receive_buffer};
-use crate::exchange::engine::{Incoming, Outgoing, SendError};
+use crate::exchange::engine::{Incoming, Nanos, Outgoing, SendError};
 use crate::exchange::trace::{Asked, Method, TracePlan, asked};
 use crate::packet::build::build;
 use crate::packet::{Layer, Packet};
 use crate::proto::{data, registry};
-use crate::sys::clock::Now;
+use crate::sys::clock::{self, Now};
 use crate::sys::error::SysError;
 use crate::sys::error_queue::Origin;
 use crate::sys::hop_socket::{Attempt, HopError, HopSocket};
@@ -24,11 +24,20 @@ pub struct PlainWire {
     plan: TracePlan,
     /// Sends all datagrams: they are of one flow.
     udp: Option<HopSocket>,
-    /// Attempts to connect, each with the probe that it stands for and a port of its own, so that each is a flow of its own.
-    attempts: Vec<(HopSocket, Vec<u8>)>,
+    /// Attempts to connect, each with a port of its own, so that each is a flow of its own.
+    attempts: Vec<Connecting>,
     /// The last probes that were sent.
     sent: VecDeque<Vec<u8>>,
     buffer: Vec<u8>,
+}
+
+/// An attempt to connect.
+struct Connecting {
+    socket: HopSocket,
+    /// The probe that it stands for.
+    probe: Vec<u8>,
+    /// When it began, on the monotonic clock.
+    since: Nanos,
 }
 
 impl PlainWire {
@@ -70,7 +79,8 @@ impl PlainWire {
                 let from = socket_address(self.plan.source, self.plan.interface, 0);
                 let to = socket_address(self.plan.destination, self.plan.interface, self.plan.port);
                 let attempt = HopSocket::tcp(from, to, self.plan.tos, hops)?;
-                self.attempts.push((attempt, octets.to_vec()));
+                let since = clock::monotonic();
+                self.attempts.push(Connecting { socket: attempt, probe: octets.to_vec(), since });
             }
         }
         Ok(())
@@ -88,7 +98,7 @@ impl Wire for PlainWire {
     }
 
     fn descriptors(&self) -> Vec<BorrowedFd<'_>> {
-        let attempts = self.attempts.iter().map(|(socket, _)| socket.as_fd());
+        let attempts = self.attempts.iter().map(|attempt| attempt.socket.as_fd());
         self.udp.iter().map(AsFd::as_fd).chain(attempts).collect()
     }
 
@@ -109,8 +119,10 @@ impl Wire for PlainWire {
                 hand_over(datagram_of(plan, octets, about.ttl), about.stamp, deliver);
             }
         }
-        attempts.retain(|(socket, probe)| match socket.attempt(buffer) {
-            Attempt::Open => true,
+        let now = clock::monotonic();
+        attempts.retain(|Connecting { socket, probe, since }| match socket.attempt(buffer) {
+            // Nobody waits for it any more, so that the kernel need not ask again.
+            Attempt::Open => now.saturating_sub(*since) <= plan.patience.longest,
             Attempt::Connected => {
                 hand_over(segment_of(plan, probe, &["flags.syn", "flags.ack"]), None, deliver);
                 false

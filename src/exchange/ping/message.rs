@@ -191,9 +191,8 @@ impl Message<'_> {
             (false, 3, 10) => ("Destination Host Prohibited".into(), None),
             (false, 3, 13) => ("Packet filtered".into(), None),
             (false, 4, _) => ("Source Quench".into(), None),
-            (false, 5, _) => {
-                let gateway = Ipv4Addr::from(self.rest);
-                (format!("Redirect (New nexthop: {gateway})"), None)
+            (false, 5, code) => {
+                (format!("Redirect{}(New nexthop: {})", redirected(code), Ipv4Addr::from(self.rest)), None)
             }
             (false, 11, 0) => ("Time to live exceeded".into(), None),
             (false, 11, 1) => ("Frag reassembly time exceeded".into(), None),
@@ -215,10 +214,47 @@ impl Message<'_> {
     }
 }
 
+/// What is to take the other way, as ping has it, which leaves no space before the bracket (`pr_icmph` of iputils).
+fn redirected(code: u8) -> String {
+    match code {
+        0 => " Network".to_owned(),
+        1 => " Host".to_owned(),
+        2 => " Type of Service and Network".to_owned(),
+        3 => " Type of Service and Host".to_owned(),
+        _ => format!(", Bad Code: {code}"),
+    }
+}
+
 fn is_icmp(entry: &LayerEntry) -> bool {
     matches!(registry().get(entry.protocol).name, "icmp" | "icmpv6")
 }
 
 fn is_network(entry: &LayerEntry) -> bool {
     matches!(registry().get(entry.protocol).name, "ip" | "ipv6")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::packet::dissect::dissect;
+    use crate::wire::frame::LinkType;
+
+    /// The words are those of `pr_icmph` in ping/ping.c of iputils.
+    #[test]
+    fn a_redirect_says_of_what() {
+        for (code, words) in [
+            (0, "Redirect Network(New nexthop: 10.0.0.1)"),
+            (1, "Redirect Host(New nexthop: 10.0.0.1)"),
+            (2, "Redirect Type of Service and Network(New nexthop: 10.0.0.1)"),
+            (3, "Redirect Type of Service and Host(New nexthop: 10.0.0.1)"),
+            (9, "Redirect, Bad Code: 9(New nexthop: 10.0.0.1)"),
+        ] {
+            let header = hex::decode("4500001c000000004001000009090909 0a000002".replace(' ', "")).unwrap();
+            let octets = [&header[..], &[5, code, 0, 0, 10, 0, 0, 1]].concat();
+            let mut table = LayerTable::default();
+            dissect(&octets, LinkType::RAW, &mut table);
+            let message = Message::outermost(&octets, &table).unwrap();
+            assert_eq!(message.error_words(), (words.to_owned(), None));
+        }
+    }
 }

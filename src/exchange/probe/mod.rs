@@ -140,6 +140,10 @@ pub struct Prober {
     rounds: Vec<Nanos>,
     /// By number, and so by the time that they were asked at.
     running: BTreeMap<usize, Running>,
+    /// When, whom and at which place the last question was due.
+    last_due: Option<(Nanos, usize, u64)>,
+    /// There is no room for another one until something changes.
+    is_full: bool,
     /// The number of the first probe of all.
     first_id: usize,
     next_id: usize,
@@ -164,6 +168,8 @@ impl Prober {
             due: BinaryHeap::new(),
             rounds: Vec::new(),
             running: BTreeMap::new(),
+            last_due: None,
+            is_full: false,
             first_id: 0,
             next_id: 0,
             open: true,
@@ -188,11 +194,14 @@ impl Prober {
         self.due.push(Reverse((now, self.end_points.len(), 0)));
         self.end_points.push(end_point);
         self.rounds.push(now);
+        self.is_full = false;
     }
 
     /// No more end points will be added.
     pub fn close(&mut self) {
-        self.open = false;
+        if self.open {
+            (self.open, self.is_full) = (false, false);
+        }
     }
 
     /// The end points.
@@ -226,7 +235,7 @@ impl Prober {
         }
         let first_end = first_end.map(|(_, end)| end);
         let due = self.due.peek().map(|Reverse(due)| *due);
-        let has_room = self.running.len() < self.plan.at_once;
+        let has_room = !self.is_full && self.running.len() < self.plan.at_once;
         match (due, first_end) {
             (Some((at, end_point, place)), _) if at <= now && has_room => {
                 Step::Ask(self.question(end_point, place))
@@ -252,7 +261,9 @@ impl Prober {
     pub fn asked(&mut self, question: Question, now: Nanos) {
         self.next_id = self.next_id.max(question.id.saturating_add(1));
         self.running.insert(question.id, Running { question, since: now, queued: None, left: None });
-        let Some(Reverse((_, end_point, place))) = self.due.pop() else { return };
+        let Some(Reverse(due)) = self.due.pop() else { return };
+        self.last_due = Some(due);
+        let (_, end_point, place) = due;
         let ways = self.plan.ways.len().max(1) as u64;
         let next = place.saturating_add(1);
         let Some(round) = self.rounds.get_mut(end_point) else { return };
@@ -268,6 +279,20 @@ impl Prober {
         if next / ways < self.plan.count {
             self.due.push(Reverse((at, end_point, next)));
         }
+    }
+
+    /// The question that was asked last could not be, for want of room for another one: it is asked anew when one of those under way has
+    /// ended. False where there is none, nor any end point to come: it would be asked for ever.
+    pub fn put_back(&mut self, id: usize) -> bool {
+        let put_back = self.running.remove(&id).and(self.last_due.take());
+        if let Some(due) = put_back {
+            // An end point is due once at most.
+            self.due.retain(|Reverse((_, end_point, _))| *end_point != due.1);
+            self.due.push(Reverse(due));
+            self.next_id = id;
+        }
+        self.is_full = true;
+        self.open || !self.running.is_empty()
     }
 
     /// The probe is about to be sent: what took time before is no part of it.
@@ -289,6 +314,7 @@ impl Prober {
     /// The probe with this number ended, and was read at `now`.
     pub fn ended(&mut self, id: usize, now: Nanos, mut outcome: Outcome) -> Option<Finished> {
         let Running { question, since, queued, left } = self.running.remove(&id)?;
+        self.is_full = false;
         outcome.times.asked = since;
         outcome.times.read = now;
         outcome.times.queued = queued;
@@ -346,6 +372,24 @@ mod tests {
         end(&mut prober, 1, 2 * SECOND, Verdict::NoAnswer);
         end(&mut prober, 2, 2 * SECOND, Verdict::NoAnswer);
         assert_eq!(prober.step(2 * SECOND), Step::Done);
+    }
+
+    #[test]
+    fn what_there_is_no_room_for_is_asked_when_another_has_ended() {
+        let mut prober = prober(&[Way::Connect], 2, 8, 2);
+        ask(&mut prober, 0);
+        let question = ask(&mut prober, 0);
+        assert!(prober.put_back(question.id));
+        assert_eq!(
+            (prober.step(5), prober.unfinished(), prober.asked_count()),
+            (Step::Wait(2 * SECOND), 1, 1)
+        );
+        end(&mut prober, 0, 6, Verdict::NoAnswer);
+        assert_eq!(ask(&mut prober, 6), question);
+        assert_eq!(prober.step(6), Step::Wait(SECOND));
+        end(&mut prober, 1, 7, Verdict::NoAnswer);
+        assert_eq!(ask(&mut prober, SECOND).end_point, 0);
+        assert!(!prober.put_back(2), "there is nobody whose end could be waited for");
     }
 
     #[test]

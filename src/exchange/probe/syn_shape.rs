@@ -34,6 +34,18 @@ pub enum ShapeError {
     /// Something stands before IP.
     #[error("it begins with {0}: a shape begins with `ip`, `ipv6` or `tcp`")]
     Outermost(&'static str),
+    /// It goes somewhere else.
+    #[error(
+        "`{field}={written}` contradicts the target {target}, which says where SYNs go: leave `dst` and `dstport` out of the shape"
+    )]
+    OtherTarget {
+        /// `dst` or `dstport`.
+        field: &'static str,
+        /// What it says.
+        written: String,
+        /// What the target says.
+        target: String,
+    },
 }
 
 /// Which shape SYNs have.
@@ -66,6 +78,43 @@ impl Shape {
             Self::Written { name, layers } => SynShape::written(name, layers.clone(), &kernel),
             Self::Fixed(shape) => Ok(shape.as_ref().clone()),
         }
+    }
+
+    /// What it is called.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Kernel => "kernel",
+            Self::Minimal => "minimal",
+            Self::Written { name, .. } => name,
+            Self::Fixed(shape) => &shape.name,
+        }
+    }
+
+    /// Checks that it says nothing else of where SYNs go than their target, as far as that is known.
+    ///
+    /// # Errors
+    /// When it has another address or another port.
+    pub fn check_target(&self, address: Option<IpAddr>, port: u16) -> Result<(), ShapeError> {
+        let layers = match self {
+            Self::Kernel | Self::Minimal => return Ok(()),
+            Self::Written { layers, .. } => layers.iter().take(2).collect::<Vec<_>>(),
+            Self::Fixed(shape) => shape.ip.iter().chain([&shape.tcp]).collect(),
+        };
+        for layer in layers {
+            let (field, target) = match (layer.protocol.name, address) {
+                ("tcp", _) => ("dstport", Value::Uint(port.into())),
+                ("ip" | "ipv6", Some(IpAddr::V4(address))) => ("dst", Value::Ipv4(address)),
+                ("ip" | "ipv6", Some(IpAddr::V6(address))) => ("dst", Value::Ipv6(address)),
+                _ => continue,
+            };
+            if let Some(Node::Value(written)) = layer.get(field)
+                && *written != target
+            {
+                let (written, target) = (written.to_string(), target.to_string());
+                return Err(ShapeError::OtherTarget { field, written, target });
+            }
+        }
+        Ok(())
     }
 }
 
@@ -343,5 +392,18 @@ mod tests {
         let udp = SynShape::written("spec", vec![layer("udp")], &kernel);
         assert_eq!(udp.unwrap_err(), ShapeError::Outermost("udp"));
         assert_eq!(SynShape::written("spec", vec![layer("ip")], &kernel).unwrap_err(), ShapeError::NoTcp);
+    }
+
+    #[test]
+    fn a_shape_goes_where_its_target_is() {
+        let ip = layer("ip").with("dst", Value::Ipv4([10, 0, 0, 2].into()));
+        let tcp = layer("tcp").with("dstport", Value::Uint(80));
+        let shape = Shape::Written { name: "spec".to_owned(), layers: vec![ip, tcp] };
+        let (address, other) = (IpAddr::from([10, 0, 0, 2]), IpAddr::from([10, 0, 0, 3]));
+        assert_eq!([Some(address), None].map(|address| shape.check_target(address, 80)), [Ok(()), Ok(())]);
+        let words = |address, port| shape.check_target(address, port).unwrap_err().to_string();
+        assert!(words(Some(other), 80).starts_with("`dst=10.0.0.2` contradicts the target 10.0.0.3"));
+        assert!(words(None, 7).starts_with("`dstport=80` contradicts the target 7"));
+        assert!(shape.check_target(Some("::1".parse().unwrap()), 80).is_err());
     }
 }

@@ -49,6 +49,12 @@ pub struct Route {
 }
 
 impl Route {
+    /// Whether all hosts of a network hear what goes to this destination by this route. No address but 255.255.255.255 tells that by
+    /// itself.
+    pub fn is_broadcast(&self, destination: IpAddr) -> bool {
+        self.kind == RouteType::Broadcast || destination == IpAddr::V4(Ipv4Addr::BROADCAST)
+    }
+
     /// Whose hardware address the frame needs: the router's, the destination's own, or for the broadcast address of a network
     /// everybody's (255.255.255.255).
     pub fn next_hop(&self, destination: IpAddr) -> IpAddr {
