@@ -13,6 +13,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGXFSZ};
 
 use super::clock;
 use super::error::SysError;
+use super::process;
 
 /// The signals that came.
 #[derive(Debug)]
@@ -90,8 +91,7 @@ impl Interrupt {
             let before = first.compare_exchange(0, now, Ordering::Relaxed, Ordering::Relaxed);
             came.store(true, Ordering::Relaxed);
             if before.is_err_and(|first| now.saturating_sub(first) > TOGETHER) {
-                // It fails for no signal that is caught here; and then the first one still asks for an end.
-                let _ = signal_hook::low_level::emulate_default_handler(signal);
+                process::end_by(signal);
             }
         };
         // SAFETY: a handler may make only async-signal-safe calls, and must not panic: clock_gettime is one (signal-safety(7)),

@@ -149,6 +149,12 @@ pub fn send_signal(pid: u32, signal: i32) -> io::Result<()> {
 /// the signal does not end a process.
 pub fn die_by(signal: i32) {
     let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: None });
+    end_by(signal);
+}
+
+/// Ends this process by a signal, also from within a handler: it makes async-signal-safe calls alone (signal-safety(7)), and none that a
+/// sandbox lacks. Returns when the signal does not end a process.
+pub fn end_by(signal: i32) {
     // SAFETY: SIG_DFL runs no code, the set is initialised by sigemptyset before it is read, and all pointers are to
     // locals that outlive the calls.
     unsafe {
