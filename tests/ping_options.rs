@@ -354,7 +354,7 @@ fn addresses_of_a_link_are_told_with_their_zone() {
 #[test]
 fn requests_go_ahead_and_a_count_with_a_deadline_asks_for_replies() {
     let Some(lab) = lab() else { return };
-    let output = rawsock(&lab, &["-l3", "-c3", "-i", "30", "10.77.2.2"]);
+    let output = rawsock(&lab, &["-l3", "-c3", "-i", "30", "-w5", "10.77.2.2"]);
     assert!(text_of(&output).contains("3 packets transmitted, 3 received"), "{}", text_of(&output));
     let refused = text_of(&rawsock(&lab, &["-l4", "-c4", "10.77.2.2"]));
     assert!(refused.contains("--flood"), "{refused}");
