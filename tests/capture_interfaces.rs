@@ -4,10 +4,10 @@
 mod support;
 
 use std::io::BufRead;
-use std::process::Stdio;
+use std::process::{Child, Stdio};
 use std::time::Duration;
 
-use rawsock::lab::Host;
+use rawsock::lab::{Host, Lab};
 use support::capture::{Capture, SIGINT, counts_in, ping, tcpdump, tshark};
 use support::{RAWSOCK, lab, run, text_of};
 
@@ -116,12 +116,7 @@ fn few_sockets_are_open_in_advance() {
 #[test]
 fn packets_of_a_kind_of_link_that_is_not_known_are_taken_behind_a_cooked_header() {
     let Some(lab) = lab() else { return };
-    let mut device = lab.command(Host::Client, "python3");
-    device.args(["-c", include_str!("support/odd_link.py"), "odd0", "10.97.0.1/24"]);
-    let mut device = device.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-    let mut line = String::new();
-    std::io::BufReader::new(device.stdout.take().unwrap()).read_line(&mut line).unwrap();
-    assert_eq!(line, "ready\n");
+    let mut device = OddDevice::make(&lab, "odd0", "10.97.0.1/24");
     for filter in [&[][..], &["icmp and dst net 10.97.0.0/24"]] {
         let mut capture =
             Capture::start(&lab, Host::Client, "odd.pcapng", &[&["-i", "odd0"], filter].concat());
@@ -133,6 +128,67 @@ fn packets_of_a_kind_of_link_that_is_not_known_are_taken_behind_a_cooked_header(
         assert_eq!(tshark(&capture.file, "sll.hatype == 778 && icmp.type == 0 && sll.pkttype == 0"), 5);
         assert_eq!(tcpdump(&capture.file), 10);
     }
-    drop(device.stdin.take());
-    assert!(device.wait().unwrap().success());
+    device.end();
+}
+
+#[test]
+fn an_interface_that_comes_back_as_another_kind_is_no_more_taken_from() {
+    let Some(lab) = lab() else { return };
+    let ip = |arguments: &str| {
+        let output = run(lab.command(Host::Client, "ip").args(arguments.split(' ')));
+        assert!(output.status.success(), "{arguments}: {}", text_of(&output));
+    };
+    ip("link add wan0 type veth peer name wan1");
+    ip("link set wan0 up");
+    let mut capture = Capture::start(&lab, Host::Client, "kind.pcapng", &["-i", "wan0"]);
+    ip("link del wan0");
+    capture.said("wan0 is gone");
+    let mut device = OddDevice::make(&lab, "wan0", "10.97.0.1/24");
+    capture.said("it is of another kind now");
+    ping(&lab, &["10.97.0.2"]);
+    assert!(capture.end(Some(SIGINT)).0.success());
+    assert_eq!(tshark(&capture.file, "icmp"), 0);
+    device.end();
+}
+
+#[test]
+fn an_interface_that_comes_back_with_other_frames_is_described_anew() {
+    let Some(lab) = lab() else { return };
+    let ip = |arguments: &str| {
+        let output = run(lab.command(Host::Client, "ip").args(arguments.split(' ')));
+        assert!(output.status.success(), "{arguments}: {}", text_of(&output));
+    };
+    ip("link add wan0 type veth peer name wan1");
+    ip("link set wan0 up");
+    let mut capture = Capture::start(&lab, Host::Client, "frames.pcapng", &["-i", "wan0"]);
+    ip("link del wan0");
+    capture.said("wan0 is gone");
+    ip("tuntap add wan0 mode tun");
+    ip("addr add 10.97.0.1/24 dev wan0");
+    ip("link set wan0 up");
+    capture.said("wan0 is there again");
+    assert!(capture.end(Some(SIGINT)).0.success());
+    let told = run(std::process::Command::new("capinfos").arg("-I").arg(&capture.file));
+    let told = text_of(&told);
+    assert!(told.contains("Encapsulation = Raw IP") && told.contains("Encapsulation = Ethernet"), "{told}");
+}
+
+/// A device whose kind of link is not known, and which answers echo requests.
+struct OddDevice(Child);
+
+impl OddDevice {
+    fn make(lab: &Lab, name: &str, address: &str) -> Self {
+        let mut command = lab.command(Host::Client, "python3");
+        command.args(["-c", include_str!("support/odd_link.py"), name, address]);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        std::io::BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        assert_eq!(line, "ready\n");
+        Self(child)
+    }
+
+    fn end(&mut self) {
+        drop(self.0.stdin.take());
+        assert!(self.0.wait().unwrap().success());
+    }
 }

@@ -114,9 +114,9 @@ impl Tap {
     /// As of [`Tap::open`], such as when it is gone again already, and when it has come back too often: it may be tried again.
     pub(super) fn reopen(&mut self, link: &Link, opening: &Opening) -> Result<(), Box<dyn Error>> {
         let device = Device::of(link);
-        if device.link_type() != self.device.link_type() {
+        if device.source.is_cooked() != self.device.source.is_cooked() {
             return Err(
-                "it is of another kind now, whose frames begin otherwise: begin the capture anew".into()
+                "it is of another kind now, which takes another socket: begin the capture anew".into()
             );
         }
         let filter = device.filter(&opening.filter, opening.ring.snap_len)?;

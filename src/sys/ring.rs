@@ -75,6 +75,11 @@ impl Source {
         }
     }
 
+    /// Whether packets have a cooked header in place of what they begin with, which takes a socket of another type (packet(7)).
+    pub fn is_cooked(self) -> bool {
+        matches!(self, Self::Cooked(_))
+    }
+
     /// What frames begin with.
     pub fn link_type(self) -> LinkType {
         match self {
@@ -119,7 +124,7 @@ impl Ring {
     /// # Errors
     /// When CAP_NET_RAW is missing.
     pub fn socket(source: Source) -> Result<PacketSocket, SysError> {
-        PacketSocket::open(matches!(source, Source::Cooked(_)))
+        PacketSocket::open(source.is_cooked())
     }
 
     /// Makes a ring of a socket that is open; packets come in from now on.
