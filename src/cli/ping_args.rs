@@ -113,7 +113,8 @@ pub(super) struct SeldomPingArgs {
     /// What becomes of requests that are larger than the path takes.
     #[arg(short = 'M', value_name = "DISCOVERY", default_value = "want")]
     pub(super) mtu: Mtu,
-    /// Fields of the IP header, in place of those that it would have: `ttl=3, dsfield.dscp=46, options=[rr]`.
+    /// Fields of the IP header, in place of those that it would have: `ttl=3, dsfield.dscp=46, options=[rr]`. The kernel writes the total
+    /// length and the checksum of IPv4 always, and an identification of 0; `rawsock send --via link` sends every bit as written.
     #[arg(long, value_name = "FIELDS")]
     pub(super) ip: Option<String>,
     /// Send with a hand-built IP header (IP_HDRINCL), or not at all.
