@@ -87,8 +87,10 @@ pub struct Table {
 /// Results of a target that are drawn.
 const HISTORY: usize = 24;
 const STEPS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
-/// Octets of a name that have room.
+/// Letters of a name that have room.
 const NAME: usize = 32;
+/// Columns of the figures between a name and its results.
+const FIGURES: usize = 1 + 7 + 1 + 6 + 3 * (1 + 9) + 2;
 
 impl Table {
     /// Takes what happened.
@@ -136,16 +138,23 @@ impl Table {
             let loss = |index: &usize| ping.targets().get(*index).map_or(0.0, Target::loss_percent);
             order.sort_by(|left, right| loss(right).total_cmp(&loss(left)));
         }
+        let shown: Vec<(usize, &Target, String)> = order
+            .iter()
+            .take(room)
+            .filter_map(|index| Some((*index, ping.targets().get(*index)?)))
+            .map(|(index, target)| (index, target, name_of(target)))
+            .collect();
+        let names = shown.iter().map(|(.., name)| name.chars().count());
+        let width = names.max().unwrap_or(0).max("target".len());
+        let (cells, last) = (results(columns, width), above(results(columns, width)));
         let head = format!(
-            "{:NAME$} {:>7} {:>6} {:>9} {:>9} {:>9}  ms, the last {HISTORY}",
-            "target", "sent", "loss", "last", "p50", "p99"
+            "{:width$} {:>7} {:>6} {:>9} {:>9} {:>9}  {last}",
+            "target", "sent", "loss", "last ms", "p50 ms", "p99 ms"
         );
         line(out, &head, columns)?;
-        for index in order.iter().take(room) {
-            if let Some(target) = ping.targets().get(*index) {
-                let row = row(target, self.histories.get(*index))?;
-                line(out, &row, columns)?;
-            }
+        for (index, target, name) in shown {
+            let row = row(target, &format!("{name:width$}"), self.histories.get(index), cells)?;
+            line(out, &row, columns)?;
         }
         let hidden = order.len().saturating_sub(room);
         let (ledger, _) = ping.totals();
@@ -171,11 +180,30 @@ fn line(out: &mut String, text: &str, columns: usize) -> fmt::Result {
     out.write_str("\x1b[K\n")
 }
 
-fn row(target: &Target, history: Option<&VecDeque<Option<Nanos>>>) -> Result<String, fmt::Error> {
+/// Results that have room on so many columns, where names take so many.
+fn results(columns: usize, names: usize) -> usize {
+    columns.saturating_sub(names + FIGURES).min(HISTORY)
+}
+
+/// What stands above so many results, where it has room.
+fn above(results: usize) -> String {
+    let words = format!("the last {results}");
+    if words.len() > results { String::new() } else { words }
+}
+
+fn name_of(target: &Target) -> String {
     let mut name = String::new();
     push_printable(&mut name, &named(&target.name, target.address));
-    let name: String = name.chars().take(NAME).collect();
-    let mut row = format!("{name:NAME$} {:>7} {:>5.1}%", target.transmitted(), target.loss_percent());
+    name.chars().take(NAME).collect()
+}
+
+fn row(
+    target: &Target,
+    name: &str,
+    history: Option<&VecDeque<Option<Nanos>>>,
+    cells: usize,
+) -> Result<String, fmt::Error> {
+    let mut row = format!("{name} {:>7} {:>5.1}%", target.transmitted(), target.loss_percent());
     let times = target.times.round_trip();
     let shown = [target.times.last(), times.map(|times| times.p50), times.map(|times| times.p99)];
     for time in shown {
@@ -186,7 +214,8 @@ fn row(target: &Target, history: Option<&VecDeque<Option<Nanos>>>) -> Result<Str
     }
     row.push_str("  ");
     let most = times.map_or(1, |times| times.max).max(1);
-    for result in history.into_iter().flatten() {
+    let older = history.map_or(0, VecDeque::len).saturating_sub(cells);
+    for result in history.into_iter().flatten().skip(older) {
         row.push(match result {
             Some(time) => step(*time, most),
             None => '×',
@@ -223,6 +252,13 @@ mod tests {
         table.note(&error(true));
         table.note(&error(false));
         assert_eq!(table.histories, [VecDeque::from([None])]);
+    }
+
+    #[test]
+    fn a_table_has_as_many_results_as_there_is_room_for() {
+        // As an IPv4 address has, on terminals of several widths.
+        assert_eq!([200, 80, 70, 62, 20].map(|columns| results(columns, 15)), [24, 18, 8, 0, 0]);
+        assert_eq!([24, 18, 9, 0].map(above), ["the last 24", "the last 18", "", ""]);
     }
 
     #[test]
