@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use rawsock::lab::{Host, Lab};
 use support::capture::{Capture, SIGINT, counts_in, ping, tcpdump, tshark};
-use support::{RAWSOCK, lab, run, text_of};
+use support::{RAWSOCK, lab, run, skip_or_fail, text_of};
 
 #[test]
 fn an_interface_has_a_number_and_is_no_filter() {
@@ -115,7 +115,7 @@ fn few_sockets_are_open_in_advance() {
 /// As with GRE, whose packets begin otherwise as they come than as they go: what they begin with is left out.
 #[test]
 fn packets_of_a_kind_of_link_that_is_not_known_are_taken_behind_a_cooked_header() {
-    let Some(lab) = lab() else { return };
+    let Some(lab) = lab_with_tun() else { return };
     let mut device = OddDevice::make(&lab, "odd0", "10.97.0.1/24");
     for filter in [&[][..], &["icmp and dst net 10.97.0.0/24"]] {
         let mut capture =
@@ -133,7 +133,7 @@ fn packets_of_a_kind_of_link_that_is_not_known_are_taken_behind_a_cooked_header(
 
 #[test]
 fn an_interface_that_comes_back_as_another_kind_is_no_more_taken_from() {
-    let Some(lab) = lab() else { return };
+    let Some(lab) = lab_with_tun() else { return };
     let ip = |arguments: &str| {
         let output = run(lab.command(Host::Client, "ip").args(arguments.split(' ')));
         assert!(output.status.success(), "{arguments}: {}", text_of(&output));
@@ -153,7 +153,7 @@ fn an_interface_that_comes_back_as_another_kind_is_no_more_taken_from() {
 
 #[test]
 fn an_interface_that_comes_back_with_other_frames_is_described_anew() {
-    let Some(lab) = lab() else { return };
+    let Some(lab) = lab_with_tun() else { return };
     let ip = |arguments: &str| {
         let output = run(lab.command(Host::Client, "ip").args(arguments.split(' ')));
         assert!(output.status.success(), "{arguments}: {}", text_of(&output));
@@ -171,6 +171,15 @@ fn an_interface_that_comes_back_with_other_frames_is_described_anew() {
     let told = run(std::process::Command::new("capinfos").arg("-I").arg(&capture.file));
     let told = text_of(&told);
     assert!(told.contains("Encapsulation = Raw IP") && told.contains("Encapsulation = Ethernet"), "{told}");
+}
+
+/// The lab, where tun devices can be made in it.
+fn lab_with_tun() -> Option<Lab> {
+    if std::fs::OpenOptions::new().read(true).write(true).open("/dev/net/tun").is_err() {
+        skip_or_fail("/dev/net/tun cannot be opened");
+        return None;
+    }
+    lab()
 }
 
 /// A device whose kind of link is not known, and which answers echo requests.

@@ -6,6 +6,7 @@ use std::io::{self, IsTerminal, Stdin, Stdout, stdin, stdout};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
+use ratatui_core::backend::Backend;
 use ratatui_core::style::{Modifier, Style};
 use ratatui_core::terminal::Terminal;
 use ratatui_core::text::{Line as Drawn, Text};
@@ -105,7 +106,10 @@ impl Live {
         let stopped = process::stop();
         Mode::set()?;
         stopped?;
-        self.terminal.clear()
+        // Of the screen nothing is known any more, and all is drawn anew. `Terminal::clear` would ask for the place of the cursor first
+        // (DSR in ECMA-48), and fail after two seconds where the terminal does not say it.
+        self.terminal = Terminal::new(CrosstermBackend::new(stdout()))?;
+        self.terminal.backend_mut().clear()
     }
 }
 
