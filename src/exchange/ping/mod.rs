@@ -78,6 +78,8 @@ pub struct Ping {
     outstanding: VecDeque<Asked>,
     /// How many of them have not ended.
     open_probes: u64,
+    /// How many ended since the last request because nothing came.
+    expired: u64,
     /// Requests that were given to be sent, and of which it was not told what became of them.
     unsent: usize,
     /// The last requests, by the tags that the driver knows them by.
@@ -125,6 +127,7 @@ impl Ping {
             maker: Maker::default(),
             outstanding: VecDeque::new(),
             open_probes: 0,
+            expired: 0,
             unsent: 0,
             tags: VecDeque::new(),
             first_tag: 0,
@@ -227,6 +230,7 @@ impl Ping {
         }
         let (seq, source, address) = (target.asked, target.source, target.address);
         self.open_probes = self.open_probes.saturating_add(1);
+        self.expired = 0;
         self.outstanding.push_back(Asked { at: now, target: number, seq });
         self.over.checked = None;
         self.tags.push_back((number, seq));
@@ -293,6 +297,7 @@ impl Ping {
             if let Some(probe) = open {
                 let class = probe.without_reply();
                 self.end(asked.target, asked.seq, class);
+                self.expired = self.expired.saturating_add(1);
                 let wall = probe.out.map_or(0, |out| out.called_wall);
                 self.events.push(Event::Lost { target: asked.target, seq: asked.seq, class, wall });
             }
@@ -352,9 +357,10 @@ impl Ping {
         Step::Done
     }
 
-    /// Whether as many requests are under way as may be.
+    /// Whether as many requests are under way as may be. An answer makes room for another one; that none came in time does not, and the
+    /// next one has its interval to wait.
     fn is_full(&self) -> bool {
-        self.plan.flood.is_some_and(|most| self.open_probes >= most)
+        self.plan.flood.is_some_and(|most| self.open_probes.saturating_add(self.expired) >= most)
     }
 
     /// Whether requests go out that wait for nothing.

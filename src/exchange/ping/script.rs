@@ -362,6 +362,20 @@ fn a_flood_keeps_so_many_under_way() {
     sums(&ping, 1);
 }
 
+/// Whenever it is looked at: what wakes the program may be something else than its time.
+#[test]
+fn a_flood_that_nobody_answers_waits_for_its_interval() {
+    let (interval, timeout) = (600 * MILLISECOND, 100 * MILLISECOND);
+    let mut ping =
+        engine_of(PingPlan { flood: Some(1), gap: 200 * MILLISECOND, interval, timeout, ..plan(3) });
+    request(&mut ping, 0);
+    assert_eq!(ping.step(250 * MILLISECOND), Step::Wait(interval));
+    assert_eq!(ping.targets()[0].ledger.probes(ProbeClass::Lost), 1);
+    let second = request(&mut ping, interval);
+    receive(&mut ping, &reply_to(&second), interval + MILLISECOND);
+    request(&mut ping, interval + 200 * MILLISECOND);
+}
+
 #[test]
 fn any_octets_end_in_a_class() {
     let mut ping = engine(1);
