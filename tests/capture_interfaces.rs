@@ -70,8 +70,7 @@ fn an_interface_that_goes_down_is_renamed_and_removed_and_comes_back() {
 fn an_interface_may_come_back_as_often_as_it_goes() {
     let Some(lab) = lab() else { return };
     let ip = |arguments: &str| {
-        let output = run(lab.command(Host::Client, "ip").args(arguments.split(' ')));
-        assert!(output.status.success(), "{arguments}: {}", text_of(&output));
+        ip(&lab, arguments);
         std::thread::sleep(Duration::from_millis(100));
     };
     let make = || {
@@ -134,10 +133,7 @@ fn packets_of_a_kind_of_link_that_is_not_known_are_taken_behind_a_cooked_header(
 #[test]
 fn an_interface_that_comes_back_as_another_kind_is_no_more_taken_from() {
     let Some(lab) = lab_with_tun() else { return };
-    let ip = |arguments: &str| {
-        let output = run(lab.command(Host::Client, "ip").args(arguments.split(' ')));
-        assert!(output.status.success(), "{arguments}: {}", text_of(&output));
-    };
+    let ip = |arguments: &str| ip(&lab, arguments);
     ip("link add wan0 type veth peer name wan1");
     ip("link set wan0 up");
     let mut capture = Capture::start(&lab, Host::Client, "kind.pcapng", &["-i", "wan0"]);
@@ -154,10 +150,7 @@ fn an_interface_that_comes_back_as_another_kind_is_no_more_taken_from() {
 #[test]
 fn an_interface_that_comes_back_with_other_frames_is_described_anew() {
     let Some(lab) = lab_with_tun() else { return };
-    let ip = |arguments: &str| {
-        let output = run(lab.command(Host::Client, "ip").args(arguments.split(' ')));
-        assert!(output.status.success(), "{arguments}: {}", text_of(&output));
-    };
+    let ip = |arguments: &str| ip(&lab, arguments);
     ip("link add wan0 type veth peer name wan1");
     ip("link set wan0 up");
     let mut capture = Capture::start(&lab, Host::Client, "frames.pcapng", &["-i", "wan0"]);
@@ -171,6 +164,12 @@ fn an_interface_that_comes_back_with_other_frames_is_described_anew() {
     let told = run(std::process::Command::new("capinfos").arg("-I").arg(&capture.file));
     let told = text_of(&told);
     assert!(told.contains("Encapsulation = Raw IP") && told.contains("Encapsulation = Ethernet"), "{told}");
+}
+
+/// Runs ip(8) on the client.
+fn ip(lab: &Lab, arguments: &str) {
+    let output = run(lab.command(Host::Client, "ip").args(arguments.split(' ')));
+    assert!(output.status.success(), "{arguments}: {}", text_of(&output));
 }
 
 /// The lab, where tun devices can be made in it.

@@ -363,11 +363,6 @@ impl Ping {
         self.plan.flood.is_some_and(|most| self.open_probes.saturating_add(self.expired) >= most)
     }
 
-    /// Whether requests go out that wait for nothing.
-    fn is_preloading(&self) -> bool {
-        self.plan.preload > 1 && self.targets.iter().any(|target| target.asked < self.plan.preload)
-    }
-
     /// With a deadline, as `ping` has it, the count is of replies and not of requests.
     fn is_done(target: &Target, plan: &PingPlan) -> bool {
         let done = if plan.deadline.is_some() { target.ledger.answered() } else { target.asked };
@@ -405,11 +400,15 @@ impl Engine for Ping {
         let end = deadline.unwrap_or(Nanos::MAX).min(held);
         let (targets, plan) = (&self.targets, &self.plan);
         let is_done = |number: usize| targets.get(number).is_none_or(|target| Self::is_done(target, plan));
-        let flood = match self.plan.flood {
-            Some(_) => Some(self.is_full()),
-            None => self.is_preloading().then_some(false),
-        };
-        match self.schedule.next(now, flood, &is_done) {
+        let flood = self.plan.flood.is_some().then(|| self.is_full());
+        let mut next = self.schedule.next(now, flood, &is_done);
+        if let Some((number, _)) = next
+            && targets.get(number).is_some_and(|target| target.asked > 0 && target.asked < plan.preload)
+        {
+            // It waits for nothing.
+            next = self.schedule.next(now, Some(false), &is_done);
+        }
+        match next {
             Some((number, at)) if at <= now => {
                 self.schedule.asked(now);
                 self.ask(number, now)
